@@ -1,0 +1,263 @@
+"""One response to one of ``yes``, ``no``, ``none`` or ``failed``.
+
+The rules in the order in which they are tried; the first that decides is named in the
+result. ``docs/answers.md`` has the same table with examples.
+
+========== ===================================================================================
+failed     nothing came: no response, ``None``, ``[LMMS_EVAL_REQUEST_FAILED...]``
+empty      nothing is left to read: an empty response, or reasoning that never ended
+marker     what follows ``Answer:`` or ``Atbilde:``, or a JSON field of that name; the last
+           *final* one if there is one, else the first
+leading    the response begins with a yes or no
+clause     the only yes or no that stands as a clause of its own
+none       everything else
+========== ===================================================================================
+
+What follows ``EXPLANATION`` or ``Skaidrojums`` never counts. In every rule a *no* that belongs
+to a phrase (*no text*) is no answer, nor is a word that its opposite follows at once or after
+``or``, ``/``, ``vai``: that is an echo of the choice. *Ja* and *Ne* without their diacritics,
+and in Latvian text the English *No* (Latvian for "from"), count only as the whole answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from itr_bench.answers import text as clear
+from itr_bench.errors import ScoreError, unknown_name
+from itr_bench.relation import Answer
+
+LANGUAGES = ("en", "lv")
+
+
+class Rule(str, Enum):
+    """The rule that decided."""
+
+    FAILED = "failed"
+    EMPTY = "empty"
+    MARKER = "marker"
+    LEADING = "leading"
+    CLAUSE = "clause"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from a response, and by which rule."""
+
+    answer: Answer
+    rule: Rule
+
+
+_FAILED = Reading(Answer.FAILED, Rule.FAILED)
+_EMPTY = Reading(Answer.NONE, Rule.EMPTY)
+_UNREAD = Reading(Answer.NONE, Rule.NONE)
+_READ = {
+    (answer, rule): Reading(answer, rule)
+    for answer in (Answer.YES, Answer.NO)
+    for rule in (Rule.MARKER, Rule.LEADING, Rule.CLAUSE)
+}
+
+_WHOLE = {
+    **dict.fromkeys(("yes", "y", "jā", "ja"), Answer.YES),
+    **dict.fromkeys(("no", "n", "nē", "ne"), Answer.NO),
+}
+_STRONG = {"yes": Answer.YES, "jā": Answer.YES, "no": Answer.NO, "nē": Answer.NO}
+
+_EDGE = "".join(chr(c) for c in range(128) if not chr(c).isalnum()) + "“”„‟‘’‚‛«»‹›…–—•·、。✅❌"
+_NONWORD = re.compile(r"[\W_]*")
+_EXPLANATION = re.compile(
+    r"(?<!\w)(?:explanation|skaidrojums)[\s*_\"'`]{0,8}:"
+    r"|(?:^|[\n;*{])[\s*_\"'`{]{0,8}(?:explanation|skaidrojums)\b"
+)
+_MARKER = re.compile(
+    r"(?<!\w)(final[\s_*]{1,4}|galīgā\s{1,4}|gala\s{1,4})?(?:answer|atbilde)"
+    r"(?:\s{1,4}(?:is|ir))?(?:\s{0,4}\([^()\n]{0,24}\))?[\s*_\"'`]{0,8}:"
+)
+_LABEL = re.compile(
+    r"(?:assistant|asistents|ai|bot|model|response|reply|output|answer|atbilde|a)\b([\W_]+)"
+)
+_LIST_NUMBER = re.compile(r"\d{1,2}[.)]\s*")
+_LEADING = re.compile(r"(yes|no|jā|nē)(?!\w|[-'’]\w)")
+_LONE_LETTER = re.compile(r"([yn])[*_\"'`.)\]}]{0,6}[ \t]{0,4}(?=[\n;]|$)")
+_CHOICE = re.compile(r"[\W_]*(?:(?:or|and|vai|un)\b[\W_]*)?(yes|no|jā|nē|ja|ne|y|n)(?!\w)")
+_JOINED = re.compile(r"[\W_]{0,8}(?:/|\b(?:or|and|vai|un)\b)[\W_]{0,8}$")
+# After a bare "no" these begin a sentence about the answer; any other word makes a phrase
+# of it ("no text", "no direct mention", "no one").
+_AFTER_NO = re.compile(
+    r"[ \t*_\"'`”’]*(?:$|[^\w \t*_\"'`”’]|(?:the|this|that|it|its|there|they|these|those|because|since"
+    r"|as|i|we|you|he|she|in|but|so|not|and|or|vai|un|yes|no|jā|nē)(?!\w))"
+)
+_NUMERO = re.compile(r"(?<!\w)no\s?\.?\s?\d")
+_ECHO = re.compile(
+    r"(?<!\w)(?:(?:yes|jā|ja)[\W_]{0,6}(?:/|\bor\b|\bvai\b)[\W_]{0,6}(?:no|nē|ne)"
+    r"|(?:no|nē|ne)[\W_]{0,6}(?:/|\bor\b|\bvai\b)[\W_]{0,6}(?:yes|jā|ja))(?!\w)"
+)
+_CLAUSE_END = re.compile(r"[.,;:!?()\[\]{}\n\r—–|]+|\s-{1,3}\s")
+_CLAUSE = re.compile(
+    r"(?:(?:and|so|then|thus|hence|therefore|overall|well|okay|ok|finally|ultimately|in short"
+    r"|in conclusion|in summary|to conclude|un|tātad|tāpēc|tādēļ|kopumā|manuprāt)\s+)*"
+    r"(?:(?:i|we)\s*(?:would|'d|’d|will|'ll|’ll|must|have to)?\s*"
+    r"(?:say|answer|reply|respond|think|believe|conclude|go with)\s+(?:that\s+|with\s+)?(?:a\s+)?"
+    r"|(?:(?:the|my|our)\s+)?(?:(?:final|short|correct|best)\s+)?(?:answer|reply|response|verdict)"
+    r"(?:\s+to\s+(?:the|this|your)\s+question)?\s+(?:is|would be|must be|should be)\s+"
+    r"(?:a\s+|simply\s+|therefore\s+)?"
+    r"|(?:it|that)(?:\s+is|'s|’s)\s+a\s+"
+    r"|(?:es\s+)?(?:teiktu|atbildētu|sacītu|domāju|saku|atbildu)\s+(?:ka\s+)?|ka\s+"
+    r"|(?:(?:mana|pareizā|galīgā)\s+)?atbilde(?:\s+uz\s+(?:šo\s+)?jautājumu)?\s+(?:ir|būtu)\s+)?"
+    r"(yes|no|jā|nē)"
+    r"(?:\s+(?:indeed|definitely|absolutely|it (?:does|is)(?: not)?|it (?:doesn|isn)['’]t))?"
+)
+_LONGEST_CLAUSE = 100
+_JSON_FIELDS = ("final_answer", "final answer", "answer", "galīgā_atbilde", "atbilde")
+
+
+def read_answer(response: str | None, language: str = "en") -> Reading:
+    """Read the answer from one raw *response* of a model.
+
+    Args:
+        response: the text as generated; ``None`` where a framework gave none.
+        language: ``"en"`` or ``"lv"``, the language that the response is expected in. Both
+            languages' words are read in either; in Latvian text *no* is a preposition.
+
+    Returns:
+        The answer and the rule that decided. Takes time linear in the length.
+
+    Raises:
+        ScoreError: an unknown language.
+    """
+    if language not in LANGUAGES:
+        raise ScoreError(unknown_name("language", language, LANGUAGES))
+    if response is None or clear.is_failure(response):
+        return _FAILED
+    folded = clear.drop_template_tokens(clear.drop_reasoning(clear.fold(response)))
+    core = folded.strip(_EDGE)
+    if not core:
+        return _EMPTY
+    if core in _WHOLE:
+        return _READ[_WHOLE[core], Rule.LEADING]
+    in_json = _json_field(folded)
+    if in_json is not None:
+        return _decided(_read_piece(in_json, language), Rule.MARKER)
+    explanation = _EXPLANATION.search(folded)
+    if explanation is not None:
+        folded = folded[: explanation.start()]
+    if "answer" in folded or "atbilde" in folded:
+        marked = _after_marker(folded)
+        if marked is not None:
+            return _decided(_read_piece(marked, language), Rule.MARKER)
+    leading = _read_leading(folded, language)
+    if leading is not None:
+        return _READ[leading, Rule.LEADING]
+    return _decided(_read_clauses(folded, language), Rule.CLAUSE)
+
+
+def _decided(answer: Answer | None, rule: Rule) -> Reading:
+    return _UNREAD if answer is None else _READ[answer, rule]
+
+
+def _json_field(text: str) -> str | None:
+    """The answer field of a response that is one JSON object, bare or in a code fence."""
+    body = text.strip(" \t\r\n`")
+    body = body[4:].lstrip() if body.startswith("json") else body
+    if not (body.startswith("{") and body.endswith("}")):
+        return None
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    for field in _JSON_FIELDS:
+        if field in found:
+            value = found[field]
+            return value if isinstance(value, str) else ""
+    return None
+
+
+def _after_marker(text: str) -> str | None:
+    """What follows the marker that counts, up to the next marker; ``None`` without a marker."""
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return None
+    final = [i for i, marker in enumerate(markers) if marker.group(1)]
+    chosen = final[-1] if final else 0
+    end = markers[chosen + 1].start() if chosen + 1 < len(markers) else len(text)
+    return text[markers[chosen].end() : end]
+
+
+def _read_piece(piece: str, language: str) -> Answer | None:
+    """Read what a marker points at."""
+    field = re.split(r"[;\n]", piece.lstrip(_EDGE), maxsplit=1)[0].strip(_EDGE)
+    if field in _WHOLE:
+        following = piece.lstrip(_EDGE)[len(field) :]
+        if not _opposite_follows(following, 0, _WHOLE[field], language):
+            return _WHOLE[field]
+    leading = _read_leading(piece, language)
+    return leading if leading is not None else _read_clauses(piece, language)
+
+
+def _read_leading(text: str, language: str) -> Answer | None:
+    start = _skip(text, 0)
+    label = _LABEL.match(text, start)
+    if label is not None and (":" in label.group(1) or "\n" in label.group(1)):
+        start = _skip(text, label.end())
+    number = _LIST_NUMBER.match(text, start)
+    if number is not None:
+        start = _skip(text, number.end())
+    rest = text[start:].rstrip(_EDGE)
+    if rest in _WHOLE:
+        return _WHOLE[rest]
+    letter = _LONE_LETTER.match(text, start)
+    if letter is not None:
+        answer = _WHOLE[letter.group(1)]
+        return None if _opposite_follows(text, letter.end(), answer, language) else answer
+    word = _LEADING.match(text, start)
+    if word is None or not _is_answer_word(text, word, language):
+        return None
+    answer = _STRONG[word.group(1)]
+    return None if _opposite_follows(text, word.end(), answer, language) else answer
+
+
+def _read_clauses(text: str, language: str) -> Answer | None:
+    if _ECHO.search(text):
+        return None
+    found: set[Answer] = set()
+    for clause in _CLAUSE_END.split(_NUMERO.sub(" ", text)):
+        if len(clause) > _LONGEST_CLAUSE:
+            continue
+        word = _CLAUSE.fullmatch(clause.strip(" \t*_`~#>-"))
+        if word is not None and not (language == "lv" and word.group(1) == "no"):
+            found.add(_STRONG[word.group(1)])
+    return found.pop() if len(found) == 1 else None
+
+
+def _skip(text: str, start: int) -> int:
+    """The position of the first letter or digit from *start* on."""
+    skipped = _NONWORD.match(text, start)
+    return skipped.end() if skipped else start
+
+
+def _is_answer_word(text: str, word: re.Match[str], language: str) -> bool:
+    """Whether a leading word answers, or a *no* is part of a phrase, a number or Latvian."""
+    if word.group(1) != "no":
+        return True
+    if language == "lv" or _NUMERO.match(text, word.start()):
+        return False
+    return _AFTER_NO.match(text, word.end()) is not None
+
+
+def _opposite_follows(text: str, start: int, answer: Answer, language: str) -> bool:
+    """Whether the other answer follows from *start* at once, or after an ``or``."""
+    following = _CHOICE.match(text, start)
+    if following is None or _WHOLE[following.group(1)] is answer:
+        return False
+    word = following.group(1)
+    if _JOINED.search(text[start : following.start(1)][-40:]):
+        return True
+    if word not in _STRONG:
+        return False
+    return word != "no" or (
+        language != "lv" and _AFTER_NO.match(text, following.end()) is not None
+    )
