@@ -88,8 +88,8 @@ _JOINED = re.compile(r"[\W_]{0,8}(?:/|\b(?:or|and|vai|un)\b)[\W_]{0,8}$")
 # After a bare "no" these begin a sentence about the answer; any other word makes a phrase
 # of it ("no text", "no direct mention", "no one").
 _AFTER_NO = re.compile(
-    r"[ \t*_\"'`”’]*(?:$|[^\w \t*_\"'`”’]|(?:the|this|that|it|its|there|they|these|those|because|since"
-    r"|as|i|we|you|he|she|in|but|so|not|and|or|vai|un|yes|no|jā|nē)(?!\w))"
+    r"[ \t*_\"'`”’]*(?:$|[^\w \t*_\"'`”’]|(?:the|this|that|it|its|there|they|these|those"
+    r"|because|since|as|i|we|you|he|she|in|but|so|not|and|or|vai|un|yes|no|jā|nē)(?!\w))"
 )
 _NUMERO = re.compile(r"(?<!\w)no\s?\.?\s?\d")
 _ECHO = re.compile(
@@ -258,6 +258,4 @@ def _opposite_follows(text: str, start: int, answer: Answer, language: str) -> b
         return True
     if word not in _STRONG:
         return False
-    return word != "no" or (
-        language != "lv" and _AFTER_NO.match(text, following.end()) is not None
-    )
+    return word != "no" or (language != "lv" and _AFTER_NO.match(text, following.end()) is not None)

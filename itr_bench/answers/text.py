@@ -15,7 +15,7 @@ FAILURES = frozenset(
 )
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff]")
-_THINK = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)\s{0,4}>")
+_THINK = re.compile(r"<(/?)(?:think|thinking|thought|reasoning|analysis)\s{0,4}>")
 _TEMPLATE_TOKEN = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk|end_of_turn|start_of_turn)>|\[/?inst\]"
 )
@@ -40,7 +40,7 @@ def drop_reasoning(text: str) -> str:
     A tag that is never closed leaves nothing; a closing tag that was never opened (some
     chat templates open it in the prompt) makes all that precedes it reasoning.
     """
-    if "think" not in text and "thought>" not in text and "reasoning>" not in text:
+    if "<" not in text:
         return text
     kept: list[str] = []
     start, inside = 0, False

@@ -58,7 +58,9 @@ class Outcomes:
     def predicted(self) -> NDArray[np.int8]:
         """Predicted relations, shape (T, S): 0 to 3, or -1 where an answer is missing."""
         relation = (1 - self.adds) * 2 + (1 - self.represented)
-        return np.where((self.adds >= 0) & (self.represented >= 0), relation, UNREAD).astype(np.int8)
+        return np.where((self.adds >= 0) & (self.represented >= 0), relation, UNREAD).astype(
+            np.int8
+        )
 
     @property
     def correct(self) -> NDArray[np.bool_]:

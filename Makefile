@@ -1,0 +1,50 @@
+# One Makefile for people, CI and the GitHub workflow.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench format clean
+
+help:
+	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
+	@echo "make test    install what the tests need and run them all"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   the package's own speed, as ratios and rates"
+	@echo "make format  let ruff format the code"
+	@echo "make clean   remove $(VENV) and what was built"
+
+# A stamp a set of extras: made anew when the declared dependencies change.
+$(VENV)/.eval: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[eval]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.eval
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[eval,test]"
+	touch $@
+
+$(VENV)/.lint: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
+	touch $@
+
+demo: $(VENV)/.eval
+	$(BIN)/itr-bench demo --out demo-out
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench
+
+format: $(VENV)/.lint
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist demo-out *.egg-info

@@ -1,0 +1,73 @@
+"""``itr-bench compare``."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from itr_bench.cli.runs import read_runs
+from itr_bench.cli.tables import interval, percent
+from itr_bench.errors import ScoreError
+from itr_bench.scoring import compare, holm
+
+
+@click.command("compare", short_help="Compare runs on the same tweets.")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+def command(runs: tuple[Path, ...], as_json: bool) -> None:
+    """Compare all RUNS of one task with each other (files of samples, or folders with them).
+
+    For each pair: the difference of accuracies with a 95 % interval that resamples tweets, the
+    tweets that only one of them has right (in more than half of its samples), the exact
+    McNemar test on these, and its p value after Holm's correction for all pairs of the task.
+
+    \b
+    Example:
+      itr-bench compare out/qwen2_vl/ out/llava_hf/
+    """
+    read = read_runs(runs)
+    pairs = [
+        (a, b) for a, b in itertools.combinations(read, 2) if a.task == b.task and a.data == b.data
+    ]
+    if not pairs:
+        raise ScoreError(
+            "nothing to compare: no two runs of the same task on the same data among "
+            + ", ".join(f"{run.model} ({run.task}, {run.data})" for run in read)
+        )
+    found = [compare(a.outcomes, b.outcomes) for a, b in pairs]
+    adjusted = [0.0] * len(pairs)
+    for task in sorted({a.task for a, _ in pairs}):
+        places = [i for i, (a, _) in enumerate(pairs) if a.task == task]
+        for place, p in zip(places, holm([found[i].p_value for i in places]), strict=True):
+            adjusted[place] = p
+    if as_json:
+        out = [
+            {"task": a.task, "a": a.model, "b": b.model, **asdict(c), "p_holm": p}
+            for (a, b), c, p in zip(pairs, found, adjusted, strict=True)
+        ]
+        click.echo(json.dumps(out, indent=2, ensure_ascii=False))
+        return
+    rows = [
+        [
+            a.task,
+            a.model,
+            b.model,
+            c.tweets,
+            f"{100 * c.difference:+.1f}",
+            interval(c.interval),
+            f"{c.only_a} / {c.only_b}",
+            f"{c.p_value:.4f}",
+            f"{p:.4f}",
+        ]
+        for (a, b), c, p in zip(pairs, found, adjusted, strict=True)
+    ]
+    header = ["task", "A", "B", "tweets", "A - B, points", "95 % interval", "only A / only B"]
+    header += ["p (McNemar)", "p (Holm)"]
+    click.echo(tabulate(rows, header, tablefmt="github", disable_numparse=True))
+    accuracies = (f"{r.model} {percent(r.score.accuracy)} % ({r.task})" for r in read)
+    click.echo(f"\nAccuracies: {', '.join(accuracies)}")

@@ -1,0 +1,76 @@
+"""The entry point of ``itr-bench``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from itr_bench.errors import ItrBenchError, unknown_name
+from itr_bench.version import __version__
+
+_COMMANDS = {
+    "compare": "Compare runs on the same tweets: differences, intervals, tests.",
+    "data": "List, build, describe and verify the data sets.",
+    "demo": "Run lmms-eval on the bundled demo set, baselines and a tiny random model.",
+    "parse": "Read the yes/no answers out of raw responses.",
+    "score": "Score what runs left, with intervals and signature.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module when it is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"itr_bench.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            ctx.fail(unknown_name("command", args[0], _COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Models are evaluated with lmms-eval: "
+    "lmms-eval --model qwen2_vl --model_args pretrained=Qwen/Qwen2-VL-7B-Instruct "
+    "--tasks ltec_itr_lv --repeats 10 --log_samples --output_path out/",
+)
+@click.version_option(__version__, prog_name="itr-bench")
+def cli() -> None:
+    """Image-text relation benchmark for vision-language models.
+
+    A tweet has a text and an image. Does the image add to the text's meaning? Is the text
+    represented in the image? Two yes/no answers give one of four relations, and a model is
+    scored by how often it finds the right one.
+    """
+
+
+def main() -> None:
+    """Run the command line; an error that the user can mend ends it with its message."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        cli(prog_name="itr-bench")
+    except ItrBenchError as error:
+        click.echo(f"itr-bench: error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The files and folders of a command line as runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from itr_bench.errors import ScoreError, bullet_list
+from itr_bench.results.lmms_log import is_samples_file, read_samples, samples_files
+from itr_bench.results.plain import read_plain
+from itr_bench.results.run import Run
+
+
+def read_runs(
+    paths: Sequence[Path],
+    *,
+    gold: Path | None = None,
+    task: str | None = None,
+    language: str | None = None,
+) -> list[Run]:
+    """Read all runs that *paths* hold.
+
+    Args:
+        paths: files of samples, folders with such files, or the plain files of one run.
+        gold: a TSV with the right relations, for plain files.
+        task: the task whose data gives the right relations, and that samples are checked with.
+        language: the language of plain responses.
+
+    Raises:
+        ScoreError: a file is missing, unreadable, or does not fit the others.
+    """
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise ScoreError(f"no such file or folder:\n{bullet_list(missing)}")
+    samples: list[Path] = []
+    plain: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = samples_files(path)
+            if not found:
+                raise ScoreError(
+                    f"{path}: no ..._samples_<task>.jsonl in it. lmms-eval writes them with "
+                    "--log_samples --output_path, and ends with status 0 also when it failed: "
+                    "look at what it printed."
+                )
+            samples += found
+        else:
+            (samples if is_samples_file(path) else plain).append(path)
+    if plain and samples:
+        raise ScoreError("score plain files and lmms-eval's samples one after the other")
+    if plain:
+        return [_plain_run(plain, gold, task, language)]
+    if gold is not None:
+        raise ScoreError("--gold goes with plain files; samples of lmms-eval hold their labels")
+    runs = [read_samples(path) for path in samples]
+    if task is not None:
+        for run in runs:
+            _check_labels(run, task)
+    return runs
+
+
+def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language: str | None) -> Run:
+    if (gold is None) is (task is None):
+        raise ScoreError(
+            "plain files need the right relations: give either --gold TSV or --task NAME"
+        )
+    if gold is not None:
+        from itr_bench.data.tsv import read_tweets
+
+        rows = read_tweets(gold, {})
+        labels = {row.values["tweet_id"]: int(row.values["relation"]) for row in rows}
+        return read_plain(paths, labels, task=gold.stem, language=language or "en")
+    from itr_bench.data.loading import open_task
+
+    assert task is not None
+    data = open_task(task)
+    labels = dict(zip(data.tweets.tweet_ids, data.tweets.relations, strict=True))
+    return read_plain(
+        paths, labels, task=task, language=language or data.spec.answers, data=data.identity
+    )
+
+
+def _check_labels(run: Run, task: str) -> None:
+    """Check a run against the data of *task*: its identity, its ids and its labels."""
+    from itr_bench.data.loading import open_task
+
+    data = open_task(task)
+    labels = dict(zip(data.tweets.tweet_ids, data.tweets.relations, strict=True))
+    problems = sorted(
+        {
+            f"tweet {item.tweet_id}: relation {item.relation} in the run, "
+            f"{labels.get(item.tweet_id, 'not there')} in the data"
+            for item in run.items
+            if labels.get(item.tweet_id) != item.relation
+        }
+    )
+    if run.data != data.identity:
+        problems.insert(0, f"the run was made on data {run.data}, {task} is {data.identity} here")
+    if problems:
+        raise ScoreError(f"{run.files[0]} does not fit {task}:\n{bullet_list(problems)}")

@@ -1,0 +1,292 @@
+"""Building a data set: a tweet list and images, checked against each other, to one Parquet file.
+
+A set is written whole or not at all. Everything that is wrong with the input is said in one go.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from itr_bench.data import home, published
+from itr_bench.data.catalog import SetSpec, get_set
+from itr_bench.data.image_sources import ImageSource, StandInImages, local_images
+from itr_bench.data.images import check_image
+from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
+from itr_bench.data.schema import schema
+from itr_bench.data.tsv import Row, read_tweets
+from itr_bench.errors import DataError, bullet_list
+from itr_bench.relation import RELATIONS
+
+ROWS_A_GROUP = 32
+_SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
+
+_TEXT_COLUMNS = {"lv": "text", "en": "english", "mt": "text"}
+
+
+def fetch(name: str, *, replace: bool = False) -> Path:
+    """Build set *name* from its published sources, if it is not there yet.
+
+    Raises:
+        DataError: it has no published source, or cannot be fetched.
+    """
+    spec = get_set(name)
+    if name not in published.LISTS:
+        raise DataError(f"the data set {name!r} cannot be fetched. {spec.supply or ''}".rstrip())
+    with home.locked(name):
+        if home.set_folder(name).exists() and not replace:
+            return home.set_folder(name)
+        rows = read_tweets(published.fetch_list(name), _texts(spec))
+        return _write(spec, rows, published.HubImages(name), published.LISTS[name].facts)
+
+
+def build(
+    name: str, tweets: Path, images: Path | None, *, stand_in: bool = False, replace: bool = False
+) -> Path:
+    """Build set *name* from local files.
+
+    Args:
+        name: a set with images of its own (``ltec``, ``ltec_full``, ``tirt``).
+        tweets: the tweet list, TSV with ``relation``, ``tweet_id``, ``text`` and, for LTEC,
+            ``English``.
+        images: a folder or zip file with ``<tweet_id>.<ending>``, or in the Hub's layout.
+        stand_in: draw stand-in pictures instead; the set is marked as such.
+        replace: build it even where it is there already.
+
+    Returns:
+        The folder of the set.
+
+    Raises:
+        DataError: anything wrong with the input, or it is there already.
+    """
+    spec = get_set(name)
+    if spec.texts == ("mt",) or name == "demo":
+        raise DataError(f"the data set {name!r} is not built from tweets and images")
+    if (images is None) is not stand_in:
+        raise DataError("give either --images FOLDER_OR_ZIP or --stand-in-images")
+    source = StandInImages() if images is None else local_images(images)
+    rows = read_tweets(tweets, _texts(spec))
+    facts = _list_facts(name, tweets)
+    with home.locked(name):
+        _refuse_existing(name, replace)
+        return _write(spec, rows, source, facts)
+
+
+def build_translation(name: str, tweets: Path, *, system: str, replace: bool = False) -> Path:
+    """Build the set of machine translations *name* over the images of ``ltec``.
+
+    Args:
+        name: ``ltec_en_mt``.
+        tweets: TSV with ``tweet_id`` and ``text``, exactly the tweets of ``ltec``.
+        system: name of the translation system, as scores will state it.
+        replace: build it even where it is there already.
+
+    Raises:
+        DataError: anything wrong with the input, ``ltec`` cannot be had, or it is there already.
+    """
+    from itr_bench.data.loading import open_set
+
+    spec = get_set(name)
+    if not _SYSTEM.fullmatch(system):
+        raise DataError(
+            f"--system {system!r}: name the translation system in letters, digits and ._/+-, "
+            "as it will stand in the signature of scores"
+        )
+    rows = read_tweets(tweets, _texts(spec), labelled=False)
+    base = open_set("ltec")
+    problems = _difference({row.values["tweet_id"] for row in rows}, set(base.tweet_ids), "ltec")
+    if problems:
+        raise DataError(f"{tweets} does not fit the set 'ltec':\n{bullet_list(problems)}")
+    relation = dict(zip(base.tweet_ids, base.relations, strict=True))
+    image = dict(zip(base.tweet_ids, base.image_hashes, strict=True))
+    records = [
+        {
+            "tweet_id": row.values["tweet_id"],
+            "relation": relation[row.values["tweet_id"]],
+            "image_sha256": image[row.values["tweet_id"]],
+            "text_mt": row.values["text_mt"],
+        }
+        for row in rows
+    ]
+    with home.locked(name):
+        _refuse_existing(name, replace)
+        return _finish(
+            spec,
+            iter(records),
+            kind=base.manifest.kind,
+            sources=(_list_facts(name, tweets),),
+            notes=(),
+            system=system,
+            base={"set": "ltec", "content_sha256": base.manifest.content_sha256},
+        )
+
+
+def _texts(spec: SetSpec) -> dict[str, str]:
+    """The list's columns by the name of the set's: a single text stands in ``text``."""
+    if len(spec.texts) == 1:
+        return {f"text_{spec.texts[0]}": "text"}
+    return {f"text_{language}": _TEXT_COLUMNS[language] for language in spec.texts}
+
+
+def _list_facts(name: str, tweets: Path) -> Mapping[str, Any]:
+    sha256 = file_hash(tweets)
+    pinned = published.LISTS.get(name)
+    if pinned is not None and pinned.sha256 == sha256:
+        return pinned.facts
+    return {"what": "tweet list", "name": tweets.name, "sha256": sha256}
+
+
+def _refuse_existing(name: str, replace: bool) -> None:
+    folder = home.set_folder(name)
+    if folder.exists() and not replace:
+        raise DataError(
+            f"the data set {name!r} is there already, at {folder}. "
+            "To build it anew, add --replace; to look at it: itr-bench data stats " + name
+        )
+
+
+def _difference(listed: set[str], found: set[str] | frozenset[str], where: str) -> list[str]:
+    problems = [f"tweet {tweet}: in the list, not in {where}" for tweet in sorted(listed - found)]
+    problems += [f"tweet {tweet}: in {where}, not in the list" for tweet in sorted(found - listed)]
+    return problems
+
+
+def _write(
+    spec: SetSpec, rows: Sequence[Row], source: ImageSource, list_facts: Mapping[str, Any]
+) -> Path:
+    """Check list and images against each other and write the set. The lock is held."""
+    problems = _conflicts(spec, rows, source)
+    if problems:
+        raise DataError(
+            f"the tweet list and the images of {spec.name!r} do not fit:\n{bullet_list(problems)}"
+        )
+    notes = _notes(rows, source)
+    marks: list[bool] = []
+    records = _records(rows, source, marks)
+    return _finish(
+        spec,
+        records,
+        kind=source.kind,
+        sources=(list_facts, source.facts),
+        notes=notes,
+        marks=marks,
+    )
+
+
+def _conflicts(spec: SetSpec, rows: Sequence[Row], source: ImageSource) -> list[str]:
+    listed = {row.values["tweet_id"] for row in rows}
+    problems = []
+    counts = Counter(int(row.values["relation"]) for row in rows)
+    found_counts = tuple(counts[r] for r in RELATIONS)
+    if spec.relations is not None and found_counts != spec.relations:
+        problems.append(
+            f"tweets by relation 0 to 3: {found_counts}, expected {spec.relations} of {spec.title}"
+        )
+    available = source.ids()
+    if available is not None:
+        problems += [f"tweet {t}: no image" for t in sorted(listed - available)]
+        if source.kind == "hub" and spec.name == "ltec_full":
+            problems += [f"tweet {t}: image, but not listed" for t in sorted(available - listed)]
+    problems += [
+        f"tweet {row.values['tweet_id']}: relation {row.values['relation']} in the list (line "
+        f"{row.line}), {source.labels[row.values['tweet_id']]} beside the images"
+        for row in rows
+        if source.labels.get(row.values["tweet_id"], row.values["relation"])
+        != row.values["relation"]
+    ]
+    return problems
+
+
+def _notes(rows: Sequence[Row], source: ImageSource) -> tuple[str, ...]:
+    notes = []
+    available = source.ids()
+    if available is not None and len(available) > len(rows):
+        notes.append(f"{len(available) - len(rows)} images belong to tweets that are not listed")
+    differing = sum(
+        source.texts.get(row.values["tweet_id"], row.values.get("text_lv"))
+        != row.values.get("text_lv")
+        for row in rows
+    )
+    if source.texts and differing:
+        notes.append(f"{differing} texts differ between the list, which is used, and the images")
+    return tuple(notes)
+
+
+def _records(
+    rows: Sequence[Row], source: ImageSource, marks: list[bool]
+) -> Iterator[dict[str, Any]]:
+    """The records of a set, each image checked; raises at the end, with all that was wrong."""
+    problems: list[str] = []
+    hashes: dict[str, str] = {}
+    for row in tqdm(rows, desc="images", unit="tweet", disable=None, leave=False):
+        tweet = row.values["tweet_id"]
+        try:
+            content, file = source.read(tweet)
+            facts = check_image(content, f"tweet {tweet}, {file}")
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        marks.append(facts.stand_in)
+        hashes.setdefault(facts.sha256, tweet)
+        yield {
+            **row.values,
+            "relation": int(row.values["relation"]),
+            "image": {"bytes": content, "path": file},
+            "image_sha256": facts.sha256,
+        }
+    if problems:
+        raise DataError(f"{len(problems)} images cannot be used:\n{bullet_list(problems)}")
+
+
+def _finish(
+    spec: SetSpec,
+    records: Iterator[dict[str, Any]],
+    *,
+    kind: str,
+    sources: tuple[Mapping[str, Any], ...],
+    notes: tuple[str, ...],
+    system: str | None = None,
+    base: Mapping[str, str] | None = None,
+    marks: Sequence[bool] = (),
+) -> Path:
+    """Write Parquet and manifest, memory bounded by one row group."""
+    counts: Counter[int] = Counter()
+    identity: list[tuple[str, int, list[str], str]] = []
+    columns = [f"text_{language}" for language in spec.texts]
+    layout = schema(spec)
+    with home.replacing(spec.name) as folder:
+        path = folder / PARQUET
+        with (
+            home.writing(f"the data set {spec.name!r}"),
+            pq.ParquetWriter(path, layout, compression="zstd", use_dictionary=False) as writer,
+        ):
+            while group := list(itertools.islice(records, ROWS_A_GROUP)):
+                writer.write_table(pa.Table.from_pylist(group, schema=layout))
+                for record in group:
+                    counts[record["relation"]] += 1
+                    texts = [record[column] for column in columns]
+                    identity.append(
+                        (record["tweet_id"], record["relation"], texts, record["image_sha256"])
+                    )
+        with home.writing(f"the data set {spec.name!r}"):
+            Manifest(
+                set_name=spec.name,
+                kind="stand-in" if any(marks) else kind,
+                tweets=len(identity),
+                relations=tuple(counts[r] for r in RELATIONS),
+                content_sha256=content_hash(identity),
+                parquet_sha256=file_hash(path),
+                sources=sources,
+                notes=notes,
+                system=system,
+                base=base,
+            ).write(folder)
+    return home.set_folder(spec.name)

@@ -1,0 +1,84 @@
+"""The folder in which data is kept, and writing there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_dir
+
+from itr_bench.errors import DataError
+
+ENVIRONMENT = "ITR_BENCH_HOME"
+
+
+def home() -> Path:
+    """Return the folder of all data: ``ITR_BENCH_HOME``, or the user's cache directory."""
+    named = os.environ.get(ENVIRONMENT, "").strip()
+    return Path(named).expanduser() if named else Path(user_cache_dir("itr-bench"))
+
+
+def set_folder(name: str) -> Path:
+    """Return the folder of the built set *name*, whether it is there or not."""
+    return home() / "sets" / name
+
+
+@contextlib.contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn what the disk refuses into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot write {what} below {home()}: {error.strerror or error}. Make room or grant "
+            f"write access there, or set {ENVIRONMENT} to another folder."
+        ) from error
+
+
+@contextlib.contextmanager
+def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
+    """Hold the lock of set *name*, so that two processes never build it at once."""
+    folder = set_folder(name)
+    with writing(f"the data set {name!r}"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.parent / f"{name}.lock", timeout=patience_s)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DataError(
+                f"another process has been building {name!r} for over {patience_s / 60:.0f} "
+                f"minutes. Wait for it, or end it and delete {lock.lock_file}."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def replacing(name: str) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of set *name* if the block succeeds.
+
+    Call with the set's lock held. What a killed process left behind is removed first.
+    """
+    final = set_folder(name)
+    with writing(f"the data set {name!r}"):
+        for left in final.parent.glob(f".{name}.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        partial = final.parent / f".{name}.partial"
+        partial.mkdir()
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    with writing(f"the data set {name!r}"):
+        old = final.parent / f".{name}.old"
+        if final.exists():
+            final.rename(old)
+        partial.rename(final)
+        shutil.rmtree(old, ignore_errors=True)

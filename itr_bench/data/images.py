@@ -1,0 +1,82 @@
+"""The images of tweets: checked when a set is built, decoded one way everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from itr_bench.errors import DataError
+
+MOST_BYTES = 64 * 2**20
+MOST_PIXELS = 64_000_000
+STAND_IN_KEY = "itr-bench"
+STAND_IN_MARK = "stand-in"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a check of an image found; width and height in pixels, upright."""
+
+    sha256: str
+    width: int
+    height: int
+    format: str
+    stand_in: bool
+
+
+def check_image(content: bytes, where: str) -> ImageFacts:
+    """Decode the image once, whole, and say what it is.
+
+    Args:
+        content: the bytes of the image file.
+        where: what to call it in an error: a tweet and a file name.
+
+    Raises:
+        DataError: empty, not an image, truncated, or more than 64 MiB or 64 megapixels.
+    """
+    if not content:
+        raise DataError(f"{where}: the image file is empty")
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{where}: {len(content) / 2**20:.0f} MiB, at most 64 MiB are accepted")
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
+            warnings.simplefilter("ignore")
+            pixels = image.width * image.height
+            if pixels > MOST_PIXELS:
+                raise DataError(
+                    f"{where}: {image.width} x {image.height} pixels, a decompression bomb? "
+                    f"At most {MOST_PIXELS // 10**6} megapixels are accepted"
+                )
+            kind = image.format or "unknown"
+            stand_in = image.info.get(STAND_IN_KEY) == STAND_IN_MARK
+            upright = _upright_rgb(image)
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{where}: not an image that Pillow can read (begins with {content[:8]!r})"
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{where}: {error}") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise DataError(f"{where}: the image is truncated or damaged ({error})") from None
+    return ImageFacts(
+        sha256=hashlib.sha256(content).hexdigest(),
+        width=upright.width,
+        height=upright.height,
+        format=kind,
+        stand_in=stand_in,
+    )
+
+
+def decode(content: bytes) -> Image.Image:
+    """Return the image as every model gets it: upright, RGB, the first frame of an animation."""
+    with Image.open(io.BytesIO(content)) as image:
+        return _upright_rgb(image)
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    return ImageOps.exif_transpose(image).convert("RGB")

@@ -1,0 +1,124 @@
+"""What is written beside a built set: where it came from, what it holds, and its hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from itr_bench.errors import DataError
+from itr_bench.version import __version__
+
+FORMAT = 1
+FILE = "manifest.json"
+PARQUET = "tweets.parquet"
+KINDS = ("hub", "local", "stand-in", "demo")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The identity of a built set.
+
+    Attributes:
+        set_name: name of the set.
+        kind: ``hub`` (the published images at the pinned revision), ``local`` (files of the
+            user's), ``stand-in`` (drawn pictures: no score of it is a result) or ``demo``.
+        tweets: number of tweets.
+        relations: number of tweets by relation.
+        content_sha256: hash over ids, labels, texts and images, whatever the file's encoding.
+        parquet_sha256: hash of the Parquet file.
+        sources: what it was built from: name, address or file name, revision, sha256, licence.
+        notes: what the builder noticed and a user may want to know.
+        system: the machine translation system, for a set of translations.
+        base: name and content hash of the set that holds the images, for a set of translations.
+        built: when, UTC.
+        versions: versions of this package and of the libraries that built it.
+        format: version of this file's layout.
+    """
+
+    set_name: str
+    kind: str
+    tweets: int
+    relations: tuple[int, ...]
+    content_sha256: str
+    parquet_sha256: str
+    sources: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
+    system: str | None = None
+    base: Mapping[str, str] | None = None
+    built: str = field(
+        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
+    )
+    versions: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "itr-bench": __version__,
+            "python": platform.python_version(),
+            "pyarrow": version("pyarrow"),
+            "pillow": version("pillow"),
+        }
+    )
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest into *folder*."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        (folder / FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read the manifest of *folder*.
+
+        Raises:
+            DataError: it is damaged, or of another format.
+        """
+        path = folder / FILE
+        rebuild = f"Build the set again: itr-bench data build {folder.name} --replace"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found.get("format") != FORMAT:
+                raise DataError(
+                    f"{path}: format {found.get('format')!r}, expected {FORMAT}. {rebuild}"
+                )
+            return cls(
+                **{
+                    **found,
+                    "relations": tuple(found["relations"]),
+                    "sources": tuple(found["sources"]),
+                    "notes": tuple(found["notes"]),
+                }
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(f"{path} is damaged ({error}). {rebuild}") from error
+
+
+def content_hash(rows: Iterable[tuple[str, int, Iterable[str], str]]) -> str:
+    """Return the SHA-256 over tweets, whatever their order.
+
+    Args:
+        rows: tweet id, relation, texts, and the SHA-256 of the image, for each tweet.
+    """
+    lines = sorted(
+        "\t".join([tweet, str(relation), *map(text_hash, texts), image])
+        for tweet, relation, texts, image in rows
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,149 @@
+"""Tweet lists: tab-separated values, UTF-8, a header line, no quoting.
+
+A quote is a character like any other here: tweets are full of unbalanced ones, and a reader
+that takes them for quoting swallows whole lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from itr_bench.errors import DataError, bullet_list
+from itr_bench.relation import RELATIONS
+
+_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
+_SPREADSHEET_ID = re.compile(r"[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+|[0-9]+\.0*")
+
+# Each column by its name here and all names that files spell it with.
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "relation": ("relation", "Relation"),
+    "tweet_id": ("tweet_id", "TweetId"),
+    "text": ("text", "Text"),
+    "english": ("English", "english"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: its number in the file and its values by column."""
+
+    line: int
+    values: Mapping[str, str]
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
+    """Read the named *columns* (keys of :data:`SPELLINGS`) of a TSV file.
+
+    Raises:
+        DataError: no such file, not UTF-8, a column missing, or lines with another number of
+            fields than the header; with file and line.
+    """
+    lines = list(_lines(path))
+    if not lines:
+        raise DataError(f"{path}: the file is empty; expected a header line and tweets")
+    header = lines[0].split("\t")
+    position = {}
+    for column in columns:
+        found = [i for i, name in enumerate(header) if name.strip() in SPELLINGS[column]]
+        if len(found) != 1:
+            problem = "no column" if not found else "more than one column"
+            raise DataError(
+                f"{path}, line 1: {problem} {column!r} (spelled "
+                f"{' or '.join(map(repr, SPELLINGS[column]))}); found {header}. "
+                "Expected tab-separated values with a header."
+            )
+        position[column] = found[0]
+    rows, problems = [], []
+    for number, line in enumerate(lines[1:], start=2):
+        fields = line.split("\t")
+        if len(fields) != len(header):
+            problems.append(
+                f"line {number}: {len(fields)} fields, expected {len(header)} as in the header"
+            )
+            continue
+        rows.append(Row(number, {column: fields[i] for column, i in position.items()}))
+    if problems:
+        raise DataError(
+            f"{path}: lines cannot be read:\n{bullet_list(problems)}\n"
+            "A tab or line break inside a text is the usual cause: write it as a blank."
+        )
+    return rows
+
+
+def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) -> list[Row]:
+    """Read a list of tweets, each id once, each with one label.
+
+    Args:
+        path: a TSV file with ``tweet_id``, the text columns and, if *labelled*, ``relation``.
+        texts: the columns to read as text (keys of :data:`SPELLINGS`), by the name that they
+            get in the rows' values.
+        labelled: whether a ``relation`` from 0 to 3 is expected.
+
+    Raises:
+        DataError: as :func:`read_table`; and an id that is not one, stands twice or has two
+            labels, a label outside 0 to 3, an empty text: all of them in one message.
+    """
+    columns = ["tweet_id", *texts.values(), *(["relation"] if labelled else [])]
+    rows = read_table(path, columns)
+    problems: list[str] = []
+    first: dict[str, Row] = {}
+    out = []
+    for row in rows:
+        tweet = row.values["tweet_id"].strip()
+        label = row.values["relation"].strip() if labelled else ""
+        values = {"tweet_id": tweet, "relation": label}
+        values.update({name: row.values[column] for name, column in texts.items()})
+        problems.extend(f"line {row.line}: {text}" for text in _row_problems(values, labelled))
+        if tweet in first:
+            before = first[tweet]
+            same = before.values["relation"] == label
+            problems.append(
+                f"line {row.line}: tweet {tweet} stands on line {before.line} already"
+                + ("" if same else f", with label {before.values['relation']} instead of {label}")
+            )
+        out.append(Row(row.line, values))
+        first.setdefault(tweet, out[-1])
+    if not out:
+        problems.append("no tweet below the header")
+    if problems:
+        raise DataError(f"{path}: {len(problems)} problems:\n{bullet_list(problems)}")
+    return out
+
+
+def _row_problems(values: Mapping[str, str], labelled: bool) -> Iterator[str]:
+    tweet = values["tweet_id"]
+    if _SPREADSHEET_ID.fullmatch(tweet):
+        yield (
+            f"tweet id {tweet!r} went through a spreadsheet, which rounds ids; "
+            "export the column as text from the original"
+        )
+    elif not _ID.fullmatch(tweet):
+        yield f"tweet id {tweet!r}, expected digits"
+    if labelled and values["relation"] not in {str(int(r)) for r in RELATIONS}:
+        yield f"tweet {tweet}: relation {values['relation']!r}, expected 0, 1, 2 or 3"
+    for name, text in values.items():
+        if name.startswith("text") and not text.strip():
+            yield f"tweet {tweet}: {name} is empty"
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a file, with or without byte-order mark and carriage returns."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        try:
+            text = line.decode("utf-8").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path}, line {number}: not UTF-8 at byte {error.start} of the line "
+                f"({error.object[error.start]:#04x}); convert the file to UTF-8"
+            ) from None
+        if text:
+            yield text
+        elif number == 1:
+            raise DataError(f"{path}, line 1: empty, expected the header")

@@ -1,0 +1,78 @@
+"""What lmms-eval loads: an entry point of the group ``lmms_eval.models``.
+
+lmms-eval 0.7.3 has an entry point for models and none for tasks, but it loads the models'
+before it looks for tasks. So the models' entry point also adds the folder of our tasks, and
+``--tasks ltec_itr_lv`` works without any option or environment variable.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from itr_bench.errors import ItrBenchError
+from itr_bench.lmms.stopping import stop
+
+
+def register() -> list[Any]:
+    """Make the tasks known to lmms-eval and return the manifests of our models."""
+    from lmms_eval.api.task import ConfigurableTask
+    from lmms_eval.models.registry_v2 import ModelManifest
+    from lmms_eval.tasks import TaskManager
+    from tenacity import retry_if_exception_type, retry_if_not_exception_type
+
+    if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
+        TaskManager.initialize_tasks = _with_our_tasks(TaskManager.initialize_tasks)
+        TaskManager.match_tasks = _data_before_model(TaskManager.match_tasks)
+        # Loading is tried five times over, also where a second try cannot help.
+        ConfigurableTask.download.retry.retry = retry_if_exception_type(
+            Exception
+        ) & retry_if_not_exception_type(ItrBenchError)
+    return [
+        ModelManifest(model_id="itr_baseline", simple_class_path="itr_bench.lmms.baseline.Baseline")
+    ]
+
+
+def tasks_folder() -> Path:
+    """The folder of the task definitions, from a wheel or an editable install."""
+    return Path(str(resources.files("itr_bench.tasks")))
+
+
+def _with_our_tasks(initialize_tasks: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    @functools.wraps(initialize_tasks)
+    def wrapper(
+        self: Any, include_path: str | list[str] | None = None, include_defaults: bool = True
+    ) -> dict[str, Any]:
+        named = [include_path] if isinstance(include_path, str) else list(include_path or [])
+        return initialize_tasks(
+            self,
+            include_path=[*named, str(tasks_folder())],
+            include_defaults=include_defaults,
+        )
+
+    return wrapper
+
+
+def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Open the data of the named tasks first: a model can take minutes to load."""
+
+    @functools.wraps(match_tasks)
+    def wrapper(self: Any, task_list: list[str]) -> list[str]:
+        from itr_bench.data.catalog import EXPLAINED, TASKS
+        from itr_bench.data.loading import open_task
+
+        matched = match_tasks(self, task_list)
+        for name in matched:
+            members = self._get_config(name)["task"] if self._name_is_group(name) else [name]
+            for task in members if isinstance(members, list) else []:
+                if isinstance(task, str) and task.removesuffix(EXPLAINED) in TASKS:
+                    try:
+                        open_task(task)
+                    except ItrBenchError as error:
+                        stop(error)
+        return matched
+
+    return wrapper

@@ -1,0 +1,95 @@
+"""One run on one task, as read from files, and its score with signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from itr_bench.answers import DEFAULT_PARSER
+from itr_bench.scoring import RESAMPLES, Outcomes, ReadItem, Score, Signature, pair, score
+from itr_bench.scoring.intervals import BOOTSTRAP_SEED
+from itr_bench.version import __version__
+
+
+@dataclass(frozen=True)
+class Run:
+    """The answers of one model on one task.
+
+    Attributes:
+        model: how to call the model in tables.
+        task: name of the task.
+        items: the answers.
+        files: the files that they were read from.
+        seeds: the seeds that the run states.
+        version: version of the task's definition.
+        prompt: digest of the rendered prompts.
+        data: identity of the data.
+        adapter: the harness's model adapter.
+        generation: generation and other settings.
+        harness: version of lmms-eval.
+        package: version of this package that ran the task.
+        libraries: versions of the libraries.
+    """
+
+    model: str
+    task: str
+    items: tuple[ReadItem, ...]
+    files: tuple[str, ...]
+    seeds: tuple[int, ...] | None = None
+    version: str | None = None
+    prompt: str | None = None
+    data: str | None = None
+    adapter: str | None = None
+    generation: Mapping[str, Any] | None = None
+    harness: str | None = None
+    package: str = __version__
+    libraries: Mapping[str, str] | None = field(default=None)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """The answers, paired."""
+        return pair(self.items)
+
+    @cached_property
+    def score(self) -> Score:
+        """The score."""
+        return score(self.outcomes)
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the pictures were stand-ins, so that the score is no result."""
+        return self.data is not None and self.data.startswith("stand-in")
+
+    @property
+    def signature(self) -> Signature:
+        """What the score depends on."""
+        return Signature(
+            task=self.task,
+            version=self.version,
+            tweets=len(self.outcomes.tweet_ids),
+            samples=self.outcomes.samples,
+            seeds=self.seeds,
+            prompt=self.prompt,
+            parser=DEFAULT_PARSER.signature,
+            data=self.data,
+            adapter=self.adapter,
+            generation=self.generation,
+            harness=self.harness,
+            package=self.package,
+            libraries=self.libraries,
+            bootstrap=f"{RESAMPLES}.{BOOTSTRAP_SEED}",
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run's score as JSON writes it."""
+        return {
+            "model": self.model,
+            "task": self.task,
+            "stand_in": self.stand_in,
+            "score": self.score.as_dict(),
+            "unpaired": list(self.outcomes.unpaired),
+            "signature": {"line": str(self.signature), **self.signature.as_dict()},
+            "files": list(self.files),
+        }

@@ -1,0 +1,1 @@
+"""LTEC: tweets of the Latvian Twitter Eater Corpus with images."""

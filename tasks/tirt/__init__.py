@@ -1,0 +1,1 @@
+"""TIRT: English tweets of Vempala & Preotiuc-Pietro 2019."""
