@@ -94,7 +94,9 @@ def _run(line: list[str], out: Path) -> list[Run]:
             env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
             check=False,
         )
-        written = [path for path in samples_files(out) if path not in before] if out.exists() else []
+        written = (
+            [path for path in samples_files(out) if path not in before] if out.exists() else []
+        )
         if not written:
             log.seek(0)
             tail = log.read().decode(errors="replace").strip().splitlines()[-15:]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import fsspec
 
 from itr_bench.data.home import home, writing
 from itr_bench.data.image_sources import ImageSource
@@ -157,8 +159,15 @@ class HubImages(ImageSource):
 
     def read(self, tweet_id: str) -> tuple[bytes, str]:
         image = self._rows[self._row[tweet_id]]["image"]
-        path = Path(image["path"] or f"{tweet_id}.jpg")
-        return image["bytes"] or path.read_bytes(), path.name
+        # A member of a zip file has the path "zip://NAME::/PATH/TO/ZIP".
+        name = PurePosixPath((image["path"] or f"{tweet_id}.jpg").split("::")[0]).name
+        if image["bytes"] is not None:
+            return image["bytes"], name
+        try:
+            with fsspec.open(image["path"], "rb") as file:
+                return file.read(), name
+        except OSError as error:
+            raise DataError(f"{self.facts['name']}, {name}: cannot be read ({error})") from error
 
 
 def _reach_hub(name: str, repo: str, revision: str | None) -> None:

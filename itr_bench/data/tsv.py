@@ -135,6 +135,8 @@ def _lines(path: Path) -> Iterator[str]:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if not raw:
+        return
     for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         try:
             text = line.decode("utf-8").removesuffix("\r")

@@ -1,0 +1,126 @@
+"""What several tests share: the real lists, a home of their own, and running lmms-eval."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder of the test's own: no test sees or changes the user's."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("ITR_BENCH_HOME", str(folder))
+    yield folder
+
+
+def shared_folder() -> Path:
+    """The folder of the real lists, which are not part of the project."""
+    return Path(os.environ.get("ITR_BENCH_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = shared_folder() / "data"
+    if not folder.is_dir():
+        pytest.skip(
+            f"the authors' lists are not at {folder}: put them there or set ITR_BENCH_SHARED to "
+            "the folder that holds data/ltec/ and data/tirt/"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stand_in_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with LTEC built from the authors' list and stand-in pictures."""
+    from itr_bench.data import build
+
+    folder = tmp_path_factory.mktemp("stand-in-home")
+    before = os.environ.get("ITR_BENCH_HOME")
+    os.environ["ITR_BENCH_HOME"] = str(folder)
+    try:
+        build.build("ltec", shared / "ltec" / "eval.tsv", None, stand_in=True)
+        build.build("ltec_full", shared / "ltec" / "data.tsv", None, stand_in=True)
+    finally:
+        if before is None:
+            del os.environ["ITR_BENCH_HOME"]
+        else:
+            os.environ["ITR_BENCH_HOME"] = before
+    return folder
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run of lmms-eval left."""
+
+    status: int
+    output: str
+    folder: Path
+
+    @property
+    def results(self) -> dict[str, Any]:
+        files = list(self.folder.rglob("*_results.json"))
+        assert len(files) == 1, f"{len(files)} results files; it printed:\n{self.output[-6000:]}"
+        found: dict[str, Any] = json.loads(files[0].read_text())
+        return found
+
+    def figures(self, task: str) -> dict[str, Any]:
+        """The metrics of a task, without the filter's name."""
+        return {key.split(",")[0]: value for key, value in self.results["results"][task].items()}
+
+    def samples(self, task: str) -> list[dict[str, Any]]:
+        (file,) = self.folder.rglob(f"*_samples_{task}.jsonl")
+        return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+RunLmmsEval = Callable[..., Finished]
+
+
+@pytest.fixture
+def lmms_eval(tmp_path: Path) -> RunLmmsEval:
+    """Run lmms-eval's real command line, offline, on one or more processes."""
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    count = 0
+
+    def run(
+        *arguments: str,
+        home: Path | None = None,
+        processes: int = 1,
+        env: dict[str, str] | None = None,
+    ) -> Finished:
+        nonlocal count
+        count += 1
+        folder = tmp_path / f"run{count}"
+        module = ["-m", "lmms_eval"]
+        if processes > 1:
+            module = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), *module]
+        done = subprocess.run(
+            [sys.executable, *module, *arguments, "--log_samples", "--output_path", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            cwd=tmp_path,
+            timeout=600,
+            check=False,
+            env={
+                **os.environ,
+                "HF_HUB_OFFLINE": "1",
+                "CUDA_VISIBLE_DEVICES": "",
+                **({"ITR_BENCH_HOME": str(home)} if home else {}),
+                **(env or {}),
+            },
+        )
+        return Finished(done.returncode, done.stdout, folder)
+
+    return run

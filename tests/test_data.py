@@ -1,0 +1,645 @@
+"""Building, checking and loading data sets, and everything that can be wrong with the input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import itr_bench
+from itr_bench.data import build, home, loading, published
+from itr_bench.data.catalog import SETS, TASKS, SetSpec
+from itr_bench.data.image_sources import local_images
+from itr_bench.data.images import check_image, decode
+from itr_bench.data.stand_in import stand_in_png
+from itr_bench.data.tsv import read_tweets
+from itr_bench.errors import DataError
+
+HEADER = "relation\ttweet_id\ttext"
+IDS = [str(100 + i) for i in range(8)]
+
+
+def png(color: tuple[int, int, int] = (200, 30, 30), size: tuple[int, int] = (12, 8)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def save(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def tirt_list(folder: Path) -> Path:
+    path = folder / "tirt.tsv"
+    rows = [f"{i % 4}\t{tweet}\ttext of {tweet}" for i, tweet in enumerate(IDS)]
+    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def image_folder(folder: Path) -> Path:
+    images = folder / "images"
+    images.mkdir()
+    for i, tweet in enumerate(IDS):
+        (images / f"{tweet}.png").write_bytes(png((i, 2 * i, 3 * i)))
+    return images
+
+
+# Tweet lists
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n", "line 1: empty, expected the header"),
+        (HEADER + "\n", "no tweet below the header"),
+        ("relation\ttweet_id\n0\t1\n", "line 1: no column 'text'"),
+        ("relation,tweet_id,text\n0,1,a\n", r"no column 'tweet_id' .*Expected tab-separated"),
+        ("text\ttweet_id\trelation\tText\na\t1\t0\tb\n", "more than one column 'text'"),
+        (f"{HEADER}\n0\t1\n", "line 2: 2 fields, expected 3"),
+        (f"{HEADER}\n0\t1\ta\n0\t2\ta\tb\n", "line 3: 4 fields, expected 3"),
+        (f"{HEADER}\n4\t1\ta\n", "line 2: tweet 1: relation '4', expected 0, 1, 2 or 3"),
+        (f"{HEADER}\n\t1\ta\n", "relation ''"),
+        (f"{HEADER}\n0\tabc\ta\n", "tweet id 'abc', expected digits"),
+        (f"{HEADER}\n0\t1.69545E+18\ta\n", "went through a spreadsheet"),
+        (f"{HEADER}\n0\t169545.0\ta\n", "went through a spreadsheet"),
+        (f"{HEADER}\n0\t1\t \n", "tweet 1: text_en is empty"),
+        (f"{HEADER}\n0\t1\ta\n0\t1\tb\n", "line 3: tweet 1 stands on line 2 already$"),
+        (f"{HEADER}\n0\t1\ta\n2\t1\ta\n", "on line 2 already, with label 0 instead of 2"),
+        (f"{HEADER}\n9\tx\ta\n8\ty\ta\n", "4 problems"),
+    ],
+)
+def test_a_bad_list_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "list.tsv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as caught:
+        read_tweets(path, {"text_en": "text"})
+    assert str(path) in str(caught.value)
+
+
+def test_a_list_that_is_not_utf8_or_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.tsv"
+    path.write_bytes(HEADER.encode() + b"\n0\t1\tk\xe0ds\n")
+    with pytest.raises(DataError, match=r"line 2: not UTF-8 at byte 5 of the line \(0xe0\)"):
+        read_tweets(path, {"text_en": "text"})
+    with pytest.raises(DataError, match="cannot read .*nowhere.tsv"):
+        read_tweets(tmp_path / "nowhere.tsv", {})
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (f"{HEADER}\n0\t1\ta\n1\t2\tb\n", ["a", "b"]),
+        (f"\ufeff{HEADER}\n0\t1\ta\n1\t2\tb", ["a", "b"]),
+        (f"{HEADER}\r\n0\t1\ta\r\n1\t2\tb\r\n", ["a", "b"]),
+        ("TweetId\tText\tRelation\n1\ta\t0\n2\tb\t1\n", ["a", "b"]),
+        (f'{HEADER}\n0\t1\t"a stray quote\n1\t2\tb"\n', ['"a stray quote', 'b"']),
+        (f"{HEADER}\n0\t1\tone\u2028line\n1\t2\tb\x85c\n", ["one\u2028line", "b\x85c"]),
+    ],
+)
+def test_a_list_is_read_to_the_letter(tmp_path: Path, content: str, texts: list[str]) -> None:
+    path = tmp_path / "list.tsv"
+    path.write_bytes(content.encode("utf-8"))
+    rows = read_tweets(path, {"text_en": "text"})
+    assert [row.values["text_en"] for row in rows] == texts
+    assert [row.values["tweet_id"] for row in rows] == ["1", "2"]
+    assert [row.values["relation"] for row in rows] == ["0", "1"]
+
+
+def test_the_authors_lists_are_the_pinned_ones(shared: Path) -> None:
+    for name, file in (("ltec", "eval.tsv"), ("ltec_full", "data.tsv")):
+        from itr_bench.data.manifest import file_hash
+
+        assert file_hash(shared / "ltec" / file) == published.LISTS[name].sha256
+
+
+# Images
+
+
+def cases() -> list[tuple[str, bytes]]:
+    wide = Image.new("RGB", (12, 8), (10, 200, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    palette = wide.convert("P")
+    frames = [Image.new("RGB", (12, 8), c) for c in ((10, 200, 30), (255, 0, 0))]
+    return [
+        ("cmyk", save(wide.convert("CMYK"), "JPEG")),
+        ("grey", save(wide.convert("L"), "PNG")),
+        ("palette", save(palette, "PNG")),
+        ("transparent", save(wide.convert("RGBA"), "PNG")),
+        ("animated", save(frames[0], "GIF", save_all=True, append_images=frames[1:])),
+        ("16 bit", save(Image.new("I;16", (12, 8), 4000), "PNG")),
+        ("webp", save(wide, "WEBP", lossless=True)),
+        ("rotated", save(wide, "JPEG", exif=exif)),
+    ]
+
+
+@pytest.mark.parametrize(("name", "content"), cases())
+def test_odd_images_become_upright_rgb(name: str, content: bytes) -> None:
+    facts = check_image(content, name)
+    image = decode(content)
+    assert image.mode == "RGB"
+    assert image.size == ((8, 12) if name == "rotated" else (12, 8)) == (facts.width, facts.height)
+    if name == "animated":
+        assert image.getpixel((3, 3))[1] > 150  # the first frame
+
+
+@pytest.mark.parametrize(("name", "content"), cases())
+def test_loading_with_datasets_gives_the_same_pixels(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    images = image_folder(tmp_path)
+    (images / f"{IDS[0]}.png").write_bytes(content)
+    build.build("tirt", tirt_list(tmp_path), images)
+    assert list(itr_bench.load("tirt")[0]["image"].getdata()) == list(decode(content).getdata())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the image file is empty"),
+        (b"<html>404</html>", "not an image that Pillow can read"),
+        (png(size=(300, 300))[:200], "truncated or damaged"),
+        (save(Image.effect_noise((200, 200), 60).convert("RGB"), "JPEG")[:3000], "truncated"),
+        (save(Image.new("1", (9000, 9000)), "PNG"), "decompression bomb"),
+        (save(Image.new("1", (20000, 20000)), "PNG"), "decompression bomb"),
+    ],
+)
+def test_a_bad_image_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=f"tweet 7, 7.png: .*{message}"):
+        check_image(content, "tweet 7, 7.png")
+
+
+def test_all_bad_images_are_named_and_nothing_is_written(tmp_path: Path) -> None:
+    images = image_folder(tmp_path)
+    (images / f"{IDS[2]}.png").write_bytes(b"no image")
+    (images / f"{IDS[5]}.png").write_bytes(b"")
+    with pytest.raises(DataError, match="2 images cannot be used") as caught:
+        build.build("tirt", tirt_list(tmp_path), images)
+    assert f"tweet {IDS[2]}, {IDS[2]}.png" in str(caught.value)
+    assert f"tweet {IDS[5]}" in str(caught.value)
+    assert [path.name for path in (home.home() / "sets").iterdir()] == ["tirt.lock"]
+
+
+# Building
+
+
+def test_a_set_is_built_from_a_folder_or_a_zip_with_the_same_content(tmp_path: Path) -> None:
+    images, tweets = image_folder(tmp_path), tirt_list(tmp_path)
+    build.build("tirt", tweets, images)
+    first = loading.verify_set("tirt")
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(images.iterdir(), reverse=True):
+            file.write(path, f"deep/inside/{path.name}")
+    with pytest.raises(DataError, match=r"there already, at .*--replace"):
+        build.build("tirt", tweets, archive)
+    build.build("tirt", tweets, archive, replace=True)
+    second = loading.verify_set("tirt")
+    assert second.content_sha256 == first.content_sha256
+    assert (second.kind, second.tweets, second.relations) == ("local", 8, (2, 2, 2, 2))
+    assert [path.name for path in home.set_folder("tirt").iterdir()] != []
+
+
+def test_loaded_data_is_typed(tmp_path: Path) -> None:
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    data = itr_bench.load("tirt")
+    assert data.column_names == ["tweet_id", "text", "relation", "image", "image_sha256"]
+    assert data["tweet_id"] == IDS
+    assert data.features["relation"].names[3] == "not_adds_not_represented"
+    assert data[5]["relation"] == 1
+    assert data[5]["image"].getpixel((0, 0)) == (5, 10, 15)
+
+
+def test_the_parquet_file_alone_is_read_by_datasets_as_it_is_meant(tmp_path: Path) -> None:
+    import datasets
+
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    found = datasets.Dataset.from_parquet(
+        str(home.set_folder("tirt") / "tweets.parquet"), cache_dir=str(tmp_path / "cache")
+    )
+    assert isinstance(found.features["image"], datasets.Image)
+    assert isinstance(found.features["relation"], datasets.ClassLabel)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("missing", f"tweet {IDS[1]}: no image"),
+        ("twice", "two images for one tweet"),
+        ("none", "no image found; expected files named <tweet_id>.jpg"),
+        ("nowhere", "no such folder or zip file"),
+        ("not a zip", "neither a folder nor a zip file"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(tmp_path: Path, change: str, message: str) -> None:
+    images, tweets = image_folder(tmp_path), tirt_list(tmp_path)
+    if change == "missing":
+        (images / f"{IDS[1]}.png").unlink()
+    elif change == "twice":
+        (images / f"{IDS[1]}.jpg").write_bytes(png())
+    elif change == "none":
+        images = tmp_path / "empty"
+        images.mkdir()
+    elif change == "nowhere":
+        images = tmp_path / "nowhere"
+    else:
+        images = tweets
+    with pytest.raises(DataError, match=message):
+        build.build("tirt", tweets, images)
+    assert not home.set_folder("tirt").exists()
+
+
+def test_a_zip_entry_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for tweet in IDS:
+            file.writestr(f"{tweet}.png", png())
+    raw = bytearray(archive.read_bytes())
+    place = raw.find(b"IDAT")
+    raw[place : place + 4] = b"XXXX"
+    archive.write_bytes(raw)
+    with pytest.raises(DataError, match=f"tweet|{IDS[0]}.png: cannot be read .*CRC"):
+        build.build("tirt", tirt_list(tmp_path), archive)
+
+
+def test_labels_beside_the_images_are_checked_against_the_list(tmp_path: Path) -> None:
+    images = image_folder(tmp_path)
+    with (images / "metadata.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file_name", "relation", "tweet_id", "text"])
+        for i, tweet in enumerate(IDS):
+            writer.writerow([f"{tweet}.png", 3 if i == 2 else i % 4, tweet, f"text of {tweet}"])
+    with pytest.raises(
+        DataError, match=rf"tweet {IDS[2]}: relation 2 in the list \(line 4\), 3 beside the images"
+    ):
+        build.build("tirt", tirt_list(tmp_path), images)
+
+
+def test_the_balanced_counts_of_ltec_are_checked(tmp_path: Path) -> None:
+    tweets = tmp_path / "eval.tsv"
+    tweets.write_text("relation\ttweet_id\ttext\tEnglish\n0\t1\tx\ty\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"\(1, 0, 0, 0\), expected \(113, 72, 113, 52\)"):
+        build.build("ltec", tweets, None, stand_in=True)
+
+
+def test_stand_in_pictures_are_known_for_what_they_are(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for tweet in IDS:
+        (images / f"{tweet}.png").write_bytes(stand_in_png(tweet))
+    build.build("tirt", tirt_list(tmp_path), images)  # passed off as real ones
+    assert loading.open_set("tirt").manifest.kind == "stand-in"
+    assert loading.open_task("tirt").identity.startswith("stand-in-")
+
+
+def test_the_hash_of_a_task_changes_with_text_label_and_image(tmp_path: Path) -> None:
+    images, tweets = image_folder(tmp_path), tirt_list(tmp_path)
+    build.build("tirt", tweets, images)
+    seen = {loading.open_task("tirt").identity}
+    original = tweets.read_text()
+    for changed in (
+        original.replace("text of 100", "text  of 100"),
+        original.replace("0\t100", "1\t100"),
+    ):
+        tweets.write_text(changed)
+        build.build("tirt", tweets, images, replace=True)
+        seen.add(loading.open_task("tirt").identity)
+    tweets.write_text(original)
+    (images / "100.png").write_bytes(png((9, 9, 9)))
+    build.build("tirt", tweets, images, replace=True)
+    seen.add(loading.open_task("tirt").identity)
+    assert len(seen) == 4
+
+
+def test_a_changed_set_is_found_out(tmp_path: Path) -> None:
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    path = home.set_folder("tirt") / "tweets.parquet"
+    table = pq.read_table(path)
+    texts = table["text_en"].to_pylist()
+    column = table.schema.get_field_index("text_en")
+    pq.write_table(table.set_column(column, "text_en", [["changed", *texts[1:]]]), path)
+    with pytest.raises(DataError, match=r"another SHA-256(.|\n)*differ from the manifest"):
+        loading.verify_set("tirt")
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format": 99}', "[]", '{"format": 1}'])
+def test_a_damaged_manifest_is_refused_with_the_way_out(tmp_path: Path, damage: str) -> None:
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    (home.set_folder("tirt") / "manifest.json").write_text(damage)
+    with pytest.raises(DataError, match="itr-bench data build tirt --replace"):
+        loading.open_set("tirt")
+
+
+def test_the_real_list_is_built_with_stand_ins(
+    stand_in_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
+    found = loading.describe_set("ltec")
+    assert found["relations"] == {"0": 113, "1": 72, "2": 113, "3": 52}  # FACTS: arXiv:2505.05040
+    assert found["majority_class"] == pytest.approx(113 / 350)
+    assert found["kind"] == "stand-in"
+    full = loading.describe_set("ltec_full")
+    assert full["relations"] == {"0": 392, "1": 72, "2": 296, "3": 52}
+    assert set(loading.open_set("ltec").tweet_ids) < set(loading.open_set("ltec_full").tweet_ids)
+    assert len(itr_bench.load("ltec_itr_en_manual")) == 350
+    loading.verify_set("ltec")
+
+
+# Machine translations
+
+
+def translations(folder: Path, ids: list[str]) -> Path:
+    path = folder / "mt.tsv"
+    path.write_text(
+        "\n".join(["tweet_id\ttext", *(f"{tweet}\ttranslated {tweet}" for tweet in ids)]), "utf-8"
+    )
+    return path
+
+
+def test_translations_take_the_images_of_ltec(
+    stand_in_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ITR_BENCH_HOME", str(tmp_path / "copy"))
+    subprocess.run(["cp", "-r", str(stand_in_home), str(tmp_path / "copy")], check=True)
+    ids = loading.open_set("ltec").tweet_ids
+    with pytest.raises(DataError, match=f"tweet {ids[3]}: in ltec, not in the list"):
+        build.build_translation("ltec_en_mt", translations(tmp_path, ids[:3] + ids[4:]), system="s")
+    with pytest.raises(DataError, match="tweet 5: in the list, not in ltec"):
+        build.build_translation("ltec_en_mt", translations(tmp_path, [*ids, "5"]), system="s")
+    with pytest.raises(DataError, match="name the translation system"):
+        build.build_translation("ltec_en_mt", translations(tmp_path, ids), system="a b")
+    build.build_translation("ltec_en_mt", translations(tmp_path, ids[::-1]), system="opus-1")
+    data = loading.open_task("ltec_itr_en_mt")
+    assert data.identity.startswith("stand-in-") and data.identity.endswith("-opus-1")
+    loaded = itr_bench.load("ltec_itr_en_mt")
+    original = itr_bench.load("ltec_itr_lv")
+    row = loaded["tweet_id"].index(ids[7]) if isinstance(loaded["tweet_id"], list) else 342
+    assert loaded[row]["text"] == f"translated {ids[7]}"
+    assert loaded[row]["image_sha256"] == original[7]["image_sha256"]
+    assert loaded[row]["relation"] == original[7]["relation"]
+    assert list(loaded[row]["image"].getdata()) == list(original[7]["image"].getdata())
+    assert loading.describe_set("ltec_en_mt")["system"] == "opus-1"
+    loading.verify_set("ltec_en_mt")
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("ltec_itr_en_mt", r"were not published(.|\n)*itr-bench data build ltec_en_mt --tweets"),
+        ("tirt", r"TIRT is published as tweet ids(.|\n)*itr-bench data build tirt --tweets"),
+        ("ltec_itr_lw", "unknown task 'ltec_itr_lw'. Did you mean 'ltec_itr_lv'"),
+    ],
+)
+def test_what_is_missing_is_said_with_how_to_supply_it(task: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        itr_bench.load(task)
+
+
+# The published sources
+
+
+@pytest.fixture
+def hub_folder(tmp_path: Path) -> Path:
+    """A local folder in the layout of the Hub's data set: an image folder in test.zip."""
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    rows = [["file_name", "relation", "tweet_id", "text"]]
+    with zipfile.ZipFile(folder / "test.zip", "w") as archive:
+        for i, tweet in enumerate(IDS):
+            archive.writestr(f"img{i}.png", png((i, 2 * i, 3 * i)))
+            rows.append([f"img{i}.png", f"{i % 4}", f"t{tweet}", f"text of {tweet}"])
+        buffer = io.StringIO()
+        csv.writer(buffer).writerows(rows)
+        archive.writestr("metadata.csv", buffer.getvalue())
+    return folder
+
+
+def test_the_layout_of_the_hub_is_read_by_datasets(
+    hub_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "hf"))
+    images = published.HubImages("ltec", str(hub_folder), None)
+    assert images.ids() == {f"t{tweet}" for tweet in IDS}
+    assert images.read(f"t{IDS[3]}")[0] == png((3, 6, 9))
+    assert images.labels[f"t{IDS[3]}"] == "3"
+    assert images.texts[f"t{IDS[0]}"] == "text of 100"
+
+
+def test_the_zip_of_the_hub_can_be_given_as_a_file(hub_folder: Path) -> None:
+    images = local_images(hub_folder / "test.zip")
+    assert images.read(f"t{IDS[3]}")[0] == png((3, 6, 9))
+    assert images.labels[f"t{IDS[3]}"] == "3"
+
+
+def test_fetching_joins_the_list_with_the_images_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SetSpec("ltec_full", "small", ("lv", "en"), None)
+    tweets = tmp_path / "list.tsv"
+    rows = [f"{i % 4}\t{t}\tteksts {t}\ttext {t}" for i, t in enumerate(IDS)]
+    tweets.write_text("\n".join(["Relation\tTweetId\tText\tEnglish", *rows]), "utf-8")
+
+    class Hub(published.ImageSource):
+        kind = "hub"
+        extra: frozenset[str] = frozenset()
+
+        def __init__(self, name: str) -> None:
+            super().__init__({"name": "hub", "revision": "r"})
+            self.texts = {t: f"teksts  {t}" for t in IDS[:3]}
+
+        def ids(self) -> frozenset[str]:
+            return frozenset(IDS) | self.extra
+
+        def read(self, tweet_id: str) -> tuple[bytes, str]:
+            return png((int(tweet_id), 0, 0)), f"{tweet_id}.png"
+
+    monkeypatch.setitem(SETS, "ltec_full", spec)
+    monkeypatch.setattr(published, "fetch_list", lambda name: tweets)
+    monkeypatch.setattr(published, "HubImages", Hub)
+    data = itr_bench.load("ltec_itr_full_lv")
+    assert len(data) == 8
+    manifest = loading.open_set("ltec_full").manifest
+    assert manifest.kind == "hub"
+    assert manifest.notes == ("3 texts differ between the list, which is used, and the images",)
+    monkeypatch.setattr(published, "fetch_list", lambda name: pytest.fail("fetched again"))
+    assert len(itr_bench.load("ltec_itr_full_lv")) == 8
+    Hub.extra = frozenset({"999"})
+    monkeypatch.setattr(published, "fetch_list", lambda name: tweets)
+    with pytest.raises(DataError, match="tweet 999: image, but not listed"):
+        build.fetch("ltec_full", replace=True)
+    assert len(itr_bench.load("ltec_itr_full_lv")) == 8  # the set that was there is kept
+
+
+def test_without_a_network_the_error_comes_at_once_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    started = time.monotonic()
+    with pytest.raises(
+        DataError, match=r"cannot be fetched(.|\n)*itr-bench data build ltec --tweets"
+    ):
+        itr_bench.load("ltec_itr_lv")
+    assert time.monotonic() - started < published.TIMEOUT_S * 2
+    with pytest.raises(DataError, match="cannot be fetched"):
+        published.HubImages("ltec")
+
+
+def test_a_list_with_another_hash_is_refused_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import http.server
+    import threading
+
+    (tmp_path / "eval.tsv").write_text("changed")
+    handler = lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=str(tmp_path))  # noqa: E731
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    url = f"http://127.0.0.1:{server.server_address[1]}/eval.tsv"
+    try:
+        monkeypatch.setitem(published.LISTS, "ltec", published.ListSource(url, "r", "0" * 64))
+        with pytest.raises(DataError, match="has changed: its SHA-256 is not 0000"):
+            published.fetch_list("ltec")
+        assert list((home.home() / "downloads").iterdir()) == []
+        from itr_bench.data.manifest import file_hash
+
+        right = file_hash(tmp_path / "eval.tsv")
+        monkeypatch.setitem(published.LISTS, "ltec", published.ListSource(url, "r", right))
+        assert published.fetch_list("ltec").read_text() == "changed"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+# The disk, other processes, and kills
+
+
+def test_a_home_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ITR_BENCH_HOME", str(tmp_path / "file" / "below"))
+    with pytest.raises(DataError, match=r"cannot write .* set ITR_BENCH_HOME to another folder"):
+        build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+
+
+_FULL = """
+import resource, sys
+from pathlib import Path
+from itr_bench.data import build
+from itr_bench.errors import DataError
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+try:
+    build.build("tirt", Path(sys.argv[1]), Path(sys.argv[2]))
+except DataError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    tweets, images = tirt_list(tmp_path), image_folder(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(tweets), str(images)], capture_output=True, text=True
+    )
+    assert "cannot write the data set 'tirt'" in done.stdout, done.stderr
+    assert [path.name for path in (home.home() / "sets").iterdir()] == ["tirt.lock"]
+
+
+_SLOW = """
+import sys, time
+from pathlib import Path
+from itr_bench.data import build, images
+check = build.check_image
+def slow(*a):
+    print("checking", flush=True)
+    time.sleep(float(sys.argv[3]))
+    return check(*a)
+build.check_image = slow
+build.build("tirt", Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
+"""
+
+
+def test_a_killed_build_leaves_nothing_that_counts_and_the_next_one_cleans_up(
+    tmp_path: Path,
+) -> None:
+    tweets, images = tirt_list(tmp_path), image_folder(tmp_path)
+    child = subprocess.Popen(
+        [sys.executable, "-c", _SLOW, str(tweets), str(images), "60"], stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"checking\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not home.set_folder("tirt").exists()
+    assert (home.home() / "sets" / ".tirt.partial").exists()
+    build.build("tirt", tweets, images)
+    assert not (home.home() / "sets" / ".tirt.partial").exists()
+    loading.verify_set("tirt")
+
+
+def test_two_processes_that_build_the_same_set_take_turns(tmp_path: Path) -> None:
+    tweets, images = tirt_list(tmp_path), image_folder(tmp_path)
+    line = [sys.executable, "-c", _SLOW, str(tweets), str(images), "0.05"]
+    children = [subprocess.Popen(line, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [child.wait(120) for child in children] == [0, 0, 0]
+    loading.verify_set("tirt")
+    assert sorted(p.name for p in (home.home() / "sets").iterdir()) == ["tirt", "tirt.lock"]
+
+
+# The demo
+
+
+def test_the_demo_is_bundled_balanced_and_has_what_tweets_have() -> None:
+    found = loading.describe_set("demo")
+    assert found["relations"] == {"0": 6, "1": 6, "2": 6, "3": 6}
+    texts = "\n".join(
+        [*itr_bench.load("itr_demo_lv")["text"], *itr_bench.load("itr_demo_en")["text"]]
+    )
+    for oddity in ("https://t.co/", "http://", "RT @", "#", "\u200d", '\\"', "“", "„", "ž", "ļ"):
+        assert oddity in texts, oddity
+    assert any("\n" in text for text in itr_bench.load("itr_demo_lv")["text"])
+    assert all(text.strip() for text in itr_bench.load("itr_demo_en")["text"])
+    for tweet in itr_bench.load("itr_demo_en"):
+        assert tweet["image"].mode == "RGB"
+
+
+def test_the_demo_pictures_are_what_the_code_draws() -> None:
+    from itr_bench.data.demo import draw
+
+    tweets = loading.open_set("demo")
+    assert list(draw.IDS) == tweets.tweet_ids
+    for row, tweet in enumerate(tweets.tweet_ids):
+        drawn, bundled = draw.draw(tweet), tweets.image(row)
+        assert drawn.size == bundled.size
+        # Another FreeType may draw the edges of letters otherwise.
+        pairs = zip(drawn.convert("RGB").getdata(), bundled.getdata(), strict=True)
+        assert sum(a != b for a, b in pairs) < 0.02 * drawn.width * drawn.height
+
+
+def test_every_task_has_a_set_and_every_set_a_task() -> None:
+    assert {task.set_name for task in TASKS.values()} == set(SETS)
+
+
+def test_a_manifest_says_where_everything_came_from(tmp_path: Path) -> None:
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    found = json.loads((home.set_folder("tirt") / "manifest.json").read_text())
+    assert [source["name"] for source in found["sources"]] == ["tirt.tsv", "images"]
+    assert set(found["versions"]) == {"itr-bench", "python", "pyarrow", "pillow"}
+    assert str(tmp_path) not in json.dumps(found)  # no path of anyone's machine
+    assert os.listdir(home.set_folder("tirt")) != []
