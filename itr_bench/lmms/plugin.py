@@ -7,13 +7,14 @@ before it looks for tasks. So the models' entry point also adds the folder of ou
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from itr_bench.errors import ItrBenchError
+from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.lmms.stopping import stop
 
 
@@ -61,18 +62,33 @@ def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., l
 
     @functools.wraps(match_tasks)
     def wrapper(self: Any, task_list: list[str]) -> list[str]:
-        from itr_bench.data.catalog import EXPLAINED, TASKS
-        from itr_bench.data.loading import open_task
-
         matched = match_tasks(self, task_list)
-        for name in matched:
-            members = self._get_config(name)["task"] if self._name_is_group(name) else [name]
-            for task in members if isinstance(members, list) else []:
-                if isinstance(task, str) and task.removesuffix(EXPLAINED) in TASKS:
-                    try:
-                        open_task(task)
-                    except ItrBenchError as error:
-                        stop(error)
+        try:
+            for name in task_list:
+                if not self._name_is_registered(name):
+                    _suggest(name)
+            for name in matched:
+                members = self._get_config(name)["task"] if self._name_is_group(name) else [name]
+                _open(members)
+        except ItrBenchError as error:
+            stop(error)
         return matched
 
     return wrapper
+
+
+def _open(tasks: list[Any]) -> None:
+    """Open the data of those *tasks* that are ours."""
+    from itr_bench.data.catalog import EXPLAINED, TASKS
+    from itr_bench.data.loading import open_task
+
+    for task in tasks:
+        if isinstance(task, str) and task.removesuffix(EXPLAINED) in TASKS:
+            open_task(task)
+
+
+def _suggest(name: str) -> None:
+    """Raise for an unknown *name* that is near one of ours; the rest is lmms-eval's to refuse."""
+    ours = [path.stem for path in tasks_folder().rglob("*.yaml")]
+    if difflib.get_close_matches(name, ours, n=1, cutoff=0.8):
+        raise ItrBenchError(unknown_name("task", name, ours))

@@ -1,0 +1,311 @@
+"""The command line as a user meets it: output, exit status, and what it imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from itr_bench.results.lmms_log import read_samples
+
+
+def run(
+    *arguments: str, stdin: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "itr_bench.cli.main", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
+
+
+HEAVY = ("torch", "lmms_eval", "datasets", "scipy", "transformers", "statsmodels", "pyarrow", "PIL")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more"),
+    [
+        (["--help"], ()),
+        (["parse", "--help"], ()),
+        (["data", "--help"], ()),
+        (["score", "--help"], ()),
+    ],
+)
+def test_help_is_light(arguments: list[str], more: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from itr_bench.cli.main import cli\n"
+        f"try: cli({arguments!r})\nexcept SystemExit: pass\n"
+        "print('MODULES', *sorted(m for m in sys.modules if '.' not in m))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = done.stdout.split("MODULES")[1].split()
+    assert not set(HEAVY) & set(modules)
+    assert "Usage:" in done.stdout
+
+
+def test_the_core_works_without_the_extra(tmp_path: Path) -> None:
+    """With lmms-eval and torch out of reach, all but evaluating works."""
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'lmms_eval', 'transformers', 'accelerate', 'torchvision'):\n"
+        "    sys.modules[name] = None\n"
+        "import itr_bench\n"
+        "assert len(itr_bench.load('itr_demo_lv')) == 24\n"
+        "assert itr_bench.load('itr_demo_lv')[0]['image'].mode == 'RGB'\n"
+        "from itr_bench.cli.main import cli\n"
+        "cli(['data', 'verify', 'demo'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "24 tweets agree" in done.stdout
+
+
+# parse
+
+
+def test_parse_writes_each_line_back_with_answer_and_rule() -> None:
+    lines = [
+        {"response": "Yes, it does", "lang": "en", "id": 7},
+        {"response": "Nē.", "lang": "lv"},
+        {"response": "maybe"},
+        {"response": None},
+        {"response": "\ud800 yes"},
+    ]
+    done = run("parse", stdin="".join(json.dumps(line) + "\n" for line in lines))
+    assert done.returncode == 0
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"response": "Yes, it does", "lang": "en", "id": 7, "answer": "yes", "rule": "leading"},
+        {"response": "Nē.", "lang": "lv", "answer": "no", "rule": "leading"},
+        {"response": "maybe", "answer": None, "rule": "none"},
+        {"response": None, "answer": None, "rule": "failed"},
+        {"response": "\ud800 yes", "answer": "yes", "rule": "leading"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("yes", "standard input, line 1: not JSON"),
+        ("[]", "line 1: no response; expected an object such as"),
+        ('{"answer": "x"}', "line 1: no response"),
+        ('{"response": 3}', "line 1: response is 3, expected text or null"),
+        ('{"response": "x", "lang": "de"}', "line 1: lang is 'de', expected 'en' or 'lv'"),
+        ("[" * 100_000, "line 1: not JSON"),
+    ],
+)
+def test_parse_refuses_a_bad_line_with_its_place(line: str, message: str) -> None:
+    done = run("parse", stdin=line + "\n")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# score
+
+
+GOLD = "relation\ttweet_id\n0\t11\n1\t12\n2\t13\n3\t14\n"
+
+
+def plain_files(folder: Path) -> tuple[Path, Path, Path]:
+    gold = folder / "gold.tsv"
+    gold.write_text(GOLD)
+    first = folder / "seed1.tsv"
+    first.write_text("id\tadds\trepr\n11\tYes.\tYes\n12\tYes\tno\n13\tno\tYes\n14\tYes\tNo\n")
+    second = folder / "seed2.jsonl"
+    rows = [
+        ("11", "Yes", "hm"),
+        ("12", "yes", "no"),
+        (13, "no", "**Yes**\nbecause"),
+        ("14", None, "No"),
+    ]
+    second.write_text(
+        "".join(json.dumps({"id": i, "adds": a, "repr": r}) + "\n" for i, a, r in rows)
+    )
+    return gold, first, second
+
+
+def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> None:
+    gold, first, second = plain_files(tmp_path)
+    done = run("score", str(first), str(second), "--gold", str(gold), "--json")
+    (found,) = json.loads(done.stdout)
+    assert found["score"]["accuracy_by_sample"] == [0.75, 0.5]
+    assert found["score"]["unread_rate"] == 1 / 16
+    assert found["score"]["failed_rate"] == 1 / 16
+    assert found["signature"]["line"].startswith("task:gold.?|tweets:4|samples:2|seeds:?|")
+    table = run("score", str(first), str(second), "--gold", str(gold))
+    assert "accuracy (4 classes)   62.5 %" in table.stdout
+    assert "majority class 25.0 %" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ("id,adds,repr\n11,Yes,No\n", "line 1: expected the tab-separated columns id, adds and repr"),
+        ("id\tadds\trepr\n11\tYes\n", "line 2: 2 fields, expected 3"),
+        ("id\tadds\trepr\n11\tYes\tNo\n11\tYes\tNo\n", "line 3: tweet 11 stands twice"),
+        ("id\tadds\trepr\n11\tYes\tNo\n", "tweet 12 is missing"),
+        (GOLD.replace("relation\ttweet_id", "adds\tid\trepr").replace("\n", "\tx\n", 5)
+         .replace("repr\tx", "repr") + "x\t99\tx\n", "tweet 99 has no gold label"),
+        ('{"id": 11}\n', "line 1: expected an object with id, adds and repr"),
+        ('{"id": 1.6e18, "adds": "x", "repr": "y"}\n', "which rounds ids"),
+        ('{"id": "11", "adds": 3, "repr": "y"}\n', "line 1: adds is 3, expected the raw response"),
+        ('{"id": "11"\n', "line 1: not JSON"),
+    ],
+)  # fmt: skip
+def test_bad_plain_files_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    gold, _, _ = plain_files(tmp_path)
+    bad = tmp_path / "bad.tsv"
+    bad.write_text(content)
+    done = run("score", str(bad), "--gold", str(gold))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def sample(tweet: str, question: str, relation: int, responses: list[str]) -> dict[str, object]:
+    return {
+        "filtered_resps": responses,
+        "input": f"prompt {tweet} {question}",
+        "item": {
+            "tweet_id": tweet,
+            "question": question,
+            "relation": relation,
+            "data": "local-1",
+            "itr_bench": "0.1.0",
+            "libraries": {"torch": "2"},
+        },
+    }
+
+
+def samples_file(folder: Path, rows: list[dict[str, object]], task: str = "itr_demo_lv") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"2026_samples_{task}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+ROWS = [
+    sample(t, q, r, ["Yes", "No"]) for t, r in (("1", 0), ("2", 3)) for q in ("adds", "represented")
+]
+
+
+def test_samples_are_read_from_the_raw_responses(tmp_path: Path) -> None:
+    raw = [{**row, "resps": ["No", "No"]} for row in ROWS]
+    assert read_samples(samples_file(tmp_path / "a", ROWS)).score.accuracy == 0.5
+    assert read_samples(samples_file(tmp_path / "b", raw)).score.accuracy_by_sample == (0.5, 0.5)
+    nested = [{**row, "resps": [["Yes", "Yes"]]} for row in ROWS]
+    assert read_samples(samples_file(tmp_path / "c", nested)).outcomes.adds.tolist() == [[1, 1]] * 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no sample in it; the run did not finish"),
+        ([{"doc_id": 0}], "line 1: not a sample of an itr-bench task"),
+        ([{**ROWS[0], "item": {}}], "line 1: not a sample of an itr-bench task"),
+        ([*ROWS, ROWS[0]], "tweet 1: question 'adds' stands twice"),
+        (
+            [ROWS[0], {**ROWS[1], "item": {**ROWS[1]["item"], "data": "local-2"}}],  # type: ignore[dict-item]
+            "line 2: data differ from the lines before",
+        ),
+    ],
+)
+def test_bad_samples_are_refused(
+    tmp_path: Path, rows: list[dict[str, object]], message: str
+) -> None:
+    done = run("score", str(samples_file(tmp_path / "out", rows)))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_torn_line_is_named(tmp_path: Path) -> None:
+    path = samples_file(tmp_path / "out", ROWS)
+    path.write_text(path.read_text()[:-20])
+    done = run("score", str(path))
+    assert "line 4: not JSON" in done.stderr
+    assert "killed run" in done.stderr
+
+
+def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
+    done = run("score", str(samples_file(tmp_path / "out", ROWS)), "--task", "itr_demo_lv")
+    assert done.returncode == 1
+    assert "the run was made on data local-1, itr_demo_lv is demo-" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "nowhere"], "no such file or folder"),
+        (["score", "."], "no ..._samples_<task>.jsonl in it. lmms-eval writes them with"),
+        (["score", "plain.tsv"], "give either --gold TSV or --task NAME"),
+        (["scor"], "unknown command 'scor'. Did you mean 'score'?"),
+        (["data", "stats", "ltek"], "unknown data set 'ltek'. Did you mean 'ltec'?"),
+        (["data", "build", "ltec", "--images", "."], "--tweets FILE.tsv"),
+        (
+            ["data", "build", "ltec", "--tweets", "x.tsv"],
+            "either --images FOLDER_OR_ZIP or --stand-in",
+        ),
+        (["data", "build", "ltec_en_mt"], "were not published"),
+        (["data", "build", "demo", "--tweets", "x", "--stand-in-images"], "is not built from"),
+        (["data", "build", "tirt"], "TIRT is published as tweet ids"),
+        (["data", "verify", "tirt"], "TIRT is published as tweet ids"),
+    ],
+)
+def test_errors_are_one_clear_message(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "plain.tsv").write_text("id\tadds\trepr\n")
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_compare_pairs_runs_of_one_task(tmp_path: Path) -> None:
+    right = [
+        sample(t, q, r, ["Yes" if (r == 0) else "No"])
+        for t, r in (("1", 0), ("2", 3), ("3", 0))
+        for q in ("adds", "represented")
+    ]
+    wrong = [{**row, "filtered_resps": ["maybe"]} for row in right]
+    a, b = samples_file(tmp_path / "a", right), samples_file(tmp_path / "b", wrong)
+    done = run("compare", str(a.parent), str(b.parent), "--json")
+    (found,) = json.loads(done.stdout)
+    assert (found["difference"], found["only_a"], found["only_b"]) == (1.0, 3, 0)
+    assert found["p_value"] == found["p_holm"] == 0.25
+    alone = run("compare", str(a))
+    assert "nothing to compare" in alone.stderr
+
+
+# data
+
+
+def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
+    tweets = shared / "ltec" / "eval.tsv"
+    built = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), stand-in" in built.stdout
+    again = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    assert "there already" in again.stderr
+    found = json.loads(run("data", "stats", "ltec", "--json").stdout)
+    assert found["tweets"] == 350
+    assert found["kind"] == "stand-in"
+    assert "STAND-IN PICTURES" in run("data", "stats", "ltec").stdout
+    assert "350 tweets agree" in run("data", "verify", "ltec").stdout
+    listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}
+    assert listed["ltec"]["state"] == "built"
+    assert listed["ltec_full"]["state"] == "fetched on first use"
+    assert "ltec_itr_lv" in run("data", "list").stdout
+
+
+def test_the_demo_prints_its_commands_in_a_dry_run(tmp_path: Path) -> None:
+    done = run("demo", "--dry-run", "--out", "here", cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("lmms-eval --model ") for line in lines)
+    assert not (tmp_path / "here").exists()

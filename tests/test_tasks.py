@@ -1,0 +1,168 @@
+"""The task definitions: names, prompts to the letter, and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from itr_bench.data.catalog import EXPLAINED, TASKS
+
+pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+
+from lmms_eval.tasks import TaskManager
+from lmms_eval.utils import load_yaml_config
+
+from itr_bench.lmms import documents, hooks, plugin
+from itr_bench.relation import Question
+
+# Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the strings of the experiment.
+PLAIN = "Reply “Yes” or “No”."
+EXPLAIN = (
+    "Format the answer in the pattern of '**Answer:** {YES/NO}; "
+    "**EXPLANATION:** {Motivation for the choosing the answer}'"
+)
+PLAIN_LV = "Atbildi “Jā” vai “Nē”."
+EXPLAIN_LV = (
+    "Noformē atbildi pēc šablona '**Atbilde:** {Jā/Nē}; "
+    "**Skaidrojums:** {Motivācija šādas atbildes izvēlei}'"
+)
+ADDS, REPR = "Is the image adding to the text meaning?", "Is the text represented in the image?"
+ADDS_LV, REPR_LV = (
+    "Vai šis attēls papildina teksta nozīmi?",
+    "Vai šis teksts tiek pārstāvēts attēlā?",
+)
+LEAD = "Given the following text, extracted from a tweet in {}: \n"
+LEAD_LV = "Ņemot vērā šādu tekstu, kas izgūts no tvīta latviešu valodā: \n"
+
+TEXT = 'Kūka "{{ x }}" https://t.co/abc un  http://t.co/d! {Jā}'
+SHOWN = 'Kūka "{{ x }}"  un   {Jā}\n'  # the link takes the "!" with it, and nothing else goes
+
+LV, EN = LEAD.format("Latvian"), LEAD.format("English")
+PROMPTS = [
+    ("ltec_itr_lv", "adds", "plain", f"{LV}{SHOWN}{ADDS} {PLAIN}\n"),
+    ("ltec_itr_lv", "represented", "plain", f"{LV}{SHOWN}{REPR} {PLAIN}\n"),
+    ("ltec_itr_lv", "adds", "explained", f"{LV}{SHOWN}{ADDS} {EXPLAIN}\n"),
+    ("ltec_itr_lv", "represented", "explained", f"{LV}{SHOWN}{REPR} {EXPLAIN}\n"),
+    ("ltec_itr_full_lv", "adds", "plain", f"{LV}{SHOWN}{ADDS} {PLAIN}\n"),
+    ("ltec_itr_en_manual", "adds", "plain", f"{EN}{SHOWN}{ADDS} {PLAIN}\n"),
+    ("ltec_itr_en_manual", "represented", "explained", f"{EN}{SHOWN}{REPR} {EXPLAIN}\n"),
+    ("ltec_itr_en_mt", "represented", "plain", f"{EN}{SHOWN}{REPR} {PLAIN}\n"),
+    ("tirt", "adds", "plain", f"{EN}{SHOWN} {ADDS} {PLAIN}"),
+    ("tirt", "represented", "explained", f"{EN}{SHOWN} {REPR} {EXPLAIN}"),
+    ("ltec_itr_lv_instruct_lv", "adds", "plain", f"{LEAD_LV}{SHOWN}{ADDS_LV} {PLAIN_LV}\n"),
+    ("ltec_itr_lv_instruct_lv", "represented", "plain", f"{LEAD_LV}{SHOWN}{REPR_LV} {PLAIN_LV}\n"),
+    ("ltec_itr_lv_instruct_lv", "adds", "explained", f"{LEAD_LV}{SHOWN}{ADDS_LV} {EXPLAIN_LV}"),
+    ("itr_demo_en", "adds", "plain", f"{EN}{SHOWN}{ADDS} {PLAIN}\n"),
+    ("itr_demo_lv", "represented", "plain", f"{LV}{SHOWN}{REPR} {PLAIN}\n"),
+]
+
+
+def definition(name: str) -> dict[str, Any]:
+    (path,) = plugin.tasks_folder().rglob(f"{name}.yaml")
+    found: dict[str, Any] = load_yaml_config(str(path))
+    return found
+
+
+def wording(name: str, model: str) -> dict[str, Any]:
+    """What lmms-eval hands to the hooks: the model's own entry, or the default's."""
+    kwargs = definition(name)["lmms_eval_specific_kwargs"]
+    return {**kwargs.get(model, kwargs["default"])}
+
+
+@pytest.mark.parametrize(("task", "question", "answer_format", "prompt"), PROMPTS)
+def test_prompts_to_the_letter(task: str, question: str, answer_format: str, prompt: str) -> None:
+    document = {
+        "text": documents.without_links(TEXT),
+        "language": documents.LANGUAGE_NAMES[TASKS[task].text],
+        "question": question,
+    }
+    if answer_format == "plain":
+        assert hooks.prompt(document, wording(task, "qwen2_vl")) == prompt
+    else:
+        assert hooks.prompt(document, wording(task, "llama_vision")) == prompt
+        variant = definition(task + EXPLAINED)
+        kwargs = variant["lmms_eval_specific_kwargs"]["default"]
+        assert variant["doc_to_text"](document, kwargs) == prompt
+
+
+def test_links_are_removed_and_nothing_else() -> None:
+    assert documents.without_links("a https://t.co/x http://y b httpss://z") == "a   b httpss://z"
+    assert documents.without_links("see https://t.co/a,b\nnext") == "see \nnext"
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_every_task_and_its_explained_variant_is_defined(task: str) -> None:
+    for name in (task, task + EXPLAINED):
+        found = definition(name)
+        assert found["task"] == name
+        assert found["dataset_name"] == task
+        assert found["generation_kwargs"] == {
+            "max_new_tokens": 512,
+            "temperature": 0.2,
+            "do_sample": True,
+            "until": [],
+        }
+        assert set(found["lmms_eval_specific_kwargs"]["default"]["questions"]) == {
+            question.value for question in Question
+        }
+    # Latvian prompts are read as Latvian.
+    assert (TASKS[task].answers == "lv") == ("instruct_lv" in task)
+
+
+def test_the_files_say_no_more_than_a_name_and_what_they_include() -> None:
+    for path in plugin.tasks_folder().rglob("*.yaml"):
+        if path.stem not in ("itr_bench", "ltec_itr", "itr_demo"):
+            assert len(path.read_text().splitlines()) <= 3, path
+
+
+def test_english_is_worded_once(tmp_path: Path) -> None:
+    # The file for TIRT differs from the English one in the two places that the paper differs in.
+    folder = plugin.tasks_folder()
+    english = (folder / "_itr_prompt_en").read_text().splitlines()[1:]
+    tirt = (folder / "_itr_prompt_tirt").read_text().splitlines()[1:]
+    changed = [(a, b) for a, b in zip(english, tirt, strict=True) if a != b]
+    assert [
+        a.replace(r"\n{{ question", r"\n {{ question").replace(r'\n"', '"') for a, _ in changed
+    ] == [b for _, b in changed]
+
+
+def test_lmms_eval_finds_tasks_and_groups() -> None:
+    import lmms_eval.models  # noqa: F401  the entry point is loaded here
+
+    manager = TaskManager("ERROR")
+    names = {*TASKS, *(task + EXPLAINED for task in TASKS)}
+    assert names <= set(manager.all_subtasks)
+    assert {"ltec_itr", "itr_bench", "itr_demo"} <= set(manager.all_groups)
+
+
+def test_text_before_image_where_the_paper_had_it_so() -> None:
+    from itr_bench.data.loading import open_set
+
+    document = documents.documents("itr_demo_lv")[0]
+    for model, order in (("llava_hf", ["text", "image"]), ("qwen2_5_vl", ["image", "text"])):
+        (turn,) = hooks.messages(document, wording("itr_demo_lv", model))
+        assert [part["type"] for part in turn["content"]] == order
+    image = hooks.visual(document)[0]
+    assert (image.mode, image.size) == ("RGB", open_set("demo").image(0).size)
+
+
+def test_each_tweet_becomes_two_neighbouring_documents() -> None:
+    docs = documents.documents("itr_demo_en")
+    assert len(docs) == 48
+    for first, second in zip(docs["tweet_id"][::2], docs["tweet_id"][1::2], strict=True):
+        assert first == second
+    assert docs["question"][:4] == ["adds", "represented"] * 2
+    targets = {
+        (r, q): t
+        for r, q, t in zip(docs["relation"], docs["question"], docs["target"], strict=True)
+    }
+    assert targets == {
+        (0, "adds"): "yes", (0, "represented"): "yes",
+        (1, "adds"): "yes", (1, "represented"): "no",
+        (2, "adds"): "no", (2, "represented"): "yes",
+        (3, "adds"): "no", (3, "represented"): "no",
+    }  # fmt: skip
+    assert len(set(docs["item_hash"])) == 48
+    assert "http" not in "".join(docs["text"])
