@@ -31,12 +31,14 @@ TILE = 56
 _LAYERS = 3
 _HEADS = 4
 
-_ANSWERS = ("Yes", "No", " Yes", " No", " yes", " no")
+_GAINS = {"q_proj": 2.0, "k_proj": 2.0, "patch": 8.0}
+
+_ANSWERS = (" Yes", " No", " yes", " no", " Jā", " Nē")
 _WORDS = (
     *(" a", " and", " the", " of", " in", " is", " not", " text", " image", " tweet", " photo"),
     *(" picture", " shows", " adds", " meaning", " words", " people", " city", " because"),
     *(" un", " ir", " nav", " attēls", " teksts", " tvīts", " bilde", " cilvēki", " pilsēta"),
-    *(" Jā", " Nē", " Rīga", " šodien", ",", "."),
+    *(" Rīga", " šodien", ",", "."),
 )
 
 _QWEN2_VL_TEMPLATE = (
@@ -292,7 +294,7 @@ def _build_mllama(tokenizer: Any, template: str) -> tuple[Any, Any]:
         text_config={
             **_text_sizes(tokenizer),
             "vocab_size": image_id,
-            "cross_attention_layers": [1],
+            "cross_attention_layers": [1, 2],
         },
         vision_config={
             "hidden_size": HIDDEN // 2,
@@ -318,8 +320,9 @@ def _build_mllama(tokenizer: Any, template: str) -> tuple[Any, Any]:
 def _set_weights(model: Any, tokenizer: Any, seed: int) -> None:
     """Draw all weights of *model*, at a scale at which its words follow from its input.
 
-    Matrices keep the size of what passes through them, queries and keys are larger so that
-    attention picks single positions, and gates (0 in a fresh Mllama, which is blind then) are 1.
+    Matrices keep the size of what passes through them. Queries and keys are larger, so that
+    attention picks single positions; so are patches, so that pixels outweigh their places. Gates
+    are 1 (in a fresh Mllama they are 0, and it is blind to its image).
     """
     import torch
 
@@ -328,31 +331,36 @@ def _set_weights(model: Any, tokenizer: Any, seed: int) -> None:
         for name, weight in sorted(model.named_parameters()):
             if "gate" in name and weight.numel() == 1:
                 weight.fill_(1.0)
-            elif weight.ndim < 2:
-                is_vector = name.endswith(("class_embedding", "image_newline"))
-                if is_vector:
-                    weight.normal_(generator=generator)
-                else:
-                    weight.fill_(0.0 if name.endswith("bias") else 1.0)
+            elif name.endswith(("class_embedding", "image_newline")):
+                weight.normal_(generator=generator)
+            elif weight.ndim == 1:
+                weight.fill_(0.0 if name.endswith("bias") else 1.0)
+            elif "embed" in name and "patch" not in name:
+                weight.normal_(generator=generator)
             else:
-                gain = 2.0 if "q_proj" in name or "k_proj" in name else 1.0
-                fan_in = 1.0 if "embed" in name else weight[0].numel()
-                weight.normal_(std=gain * fan_in**-0.5, generator=generator)
-        _set_words(model, tokenizer)
+                gain = next((gain for part, gain in _GAINS.items() if part in name), 1.0)
+                weight.normal_(std=gain * weight[0].numel() ** -0.5, generator=generator)
+        _set_words(model, tokenizer, generator)
 
 
-def _set_words(model: Any, tokenizer: Any) -> None:
-    """Let *model* speak in whole words, and mostly end its answer after a full stop."""
+def _set_words(model: Any, tokenizer: Any, generator: Any) -> None:
+    """Let *model* speak in whole words, and stop now and then after an answer or a full stop.
+
+    A direction of its own marks the embeddings of the tokens that may end a text, and the end
+    token answers to it. No prompt ends with such a token, so no response is empty.
+    """
     import torch
 
     embed, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
-    vocabulary = tokenizer.backend_tokenizer.get_vocab()
-    scale = torch.full((head.shape[0], 1), 0.2)
-    for words, size in ((_WORDS, 3.0), (_ANSWERS, 4.0)):
-        for word in words:
-            (token_id,) = tokenizer.encode(word, add_special_tokens=False)
-            scale[token_id] = size
+    last = torch.randn(embed.shape[1], generator=generator)
+    scale = torch.full((head.shape[0], 1), 0.1)
+    for word in _WORDS + _ANSWERS:
+        (token_id,) = tokenizer.encode(word, add_special_tokens=False)
+        scale[token_id] = 3.0 if word in _ANSWERS else 2.2
+        if word in (".", *_ANSWERS):
+            embed[token_id] += 2.0 * last
     head.mul_(scale)
+    head[tokenizer.eos_token_id] = 0.8 * last / last.norm()
 
 
 _FAMILIES = {
