@@ -45,11 +45,15 @@ def parsing() -> None:
     print(f"parsing      {len(responses) / taken:,.0f} short responses a second (aim: 50,000)")
     print("             growth from 1/4 to 1 megabyte of hostile input (linear: 4):")
     for unit in HOSTILE:
-        quarter, whole = (
-            seconds(lambda text=(unit * (size // len(unit))): read_answer(text), 3)
-            for size in (2**18, 2**20)
-        )
+        quarter, whole = (_reading(unit, size) for size in (2**18, 2**20))
         print(f"             {unit!r:12} {whole / quarter:.1f}x, {whole:.2f} s a megabyte")
+
+
+def _reading(unit: str, size: int) -> float:
+    from itr_bench.answers import read_answer
+
+    text = unit * (size // len(unit))
+    return seconds(lambda: read_answer(text), 3)
 
 
 _OWN = """
@@ -104,8 +108,8 @@ def own_share() -> None:
     documents, *parts = done.stdout.split()[-4:]
     own = sum(map(float, parts))
     print(
-        f"own share    {own / start_up:.1%} of lmms-eval's start-up (aim: under 5 %): {own:.2f} s of "
-        f"{start_up:.1f} s"
+        f"own share    {own / start_up:.1%} of lmms-eval's start-up (aim: under 5 %): "
+        f"{own:.2f} s of {start_up:.1f} s"
     )
     print(
         f"             {documents} documents and prompts {float(parts[0]):.2f} s, "
