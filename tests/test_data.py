@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 import itr_bench
 from itr_bench.data import build, home, loading, published
@@ -177,7 +177,11 @@ def test_loading_with_datasets_gives_the_same_pixels(
         (save(Image.new("1", (20000, 20000)), "PNG"), "decompression bomb"),
     ],
 )
-def test_a_bad_image_is_refused(content: bytes, message: str) -> None:
+def test_a_bad_image_is_refused(
+    content: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is in a process that has imported lmms-eval.
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.raises(DataError, match=f"tweet 7, 7.png: .*{message}"):
         check_image(content, "tweet 7, 7.png")
 

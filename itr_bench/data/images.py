@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from itr_bench.errors import DataError
 
@@ -43,7 +45,7 @@ def check_image(content: bytes, where: str) -> ImageFacts:
     if len(content) > MOST_BYTES:
         raise DataError(f"{where}: {len(content) / 2**20:.0f} MiB, at most 64 MiB are accepted")
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
+        with warnings.catch_warnings(), _strict(), Image.open(io.BytesIO(content)) as image:
             warnings.simplefilter("ignore")
             pixels = image.width * image.height
             if pixels > MOST_PIXELS:
@@ -69,6 +71,20 @@ def check_image(content: bytes, where: str) -> ImageFacts:
         format=kind,
         stand_in=stand_in,
     )
+
+
+@contextlib.contextmanager
+def _strict() -> Iterator[None]:
+    """Refuse truncated images, also where a library has told Pillow to fill them up.
+
+    lmms-eval imports one that does.
+    """
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def decode(content: bytes) -> Image.Image:

@@ -21,15 +21,11 @@ from typing import Any
 
 from itr_bench.errors import unknown_name
 
-HIDDEN = 128
-"""Width of every text decoder here; the vision towers are half as wide."""
-
-PATCH = 14
-TILE = 56
-"""Side of LLaVA-NeXT's and Mllama's image tiles in pixels: 4 x 4 patches."""
-
+_HIDDEN = 128  # width of the text decoders, 32 a head; the vision towers are half as wide
 _LAYERS = 3
 _HEADS = 4
+_PATCH = 14
+_TILE = 4 * _PATCH  # side of the image tiles of LLaVA-NeXT and Mllama, in pixels
 
 _GAINS = {"q_proj": 2.0, "k_proj": 2.0, "patch": 8.0}
 
@@ -41,67 +37,50 @@ _WORDS = (
     *(" Rīga", " šodien", ",", "."),
 )
 
-_QWEN2_VL_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if loop.first and message['role'] != 'system' %}"
-    "{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{% endif %}"
-    "{{ '<|im_start|>' + message['role'] + '\\n' }}"
+# The content of a message: a string, or parts of which IMAGE is what stands for an image.
+_CONTENT = (
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}"
+    "{% if part['type'] == 'image' %}{{ 'IMAGE' }}"
     "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}"
-    "{{ '<|im_end|>\\n' }}{% endfor %}"
+)
+_QWEN2_VL_TEMPLATE = (
+    "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
+    "{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' }}"
+    + _CONTENT.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
+    + "{{ '<|im_end|>\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-
-# The template of the released llava-v1.6-vicuna puts all images first; this one keeps the order
-# of the parts. The simple adapter of lmms-eval gives the content as one string with <image> in it.
+# The template released with llava-v1.6-vicuna puts all images first; this one keeps the order of
+# the parts. lmms-eval's simple adapter gives it a string that has <image> in it.
 _LLAVA_NEXT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] != 'system' %}{{ message['role'] | upper + ': ' }}{% endif %}"
-    "{% if message['content'] is string %}{{ message['content'] }}"
-    "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<image>\\n' }}"
-    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}"
-    "{{ eos_token if message['role'] == 'assistant' else ' ' }}{% endfor %}"
+    + _CONTENT.replace("IMAGE", "<image>\\n")
+    + "{{ eos_token if message['role'] == 'assistant' else ' ' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
 )
-
 _MLLAMA_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}"
-    "{% if message['content'] is string %}{{ message['content'] }}"
-    "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<|image|>' }}"
-    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}"
-    "{{ '<|eot_id|>' }}{% endfor %}"
-    "{% if add_generation_prompt %}"
+    + _CONTENT.replace("IMAGE", "<|image|>")
+    + "{{ '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}"
     "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 )
 
 
 @dataclass(frozen=True)
 class _Family:
-    """What sets one architecture apart.
+    """What sets one architecture apart."""
 
-    Attributes:
-        special: the special tokens in the order of their ids, which follow those of the text.
-        bos: the token in front of each encoded text, or None.
-        eos: the token that ends an answer.
-        pad: the token that fills up a batch.
-        template: the chat template, in Jinja.
-        build: makes the processor and the model, weights not yet set, for a tokenizer.
-    """
-
-    special: tuple[str, ...]
-    bos: str | None
-    eos: str
-    pad: str
+    special: str  # the special tokens, by id; their ids follow those of the text
+    bos: str | None  # in front of each encoded text
+    eos: str  # ends an answer
+    pad: str  # fills up a batch
     template: str
-    build: Callable[[Any, str], tuple[Any, Any]]
+    build: Callable[[Any], tuple[Any, Any]]  # tokenizer -> processor, model with any weights
 
 
 def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
@@ -129,9 +108,14 @@ def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
 
     tokenizer = _tokenizer(family)
     with torch.random.fork_rng(devices=[]):
-        processor, model = family.build(tokenizer, family.template)
+        processor, model = family.build(tokenizer)
+    processor.chat_template = family.template
     _set_weights(model, tokenizer, seed)
-    model.generation_config = GenerationConfig(**_text_ids(tokenizer))
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -142,53 +126,45 @@ def _tokenizer(family: _Family) -> Any:
     """Return a byte-level BPE tokenizer of a few hundred tokens that can encode any text."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
     from tokenizers.trainers import BpeTrainer
-    from transformers import PreTrainedTokenizerFast
+    import transformers
 
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    trainer = BpeTrainer(
-        vocab_size=900,
-        min_frequency=1,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = BpeTrainer(vocab_size=900, initial_alphabet=alphabet, show_progress=False)
     backend.train_from_iterator([*_ANSWERS, *_WORDS], trainer)
-    backend.add_special_tokens([AddedToken(t, special=True) for t in family.special])
+    backend.add_special_tokens([AddedToken(t, special=True) for t in family.special.split()])
     if family.bos is not None:
-        bos_id = backend.token_to_id(family.bos)
         backend.post_processor = processors.TemplateProcessing(
             single=f"{family.bos} $A",
             pair=f"{family.bos} $A {family.bos} $B",
-            special_tokens=[(family.bos, bos_id)],
+            special_tokens=[(family.bos, backend.token_to_id(family.bos))],
         )
-    return PreTrainedTokenizerFast(
+    kind = transformers.PreTrainedTokenizerFast
+    if family.build is _build_qwen2_vl and transformers.__version__.startswith("4."):
+        kind = transformers.Qwen2TokenizerFast  # its processor took no other before version 5
+    return kind(
         tokenizer_object=backend,
         bos_token=family.bos,
         eos_token=family.eos,
         pad_token=family.pad,
-        additional_special_tokens=list(family.special),
+        additional_special_tokens=family.special.split(),
         clean_up_tokenization_spaces=False,
         model_max_length=4096,
+        model_input_names=["input_ids", "attention_mask"],
     )
-
-
-def _text_ids(tokenizer: Any) -> dict[str, Any]:
-    """Return the ids that a text or generation configuration holds."""
-    return {
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
 
 
 def _text_sizes(tokenizer: Any) -> dict[str, Any]:
     """Return the settings that the three text decoders have in common."""
     return {
-        **_text_ids(tokenizer),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
         "vocab_size": len(tokenizer),
-        "hidden_size": HIDDEN,
-        "intermediate_size": 2 * HIDDEN,
+        "hidden_size": _HIDDEN,
+        "intermediate_size": 2 * _HIDDEN,
         "num_hidden_layers": _LAYERS,
         "num_attention_heads": _HEADS,
         "num_key_value_heads": _HEADS // 2,
@@ -196,129 +172,106 @@ def _text_sizes(tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _build_qwen2_vl(tokenizer: Any, template: str) -> tuple[Any, Any]:
-    from transformers import (
-        Qwen2VLConfig,
-        Qwen2VLForConditionalGeneration,
-        Qwen2VLImageProcessor,
-        Qwen2VLProcessor,
-        Qwen2VLVideoProcessor,
-    )
+def _build_qwen2_vl(tokenizer: Any) -> tuple[Any, Any]:
+    import transformers
 
     def token_id(token: str) -> int:
         return int(tokenizer.convert_tokens_to_ids(token))
 
-    third = HIDDEN // _HEADS // 2 // 3  # of the rotary frequencies: time, height, width
-    config = Qwen2VLConfig(
+    config = transformers.Qwen2VLConfig(
         text_config={
             **_text_sizes(tokenizer),
-            "rope_scaling": {
-                "type": "mrope",
-                "mrope_section": [HIDDEN // _HEADS // 2 - 2 * third, third, third],
-            },
+            # Frequencies for time, height and width: half the width of a head in all.
+            "rope_scaling": {"type": "mrope", "mrope_section": [6, 5, 5]},
         },
         vision_config={
             "depth": 2,
-            "embed_dim": HIDDEN // 2,
-            "hidden_size": HIDDEN,
+            "embed_dim": _HIDDEN // 2,
+            "hidden_size": _HIDDEN,
             "mlp_ratio": 2,
             "num_heads": _HEADS,
-            "patch_size": PATCH,
+            "patch_size": _PATCH,
         },
         image_token_id=token_id("<|image_pad|>"),
         video_token_id=token_id("<|video_pad|>"),
         vision_start_token_id=token_id("<|vision_start|>"),
         vision_end_token_id=token_id("<|vision_end|>"),
     )
-    pixels = {"min_pixels": (2 * 2 * PATCH) ** 2, "max_pixels": 64 * (2 * PATCH) ** 2}
-    processor = Qwen2VLProcessor(
-        image_processor=Qwen2VLImageProcessor(**pixels),
+    pixels = {"min_pixels": (2 * 2 * _PATCH) ** 2, "max_pixels": 64 * (2 * _PATCH) ** 2}
+    processor = transformers.Qwen2VLProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(**pixels),
         tokenizer=tokenizer,
-        video_processor=Qwen2VLVideoProcessor(**pixels),
-        chat_template=template,
+        video_processor=transformers.Qwen2VLVideoProcessor(**pixels),
     )
-    return processor, Qwen2VLForConditionalGeneration(config)
+    return processor, transformers.Qwen2VLForConditionalGeneration(config)
 
 
-def _build_llava_next(tokenizer: Any, template: str) -> tuple[Any, Any]:
-    from transformers import (
-        CLIPVisionConfig,
-        LlamaConfig,
-        LlavaNextConfig,
-        LlavaNextForConditionalGeneration,
-        LlavaNextImageProcessor,
-        LlavaNextProcessor,
-    )
+def _build_llava_next(tokenizer: Any) -> tuple[Any, Any]:
+    import transformers
 
-    grid = [[h * TILE, w * TILE] for h, w in ((1, 2), (2, 1), (2, 2), (3, 1), (1, 3))]
-    config = LlavaNextConfig(
-        text_config=LlamaConfig(**_text_sizes(tokenizer)),
-        vision_config=CLIPVisionConfig(
-            hidden_size=HIDDEN // 2,
-            intermediate_size=HIDDEN,
+    grid = [[h * _TILE, w * _TILE] for h, w in ((1, 2), (2, 1), (2, 2), (3, 1), (1, 3))]
+    config = transformers.LlavaNextConfig(
+        text_config=transformers.LlamaConfig(**_text_sizes(tokenizer)),
+        vision_config=transformers.CLIPVisionConfig(
+            hidden_size=_HIDDEN // 2,
+            intermediate_size=_HIDDEN,
             num_hidden_layers=3,
             num_attention_heads=_HEADS,
-            image_size=TILE,
-            patch_size=PATCH,
+            image_size=_TILE,
+            patch_size=_PATCH,
         ),
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_grid_pinpoints=grid,
-        image_seq_length=(TILE // PATCH) ** 2,
+        image_seq_length=(_TILE // _PATCH) ** 2,
     )
-    processor = LlavaNextProcessor(
-        image_processor=LlavaNextImageProcessor(
-            size={"shortest_edge": TILE},
-            crop_size={"height": TILE, "width": TILE},
+    processor = transformers.LlavaNextProcessor(
+        image_processor=transformers.LlavaNextImageProcessor(
+            size={"shortest_edge": _TILE},
+            crop_size={"height": _TILE, "width": _TILE},
             image_grid_pinpoints=grid,
         ),
         tokenizer=tokenizer,
-        patch_size=PATCH,
+        patch_size=_PATCH,
         vision_feature_select_strategy="default",
         num_additional_image_tokens=1,
-        chat_template=template,
     )
-    return processor, LlavaNextForConditionalGeneration(config)
+    return processor, transformers.LlavaNextForConditionalGeneration(config)
 
 
-def _build_mllama(tokenizer: Any, template: str) -> tuple[Any, Any]:
-    from transformers import (
-        MllamaConfig,
-        MllamaForConditionalGeneration,
-        MllamaImageProcessor,
-        MllamaProcessor,
-    )
+def _build_mllama(tokenizer: Any) -> tuple[Any, Any]:
+    import transformers
 
     # As in Llama 3.2: the image token has the first id behind those that can be generated.
     image_id = int(tokenizer.convert_tokens_to_ids("<|image|>"))
-    config = MllamaConfig(
+    config = transformers.MllamaConfig(
         text_config={
             **_text_sizes(tokenizer),
             "vocab_size": image_id,
             "cross_attention_layers": [1, 2],
+            "rope_scaling": {"rope_type": "default"},  # transformers 4 does not do without
         },
         vision_config={
-            "hidden_size": HIDDEN // 2,
-            "intermediate_size": HIDDEN,
+            "hidden_size": _HIDDEN // 2,
+            "intermediate_size": _HIDDEN,
             "num_hidden_layers": 2,
             "num_global_layers": 1,
             "attention_heads": _HEADS,
             "intermediate_layers_indices": [0],
-            "vision_output_dim": HIDDEN,  # one layer's features and the last one's, side by side
-            "image_size": TILE,
-            "patch_size": PATCH,
+            "vision_output_dim": _HIDDEN,  # one layer's features and the last one's, side by side
+            "image_size": _TILE,
+            "patch_size": _PATCH,
         },
         image_token_index=image_id,
     )
-    processor = MllamaProcessor(
-        image_processor=MllamaImageProcessor(size={"height": TILE, "width": TILE}),
+    processor = transformers.MllamaProcessor(
+        image_processor=transformers.MllamaImageProcessor(size={"height": _TILE, "width": _TILE}),
         tokenizer=tokenizer,
-        chat_template=template,
     )
-    return processor, MllamaForConditionalGeneration(config)
+    return processor, transformers.MllamaForConditionalGeneration(config)
 
 
 def _set_weights(model: Any, tokenizer: Any, seed: int) -> None:
-    """Draw all weights of *model*, at a scale at which its words follow from its input.
+    """Draw all weights of *model*, so that its words follow from its input.
 
     Matrices keep the size of what passes through them. Queries and keys are larger, so that
     attention picks single positions; so are patches, so that pixels outweigh their places. Gates
@@ -365,10 +318,8 @@ def _set_words(model: Any, tokenizer: Any, generator: Any) -> None:
 
 _FAMILIES = {
     "qwen2_vl": _Family(
-        special=(
-            *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"),
-            *("<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
-        ),
+        special="<|endoftext|> <|im_start|> <|im_end|> <|vision_start|> <|vision_end|> "
+        "<|vision_pad|> <|image_pad|> <|video_pad|>",
         bos=None,
         eos="<|im_end|>",
         pad="<|endoftext|>",
@@ -376,7 +327,7 @@ _FAMILIES = {
         build=_build_qwen2_vl,
     ),
     "llava_next": _Family(
-        special=("<unk>", "<s>", "</s>", "<image>", "<pad>"),
+        special="<unk> <s> </s> <image> <pad>",
         bos="<s>",
         eos="</s>",
         pad="<pad>",
@@ -384,11 +335,8 @@ _FAMILIES = {
         build=_build_llava_next,
     ),
     "mllama": _Family(
-        special=(
-            *("<|begin_of_text|>", "<|end_of_text|>", "<|finetune_right_pad_id|>"),
-            *("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|python_tag|>"),
-            "<|image|>",
-        ),
+        special="<|begin_of_text|> <|end_of_text|> <|finetune_right_pad_id|> <|start_header_id|> "
+        "<|end_header_id|> <|eot_id|> <|python_tag|> <|image|>",
         bos="<|begin_of_text|>",
         eos="<|eot_id|>",
         pad="<|finetune_right_pad_id|>",
