@@ -87,6 +87,7 @@ def test_loads_as_its_architecture(loaded: Loaded) -> None:
 def test_tokenizer_keeps_any_text(loaded: Loaded) -> None:
     tokenizer = loaded[0].tokenizer
     assert len(tokenizer) < 1000
+    assert tokenizer.padding_side == "left"
     ids = tokenizer(LATVIAN)["input_ids"]
     assert tokenizer.decode(ids, skip_special_tokens=True) == LATVIAN
 

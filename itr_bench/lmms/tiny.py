@@ -124,9 +124,9 @@ def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
 
 def _tokenizer(family: _Family) -> Any:
     """Return a byte-level BPE tokenizer of a few hundred tokens that can encode any text."""
+    import transformers
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
     from tokenizers.trainers import BpeTrainer
-    import transformers
 
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -138,7 +138,6 @@ def _tokenizer(family: _Family) -> Any:
     if family.bos is not None:
         backend.post_processor = processors.TemplateProcessing(
             single=f"{family.bos} $A",
-            pair=f"{family.bos} $A {family.bos} $B",
             special_tokens=[(family.bos, backend.token_to_id(family.bos))],
         )
     kind = transformers.PreTrainedTokenizerFast
@@ -152,6 +151,7 @@ def _tokenizer(family: _Family) -> Any:
         additional_special_tokens=family.special.split(),
         clean_up_tokenization_spaces=False,
         model_max_length=4096,
+        padding_side="left",  # the adapter qwen2_vl pads its batches with the default
         model_input_names=["input_ids", "attention_mask"],
     )
 
