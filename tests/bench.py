@@ -21,10 +21,12 @@ SHORT = (
     "**Answer:** YES; **EXPLANATION:** The image shows the cake that the text names.",
     "No, the text is not represented in the image, which shows a dog on a sofa.",
     "The image shows a price list. So, yes, it adds to the meaning.",
+    "The image shows a plate of food, the text speaks of a trip to the sea, and so the picture "
+    "gives more context to the words. Therefore, the answer is yes.",
     "I'm sorry, but I cannot tell from the picture alone.",
     "Nē, attēls nepapildina teksta nozīmi.",
 )
-HOSTILE = ("yes no ", "**", " ", "answer: ", "<think>", "no text. ", "(", "yes, ")
+HOSTILE = ("yes no ", "**", " ", "answer: ", "<think>", "no text. ", "(", "yes, ", "\u0323\u0301")
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:

@@ -76,6 +76,7 @@ _EXPLANATION = re.compile(
 _MARKER = re.compile(
     r"(?<!\w)(final[\s_*]{1,4}|galīgā\s{1,4}|gala\s{1,4})?(?:answer|atbilde)"
     r"(?:\s{1,4}(?:is|ir))?(?:\s{0,4}\([^()\n]{0,24}\))?[\s*_\"'`]{0,8}:"
+    r"|<answer>"
 )
 _LABEL = re.compile(
     r"(?:assistant|asistents|ai|bot|model|response|reply|output|answer|atbilde|a)\b([\W_]+)"
@@ -83,35 +84,53 @@ _LABEL = re.compile(
 _LIST_NUMBER = re.compile(r"\d{1,2}[.)]\s*")
 _LEADING = re.compile(r"(yes|no|jā|nē)(?!\w|[-'’]\w)")
 _LONE_LETTER = re.compile(r"([yn])[*_\"'`.)\]}]{0,6}[ \t]{0,4}(?=[\n;]|$)")
-_CHOICE = re.compile(r"[\W_]*(?:(?:or|and|vai|un)\b[\W_]*)?(yes|no|jā|nē|ja|ne|y|n)(?!\w)")
-_JOINED = re.compile(r"[\W_]{0,8}(?:/|\b(?:or|and|vai|un)\b)[\W_]{0,8}$")
-# After a bare "no" these begin a sentence about the answer; any other word makes a phrase
-# of it ("no text", "no direct mention", "no one").
+_CHOICE = re.compile(
+    r"(?:\s*\([^()\n]{0,60}\))?[\W\d_]*(?:maybe[\W_]+)?"
+    r"(?:(?:or|and|vs|versus|vai|un)\b[\W\d_]*)?(yes|no|jā|nē|ja|ne|y|n)(?!\w)"
+)
+_JOINED = re.compile(r"[\W\d_]{0,8}(?:/|\b(?:or|and|vs|versus|vai|un)\b)[\W\d_]{0,8}$")
+# A bare "no" answers at the end, before punctuation that ends a clause, and before words that
+# begin a sentence about it. Anything else makes a phrase of it: "no text", "no “cake”", "no one".
 _AFTER_NO = re.compile(
-    r"[ \t*_\"'`”’]*(?:$|[^\w \t*_\"'`”’]|(?:the|this|that|it|its|there|they|these|those"
-    r"|because|since|as|i|we|you|he|she|in|but|so|not|and|or|vai|un|yes|no|jā|nē)(?!\w))"
+    r"[\W_]*$|[*_\"'`”’»)\]}]*(?:[.,;:!?…—–\n\r]|\s+-{1,3}\s)"
+    r"|[\s*_\"'`“”‘’„«»‹›(\[{]+(?:the|this|that|it|its|there|they|these|those|because|since|as|i|we"
+    r"|you|he|she|in|but|so|not|and|or|vai|un|yes|no|jā|nē)(?![\w-])"
 )
-_NUMERO = re.compile(r"(?<!\w)no\s?\.?\s?\d")
+_NUMERO = re.compile(r"(?<!\w)no ?\.? ?\d")
+# "Yes if ..., no if ...", "Yes: 60 %, No: 40 %" explain a choice where both words stand so.
+_CONDITION = re.compile(r"[\s*_\"'`“”‘’,]*(?:if|when|unless|means|ja|nozīmē)\b|[\s*_\"'`”’]*[=:]")
+_CLAUSE_START = re.compile(r"[.,;:!?\n][\W\d_]{0,8}(yes|no|jā|nē)(?!\w)")
+# "Yes is not right", "Yes would be wrong" speak of the word.
+_OF_THE_WORD = re.compile(
+    r"[*_\"'`”’]*\s+(?:(?:is|was)\s+(?:not|wrong|incorrect)|isn['’]t|wasn['’]t|would|could|should"
+    r"|might|may|cannot|can['’]t)\b"
+)
 _ECHO = re.compile(
-    r"(?<!\w)(?:(?:yes|jā|ja)[\W_]{0,6}(?:/|\bor\b|\bvai\b)[\W_]{0,6}(?:no|nē|ne)"
-    r"|(?:no|nē|ne)[\W_]{0,6}(?:/|\bor\b|\bvai\b)[\W_]{0,6}(?:yes|jā|ja))(?!\w)"
+    r"(?<!\w)(?:(?:yes|jā|ja)[\W_]{0,6}(?:/|\b(?:or|vs|vai)\b)[\W_]{0,6}(?:no|nē|ne)"
+    r"|(?:no|nē|ne)[\W_]{0,6}(?:/|\b(?:or|vs|vai)\b)[\W_]{0,6}(?:yes|jā|ja))(?!\w)"
 )
-_CLAUSE_END = re.compile(r"[.,;:!?()\[\]{}\n\r—–|]+|\s-{1,3}\s")
-_CLAUSE = re.compile(
+_WORD = re.compile(r"(?<!\w)(?:yes|no|jā|nē)(?!\w)")
+# No colon: "The sign reads: No." is the sign's word. No brackets: "no (visible) text".
+_CLAUSE_END = re.compile(r"[.,;!?\n\r—–|]+|\s-{1,3}\s")
+_LEAD_IN = (
     r"(?:(?:and|so|then|thus|hence|therefore|overall|well|okay|ok|finally|ultimately|in short"
-    r"|in conclusion|in summary|to conclude|un|tātad|tāpēc|tādēļ|kopumā|manuprāt)\s+)*"
+    r"|in conclusion|in summary|to conclude|conclusion|un|tātad|tāpēc|tādēļ|kopumā|manuprāt)"
+    r"(?:\s*:)?\s+)*"
     r"(?:(?:i|we)\s*(?:would|'d|’d|will|'ll|’ll|must|have to)?\s*"
     r"(?:say|answer|reply|respond|think|believe|conclude|go with)\s+(?:that\s+|with\s+)?(?:a\s+)?"
     r"|(?:(?:the|my|our)\s+)?(?:(?:final|short|correct|best)\s+)?(?:answer|reply|response|verdict)"
-    r"(?:\s+to\s+(?:the|this|your)\s+question)?\s+(?:is|would be|must be|should be)\s+"
-    r"(?:a\s+|simply\s+|therefore\s+)?"
+    r"(?:\s+to\s+(?:the|this|your)\s+question)?"
+    r"(?:\s+(?:is|would be|must be|should be)\s+(?:a\s+|simply\s+|therefore\s+)?|\s*:\s*)"
     r"|(?:it|that)(?:\s+is|'s|’s)\s+a\s+"
     r"|(?:es\s+)?(?:teiktu|atbildētu|sacītu|domāju|saku|atbildu)\s+(?:ka\s+)?|ka\s+"
     r"|(?:(?:mana|pareizā|galīgā)\s+)?atbilde(?:\s+uz\s+(?:šo\s+)?jautājumu)?\s+(?:ir|būtu)\s+)?"
-    r"(yes|no|jā|nē)"
+)
+_CLAUSE = re.compile(
+    rf"({_LEAD_IN})[*_`]*([\"'“‘„«]?)[*_`]*(yes|no|jā|nē)[*_`]*([\"'”’“»]?)[*_`]*"
     r"(?:\s+(?:indeed|definitely|absolutely|it (?:does|is)(?: not)?|it (?:doesn|isn)['’]t))?"
 )
 _LONGEST_CLAUSE = 100
+_JSON = json.JSONDecoder()
 _JSON_FIELDS = ("final_answer", "final answer", "answer", "galīgā_atbilde", "atbilde")
 
 
@@ -145,7 +164,7 @@ def read_answer(response: str | None, language: str = "en") -> Reading:
     explanation = _EXPLANATION.search(folded)
     if explanation is not None:
         folded = folded[: explanation.start()]
-    if "answer" in folded or "atbilde" in folded:
+    if "answer" in folded or "atbilde" in folded:  # spares most responses the search
         marked = _after_marker(folded)
         if marked is not None:
             return _decided(_read_piece(marked, language), Rule.MARKER)
@@ -160,13 +179,12 @@ def _decided(answer: Answer | None, rule: Rule) -> Reading:
 
 
 def _json_field(text: str) -> str | None:
-    """The answer field of a response that is one JSON object, bare or in a code fence."""
-    body = text.strip(" \t\r\n`")
-    body = body[4:].lstrip() if body.startswith("json") else body
-    if not (body.startswith("{") and body.endswith("}")):
+    """The answer field of a response's first JSON object, wherever it stands."""
+    start = text.find("{")
+    if start < 0:
         return None
     try:
-        found = json.loads(body)
+        found, _ = _JSON.raw_decode(text, start)
     except (ValueError, RecursionError):
         return None
     for field in _JSON_FIELDS:
@@ -217,19 +235,30 @@ def _read_leading(text: str, language: str) -> Answer | None:
     if word is None or not _is_answer_word(text, word, language):
         return None
     answer = _STRONG[word.group(1)]
-    return None if _opposite_follows(text, word.end(), answer, language) else answer
+    if _opposite_follows(text, word.end(), answer, language):
+        return None
+    if _CONDITION.match(text, word.end()) and any(
+        _STRONG[other.group(1)] is not answer for other in _CLAUSE_START.finditer(text, word.end())
+    ):
+        return None
+    return answer
 
 
 def _read_clauses(text: str, language: str) -> Answer | None:
-    if _ECHO.search(text):
+    if _WORD.search(text) is None or _ECHO.search(text):
         return None
     found: set[Answer] = set()
     for clause in _CLAUSE_END.split(_NUMERO.sub(" ", text)):
-        if len(clause) > _LONGEST_CLAUSE:
+        if len(clause) > _LONGEST_CLAUSE or _WORD.search(clause) is None:
             continue
-        word = _CLAUSE.fullmatch(clause.strip(" \t*_`~#>-"))
-        if word is not None and not (language == "lv" and word.group(1) == "no"):
-            found.add(_STRONG[word.group(1)])
+        match = _CLAUSE.fullmatch(clause.strip(" \t~#>-"))
+        if match is None:
+            continue
+        lead_in, opened, word, closed = match.groups()
+        if (opened or closed) and not lead_in:
+            continue  # a quoted word by itself is somebody else's
+        if not (language == "lv" and word == "no"):
+            found.add(_STRONG[word])
     return found.pop() if len(found) == 1 else None
 
 
@@ -240,7 +269,9 @@ def _skip(text: str, start: int) -> int:
 
 
 def _is_answer_word(text: str, word: re.Match[str], language: str) -> bool:
-    """Whether a leading word answers, or a *no* is part of a phrase, a number or Latvian."""
+    """Whether a leading word answers, or is spoken of, or a *no* is part of a phrase."""
+    if _OF_THE_WORD.match(text, word.end()):
+        return False
     if word.group(1) != "no":
         return True
     if language == "lv" or _NUMERO.match(text, word.start()):

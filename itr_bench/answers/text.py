@@ -15,6 +15,8 @@ FAILURES = frozenset(
 )
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff]")
+_LONGEST_PIECE = 1024
+_PIECES = re.compile(rf"\s+|\S{{1,{_LONGEST_PIECE}}}")
 _THINK = re.compile(r"<(/?)(?:think|thinking|thought|reasoning|analysis)\s{0,4}>")
 _TEMPLATE_TOKEN = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk|end_of_turn|start_of_turn)>|\[/?inst\]"
@@ -30,8 +32,15 @@ def is_failure(response: str) -> bool:
 def fold(response: str) -> str:
     """Return *response* in lower case, composed (NFKC: also full-width letters), visible."""
     if not response.isascii():
-        response = _INVISIBLE.sub("", unicodedata.normalize("NFKC", response))
+        response = _INVISIBLE.sub("", _compose(response))
     return response.lower()
+
+
+def _compose(text: str) -> str:
+    """NFKC, piece by piece where it is long: sorting a run of marks takes quadratic time."""
+    if len(text) <= _LONGEST_PIECE:
+        return unicodedata.normalize("NFKC", text)
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECES.findall(text))
 
 
 def drop_reasoning(text: str) -> str:
@@ -56,7 +65,7 @@ def drop_reasoning(text: str) -> str:
 
 
 def drop_template_tokens(text: str) -> str:
-    """Return *text* with leftovers of chat templates (``</s>``, ``<|im_end|>``) as blanks."""
+    """Return *text* with leftovers of chat templates (``</s>``, ``<|im_end|>``) as line breaks."""
     if "<" not in text and "[" not in text:
         return text
-    return _TEMPLATE_TOKEN.sub(" ", text)
+    return _TEMPLATE_TOKEN.sub("\n", text)
