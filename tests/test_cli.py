@@ -111,6 +111,8 @@ def test_parse_writes_each_line_back_with_answer_and_rule() -> None:
         ('{"response": 3}', "line 1: response is 3, expected text or null"),
         ('{"response": "x", "lang": "de"}', "line 1: lang is 'de', expected 'en' or 'lv'"),
         ("[" * 100_000, "line 1: not JSON"),
+        ('{"response": "x", "y": NaN}', "line 1: not JSON (NaN is no JSON)"),
+        ('{"response": "x", "y": 1e999}', "line 1: a number too large for JSON"),
     ],
 )
 def test_parse_refuses_a_bad_line_with_its_place(line: str, message: str) -> None:
@@ -240,6 +242,58 @@ def test_bad_samples_are_refused(
     assert "Traceback" not in done.stderr
 
 
+def test_language_and_gold_labels_are_part_of_the_signature(tmp_path: Path) -> None:
+    gold, first, _ = plain_files(tmp_path)
+
+    def signature(*more: str) -> str:
+        done = run("score", str(first), "--gold", str(gold), "--json", *more)
+        return str(json.loads(done.stdout)[0]["signature"]["line"])
+
+    english, latvian = signature(), signature("--lang", "lv")
+    assert "parser:yes-no.1.en|" in english
+    assert "parser:yes-no.1.lv|" in latvian
+    gold.write_text(GOLD.replace("0\t11", "1\t11"))
+    assert signature() != english
+
+
+def test_a_key_is_neither_shown_nor_signed(tmp_path: Path) -> None:
+    path = samples_file(tmp_path / "out", ROWS)
+    config = {
+        "model": "async_openai",
+        "model_args": "base_url=http://h:1/v1,api_key=sk-SECRET,hf_token=sk-SECRET,temperature=1",
+    }
+    path.with_name("2026_results.json").write_text(json.dumps({"config": config}))
+    found = run("score", str(path), "--json").stdout
+    assert "SECRET" not in found
+    assert '"model": "async_openai 1"' in found
+
+
+def test_the_prompt_hash_does_not_need_the_results_file(tmp_path: Path) -> None:
+    path = samples_file(tmp_path / "out", ROWS)
+    alone = read_samples(path)
+    path.with_name("2026_results.json").write_text('{"config": {}, "chat_template": "a"}')
+    beside = read_samples(path)
+    assert alone.prompt == beside.prompt
+    path.with_name("2026_results.json").write_text('{"config": {}, "chat_template": "b"}')
+    assert str(read_samples(path).signature) != str(beside.signature)
+
+
+def test_tasks_of_other_benchmarks_in_a_folder_are_left_out(tmp_path: Path) -> None:
+    samples_file(tmp_path / "out", ROWS)
+    samples_file(tmp_path / "out", [], task="mme")
+    done = run("score", str(tmp_path / "out"))
+    assert done.returncode == 0
+    assert "1 files of other tasks are left out" in done.stderr
+    named = run("score", str(tmp_path / "out" / "2026_samples_mme.jsonl"))
+    assert "unknown task 'mme'" in named.stderr
+
+
+def test_compare_takes_no_plain_files(tmp_path: Path) -> None:
+    _, first, second = plain_files(tmp_path)
+    done = run("compare", str(first), str(second))
+    assert "expected ..._samples_<task>.jsonl" in done.stderr
+
+
 def test_a_torn_line_is_named(tmp_path: Path) -> None:
     path = samples_file(tmp_path / "out", ROWS)
     path.write_text(path.read_text()[:-20])
@@ -258,7 +312,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["score", "nowhere"], "no such file or folder"),
-        (["score", "."], "no ..._samples_<task>.jsonl in it. lmms-eval writes them with"),
+        (["score", "."], "no ..._samples_<task>.jsonl of our tasks in it. lmms-eval writes"),
         (["score", "plain.tsv"], "give either --gold TSV or --task NAME"),
         (["scor"], "unknown command 'scor'. Did you mean 'score'?"),
         (["data", "stats", "ltek"], "unknown data set 'ltek'. Did you mean 'ltec'?"),

@@ -72,6 +72,7 @@ def image_folder(folder: Path) -> Path:
         (f"{HEADER}\n0\t1\ta\n0\t2\ta\tb\n", "line 3: 4 fields, expected 3"),
         (f"{HEADER}\n4\t1\ta\n", "line 2: tweet 1: relation '4', expected 0, 1, 2 or 3"),
         (f"{HEADER}\n\t1\ta\n", "relation ''"),
+        (f"{HEADER}\n0\t1\ta\n\n\n9\t2\ta\n", "line 5: tweet 2: relation '9'"),
         (f"{HEADER}\n0\tabc\ta\n", "tweet id 'abc', expected digits"),
         (f"{HEADER}\n0\t1.69545E+18\ta\n", "went through a spreadsheet"),
         (f"{HEADER}\n0\t169545.0\ta\n", "went through a spreadsheet"),
@@ -279,6 +280,25 @@ def test_a_zip_entry_that_is_damaged_is_refused(tmp_path: Path) -> None:
         build.build("tirt", tirt_list(tmp_path), archive)
 
 
+@pytest.mark.parametrize("name", ["100.png", "metadata.csv"])
+def test_a_zip_whose_compressed_bytes_are_damaged_is_refused(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for tweet in IDS:
+            file.writestr(f"{tweet}.png", png(size=(200, 200)))
+        if name == "metadata.csv":
+            rows = "".join(f"{tweet}.png,{tweet}\n" for tweet in IDS)
+            file.writestr(name, "file_name,tweet_id\n" + rows)
+        place = file.getinfo(name).header_offset + 30 + len(name)
+    raw = bytearray(archive.read_bytes())
+    raw[place : place + 12] = b"\xff" * 12
+    archive.write_bytes(raw)
+    with pytest.raises(
+        DataError, match=f"images.zip, {name}: cannot be read|{name}: cannot be read"
+    ):
+        build.build("tirt", tirt_list(tmp_path), archive)
+
+
 def test_labels_beside_the_images_are_checked_against_the_list(tmp_path: Path) -> None:
     images = image_folder(tmp_path)
     with (images / "metadata.csv").open("w", newline="") as file:
@@ -337,6 +357,42 @@ def test_a_changed_set_is_found_out(tmp_path: Path) -> None:
     pq.write_table(table.set_column(column, "text_en", [["changed", *texts[1:]]]), path)
     with pytest.raises(DataError, match=r"another SHA-256(.|\n)*differ from the manifest"):
         loading.verify_set("tirt")
+
+
+def test_damaged_bytes_of_images_are_found_out(tmp_path: Path) -> None:
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    path = home.set_folder("tirt") / "tweets.parquet"
+    raw = bytearray(path.read_bytes())
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    (column,) = [
+        i for i in range(group.num_columns) if group.column(i).path_in_schema == "image.bytes"
+    ]
+    place = group.column(column).data_page_offset
+    raw[place : place + 40] = b"\xff" * 40
+    path.write_bytes(raw)
+    for look in (loading.verify_set, loading.describe_set):
+        with pytest.raises(DataError, match="itr-bench data build tirt --replace"):
+            look("tirt")
+
+
+def test_a_folder_without_a_manifest_is_no_set(tmp_path: Path) -> None:
+    home.set_folder("tirt").mkdir(parents=True)
+    with pytest.raises(DataError, match="TIRT is published as tweet ids"):
+        loading.open_set("tirt")
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    loading.verify_set("tirt")
+
+
+def test_a_set_that_was_being_replaced_when_the_process_was_killed_comes_back(
+    tmp_path: Path,
+) -> None:
+    tweets = tirt_list(tmp_path)
+    build.build("tirt", tweets, image_folder(tmp_path))
+    home.set_folder("tirt").rename(home.set_folder("tirt").with_name(".tirt.old"))
+    with pytest.raises(DataError, match="relation '7'"):
+        tweets.write_text(f"{HEADER}\n7\t1\ta\n")
+        build.build("tirt", tweets, tmp_path / "images", replace=True)
+    assert loading.verify_set("tirt").tweets == 8
 
 
 @pytest.mark.parametrize("damage", ["{", '{"format": 99}', "[]", '{"format": 1}'])

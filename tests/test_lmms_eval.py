@@ -72,7 +72,9 @@ def signature_parts(signature: Signature) -> None:
     assert signature.seeds == (0, 1234, 1234, 1234)
     assert signature.harness == "0.7.3"
     assert signature.libraries is not None
-    assert {"torch", "transformers", "python", "pillow"} <= set(signature.libraries)
+    assert {"torch", "transformers", "python", "pillow", "qwen-vl-utils"} <= set(
+        signature.libraries
+    )
     assert "?" not in str(signature)
 
 
@@ -159,6 +161,10 @@ def test_an_odd_limit_leaves_a_tweet_out_and_says_so(lmms_eval: RunLmmsEval) -> 
         (
             ("--model_args", "stratgy=majority", "--tasks", "itr_demo_lv"),
             "itr-bench: unknown argument 'stratgy'. Did you mean 'strategy'?",
+        ),
+        (
+            ("--model_args", "strategy=uniform,seed=abc", "--tasks", "itr_demo_lv"),
+            "itr-bench: seed 'abc', expected a whole number",
         ),
         (("--tasks", "ltec_itr_lw"), "unknown task 'ltec_itr_lw'. Did you mean 'ltec_itr_lv'?"),
         (

@@ -30,7 +30,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     Example:
       itr-bench compare out/qwen2_vl/ out/llava_hf/
     """
-    read = read_runs(runs)
+    read = read_runs(runs, plain_allowed=False)
     pairs = [
         (a, b) for a, b in itertools.combinations(read, 2) if a.task == b.task and a.data == b.data
     ]

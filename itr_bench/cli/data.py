@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from itr_bench.data import home
 from itr_bench.data.catalog import SETS, TASKS, get_set
-from itr_bench.data.manifest import FILE, Manifest
+from itr_bench.data.manifest import Manifest
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
 
@@ -47,7 +47,7 @@ def _state(name: str) -> dict[str, Any]:
     manifest: Manifest | None = None
     if name == "demo":
         state = "bundled"
-    elif (folder / FILE).exists():
+    elif home.is_built(name):
         try:
             manifest, state = Manifest.read(folder), "built"
         except DataError:

@@ -35,13 +35,20 @@ def command(file: IO[bytes]) -> None:
         reading = DEFAULT_PARSER.read(row["response"], row.get("lang", "en"))  # type: ignore[arg-type]
         answer = reading.answer.value if reading.answer in (Answer.YES, Answer.NO) else None
         out = {**row, "answer": answer, "rule": reading.rule.value}
-        click.echo(json.dumps(out, ensure_ascii=False))
+        try:
+            click.echo(json.dumps(out, ensure_ascii=False, allow_nan=False))
+        except ValueError as error:
+            raise ScoreError(f"{name}, line {number}: a number too large for JSON") from error
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _row(line: bytes, where: str) -> dict[str, object]:
     expected = 'expected an object such as {"response": "Yes.", "lang": "en"}'
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise ScoreError(f"{where}: not JSON ({error}); {expected}") from error
     if not isinstance(row, dict) or "response" not in row:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from itr_bench.errors import ScoreError, bullet_list
-from itr_bench.results.lmms_log import is_samples_file, read_samples, samples_files
+from itr_bench.results.lmms_log import (
+    is_our_task,
+    is_samples_file,
+    read_samples,
+    samples_files,
+)
 from itr_bench.results.plain import read_plain
 from itr_bench.results.run import Run
+from itr_bench.scoring.signature import digest
 
 
 def read_runs(
@@ -17,6 +25,7 @@ def read_runs(
     gold: Path | None = None,
     task: str | None = None,
     language: str | None = None,
+    plain_allowed: bool = True,
 ) -> list[Run]:
     """Read all runs that *paths* hold.
 
@@ -25,6 +34,7 @@ def read_runs(
         gold: a TSV with the right relations, for plain files.
         task: the task whose data gives the right relations, and that samples are checked with.
         language: the language of plain responses.
+        plain_allowed: whether plain files may be among *paths*.
 
     Raises:
         ScoreError: a file is missing, unreadable, or does not fit the others.
@@ -37,15 +47,24 @@ def read_runs(
     for path in paths:
         if path.is_dir():
             found = samples_files(path)
+            ours = [file for file in found if is_our_task(file)]
+            if len(ours) < len(found):
+                others = len(found) - len(ours)
+                click.echo(f"{path}: {others} files of other tasks are left out", err=True)
+            found = ours
             if not found:
                 raise ScoreError(
-                    f"{path}: no ..._samples_<task>.jsonl in it. lmms-eval writes them with "
-                    "--log_samples --output_path, and ends with status 0 also when it failed: "
-                    "look at what it printed."
+                    f"{path}: no ..._samples_<task>.jsonl of our tasks in it. lmms-eval writes "
+                    "them with --log_samples --output_path, and ends with status 0 also when it "
+                    "failed: look at what it printed."
                 )
             samples += found
         else:
             (samples if is_samples_file(path) else plain).append(path)
+    if plain and not plain_allowed:
+        raise ScoreError(
+            f"{plain[0]}: expected ..._samples_<task>.jsonl of lmms-eval, or a folder with them"
+        )
     if plain and samples:
         raise ScoreError("score plain files and lmms-eval's samples one after the other")
     if plain:
@@ -69,7 +88,8 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
 
         rows = read_tweets(gold, {})
         labels = {row.values["tweet_id"]: int(row.values["relation"]) for row in rows}
-        return read_plain(paths, labels, task=gold.stem, language=language or "en")
+        data_id = f"gold-{digest(sorted(labels.items()))}"
+        return read_plain(paths, labels, task=gold.stem, language=language or "en", data=data_id)
     from itr_bench.data.loading import open_task
 
     assert task is not None

@@ -39,11 +39,13 @@ def fetch(name: str, *, replace: bool = False) -> Path:
         DataError: it has no published source, or cannot be fetched.
     """
     spec = get_set(name)
-    if name not in published.LISTS:
-        raise DataError(f"the data set {name!r} cannot be fetched. {spec.supply or ''}".rstrip())
     with home.locked(name):
-        if home.set_folder(name).exists() and not replace:
+        if home.is_built(name) and not replace:
             return home.set_folder(name)
+        if name not in published.LISTS:
+            raise DataError(
+                f"the data set {name!r} cannot be fetched. {spec.supply or ''}".rstrip()
+            )
         rows = read_tweets(published.fetch_list(name), _texts(spec))
         return _write(spec, rows, published.HubImages(name), published.LISTS[name].facts)
 
@@ -145,10 +147,9 @@ def _list_facts(name: str, tweets: Path) -> Mapping[str, Any]:
 
 
 def _refuse_existing(name: str, replace: bool) -> None:
-    folder = home.set_folder(name)
-    if folder.exists() and not replace:
+    if home.is_built(name) and not replace:
         raise DataError(
-            f"the data set {name!r} is there already, at {folder}. "
+            f"the data set {name!r} is there already, at {home.set_folder(name)}. "
             "To build it anew, add --replace; to look at it: itr-bench data stats " + name
         )
 

@@ -14,6 +14,7 @@ from platformdirs import user_cache_dir
 from itr_bench.errors import DataError
 
 ENVIRONMENT = "ITR_BENCH_HOME"
+MANIFEST = "manifest.json"
 
 
 def home() -> Path:
@@ -25,6 +26,16 @@ def home() -> Path:
 def set_folder(name: str) -> Path:
     """Return the folder of the built set *name*, whether it is there or not."""
     return home() / "sets" / name
+
+
+def is_built(name: str) -> bool:
+    """Whether set *name* is there: its manifest is the last thing that is written."""
+    return (set_folder(name) / MANIFEST).exists()
+
+
+def _old(name: str) -> Path:
+    """Where a set stands while another takes its place."""
+    return set_folder(name).with_name(f".{name}.old")
 
 
 @contextlib.contextmanager
@@ -54,6 +65,9 @@ def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
                 f"minutes. Wait for it, or end it and delete {lock.lock_file}."
             ) from None
     try:
+        folder, old = set_folder(name), _old(name)
+        if old.exists() and not folder.exists():  # killed between the two renames
+            old.rename(folder)
         yield
     finally:
         lock.release()
@@ -77,7 +91,7 @@ def replacing(name: str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     with writing(f"the data set {name!r}"):
-        old = final.parent / f".{name}.old"
+        old = _old(name)
         if final.exists():
             final.rename(old)
         partial.rename(final)

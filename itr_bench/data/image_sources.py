@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,8 @@ from itr_bench.data.stand_in import stand_in_png
 from itr_bench.errors import DataError, bullet_list
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
+# What a damaged, encrypted or unknown kind of zip member, or a disk, can raise.
+_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
 METADATA = ("metadata.csv", "metadata.jsonl")
 
 
@@ -88,9 +91,12 @@ class MemberImages(ImageSource):
 
     def read(self, tweet_id: str) -> tuple[bytes, str]:
         name = self._members[tweet_id]
+        return self._content(name), PurePosixPath(name).name
+
+    def _content(self, name: str) -> bytes:
         try:
-            return self._read(name), PurePosixPath(name).name
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+            return self._read(name)
+        except _UNREADABLE as error:
             raise DataError(f"{self.where}, {name}: cannot be read ({error})") from error
 
     def _from_names(self, names: list[str]) -> dict[str, str]:
@@ -117,7 +123,7 @@ class MemberImages(ImageSource):
         labels: dict[str, str] = {}
         texts: dict[str, str] = {}
         for name in metadata:
-            content = self._read(name)
+            content = self._content(name)
             try:
                 text = content.decode("utf-8-sig")
                 rows = (

@@ -17,7 +17,7 @@ from PIL import Image
 from itr_bench.data import build, home
 from itr_bench.data.catalog import SetSpec, TaskSpec, get_set, get_task
 from itr_bench.data.images import check_image, decode
-from itr_bench.data.manifest import FILE, PARQUET, Manifest, content_hash, file_hash
+from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import schema
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS
@@ -55,7 +55,10 @@ class TweetSet:
     def _images(self) -> pa.ChunkedArray:
         if self._parquet is None:
             return self._table["image"]
-        return pq.read_table(self._parquet, columns=["image"])["image"]
+        try:
+            return pq.read_table(self._parquet, columns=["image"])["image"]
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(self._parquet, self.spec.name, error) from error
 
     def image_file(self, row: int) -> tuple[bytes, str]:
         """The content and the name of a tweet's image file."""
@@ -103,9 +106,9 @@ def open_set(name: str) -> TweetSet:
     if name == "demo":
         return _demo(spec)
     folder = home.set_folder(name)
-    if not (folder / FILE).exists():
+    if not home.is_built(name):
         folder = build.fetch(name)
-    return _open(name, folder, (folder / FILE).stat().st_mtime_ns)
+    return _open(name, folder, (folder / home.MANIFEST).stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=8)
@@ -117,16 +120,20 @@ def _open(name: str, folder: Path, changed_ns: int) -> TweetSet:
     try:
         table = pq.read_table(folder / PARQUET, columns=columns)
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise DataError(
-            f"{folder / PARQUET} cannot be read ({error}). Build the set again: "
-            f"itr-bench data build {name} --replace"
-        ) from error
+        raise _unreadable(folder / PARQUET, name, error) from error
     if table.num_rows != manifest.tweets:
         raise DataError(
             f"{folder / PARQUET}: {table.num_rows} tweets, {manifest.tweets} in its manifest. "
             f"Build the set again: itr-bench data build {name} --replace"
         )
     return TweetSet(spec, manifest, table, folder / PARQUET)
+
+
+def _unreadable(path: Path, name: str, error: Exception) -> DataError:
+    return DataError(
+        f"{path} cannot be read ({error}). Build the set again: "
+        f"itr-bench data build {name} --replace"
+    )
 
 
 @functools.cache
@@ -250,7 +257,7 @@ def verify_set(name: str) -> Manifest:
     manifest, problems = tweets.manifest, []
     if tweets._parquet is not None and file_hash(tweets._parquet) != manifest.parquet_sha256:
         problems.append(f"{tweets._parquet}: another SHA-256 than in the manifest")
-    if tweets.spec.texts != ("mt",):
+    elif tweets.spec.texts != ("mt",):
         for row, (tweet, sha256) in enumerate(
             zip(tweets.tweet_ids, tweets.image_hashes, strict=True)
         ):

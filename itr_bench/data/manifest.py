@@ -12,11 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from itr_bench.data.home import MANIFEST
 from itr_bench.errors import DataError
 from itr_bench.version import __version__
 
 FORMAT = 1
-FILE = "manifest.json"
 PARQUET = "tweets.parquet"
 KINDS = ("hub", "local", "stand-in", "demo")
 
@@ -68,7 +68,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write the manifest into *folder*."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
-        (folder / FILE).write_text(text, encoding="utf-8")
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -77,7 +77,7 @@ class Manifest:
         Raises:
             DataError: it is damaged, or of another format.
         """
-        path = folder / FILE
+        path = folder / MANIFEST
         rebuild = f"Build the set again: itr-bench data build {folder.name} --replace"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))

@@ -114,7 +114,7 @@ class HubImages(ImageSource):
     kind = "hub"
 
     def __init__(self, name: str, repo: str = IMAGES_REPO, revision: str | None = IMAGES_REVISION):
-        """Fetch the images for set *name*, unless the Hub's own cache has them.
+        """Fetch the images for set *name*; with HF_HUB_OFFLINE set, from the Hub's own cache.
 
         Args:
             name: the set they are for, to be named in errors.
@@ -134,8 +134,9 @@ class HubImages(ImageSource):
             }
         )
         import datasets
+        from huggingface_hub import constants
 
-        if not Path(repo).is_dir():
+        if not Path(repo).is_dir() and not constants.HF_HUB_OFFLINE:
             _reach_hub(name, repo, revision)
         try:
             rows = datasets.load_dataset(repo, split="test", revision=revision)

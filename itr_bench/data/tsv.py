@@ -44,7 +44,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
     lines = list(_lines(path))
     if not lines:
         raise DataError(f"{path}: the file is empty; expected a header line and tweets")
-    header = lines[0].split("\t")
+    header = lines[0][1].split("\t")
     position = {}
     for column in columns:
         found = [i for i, name in enumerate(header) if name.strip() in SPELLINGS[column]]
@@ -57,7 +57,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
             )
         position[column] = found[0]
     rows, problems = [], []
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in lines[1:]:
         fields = line.split("\t")
         if len(fields) != len(header):
             problems.append(
@@ -129,8 +129,8 @@ def _row_problems(values: Mapping[str, str], labelled: bool) -> Iterator[str]:
             yield f"tweet {tweet}: {name} is empty"
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a file, with or without byte-order mark and carriage returns."""
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, numbered, without byte-order mark and carriage returns."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -146,6 +146,6 @@ def _lines(path: Path) -> Iterator[str]:
                 f"({error.object[error.start]:#04x}); convert the file to UTF-8"
             ) from None
         if text:
-            yield text
+            yield number, text
         elif number == 1:
             raise DataError(f"{path}, line 1: empty, expected the header")

@@ -42,7 +42,9 @@ class Baseline(lmms):  # type: ignore[misc]
         if kwargs:
             stop(ScoreError(unknown_name("argument", next(iter(kwargs)), ("strategy", "seed"))))
         self.strategy = strategy
-        self.seed = int(seed)
+        if not isinstance(seed, int):
+            stop(ScoreError(f"seed {seed!r}, expected a whole number"))
+        self.seed = seed
         self.device = torch.device("cpu")
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import platform
 import sys
@@ -26,18 +27,17 @@ if TYPE_CHECKING:
 
 _LETTERS = {Answer.YES: "y", Answer.NO: "n", Answer.NONE: "-", Answer.FAILED: "!"}
 _ANSWERS = {letter: answer for answer, letter in _LETTERS.items()}
-# What can change a model's responses, as import names, where it is in use.
-_LIBRARIES = {
-    "torch": "torch",
-    "transformers": "transformers",
-    "accelerate": "accelerate",
-    "PIL": "pillow",
+# What can change a model's responses: always there, and engines by import name where in use.
+_LIBRARIES = (
+    *("lmms-eval", "torch", "torchvision", "transformers", "tokenizers", "accelerate"),
+    *("pillow", "qwen-vl-utils"),
+)
+_ENGINES = {
     "bitsandbytes": "bitsandbytes",
     "flash_attn": "flash-attn",
     "vllm": "vllm",
     "sglang": "sglang",
     "openai": "openai",
-    "lmms_eval": "lmms-eval",
 }
 
 
@@ -113,12 +113,10 @@ def read_responses(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, 
 @functools.lru_cache(maxsize=1)
 def _libraries() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for module, package in _LIBRARIES.items():
-        if module in sys.modules:
-            try:
-                found[package] = version(package)
-            except PackageNotFoundError:
-                found[package] = "unknown"
+    in_use = (package for module, package in _ENGINES.items() if module in sys.modules)
+    for package in (*_LIBRARIES, *in_use):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
     return found
 
 

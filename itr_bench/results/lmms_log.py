@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.answers import DEFAULT_PARSER
-from itr_bench.data.catalog import get_task
+from itr_bench.data.catalog import EXPLAINED, TASKS, get_task
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
 from itr_bench.results.run import Run
@@ -18,10 +18,11 @@ from itr_bench.scoring.signature import digest
 
 _SAMPLES = re.compile(r"(?P<stamp>.+)_samples_(?P<task>.+)\.jsonl")
 # Arguments of adapters that say which model it is or where it runs, not how it is run.
+_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
 _IDENTITY = frozenset(
     {
         *("pretrained", "model_version", "model", "model_id_name", "model_name", "revision"),
-        *("base_url", "api_key", "device", "device_map", "batch_size", "num_cpus", "work_dir"),
+        *("base_url", "device", "device_map", "batch_size", "num_cpus", "work_dir"),
         "timeout",
     }
 )
@@ -30,6 +31,12 @@ _IDENTITY = frozenset(
 def is_samples_file(path: Path) -> bool:
     """Whether *path* has the name of one of lmms-eval's files of samples."""
     return _SAMPLES.fullmatch(path.name) is not None
+
+
+def is_our_task(path: Path) -> bool:
+    """Whether a file of samples is of a task of this benchmark, by its name."""
+    name = _SAMPLES.fullmatch(path.name)
+    return name is not None and name["task"].removesuffix(EXPLAINED) in TASKS
 
 
 def samples_files(folder: Path) -> list[Path]:
@@ -95,11 +102,13 @@ def read_samples(path: Path) -> Run:
         task=task,
         items=tuple(items),
         files=(str(path), *([str(results_path)] if results else [])),
+        language=language,
+        prompt=digest(prompts),
         data=shared["data"],
         harness=libraries.pop("lmms-eval", None),
         package=shared["itr_bench"],
         libraries=libraries,
-        **_settings(results, task, prompts),
+        **_settings(results, task),
     )
 
 
@@ -136,9 +145,9 @@ def _results(path: Path) -> Mapping[str, Any]:
 def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     given = config.get("model_args") or ""
     if isinstance(given, Mapping):
-        return dict(given)
+        return {key: value for key, value in given.items() if not _SECRET.search(key)}
     pairs = (pair.partition("=") for pair in str(given).split(",") if pair)
-    return {key.strip(): value.strip() for key, _, value in pairs}
+    return {key.strip(): value.strip() for key, _, value in pairs if not _SECRET.search(key)}
 
 
 def _model_name(results: Mapping[str, Any], path: Path) -> str:
@@ -148,14 +157,15 @@ def _model_name(results: Mapping[str, Any], path: Path) -> str:
         if arguments.get(key):
             return "/".join(Path(str(arguments[key])).parts[-2:])
     if config.get("model"):
-        return " ".join([str(config["model"]), *map(str, arguments.values())])
+        settings = (str(arguments[key]) for key in arguments if key not in _IDENTITY)
+        return " ".join([str(config["model"]), *settings])
     return path.parent.name
 
 
-def _settings(results: Mapping[str, Any], task: str, prompts: Mapping[str, str]) -> dict[str, Any]:
+def _settings(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     """What the results file knows of a signature; all ``None`` without one."""
     if not results:
-        return {"prompt": digest(prompts)}
+        return {}
     config = results.get("config") or {}
     definition = (results.get("configs") or {}).get(task) or {}
     wording = definition.get("lmms_eval_specific_kwargs") or {}
@@ -166,14 +176,14 @@ def _settings(results: Mapping[str, Any], task: str, prompts: Mapping[str, str])
     return {
         "seeds": seeds if all(isinstance(seed, int) for seed in seeds) else None,
         "version": None if version is None else str(version),
-        "prompt": digest([prompts, chosen.get("order")]),
         "adapter": config.get("model_backend"),
         "generation": {
             "generation_kwargs": definition.get("generation_kwargs"),
             "num_fewshot": definition.get("num_fewshot"),
             "batch_size": config.get("batch_size"),
             "system_instruction": results.get("system_instruction"),
-            "chat_template": bool(results.get("chat_template")),
+            "chat_template": results.get("chat_template") and digest(results["chat_template"]),
+            "order": chosen.get("order"),
             "model_args": {k: v for k, v in sorted(arguments.items()) if k not in _IDENTITY},
         },
     }

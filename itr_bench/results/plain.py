@@ -59,6 +59,7 @@ def read_plain(
             for column, question in COLUMNS.items()
         ),
         files=tuple(str(path) for path in paths),
+        language=language,
         data=data,
     )
 

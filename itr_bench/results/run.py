@@ -23,6 +23,7 @@ class Run:
         items: the answers.
         files: the files that they were read from.
         seeds: the seeds that the run states.
+        language: the language that the responses are expected in.
         version: version of the task's definition.
         prompt: digest of the rendered prompts.
         data: identity of the data.
@@ -37,6 +38,7 @@ class Run:
     task: str
     items: tuple[ReadItem, ...]
     files: tuple[str, ...]
+    language: str = "en"
     seeds: tuple[int, ...] | None = None
     version: str | None = None
     prompt: str | None = None
@@ -72,7 +74,7 @@ class Run:
             samples=self.outcomes.samples,
             seeds=self.seeds,
             prompt=self.prompt,
-            parser=DEFAULT_PARSER.signature,
+            parser=f"{DEFAULT_PARSER.signature}.{self.language}",
             data=self.data,
             adapter=self.adapter,
             generation=self.generation,

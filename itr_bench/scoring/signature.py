@@ -29,8 +29,8 @@ class Signature:
         tweets: number of tweets scored.
         samples: number of samples a question.
         seeds: the seeds that the run states, in order.
-        prompt: digest of all prompts as they were rendered, with the order of text and image.
-        parser: parser and its version.
+        prompt: digest of all prompts as they were rendered.
+        parser: parser, its version, and the language that it reads.
         data: kind of the data (``hub``, ``local``, ``stand-in``, ``demo``) and its hash.
         adapter: model adapter of the harness.
         generation: generation settings and all other settings of the run, by name.
