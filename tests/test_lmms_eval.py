@@ -193,7 +193,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("tiny-random")
     for architecture in ARCHITECTURES:
-        make_checkpoint(architecture, folder / architecture)
+        make_checkpoint(architecture, folder / architecture, seed=2)  # of the talkative ones
     return folder
 
 
@@ -264,7 +264,8 @@ def test_stock_adapters_see_image_and_text(
     for responses in said.values():
         assert responses["500"] == responses["505"]  # the same text and image: the same response
     # The same text and other images: a model that does not see them says one thing to a question.
-    assert max(len(set(responses.values())) for responses in said.values()) > 1, said
+    distinct = [len(set(responses.values())) for responses in said.values()]
+    assert max(distinct) > 1, said
     assert said["adds"] != said["represented"]
     first, second = samples[0], samples[1]
     assert first["input"] != second["input"]
