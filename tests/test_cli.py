@@ -323,6 +323,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
         ),
         (["data", "build", "ltec_en_mt"], "were not published"),
         (["data", "build", "demo", "--tweets", "x", "--stand-in-images"], "is not built from"),
+        (["data", "build", "demo"], "is bundled; there is nothing to build"),
         (["data", "build", "tirt"], "TIRT is published as tweet ids"),
         (["data", "verify", "tirt"], "TIRT is published as tweet ids"),
     ],

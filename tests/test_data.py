@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageFile
 
 import itr_bench
-from itr_bench.data import build, home, loading, published
+from itr_bench.data import build, home, inspection, loading, published
 from itr_bench.data.catalog import SETS, TASKS, SetSpec
 from itr_bench.data.image_sources import local_images
 from itr_bench.data.images import check_image, decode
@@ -204,7 +204,7 @@ def test_all_bad_images_are_named_and_nothing_is_written(tmp_path: Path) -> None
 def test_a_set_is_built_from_a_folder_or_a_zip_with_the_same_content(tmp_path: Path) -> None:
     images, tweets = image_folder(tmp_path), tirt_list(tmp_path)
     build.build("tirt", tweets, images)
-    first = loading.verify_set("tirt")
+    first = inspection.verify_set("tirt")
     archive = tmp_path / "images.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(images.iterdir(), reverse=True):
@@ -212,7 +212,7 @@ def test_a_set_is_built_from_a_folder_or_a_zip_with_the_same_content(tmp_path: P
     with pytest.raises(DataError, match=r"there already, at .*--replace"):
         build.build("tirt", tweets, archive)
     build.build("tirt", tweets, archive, replace=True)
-    second = loading.verify_set("tirt")
+    second = inspection.verify_set("tirt")
     assert second.content_sha256 == first.content_sha256
     assert (second.kind, second.tweets, second.relations) == ("local", 8, (2, 2, 2, 2))
     assert [path.name for path in home.set_folder("tirt").iterdir()] != []
@@ -356,7 +356,7 @@ def test_a_changed_set_is_found_out(tmp_path: Path) -> None:
     column = table.schema.get_field_index("text_en")
     pq.write_table(table.set_column(column, "text_en", [["changed", *texts[1:]]]), path)
     with pytest.raises(DataError, match=r"another SHA-256(.|\n)*differ from the manifest"):
-        loading.verify_set("tirt")
+        inspection.verify_set("tirt")
 
 
 def test_damaged_bytes_of_images_are_found_out(tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ def test_damaged_bytes_of_images_are_found_out(tmp_path: Path) -> None:
     place = group.column(column).data_page_offset
     raw[place : place + 40] = b"\xff" * 40
     path.write_bytes(raw)
-    for look in (loading.verify_set, loading.describe_set):
+    for look in (inspection.verify_set, inspection.describe_set):
         with pytest.raises(DataError, match="itr-bench data build tirt --replace"):
             look("tirt")
 
@@ -380,7 +380,7 @@ def test_a_folder_without_a_manifest_is_no_set(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="TIRT is published as tweet ids"):
         loading.open_set("tirt")
     build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
-    loading.verify_set("tirt")
+    inspection.verify_set("tirt")
 
 
 def test_a_set_that_was_being_replaced_when_the_process_was_killed_comes_back(
@@ -392,7 +392,7 @@ def test_a_set_that_was_being_replaced_when_the_process_was_killed_comes_back(
     with pytest.raises(DataError, match="relation '7'"):
         tweets.write_text(f"{HEADER}\n7\t1\ta\n")
         build.build("tirt", tweets, tmp_path / "images", replace=True)
-    assert loading.verify_set("tirt").tweets == 8
+    assert inspection.verify_set("tirt").tweets == 8
 
 
 @pytest.mark.parametrize("damage", ["{", '{"format": 99}', "[]", '{"format": 1}'])
@@ -407,15 +407,15 @@ def test_the_real_list_is_built_with_stand_ins(
     stand_in_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
-    found = loading.describe_set("ltec")
+    found = inspection.describe_set("ltec")
     assert found["relations"] == {"0": 113, "1": 72, "2": 113, "3": 52}  # FACTS: arXiv:2505.05040
     assert found["majority_class"] == pytest.approx(113 / 350)
     assert found["kind"] == "stand-in"
-    full = loading.describe_set("ltec_full")
+    full = inspection.describe_set("ltec_full")
     assert full["relations"] == {"0": 392, "1": 72, "2": 296, "3": 52}
     assert set(loading.open_set("ltec").tweet_ids) < set(loading.open_set("ltec_full").tweet_ids)
     assert len(itr_bench.load("ltec_itr_en_manual")) == 350
-    loading.verify_set("ltec")
+    inspection.verify_set("ltec")
 
 
 # Machine translations
@@ -451,8 +451,8 @@ def test_translations_take_the_images_of_ltec(
     assert loaded[row]["image_sha256"] == original[7]["image_sha256"]
     assert loaded[row]["relation"] == original[7]["relation"]
     assert list(loaded[row]["image"].getdata()) == list(original[7]["image"].getdata())
-    assert loading.describe_set("ltec_en_mt")["system"] == "opus-1"
-    loading.verify_set("ltec_en_mt")
+    assert inspection.describe_set("ltec_en_mt")["system"] == "opus-1"
+    inspection.verify_set("ltec_en_mt")
 
 
 @pytest.mark.parametrize(
@@ -652,7 +652,7 @@ def test_a_killed_build_leaves_nothing_that_counts_and_the_next_one_cleans_up(
     assert (home.home() / "sets" / ".tirt.partial").exists()
     build.build("tirt", tweets, images)
     assert not (home.home() / "sets" / ".tirt.partial").exists()
-    loading.verify_set("tirt")
+    inspection.verify_set("tirt")
 
 
 def test_two_processes_that_build_the_same_set_take_turns(tmp_path: Path) -> None:
@@ -660,7 +660,7 @@ def test_two_processes_that_build_the_same_set_take_turns(tmp_path: Path) -> Non
     line = [sys.executable, "-c", _SLOW, str(tweets), str(images), "0.05"]
     children = [subprocess.Popen(line, stdout=subprocess.DEVNULL) for _ in range(3)]
     assert [child.wait(120) for child in children] == [0, 0, 0]
-    loading.verify_set("tirt")
+    inspection.verify_set("tirt")
     assert sorted(p.name for p in (home.home() / "sets").iterdir()) == ["tirt", "tirt.lock"]
 
 
@@ -668,7 +668,7 @@ def test_two_processes_that_build_the_same_set_take_turns(tmp_path: Path) -> Non
 
 
 def test_the_demo_is_bundled_balanced_and_has_what_tweets_have() -> None:
-    found = loading.describe_set("demo")
+    found = inspection.describe_set("demo")
     assert found["relations"] == {"0": 6, "1": 6, "2": 6, "3": 6}
     texts = "\n".join(
         [*itr_bench.load("itr_demo_lv")["text"], *itr_bench.load("itr_demo_en")["text"]]

@@ -45,7 +45,7 @@ def _state(name: str) -> dict[str, Any]:
 
     folder = home.set_folder(name)
     manifest: Manifest | None = None
-    if name == "demo":
+    if SETS[name].bundled:
         state = "bundled"
     elif home.is_built(name):
         try:
@@ -72,7 +72,7 @@ def _state(name: str) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 def stats(name: str, as_json: bool) -> None:
     """Print the figures of the data set NAME: relations, text lengths, image sizes, hashes."""
-    from itr_bench.data.loading import describe_set
+    from itr_bench.data.inspection import describe_set
 
     found = describe_set(name)
     if as_json:
@@ -107,7 +107,7 @@ def stats(name: str, as_json: bool) -> None:
 @click.argument("name")
 def verify(name: str) -> None:
     """Check the data set NAME against its manifest: file, images, texts, labels."""
-    from itr_bench.data.loading import verify_set
+    from itr_bench.data.inspection import verify_set
 
     manifest = verify_set(name)
     click.echo(
@@ -160,7 +160,7 @@ def build_set(
     from itr_bench.data import build
 
     spec = get_set(name)
-    if spec.texts == ("mt",):
+    if spec.is_translation:
         if tweets is None or system is None:
             raise DataError(spec.supply or "give --tweets and --system")
         if images is not None or stand_in_images:

@@ -23,6 +23,7 @@ from itr_bench.data.images import check_image
 from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import schema
 from itr_bench.data.tsv import Row, read_tweets
+from itr_bench.data.tweet_set import read_set
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS
 
@@ -39,8 +40,12 @@ def fetch(name: str, *, replace: bool = False) -> Path:
         DataError: it has no published source, or cannot be fetched.
     """
     spec = get_set(name)
+    if spec.bundled:
+        raise DataError(f"the data set {name!r} is bundled; there is nothing to build")
+    if home.is_built(name) and not replace:
+        return home.set_folder(name)
     with home.locked(name):
-        if home.is_built(name) and not replace:
+        if home.is_built(name) and not replace:  # by the process that held the lock
             return home.set_folder(name)
         if name not in published.LISTS:
             raise DataError(
@@ -70,7 +75,7 @@ def build(
         DataError: anything wrong with the input, or it is there already.
     """
     spec = get_set(name)
-    if spec.texts == ("mt",) or name == "demo":
+    if spec.is_translation or spec.bundled:
         raise DataError(f"the data set {name!r} is not built from tweets and images")
     if (images is None) is not stand_in:
         raise DataError("give either --images FOLDER_OR_ZIP or --stand-in-images")
@@ -94,8 +99,6 @@ def build_translation(name: str, tweets: Path, *, system: str, replace: bool = F
     Raises:
         DataError: anything wrong with the input, ``ltec`` cannot be had, or it is there already.
     """
-    from itr_bench.data.loading import open_set
-
     spec = get_set(name)
     if not _SYSTEM.fullmatch(system):
         raise DataError(
@@ -103,7 +106,8 @@ def build_translation(name: str, tweets: Path, *, system: str, replace: bool = F
             "as it will stand in the signature of scores"
         )
     rows = read_tweets(tweets, _texts(spec), labelled=False)
-    base = open_set("ltec")
+    fetch("ltec")
+    base = read_set("ltec")
     problems = _difference({row.values["tweet_id"] for row in rows}, set(base.tweet_ids), "ltec")
     if problems:
         raise DataError(f"{tweets} does not fit the set 'ltec':\n{bullet_list(problems)}")

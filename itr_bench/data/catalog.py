@@ -21,6 +21,7 @@ class SetSpec:
             machine translation.
         relations: the expected number of tweets by relation, ``None`` where any will do.
         supply: what to do where it cannot be fetched; ``None`` for what is fetched or bundled.
+        bundled: whether it comes with the package.
     """
 
     name: str
@@ -28,6 +29,12 @@ class SetSpec:
     texts: tuple[str, ...]
     relations: tuple[int, int, int, int] | None
     supply: str | None = None
+    bundled: bool = False
+
+    @property
+    def is_translation(self) -> bool:
+        """Whether it holds machine translations only, over the images of another set."""
+        return self.texts == ("mt",)
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ SETS = {
             "'relation<TAB>tweet_id<TAB>text', put the images into a folder as <tweet_id>.jpg, "
             "and run\n    itr-bench data build tirt --tweets FILE.tsv --images FOLDER",
         ),
-        SetSpec("demo", "bundled demo, 24 made-up tweets", ("lv", "en"), (6, 6, 6, 6)),
+        SetSpec("demo", "demo, 24 made-up tweets", ("lv", "en"), (6, 6, 6, 6), bundled=True),
     )
 }
 

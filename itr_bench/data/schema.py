@@ -22,7 +22,7 @@ def schema(spec: SetSpec) -> pa.Schema:
         "relation": {"names": list(RELATION_NAMES), "_type": "ClassLabel"},
         **{text: {"dtype": "string", "_type": "Value"} for text in texts},
     }
-    if spec.texts != ("mt",):
+    if not spec.is_translation:
         fields.append(pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])))
         features["image"] = {"mode": "RGB", "_type": "Image"}
     fields.append(pa.field("image_sha256", pa.string()))

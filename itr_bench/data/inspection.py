@@ -1,0 +1,96 @@
+"""Looking at a set: its figures, and whether it is what its manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from itr_bench.data.images import check_image
+from itr_bench.data.loading import open_set
+from itr_bench.data.manifest import Manifest, content_hash, file_hash
+from itr_bench.errors import DataError, bullet_list
+from itr_bench.relation import RELATIONS
+
+
+def verify_set(name: str) -> Manifest:
+    """Check a set against its manifest: the file, every image, every text and label.
+
+    Raises:
+        DataError: all that does not agree, in one message; or the set is not there.
+    """
+    tweets = open_set(name)
+    manifest, problems = tweets.manifest, []
+    if tweets.parquet is not None and file_hash(tweets.parquet) != manifest.parquet_sha256:
+        problems.append(f"{tweets.parquet}: another SHA-256 than in the manifest")
+    elif not tweets.spec.is_translation:
+        for row, (tweet, sha256) in enumerate(
+            zip(tweets.tweet_ids, tweets.image_hashes, strict=True)
+        ):
+            content, file = tweets.image_file(row)
+            try:
+                if check_image(content, f"tweet {tweet}, {file}").sha256 != sha256:
+                    problems.append(f"tweet {tweet}, {file}: another SHA-256 than its own column")
+            except DataError as error:
+                problems.append(str(error))
+    texts = zip(*(tweets.texts(language) for language in tweets.spec.texts), strict=True)
+    found = content_hash(
+        zip(tweets.tweet_ids, tweets.relations, texts, tweets.image_hashes, strict=True)
+    )
+    if found != manifest.content_sha256:
+        problems.append("ids, labels, texts or images differ from the manifest's content hash")
+    if problems:
+        raise DataError(
+            f"the data set {name!r} is not what its manifest says:\n{bullet_list(problems)}\n"
+            f"Build it again: itr-bench data build {name} --replace"
+        )
+    return manifest
+
+
+def describe_set(name: str) -> dict[str, Any]:
+    """Return the figures of a set: counts, text lengths, image sizes, hashes.
+
+    Lengths are in characters, sizes in pixels, each as minimum, median and maximum.
+
+    Raises:
+        DataError: the set is not there and cannot be fetched.
+    """
+    tweets = open_set(name)
+
+    def spread(values: Sequence[int]) -> dict[str, float]:
+        return {"min": min(values), "median": median(values), "max": max(values)}
+
+    images: dict[str, Any] = {}
+    if not tweets.spec.is_translation:
+        facts = [
+            check_image(tweets.image_file(row)[0], tweet)
+            for row, tweet in enumerate(tweets.tweet_ids)
+        ]
+        images = {
+            "image_width": spread([fact.width for fact in facts]),
+            "image_height": spread([fact.height for fact in facts]),
+            "image_formats": {
+                kind: sum(fact.format == kind for fact in facts)
+                for kind in sorted({fact.format for fact in facts})
+            },
+        }
+    manifest = tweets.manifest
+    return {
+        "set": name,
+        "title": tweets.spec.title,
+        "kind": manifest.kind,
+        "tweets": manifest.tweets,
+        "relations": {str(int(r)): manifest.relations[r] for r in RELATIONS},
+        "majority_class": max(manifest.relations) / manifest.tweets,
+        "text_length": {
+            language: spread([len(text) for text in tweets.texts(language)])
+            for language in tweets.spec.texts
+        },
+        **images,
+        "content_sha256": manifest.content_sha256,
+        "parquet_sha256": manifest.parquet_sha256 or None,
+        "system": manifest.system,
+        "sources": list(manifest.sources),
+        "notes": list(manifest.notes),
+        "built": manifest.built if name != "demo" else None,
+    }
