@@ -16,6 +16,7 @@ help:
 # A stamp a set of extras: made anew when the declared dependencies change.
 $(VENV)/.eval: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): PyTorch with CUDA is 7 GB, this takes some minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[eval]"
 	touch $@
 
