@@ -173,6 +173,7 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
         ('{"id": 1.6e18, "adds": "x", "repr": "y"}\n', "which rounds ids"),
         ('{"id": "11", "adds": 3, "repr": "y"}\n', "line 1: adds is 3, expected the raw response"),
         ('{"id": "11"\n', "line 1: not JSON"),
+        ("id\tadds\trepr\n1.7E+18\tYes\tNo\n", "line 2: id '1.7E+18', expected digits"),
     ],
 )  # fmt: skip
 def test_bad_plain_files_are_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -312,8 +313,10 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["score", "nowhere"], "no such file or folder"),
-        (["score", "."], "no ..._samples_<task>.jsonl of our tasks in it. lmms-eval writes"),
-        (["score", "plain.tsv"], "give either --gold TSV or --task NAME"),
+        (["score", "."], "has results but no samples: run again with --log_samples"),
+        (["score", "plain.tsv"], "give --gold TSV or --task NAME"),
+        (["score", "plain.tsv", "--gold", "x", "--task", "y"], "give --gold or --task, not both"),
+        (["score", "2026_results.json", "--task", "itr_demo_lv"], "give the folder it is in"),
         (["scor"], "unknown command 'scor'. Did you mean 'score'?"),
         (["data", "stats", "ltek"], "unknown data set 'ltek'. Did you mean 'ltec'?"),
         (["data", "build", "ltec", "--images", "."], "--tweets FILE.tsv"),
@@ -330,6 +333,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
 )
 def test_errors_are_one_clear_message(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "plain.tsv").write_text("id\tadds\trepr\n")
+    (tmp_path / "2026_results.json").write_text("{}")
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert message in done.stderr

@@ -105,6 +105,7 @@ _OF_THE_WORD = re.compile(
     r"[*_\"'`”’]*\s+(?:(?:is|was)\s+(?:not|wrong|incorrect)|isn['’]t|wasn['’]t|would|could|should"
     r"|might|may|cannot|can['’]t)\b"
 )
+_OPTION = re.compile(r"(?<!\w)(?:\d{1,2}|[a-d])[.)]\s{0,4}(yes|no|jā|nē)(?!\w)")
 _ECHO = re.compile(
     r"(?<!\w)(?:(?:yes|jā|ja)[\W_]{0,6}(?:/|\b(?:or|vs|vai)\b)[\W_]{0,6}(?:no|nē|ne)"
     r"|(?:no|nē|ne)[\W_]{0,6}(?:/|\b(?:or|vs|vai)\b)[\W_]{0,6}(?:yes|jā|ja))(?!\w)"
@@ -216,7 +217,14 @@ def _read_piece(piece: str, language: str) -> Answer | None:
     return leading if leading is not None else _read_clauses(piece, language)
 
 
+def _lists_options(text: str) -> bool:
+    """Whether *text* numbers both answers, as in "1. Yes 2. No"."""
+    return len({_STRONG[option.group(1)] for option in _OPTION.finditer(text)}) > 1
+
+
 def _read_leading(text: str, language: str) -> Answer | None:
+    if _lists_options(text):
+        return None
     start = _skip(text, 0)
     label = _LABEL.match(text, start)
     if label is not None and (":" in label.group(1) or "\n" in label.group(1)):
@@ -245,7 +253,7 @@ def _read_leading(text: str, language: str) -> Answer | None:
 
 
 def _read_clauses(text: str, language: str) -> Answer | None:
-    if _WORD.search(text) is None or _ECHO.search(text):
+    if _WORD.search(text) is None or _ECHO.search(text) or _lists_options(text):
         return None
     found: set[Answer] = set()
     for clause in _CLAUSE_END.split(_NUMERO.sub(" ", text)):

@@ -11,8 +11,9 @@ import click
 from tabulate import tabulate
 
 from itr_bench.cli.runs import read_runs
-from itr_bench.cli.tables import interval, percent
+from itr_bench.cli.tables import interval
 from itr_bench.errors import ScoreError
+from itr_bench.results.run import Run
 from itr_bench.scoring import compare, holm
 
 
@@ -55,19 +56,39 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     rows = [
         [
             a.task,
-            a.model,
-            b.model,
-            c.tweets,
+            _name(a, read),
+            _name(b, read),
+            f"{c.tweets} of {max(a.score.tweets, b.score.tweets)}",
             f"{100 * c.difference:+.1f}",
             interval(c.interval),
             f"{c.only_a} / {c.only_b}",
             f"{c.p_value:.4f}",
             f"{p:.4f}",
         ]
-        for (a, b), c, p in zip(pairs, found, adjusted, strict=True)
+        for (a, b), c, p in sorted(
+            zip(pairs, found, adjusted, strict=True), key=lambda row: row[0][0].task
+        )
     ]
     header = ["task", "A", "B", "tweets", "A - B, points", "95 % interval", "only A / only B"]
     header += ["p (McNemar)", "p (Holm)"]
-    click.echo(tabulate(rows, header, tablefmt="github", disable_numparse=True))
-    accuracies = (f"{r.model} {percent(r.score.accuracy)} % ({r.task})" for r in read)
-    click.echo(f"\nAccuracies: {', '.join(accuracies)}")
+    click.echo(tabulate(rows, header, tablefmt="simple", disable_numparse=True))
+    click.echo(
+        "\nThe interval is over all samples; McNemar takes a tweet as right where more than half\n"
+        "of its samples are. So the two can disagree."
+    )
+    for a, b in pairs:
+        differing = [
+            f"{key} ({value} and {b.signature.fields()[key]})"
+            for key, value in a.signature.fields().items()
+            if b.signature.fields()[key] != value
+        ]
+        if differing:
+            click.echo(
+                f"{a.task}: {_name(a, read)} and {_name(b, read)} differ in {', '.join(differing)}"
+            )
+
+
+def _name(run: Run, among: list[Run]) -> str:
+    """The model's name, with the file where another run of the task has the same."""
+    twins = [other for other in among if (other.model, other.task) == (run.model, run.task)]
+    return run.model if len(twins) == 1 else f"{run.model} ({Path(run.files[0]).parent.name})"

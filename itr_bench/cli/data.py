@@ -15,6 +15,8 @@ from itr_bench.data.manifest import Manifest
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
 
+_SOURCE_FACTS = ("url", "revision", "sha256", "licence")
+
 
 @click.group("data", short_help="List, build, describe and verify the data sets.")
 def command() -> None:
@@ -60,7 +62,7 @@ def _state(name: str) -> dict[str, Any]:
         "set": name,
         "title": SETS[name].title,
         "state": state,
-        "kind": manifest.kind if manifest else None,
+        "kind": "demo" if SETS[name].bundled else manifest.kind if manifest else None,
         "tweets": manifest.tweets if manifest else None,
         "content_sha256": manifest.content_sha256 if manifest else None,
         "tasks": [task.name for task in TASKS.values() if task.set_name == name],
@@ -78,17 +80,17 @@ def stats(name: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    click.echo(f"{found['set']}: {found['title']}, {found['tweets']} tweets, {found['kind']}")
+    click.echo(f"{found['set']}: {found['title']}; kind of data: {found['kind']}")
     if found["kind"] == "stand-in":
         click.echo("STAND-IN PICTURES: no score of this set is a result.")
     rows: list[list[Any]] = [
         [f"relation {int(r)}, {r.label}", found["relations"][str(int(r))]] for r in RELATIONS
     ]
     rows.append(["majority class", f"{100 * found['majority_class']:.1f} %"])
-    spreads = {f"text length, {k}": v for k, v in found["text_length"].items()}
-    spreads |= {
-        k.replace("_", " "): found[k] for k in ("image_width", "image_height") if k in found
-    }
+    spreads = {f"characters of text, {k}": v for k, v in found["text_length"].items()}
+    for side in ("image_width", "image_height"):
+        if side in found:
+            spreads[f"pixels of {side.replace('_', ' ')}"] = found[side]
     rows += [[k, f"{v['min']} to {v['max']}, median {v['median']:g}"] for k, v in spreads.items()]
     if "image_formats" in found:
         formats = found["image_formats"].items()
@@ -96,10 +98,12 @@ def stats(name: str, as_json: bool) -> None:
     rows += [["translation system", found["system"]]] if found["system"] else []
     rows.append(["content hash", found["content_sha256"]])
     rows += [["note", note] for note in found["notes"]]
-    rows += [
-        ["source", ", ".join(f"{k} {v}" for k, v in source.items() if v)]
-        for source in found["sources"]
-    ]
+    for source in found["sources"]:
+        facts = [
+            source["name"],
+            *(f"{k} {v}" for k, v in source.items() if k in _SOURCE_FACTS and v),
+        ]
+        rows.append([source.get("what", "source"), ", ".join(facts)])
     click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
 
 
@@ -148,7 +152,7 @@ def build_set(
     """Build the data set NAME, from its published sources or from local files.
 
     A set is written whole or not at all, and one that is there is kept unless --replace is
-    given. All that is wrong with the input is said in one go.
+    given. What is wrong with lines or images is said in one go.
 
     \b
     Examples:
@@ -161,8 +165,10 @@ def build_set(
 
     spec = get_set(name)
     if spec.is_translation:
-        if tweets is None or system is None:
-            raise DataError(spec.supply or "give --tweets and --system")
+        if tweets is None:
+            raise DataError(spec.supply or "give --tweets FILE.tsv")
+        if system is None:
+            raise DataError("name the translation system: --system NAME")
         if images is not None or stand_in_images:
             raise DataError(f"{name!r} uses the images of 'ltec'; leave --images out")
         folder = build.build_translation(name, tweets, system=system, replace=replace)
@@ -171,8 +177,10 @@ def build_set(
             raise DataError("--system goes with translations only")
         folder = build.build(name, tweets, images, stand_in=stand_in_images, replace=replace)
     elif images is not None or stand_in_images:
-        raise DataError("images need the tweet list that they belong to: --tweets FILE.tsv")
+        raise DataError("--images and --stand-in-images need --tweets FILE.tsv")
     else:
+        if home.is_built(name) and not replace:
+            click.echo(f"{name} is there already and kept; --replace builds it anew")
         folder = build.fetch(name, replace=replace)
     manifest = Manifest.read(folder)
     counts = ", ".join(f"{int(r)}: {manifest.relations[r]}" for r in RELATIONS)

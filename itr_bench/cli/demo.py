@@ -24,7 +24,10 @@ NEXT = """\
 The tiny model has random weights: it shows that the way through is whole, not how good a model is.
 24 tweets tell little apart; the real set has 350.
 
-Next, a real model on the real tweets (needs a network and a GPU; the data comes by itself):
+Relation 0 stands for the most frequent one, where all are equally frequent.
+
+Next, a real model on the real tweets (needs a network and a GPU; the data comes by itself; in the
+virtual environment, which `. .venv/bin/activate` enters after `make demo`):
 
   lmms-eval --model qwen2_vl --model_args pretrained=Qwen/Qwen2-VL-7B-Instruct \\
       --tasks ltec_itr_lv --repeats 10 --log_samples --output_path out/
@@ -45,7 +48,7 @@ def command(out: Path, dry_run: bool) -> None:
 
     Every run is a real run of lmms-eval on the Latvian and the English task. The VLM is made on
     the spot with random weights and goes through lmms-eval's stock adapter for Qwen2-VL. Takes
-    about two minutes on two cores and reaches no network.
+    about a minute on two idle cores and reaches no network.
     """
     checkpoint = out / "tiny-random" / "qwen2-vl"
     jobs = {
@@ -78,7 +81,9 @@ def command(out: Path, dry_run: bool) -> None:
         runs += _run(line, out / name)
     click.echo()
     click.echo(tables.summary(sorted(runs, key=lambda run: run.task)))
-    click.echo(f"\nThe runs are in {out}. Look closer: itr-bench score {out}/qwen2_vl-tiny-random")
+    tool = Path(sys.executable).with_name("itr-bench")
+    shown = Path(os.path.relpath(tool)) if tool.is_relative_to(Path.cwd()) else Path("itr-bench")
+    click.echo(f"\nThe runs are in {out}. Look closer: {shown} score {out}/qwen2_vl-tiny-random")
     click.echo(NEXT)
 
 

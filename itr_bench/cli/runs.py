@@ -41,24 +41,15 @@ def read_runs(
     """
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
-        raise ScoreError(f"no such file or folder:\n{bullet_list(missing)}")
+        raise ScoreError(
+            f"no such file or folder:\n{bullet_list(missing)}\n"
+            "If lmms-eval was to write it, the run failed: look at what it printed."
+        )
     samples: list[Path] = []
     plain: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = samples_files(path)
-            ours = [file for file in found if is_our_task(file)]
-            if len(ours) < len(found):
-                others = len(found) - len(ours)
-                click.echo(f"{path}: {others} files of other tasks are left out", err=True)
-            found = ours
-            if not found:
-                raise ScoreError(
-                    f"{path}: no ..._samples_<task>.jsonl of our tasks in it. lmms-eval writes "
-                    "them with --log_samples --output_path, and ends with status 0 also when it "
-                    "failed: look at what it printed."
-                )
-            samples += found
+            samples += _samples_below(path)
         else:
             (samples if is_samples_file(path) else plain).append(path)
     if plain and not plain_allowed:
@@ -78,10 +69,30 @@ def read_runs(
     return runs
 
 
+def _samples_below(folder: Path) -> list[Path]:
+    """The files of samples of our tasks below *folder*; there is at least one."""
+    found = samples_files(folder)
+    ours = [file for file in found if is_our_task(file)]
+    if ours:
+        if len(ours) < len(found):
+            others = len(found) - len(ours)
+            click.echo(f"{folder}: {others} files of other tasks are left out", err=True)
+        return ours
+    if any(folder.rglob("*_results.json")):
+        raise ScoreError(f"{folder} has results but no samples: run again with --log_samples")
+    raise ScoreError(
+        f"{folder}: no ..._samples_<task>.jsonl of our tasks in it. lmms-eval writes them with "
+        "--log_samples --output_path, and ends with status 0 also when it failed: look at what it "
+        "printed."
+    )
+
+
 def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language: str | None) -> Run:
-    if (gold is None) is (task is None):
+    if gold is not None and task is not None:
+        raise ScoreError("give --gold or --task, not both")
+    if gold is None and task is None:
         raise ScoreError(
-            "plain files need the right relations: give either --gold TSV or --task NAME"
+            f"{paths[0]}: plain files need the right relations: give --gold TSV or --task NAME"
         )
     if gold is not None:
         from itr_bench.data.tsv import read_tweets

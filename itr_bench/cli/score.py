@@ -50,7 +50,6 @@ def command(
     if len(runs) > 1:
         click.echo(tables.summary(runs))
         click.echo()
-        for run in runs:
-            click.echo(f"{run.model} on {run.task}: {run.signature}")
+        click.echo(tables.signatures(runs))
         return
     click.echo(tables.details(runs[0]))

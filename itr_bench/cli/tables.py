@@ -8,7 +8,6 @@ from tabulate import tabulate
 
 from itr_bench.relation import RELATIONS
 from itr_bench.results.run import Run
-from itr_bench.scoring import Score
 from itr_bench.scoring.intervals import Interval
 
 DASH = "-"
@@ -24,15 +23,22 @@ def interval(value: Interval | None) -> str:
     return DASH if value is None else f"{percent(value.low)} to {percent(value.high)}"
 
 
-def verdict(score: Score) -> str:
-    """What the interval says of the references, in words."""
+def verdict(run: Run) -> str:
+    """What may be said of a run's score, in words."""
+    score = run.score
+    if run.stand_in:
+        return "STAND-IN DATA, no result"
+    if score.failed_rate:
+        return f"{percent(score.failed_rate)} % of requests failed: run again"
+    if run.is_part:
+        return f"PART OF THE SET, {score.tweets} of {run.set_size} tweets"
     if score.interval is None:
         return "too few tweets to say"
     low, high = score.interval.low, score.interval.high
     if low > score.majority_class:
         return "above the majority class"
     if high < score.uniform_chance:
-        return "below chance"
+        return "below chance" + (", unread counts as wrong" if score.unread_rate else "")
     if low > score.uniform_chance:
         return "above chance, not above the majority class"
     return "not told from chance"
@@ -43,7 +49,7 @@ def summary(runs: Sequence[Run]) -> str:
     rows = [
         [
             run.task,
-            run.model + (" [STAND-IN DATA]" if run.stand_in else ""),
+            run.model,
             f"{run.score.tweets} x {run.score.samples}",
             percent(run.score.accuracy),
             interval(run.score.interval),
@@ -51,7 +57,7 @@ def summary(runs: Sequence[Run]) -> str:
             percent(run.score.adds_accuracy),
             percent(run.score.represented_accuracy),
             percent(run.score.unread_rate + run.score.failed_rate),
-            verdict(run.score),
+            verdict(run),
         ]
         for run in runs
     ]
@@ -75,30 +81,49 @@ def summary(runs: Sequence[Run]) -> str:
     )
 
 
+def signatures(runs: Sequence[Run]) -> str:
+    """The signatures of several runs: what they share once, then what is each one's own."""
+    fields = [run.signature.fields() for run in runs]
+    shared = {
+        key: value for key, value in fields[0].items() if all(f[key] == value for f in fields)
+    }
+    lines = ["signature, in common: " + "|".join(f"{key}:{v}" for key, v in shared.items())]
+    for run, own in zip(runs, fields, strict=True):
+        rest = "|".join(f"{key}:{value}" for key, value in own.items() if key not in shared)
+        lines.append(f"  {run.model}: {rest}")
+    return "\n".join(lines)
+
+
 def details(run: Run) -> str:
     """Everything about one run."""
     score = run.score
+    samples = "1 sample" if score.samples == 1 else f"{score.samples} samples"
+    deviation = (
+        "" if score.accuracy_sd is None else f", sd over samples {percent(score.accuracy_sd)}"
+    )
     lines = [
-        f"{run.model} on {run.task}: {score.tweets} tweets, {score.samples} samples a question",
+        f"{run.model} on {run.task}: {score.tweets} tweets, {samples} a question",
         "",
         f"  accuracy (4 classes)   {percent(score.accuracy)} %, 95 % interval "
-        f"{interval(score.interval)}, sd over samples {percent(score.accuracy_sd)}",
+        f"{interval(score.interval)}{deviation}",
         f"  references             majority class {percent(score.majority_class)} %, "
-        f"uniform chance {percent(score.uniform_chance)} %: {verdict(score)}",
-        f"  macro F1               {percent(score.macro_f1)} %",
+        f"uniform chance {percent(score.uniform_chance)} %: {verdict(run)}",
+        f"  macro F1               {percent(score.macro_f1)} % (mean of the relations' F1)",
         f"  by question            adds {percent(score.adds_accuracy)} %, "
         f"represented {percent(score.represented_accuracy)} %",
         f"  no answer              {percent(score.unread_rate)} % could not be read, "
         f"{percent(score.failed_rate)} % of requests failed (both count as wrong)",
-        f"  samples agree          {percent(score.sample_agreement)} % of pairs",
     ]
+    if score.sample_agreement is not None:
+        lines.append(
+            f"  samples agree          {percent(score.sample_agreement)} % of the pairs of a tweet"
+        )
     if score.unpaired:
-        lines.append(f"  left out               {score.unpaired} tweets with one question missing")
-    if run.stand_in:
-        lines.append("  STAND-IN DATA: the pictures are drawn, this is not a result of the model")
-    header = ["relation", "recall %", *[f"as {int(r)}" for r in RELATIONS], "unread"]
+        lines.append(f"  left out               {score.unpaired} with one question missing")
+    header = ["relation", "recall %", *[f"as {int(r)}" for r in RELATIONS], "unread or failed"]
     rows = [
         [f"{int(r)} {r.label}", percent(score.recall[r]), *score.confusion[r]] for r in RELATIONS
     ]
-    table = tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right")
-    return "\n".join([*lines, "", table, "", f"signature: {run.signature}"])
+    table = tabulate(rows, header, tablefmt="simple", disable_numparse=True, stralign="right")
+    title = "Right relations by row, as they were answered by column, counted over samples:"
+    return "\n".join([*lines, "", title, "", table, "", f"signature: {run.signature}"])

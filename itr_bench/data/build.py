@@ -170,9 +170,7 @@ def _write(
     """Check list and images against each other and write the set. The lock is held."""
     problems = _conflicts(spec, rows, source)
     if problems:
-        raise DataError(
-            f"the tweet list and the images of {spec.name!r} do not fit:\n{bullet_list(problems)}"
-        )
+        raise DataError(f"the data set {spec.name!r} cannot be built:\n{bullet_list(problems)}")
     notes = _notes(rows, source)
     marks: list[bool] = []
     records = _records(rows, source, marks)
@@ -193,7 +191,8 @@ def _conflicts(spec: SetSpec, rows: Sequence[Row], source: ImageSource) -> list[
     found_counts = tuple(counts[r] for r in RELATIONS)
     if spec.relations is not None and found_counts != spec.relations:
         problems.append(
-            f"tweets by relation 0 to 3: {found_counts}, expected {spec.relations} of {spec.title}"
+            f"the list is not the published one: tweets by relation 0 to 3 are {found_counts}, "
+            f"expected {spec.relations}"
         )
     available = source.ids()
     if available is not None:

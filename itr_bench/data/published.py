@@ -65,11 +65,15 @@ IMAGES_REVISION = "34913c0b72f518138d0851f92c404084f1d29db1"
 
 
 def _offline(what: str, name: str, error: BaseException) -> DataError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    cause: BaseException = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    reason = " ".join(str(cause).split())[:160]
     return DataError(
-        f"{what} cannot be fetched ({type(error).__name__}: {reason[:160]}), and the data set "
+        f"{what} cannot be fetched ({type(cause).__name__}: {reason}), and the data set "
         f"{name!r} is not in the cache at {home()}.\n"
-        "Try again with a network, or build it from files:\n"
+        "Try again with a network; or build it on a machine that has one, in an ITR_BENCH_HOME "
+        "that both can read; or from files:\n"
         f"    itr-bench data build {name} --tweets FILE.tsv --images FOLDER_OR_ZIP"
     )
 

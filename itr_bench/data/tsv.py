@@ -109,7 +109,7 @@ def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) 
     if not out:
         problems.append("no tweet below the header")
     if problems:
-        raise DataError(f"{path}: {len(problems)} problems:\n{bullet_list(problems)}")
+        raise DataError(f"{path}: what is wrong ({len(problems)}):\n{bullet_list(problems)}")
     return out
 
 

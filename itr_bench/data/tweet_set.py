@@ -14,7 +14,7 @@ from PIL import Image
 from itr_bench.data import home
 from itr_bench.data.catalog import SetSpec, get_set
 from itr_bench.data.images import check_image, decode
-from itr_bench.data.manifest import PARQUET, Manifest, content_hash
+from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import schema
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
@@ -54,7 +54,7 @@ class TweetSet:
         try:
             return pq.read_table(self.parquet, columns=["image"])["image"]
         except (OSError, pa.ArrowException) as error:
-            raise _unreadable(self.parquet, self.spec.name, error) from error
+            raise _unreadable(self.parquet, self.spec.name, str(error)) from error
 
     def image_file(self, row: int) -> tuple[bytes, str]:
         """The content and the name of a tweet's image file."""
@@ -83,23 +83,20 @@ def read_set(name: str) -> TweetSet:
 def _read(spec: SetSpec, folder: Path, changed_ns: int) -> TweetSet:
     """Read a built set; *changed_ns* only keeps a set that was rebuilt from being reused."""
     manifest = Manifest.read(folder)
+    parquet = folder / PARQUET
     columns = [field.name for field in schema(spec) if field.name != "image"]
     try:
-        table = pq.read_table(folder / PARQUET, columns=columns)
+        if file_hash(parquet) != manifest.parquet_sha256:
+            raise _unreadable(parquet, spec.name, "another SHA-256 than in its manifest")
+        table = pq.read_table(parquet, columns=columns)
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise _unreadable(folder / PARQUET, spec.name, error) from error
-    if table.num_rows != manifest.tweets:
-        raise DataError(
-            f"{folder / PARQUET}: {table.num_rows} tweets, {manifest.tweets} in its manifest. "
-            f"Build the set again: itr-bench data build {spec.name} --replace"
-        )
-    return TweetSet(spec, manifest, table, folder / PARQUET)
+        raise _unreadable(parquet, spec.name, str(error)) from error
+    return TweetSet(spec, manifest, table, parquet)
 
 
-def _unreadable(path: Path, name: str, error: Exception) -> DataError:
+def _unreadable(path: Path, name: str, error: str) -> DataError:
     return DataError(
-        f"{path} cannot be read ({error}). Build the set again: "
-        f"itr-bench data build {name} --replace"
+        f"{path} is damaged ({error}). Build the set again: itr-bench data build {name} --replace"
     )
 
 
@@ -131,6 +128,6 @@ def _demo(spec: SetSpec) -> TweetSet:
             for r in rows
         ),
         parquet_sha256="",
-        sources=({"what": "made-up tweets and drawn pictures of itr-bench", "licence": "MIT"},),
+        sources=({"name": "made-up tweets and drawn pictures of itr-bench", "licence": "MIT"},),
     )
     return TweetSet(spec, manifest, table, None)

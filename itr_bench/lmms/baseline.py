@@ -26,7 +26,7 @@ class Baseline(lmms):  # type: ignore[misc]
         strategy: ``majority`` (the most frequent relation of the very set; the lower id where
             two are equally frequent), ``uniform`` (each answer a fair coin), ``always_yes``,
             ``always_no``.
-        seed: of ``uniform``. An answer depends on seed, tweet, question and sample alone, so
+        seed: of ``uniform``. An answer depends on seed, task, tweet, question and sample alone, so
             it is the same in any order and on any number of processes.
     """
 
@@ -80,7 +80,7 @@ def _most_frequent(relations: Sequence[int]) -> Relation:
 
 
 def _uniform(doc: Mapping[str, Any], majority: Relation, seed: int, sample: int) -> Answer:
-    coin = random.Random(f"{seed} {doc['tweet_id']} {doc['question']} {sample}")
+    coin = random.Random(f"{seed} {doc['task']} {doc['tweet_id']} {doc['question']} {sample}")
     return Answer.YES if coin.random() < 0.5 else Answer.NO
 
 

@@ -172,10 +172,12 @@ def _settings(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     chosen = wording.get(config.get("model"), wording)
     seeds = tuple(config.get(f"{kind}_seed") for kind in ("random", "numpy", "torch", "fewshot"))
     version = (results.get("versions") or {}).get(task)
+    documents = ((results.get("n-samples") or {}).get(task) or {}).get("original")
     arguments = _arguments(config)
     return {
         "seeds": seeds if all(isinstance(seed, int) for seed in seeds) else None,
         "version": None if version is None else str(version),
+        "set_size": documents // len(Question) if isinstance(documents, int) else None,
         "adapter": config.get("model_backend"),
         "generation": {
             "generation_kwargs": definition.get("generation_kwargs"),

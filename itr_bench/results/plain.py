@@ -60,6 +60,7 @@ def read_plain(
         ),
         files=tuple(str(path) for path in paths),
         language=language,
+        set_size=len(gold),
         data=data,
     )
 
@@ -71,6 +72,8 @@ def _read_file(path: Path) -> dict[str, dict[str, str | None]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ScoreError(f"cannot read {path}: {error}") from error
     numbered = [(n, line.removesuffix("\r")) for n, line in enumerate(lines, 1) if line.strip()]
+    if path.name.endswith("_results.json"):
+        raise ScoreError(f"{path}: this is lmms-eval's file of results; give the folder it is in")
     if not numbered:
         raise ScoreError(f"{path}: the file is empty")
     as_json = numbered[0][1].lstrip().startswith("{")
@@ -89,6 +92,11 @@ def _read_file(path: Path) -> dict[str, dict[str, str | None]]:
             raise ScoreError(
                 f"{path}, line {number}: id {tweet} is a number with a fraction or exponent, which "
                 "rounds ids; write it as text"
+            )
+        if isinstance(tweet, str) and not tweet.isdigit():
+            raise ScoreError(
+                f"{path}, line {number}: id {tweet!r}, expected digits; a spreadsheet rounds ids, "
+                "export the column as text from the original"
             )
         if str(tweet) in responses:
             raise ScoreError(f"{path}, line {number}: tweet {tweet} stands twice")

@@ -24,6 +24,7 @@ class Run:
         files: the files that they were read from.
         seeds: the seeds that the run states.
         language: the language that the responses are expected in.
+        set_size: number of tweets of the task, of which a run may have seen a part.
         version: version of the task's definition.
         prompt: digest of the rendered prompts.
         data: identity of the data.
@@ -39,6 +40,7 @@ class Run:
     items: tuple[ReadItem, ...]
     files: tuple[str, ...]
     language: str = "en"
+    set_size: int | None = None
     seeds: tuple[int, ...] | None = None
     version: str | None = None
     prompt: str | None = None
@@ -58,6 +60,11 @@ class Run:
     def score(self) -> Score:
         """The score."""
         return score(self.outcomes)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the run saw only a part of the set, so that its score compares with no other."""
+        return self.set_size is not None and self.score.tweets < self.set_size
 
     @property
     def stand_in(self) -> bool:
@@ -90,6 +97,7 @@ class Run:
             "model": self.model,
             "task": self.task,
             "stand_in": self.stand_in,
+            "tweets_in_set": self.set_size,
             "score": self.score.as_dict(),
             "unpaired": list(self.outcomes.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},

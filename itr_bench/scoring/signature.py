@@ -59,9 +59,10 @@ class Signature:
         """The signature as JSON writes it."""
         return asdict(self)
 
-    def __str__(self) -> str:
+    def fields(self) -> dict[str, str]:
+        """The fields of the line, by name; a question mark is "not known"."""
         libraries = self.libraries
-        fields = {
+        found = {
             "task": f"{self.task}.{self.version or '?'}",
             "tweets": self.tweets,
             "samples": self.samples,
@@ -78,4 +79,7 @@ class Signature:
             else ",".join(f"{name}={libraries[name]}" for name in sorted(libraries)),
             "bootstrap": self.bootstrap,
         }
-        return "|".join(f"{key}:{'?' if value is None else value}" for key, value in fields.items())
+        return {key: "?" if value is None else str(value) for key, value in found.items()}
+
+    def __str__(self) -> str:
+        return "|".join(f"{key}:{value}" for key, value in self.fields().items())
