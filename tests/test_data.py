@@ -451,7 +451,7 @@ def test_translations_take_the_images_of_ltec(
     assert data.identity.startswith("stand-in-") and data.identity.endswith("-opus-1")
     loaded = itr_bench.load("ltec_itr_en_mt")
     original = itr_bench.load("ltec_itr_lv")
-    row = loaded["tweet_id"].index(ids[7]) if isinstance(loaded["tweet_id"], list) else 342
+    row = list(loaded["tweet_id"]).index(ids[7])
     assert loaded[row]["text"] == f"translated {ids[7]}"
     assert loaded[row]["image_sha256"] == original[7]["image_sha256"]
     assert loaded[row]["relation"] == original[7]["relation"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,7 +116,7 @@ def test_the_files_say_no_more_than_a_name_and_what_they_include() -> None:
             assert len(path.read_text().splitlines()) <= 3, path
 
 
-def test_english_is_worded_once(tmp_path: Path) -> None:
+def test_english_is_worded_once() -> None:
     # The file for TIRT differs from the English one in the two places that the paper differs in.
     folder = plugin.tasks_folder()
     english = (folder / "_itr_prompt_en").read_text().splitlines()[1:]

@@ -77,10 +77,9 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
         "of its samples are. So the two can disagree."
     )
     for a, b in pairs:
+        of_a, of_b = a.signature.fields(), b.signature.fields()
         differing = [
-            f"{key} ({value} and {b.signature.fields()[key]})"
-            for key, value in a.signature.fields().items()
-            if b.signature.fields()[key] != value
+            f"{key} ({of_a[key]} and {of_b[key]})" for key in of_a if of_a[key] != of_b[key]
         ]
         if differing:
             click.echo(

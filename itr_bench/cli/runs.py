@@ -105,9 +105,12 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
 
     assert task is not None
     data = open_task(task)
-    labels = dict(zip(data.tweets.tweet_ids, data.tweets.relations, strict=True))
     return read_plain(
-        paths, labels, task=task, language=language or data.spec.answers, data=data.identity
+        paths,
+        data.tweets.labels,
+        task=task,
+        language=language or data.spec.answers,
+        data=data.identity,
     )
 
 
@@ -116,7 +119,7 @@ def _check_labels(run: Run, task: str) -> None:
     from itr_bench.data.loading import open_task
 
     data = open_task(task)
-    labels = dict(zip(data.tweets.tweet_ids, data.tweets.relations, strict=True))
+    labels = data.tweets.labels
     problems = sorted(
         {
             f"tweet {item.tweet_id}: relation {item.relation} in the run, "

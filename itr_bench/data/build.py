@@ -1,6 +1,6 @@
 """Building a data set: a tweet list and images, checked against each other, to one Parquet file.
 
-A set is written whole or not at all. Everything that is wrong with the input is said in one go.
+A set is written whole or not at all. What is wrong with lines or images is said in one go.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from itr_bench.relation import RELATIONS
 ROWS_A_GROUP = 32
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
 
-_TEXT_COLUMNS = {"lv": "text", "en": "english", "mt": "text"}
+_TEXT_COLUMNS = {"lv": "text", "en": "english"}
 
 
 def fetch(name: str, *, replace: bool = False) -> Path:
@@ -111,12 +111,11 @@ def build_translation(name: str, tweets: Path, *, system: str, replace: bool = F
     problems = _difference({row.values["tweet_id"] for row in rows}, set(base.tweet_ids), "ltec")
     if problems:
         raise DataError(f"{tweets} does not fit the set 'ltec':\n{bullet_list(problems)}")
-    relation = dict(zip(base.tweet_ids, base.relations, strict=True))
     image = dict(zip(base.tweet_ids, base.image_hashes, strict=True))
     records = [
         {
             "tweet_id": row.values["tweet_id"],
-            "relation": relation[row.values["tweet_id"]],
+            "relation": base.labels[row.values["tweet_id"]],
             "image_sha256": image[row.values["tweet_id"]],
             "text_mt": row.values["text_mt"],
         }
@@ -229,7 +228,6 @@ def _records(
 ) -> Iterator[dict[str, Any]]:
     """The records of a set, each image checked; raises at the end, with all that was wrong."""
     problems: list[str] = []
-    hashes: dict[str, str] = {}
     for row in tqdm(rows, desc="images", unit="tweet", disable=None, leave=False):
         tweet = row.values["tweet_id"]
         try:
@@ -239,7 +237,6 @@ def _records(
             problems.append(str(error))
             continue
         marks.append(facts.stand_in)
-        hashes.setdefault(facts.sha256, tweet)
         yield {
             **row.values,
             "relation": int(row.values["relation"]),

@@ -90,5 +90,5 @@ def describe_set(name: str) -> dict[str, Any]:
         "system": manifest.system,
         "sources": list(manifest.sources),
         "notes": list(manifest.notes),
-        "built": manifest.built if name != "demo" else None,
+        "built": None if tweets.spec.bundled else manifest.built,
     }

@@ -39,11 +39,6 @@ class TaskData:
     image_rows: Sequence[int]
     identity: str
 
-    @property
-    def stand_in(self) -> bool:
-        """Whether the pictures are stand-ins, so that no score is a result."""
-        return self.tweets.manifest.kind == "stand-in"
-
 
 def open_set(name: str) -> TweetSet:
     """Open the set *name*; a published one is fetched on first use and kept.

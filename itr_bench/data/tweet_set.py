@@ -47,6 +47,11 @@ class TweetSet:
         return texts
 
     @functools.cached_property
+    def labels(self) -> dict[str, int]:
+        """The right relations by tweet id."""
+        return dict(zip(self.tweet_ids, self.relations, strict=True))
+
+    @functools.cached_property
     def images(self) -> pa.ChunkedArray:
         """The image files, a column of structs with ``bytes`` and ``path``."""
         if self.parquet is None:

@@ -68,22 +68,18 @@ def messages(
     doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """``doc_to_messages``."""
-    return documents.user_turn(
-        prompt(doc, lmms_eval_specific_kwargs),
-        documents.image(doc),
-        lmms_eval_specific_kwargs["order"],
-    )
+    return _turn(doc, prompt(doc, lmms_eval_specific_kwargs), lmms_eval_specific_kwargs)
 
 
 def explained_messages(
     doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """``doc_to_messages`` of the variants that ask for an explained answer."""
-    return documents.user_turn(
-        explained_prompt(doc, lmms_eval_specific_kwargs),
-        documents.image(doc),
-        lmms_eval_specific_kwargs["order"],
-    )
+    return _turn(doc, explained_prompt(doc, lmms_eval_specific_kwargs), lmms_eval_specific_kwargs)
+
+
+def _turn(doc: Mapping[str, Any], text: str, wording: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return documents.user_turn(text, documents.image(doc), wording["order"])
 
 
 def read_responses(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:

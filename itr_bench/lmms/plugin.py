@@ -80,11 +80,11 @@ def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., l
 def _open(tasks: list[Any]) -> None:
     """Open the data of those *tasks* that are ours."""
     from itr_bench.data.catalog import EXPLAINED, TASKS
-    from itr_bench.data.loading import open_task
+    from itr_bench.lmms.documents import task_data
 
     for task in tasks:
         if isinstance(task, str) and task.removesuffix(EXPLAINED) in TASKS:
-            open_task(task)
+            task_data(task.removesuffix(EXPLAINED))
 
 
 def _suggest(name: str) -> None:
