@@ -1,0 +1,235 @@
+"""The engine: generations of tweets, shared where it can be verified, one by one elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from loguru import logger
+from PIL import Image
+
+from itr_bench.engine import plain
+from itr_bench.engine.decoding import Row, decode
+from itr_bench.engine.likelihood import Forms, probabilities, surface_forms
+from itr_bench.engine.loading import Vlm
+from itr_bench.engine.prompts import Chat, prepare
+from itr_bench.engine.sampling import Noise, rules
+from itr_bench.engine.stems import Stem, read
+from itr_bench.engine.verification import why_not
+from itr_bench.errors import ItrBenchError
+
+ROWS_IN_FLIGHT = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to generate about one image.
+
+    Attributes:
+        image: upright, RGB.
+        chats: the prompts.
+        seeds: for each prompt the seeds to generate with.
+        name: what errors call it.
+    """
+
+    image: Image.Image
+    chats: tuple[Chat, ...]
+    seeds: tuple[tuple[int, ...], ...]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One generation: its text, and its tokens, the one that ended it included."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
+class Engine:
+    """Generates for several prompts and seeds about one image, sharing what is common.
+
+    In float32 the tokens are those of one-by-one generation after ``torch.manual_seed(seed)``,
+    whatever the number of rows in flight and the order of the jobs. In half precision the order of
+    additions can tip a close choice.
+
+    Args:
+        vlm: model and processor.
+        rows_in_flight: how many generations are decoded at a time. Bounds the memory, changes no
+            result; halved when memory runs out.
+        shared: whether to share at all; without, every generation is made by itself.
+    """
+
+    def __init__(
+        self, vlm: Vlm, *, rows_in_flight: int = ROWS_IN_FLIGHT, shared: bool = True
+    ) -> None:
+        if not isinstance(rows_in_flight, int) or rows_in_flight < 1:
+            raise ItrBenchError(f"rows_in_flight is {rows_in_flight!r}, expected 1 or more")
+        self.vlm = vlm
+        self.rows_in_flight = rows_in_flight
+        self._shared: bool | None = None if shared else False  # None: not verified yet
+        self._noise = Noise()
+
+    def generate(
+        self, jobs: Sequence[Job], settings: Mapping[str, Any]
+    ) -> list[list[list[Generated]]]:
+        """Generate all *jobs*.
+
+        Args:
+            jobs: images with prompts and seeds.
+            settings: keywords of ``generate``: ``max_new_tokens``, ``do_sample``, ...
+
+        Returns:
+            by job, prompt and seed.
+
+        Raises:
+            ItrBenchError: settings that make no sense, a prompt that cannot be put together, or
+                memory that does not suffice for a single generation.
+        """
+        try:
+            rules(self.vlm.model, 1, settings)
+        except (ValueError, TypeError) as error:
+            raise ItrBenchError(f"generation settings: {error}") from error
+        self._verify(jobs)
+        if not self._shared:
+            return [self._one_by_one(job, settings) for job in jobs]
+        found: list[list[list[Generated]]] = []
+        waiting = list(jobs)
+        while waiting:
+            wave = self._wave(waiting)
+            shortage = None
+            try:
+                with torch.inference_mode():
+                    found += self._decode_wave(wave, settings)
+            except torch.OutOfMemoryError as error:
+                # Let go of what its frames hold, which is the very memory that is short.
+                shortage = error.with_traceback(None)
+            if shortage is not None:
+                self._halve(shortage)
+                continue
+            waiting = waiting[len(wave) :]
+        return found
+
+    def likelihoods(self, job: Job) -> list[tuple[float, float]]:
+        """P(yes) and P(no) of each prompt of *job*; its seeds do not matter.
+
+        Raises:
+            ItrBenchError: a model that cannot be shared.
+        """
+        self._verify([job])
+        if not self._shared:
+            raise ItrBenchError(
+                f"{type(self.vlm.model).__name__} cannot be shared, and likelihoods are only read "
+                "that way; take the task without _likelihood"
+            )
+        with _enough_memory(), torch.inference_mode():
+            return probabilities(self.vlm.model, self._stems(job), self._forms)
+
+    @cached_property
+    def _forms(self) -> Forms:
+        return surface_forms(self.vlm.processor.tokenizer)
+
+    def _stems(self, job: Job) -> list[Stem]:
+        with _naming(job):
+            prompts = prepare(self.vlm.model, self.vlm.processor, job.image, job.chats)
+        return read(self.vlm.model, prompts)
+
+    def _verify(self, jobs: Sequence[Job]) -> None:
+        """Decide on the first job whether the shared way gives what the plain way gives."""
+        if self._shared is not None or not jobs:
+            return
+        with _naming(jobs[0]), _enough_memory():
+            reason = why_not(self.vlm, jobs[0].image, jobs[0].chats)
+        self._shared = reason is None
+        if reason is not None:
+            logger.warning(
+                f"itr_vlm: {type(self.vlm.model).__name__} is generated one by one, which takes "
+                f"longer and gives the same: {reason}"
+            )
+
+    def _wave(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """The first jobs, as many as fit; at least one."""
+        rows = 0
+        for count, job in enumerate(jobs):
+            rows += sum(len(seeds) for seeds in job.seeds)
+            if rows > self.rows_in_flight and count:
+                return jobs[:count]
+        return jobs
+
+    def _halve(self, error: Exception) -> None:
+        torch.cuda.empty_cache()
+        if self.rows_in_flight == 1:
+            raise _too_little(error) from error
+        self.rows_in_flight //= 2
+        logger.warning(f"itr_vlm: out of memory; goes on with rows_in_flight={self.rows_in_flight}")
+
+    def _decode_wave(
+        self, jobs: Sequence[Job], settings: Mapping[str, Any]
+    ) -> list[list[list[Generated]]]:
+        """Read the prompts of *jobs* and decode their rows together."""
+        model = self.vlm.model
+        stems = [self._stems(job) for job in jobs]
+        flat = [stem for of_job in stems for stem in of_job]
+        ruled = [rules(model, len(stem.ids), settings) for stem in flat]
+        seeds = [of_prompt for job in jobs for of_prompt in job.seeds]
+        rows = [Row(i, seed) for i, of_prompt in enumerate(seeds) for seed in of_prompt]
+        tokens: list[list[int]] = []
+        for start in range(0, len(rows), self.rows_in_flight):
+            chunk = rows[start : start + self.rows_in_flight]
+            tokens += decode(model, flat, ruled, chunk, self._noise)
+        made = iter(self._finished(tokens))
+        return [[[next(made) for _ in of_prompt] for of_prompt in job.seeds] for job in jobs]
+
+    def _one_by_one(self, job: Job, settings: Mapping[str, Any]) -> list[list[Generated]]:
+        model, processor = self.vlm.model, self.vlm.processor
+        found = []
+        for chat, seeds in zip(job.chats, job.seeds, strict=True):
+            with _naming(job):
+                ready = plain.inputs(model, processor, job.image, chat)
+            tokens: dict[int, list[int]] = {}
+            for seed in seeds:
+                # Unsaid, it is the checkpoint's to say.
+                if settings.get("do_sample") is False and tokens:
+                    tokens[seed] = next(iter(tokens.values()))
+                    continue
+                with _enough_memory():
+                    tokens[seed] = plain.generate(model, ready, settings, seed)
+            found.append(self._finished([tokens[seed] for seed in seeds]))
+        return found
+
+    def _finished(self, tokens: Sequence[list[int]]) -> list[Generated]:
+        texts = self.vlm.processor.tokenizer.batch_decode(
+            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return [Generated(t, tuple(ids)) for t, ids in zip(texts, tokens, strict=True)]
+
+
+@contextlib.contextmanager
+def _naming(job: Job) -> Iterator[None]:
+    """Say in an error which job it is about."""
+    try:
+        yield
+    except ItrBenchError as error:
+        if job.name:
+            raise ItrBenchError(f"{job.name}: {error}") from error
+        raise
+
+
+@contextlib.contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Work that cannot be done in smaller parts."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise _too_little(error) from error
+
+
+def _too_little(error: Exception) -> ItrBenchError:
+    return ItrBenchError(
+        "the device's memory does not suffice for a single generation: "
+        f"{str(error).splitlines()[0]}. Use quantization=4bit, fewer max_pixels or a larger device"
+    )

@@ -1,0 +1,110 @@
+"""P(yes) and P(no): how likely a prompt's next words are any surface form of either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from itr_bench.engine.attention import RowCache, shared_rows
+from itr_bench.engine.stems import Stem, encoded_layers
+
+YES = ("Yes", "Jā")
+NO = ("No", "Nē")
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The surface forms of yes and of no as tokens, none the beginning of another."""
+
+    yes: tuple[Tokens, ...]
+    no: tuple[Tokens, ...]
+
+
+def surface_forms(tokenizer: Any) -> Forms:
+    """All ways in which *tokenizer* can begin an answer with yes or no, English or Latvian.
+
+    Each word as it is written, in lower and in upper case, with and without a leading space: every
+    single token that reads so, and what the tokenizer makes of the words where that is several
+    tokens.
+    """
+    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    return Forms(yes=_forms(tokenizer, texts, YES), no=_forms(tokenizer, texts, NO))
+
+
+def _forms(tokenizer: Any, texts: Sequence[str], words: Sequence[str]) -> tuple[Tokens, ...]:
+    spelled = {form for word in words for form in (word, word.lower(), word.upper())}
+    single = {(token,) for token, text in enumerate(texts) if text.strip(" ") in spelled}
+    written = {
+        tuple(tokenizer.encode(space + form, add_special_tokens=False))
+        for form in spelled
+        for space in ("", " ")
+    }
+    found: list[Tokens] = []
+    for tokens in sorted(single | written, key=lambda tokens: (len(tokens), tokens)):
+        # What begins with another form is counted with that one; what stands for unknown words,
+        # not at all.
+        if not tokens or tokenizer.unk_token_id in tokens:
+            continue
+        if not any(_begins(tokens, known) for known in found):
+            found.append(tokens)
+    return tuple(found)
+
+
+def probabilities(model: Any, stems: Sequence[Stem], forms: Forms) -> list[tuple[float, float]]:
+    """P(yes) and P(no) after each stem, each from 0 to 1, together at most 1.
+
+    One pass reads the prompts; forms of several tokens take one more, of all of them at once.
+    """
+    every = (*forms.yes, *forms.no)
+    first = torch.log_softmax(torch.stack([stem.logits for stem in stems]).double(), dim=-1)
+    logs = first[:, [tokens[0] for tokens in every]]
+    long = [i for i, tokens in enumerate(every) if len(tokens) > 1]
+    if long:
+        logs[:, long] += _continued(model, stems, [every[i] for i in long]).to(logs)
+    found = logs.exp()
+    split = len(forms.yes)
+    return [
+        (min(1.0, float(row[:split].sum())), min(1.0, float(row[split:].sum()))) for row in found
+    ]
+
+
+def _continued(model: Any, stems: Sequence[Stem], forms: Sequence[Tokens]) -> Tensor:
+    """Log probability of each form's tokens after its first, shape (stems, forms)."""
+    device = model.device
+    beginnings = {tokens[:-1] for tokens in forms}
+    rows = sorted(
+        given for given in beginnings if not any(_begins(other, given) for other in beginnings)
+    )
+    # The fillers come after all that counts.
+    width = max(map(len, rows))
+    tokens = torch.tensor([(*given, *[0] * (width - len(given))) for given in rows], device=device)
+    starts = torch.tensor([stem.position for stem in stems], device=device)
+    positions = starts.repeat_interleave(len(rows))[:, None] + torch.arange(width, device=device)
+    cache = RowCache(
+        [stem.segments for stem in stems], [len(rows)] * len(stems), encoded_layers(model)
+    )
+    with shared_rows(model, cache):
+        logits = model(
+            input_ids=tokens.repeat(len(stems), 1),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).logits
+    logs = torch.log_softmax(logits.float(), dim=-1).view(len(stems), len(rows), width, -1)
+    found = torch.zeros(len(stems), len(forms), device=device)
+    for i, form in enumerate(forms):
+        given = form[:-1]
+        row = next(r for r, known in enumerate(rows) if known == given or _begins(known, given))
+        for place, token in enumerate(form[1:]):
+            found[:, i] += logs[:, row, place, token]
+    return found
+
+
+def _begins(longer: Tokens, shorter: Tokens) -> bool:
+    """Whether *longer* begins with *shorter* and goes on."""
+    return len(longer) > len(shorter) and longer[: len(shorter)] == shorter

@@ -1,0 +1,148 @@
+"""Loading a checkpoint: model and processor, precision, device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+
+from itr_bench.errors import ItrBenchError, unknown_name
+
+DTYPES = {
+    "auto": "auto",
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+QUANTIZATIONS = ("none", "4bit")
+
+
+@dataclass(frozen=True)
+class Vlm:
+    """A vision-language model and what prepares its inputs."""
+
+    model: Any
+    processor: Any
+
+
+def load(
+    pretrained: str,
+    *,
+    revision: str | None = None,
+    dtype: str = "auto",
+    quantization: str = "none",
+    device: str = "auto",
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+    trust_remote_code: bool = False,
+) -> Vlm:
+    """Load a checkpoint of ``AutoModelForImageTextToText``.
+
+    Args:
+        pretrained: name on the Hugging Face Hub, or a folder.
+        revision: branch, tag or commit.
+        dtype: one of `DTYPES`; ``auto`` is the checkpoint's own. With 4 bits it is the precision
+            of computing.
+        quantization: ``none``, or ``4bit`` (bitsandbytes, NF4).
+        device: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
+        min_pixels: for processors that resize to a number of pixels.
+        max_pixels: likewise.
+        trust_remote_code: whether code that comes with the checkpoint may run.
+
+    Raises:
+        ItrBenchError: what cannot be had, and what to do instead.
+    """
+    if dtype not in DTYPES:
+        raise ItrBenchError(unknown_name("dtype", dtype, DTYPES))
+    if quantization not in QUANTIZATIONS:
+        raise ItrBenchError(unknown_name("quantization", quantization, QUANTIZATIONS))
+    place = _device(device)
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    limits = {"min_pixels": min_pixels, "max_pixels": max_pixels}
+    for limit, pixels in limits.items():
+        if pixels is not None and (not isinstance(pixels, int) or pixels < 1):
+            raise ItrBenchError(f"{limit} is {pixels!r}, expected a number of pixels")
+    config = _config(pretrained, options)
+    processor = _processor(
+        pretrained, {**options, **{k: v for k, v in limits.items() if v is not None}}
+    )
+    loading: dict[str, Any] = {"dtype": DTYPES[dtype], "device_map": {"": place}}
+    if quantization == "4bit":
+        loading["quantization_config"] = _four_bits(dtype, config)
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(pretrained, **options, **loading)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ItrBenchError(
+            f"cannot load {pretrained} as a model that takes image and text: {error}\n"
+            "Use lmms-eval's own adapter for this model, if it has one."
+        ) from error
+    return Vlm(model.eval(), processor)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(name)
+    except RuntimeError as error:
+        raise ItrBenchError(
+            f"device {name!r}, expected auto, cpu, cuda or cuda:N ({error})"
+        ) from error
+    if place.type not in ("cpu", "cuda"):
+        raise ItrBenchError(f"device {name!r}, expected auto, cpu, cuda or cuda:N")
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise ItrBenchError(
+            f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; "
+            "use device=cpu, or a machine with one"
+        )
+    return torch.device("cuda:0") if str(place) == "cuda" else place
+
+
+def _config(pretrained: str, options: dict[str, Any]) -> Any:
+    try:
+        return AutoConfig.from_pretrained(pretrained, **options)
+    except (OSError, ValueError) as error:
+        raise ItrBenchError(_refusal(pretrained, "configuration", error)) from error
+
+
+def _processor(pretrained: str, options: dict[str, Any]) -> Any:
+    try:
+        found = AutoProcessor.from_pretrained(pretrained, **options)
+    except (OSError, ValueError, TypeError) as error:
+        raise ItrBenchError(_refusal(pretrained, "processor", error)) from error
+    if getattr(found, "image_processor", None) is None or not hasattr(found, "tokenizer"):
+        raise ItrBenchError(
+            f"{pretrained} has no image processor (found {type(found).__name__}): it is no "
+            "checkpoint of a vision-language model, or its preprocessor_config.json is missing"
+        )
+    return found
+
+
+def _refusal(pretrained: str, what: str, error: Exception) -> str:
+    if "trust_remote_code" in str(error):
+        return (
+            f"the {what} of {pretrained} needs code that comes with the checkpoint. Read that "
+            "code, and if you trust it, add trust_remote_code=True to --model_args"
+        )
+    return (
+        f"cannot load the {what} of {pretrained}: {error}\nExpected a name on the Hugging Face "
+        "Hub (with access, where it asks for it) or a folder with a checkpoint."
+    )
+
+
+def _four_bits(dtype: str, config: Any) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise ItrBenchError(
+            "quantization=4bit needs the package bitsandbytes: pip install 'itr-bench[4bit]'; or "
+            "use quantization=none, which shows in the signature"
+        )
+    computed = DTYPES[dtype] if dtype != "auto" else (config.dtype or torch.bfloat16)
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=computed
+    )
