@@ -41,6 +41,7 @@ class Rule(str, Enum):
     MARKER = "marker"
     LEADING = "leading"
     CLAUSE = "clause"
+    LIKELIER = "likelier"
     NONE = "none"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from itr_bench.answers.likelihood import read_likelihood
 from itr_bench.answers.parser import Reading, read_answer
 from itr_bench.errors import ScoreError, unknown_name
 
@@ -26,7 +27,10 @@ class Parser:
         return f"{self.name}.{self.version}"
 
 
-_PARSERS = {parser.name: parser for parser in (Parser("yes-no", 1, read_answer),)}
+_PARSERS = {
+    parser.name: parser
+    for parser in (Parser("yes-no", 1, read_answer), Parser("likelihood", 1, read_likelihood))
+}
 
 DEFAULT_PARSER = _PARSERS["yes-no"]
 

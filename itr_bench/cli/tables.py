@@ -9,6 +9,7 @@ from tabulate import tabulate
 from itr_bench.relation import RELATIONS
 from itr_bench.results.run import Run
 from itr_bench.scoring.intervals import Interval
+from itr_bench.scoring.likelihood import likelihood_scores
 
 DASH = "-"
 
@@ -117,6 +118,12 @@ def details(run: Run) -> str:
     if score.sample_agreement is not None:
         lines.append(
             f"  samples agree          {percent(score.sample_agreement)} % of the pairs of a tweet"
+        )
+    for question, found in likelihood_scores(run.likelihoods).items():
+        auc = DASH if found.auc is None else f"{found.auc:.3f}"
+        lines.append(
+            f"  P(yes), {question.value:<14} AUC {auc} (chance 0.5), calibration error "
+            f"{found.calibration_error:.3f}, mass of yes and no {percent(found.mass)} %"
         )
     if score.unpaired:
         lines.append(f"  left out               {score.unpaired} with one question missing")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from itr_bench.errors import DataError, unknown_name
 
 EXPLAINED = "_explained"
 """Suffix of the task variants that ask for the explained answer format, on the same data."""
+
+LIKELIHOOD = "_likelihood"
+"""Suffix of the task variants that score P(yes) and P(no) in place of generating, likewise."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,16 @@ class SetSpec:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task: the text of one language over one set, and the language of its answers."""
+    """A task: the text of one language over one set, and what reads the answers in which language.
+
+    A variant of a task has the specification of that task, but for what reads the answers.
+    """
 
     name: str
     set_name: str
     text: str
     answers: str = "en"
+    parser: str = "yes-no"
 
 
 _LTEC_FULL = (392, 72, 296, 52)
@@ -102,12 +109,18 @@ def get_set(name: str) -> SetSpec:
 
 
 def get_task(name: str) -> TaskSpec:
-    """Return the task called *name*, in either answer format.
+    """Return the task called *name*, a variant included.
 
     Raises:
         DataError: there is none of that name; the message names the nearest.
     """
-    base = name.removesuffix(EXPLAINED)
+    base = base_task(name)
     if base not in TASKS:
         raise DataError(unknown_name("task", name, TASKS))
-    return TASKS[base]
+    task = TASKS[base]
+    return replace(task, parser="likelihood") if name.endswith(LIKELIHOOD) else task
+
+
+def base_task(name: str) -> str:
+    """The task that *name* is a variant of, or *name* itself."""
+    return name.removesuffix(EXPLAINED).removesuffix(LIKELIHOOD)

@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from itr_bench.answers import DEFAULT_PARSER
-from itr_bench.data.catalog import get_task
-from itr_bench.errors import ItrBenchError
+from itr_bench.answers import DEFAULT_PARSER, Parser, get_parser
+from itr_bench.answers.likelihood import parse_likelihood
+from itr_bench.data.catalog import LIKELIHOOD, get_task
+from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.lmms import documents
 from itr_bench.lmms.stopping import stop
 from itr_bench.relation import Answer, Question
+from itr_bench.results.libraries import libraries_in_use
 from itr_bench.scoring import ReadItem, Score, pair, score
+from itr_bench.scoring.likelihood import JudgedLikelihood, LikelihoodScore, likelihood_scores
 from itr_bench.version import __version__
 
 if TYPE_CHECKING:
     import datasets
     from PIL import Image
 
+LIKELIHOOD_PARSER = get_parser("likelihood")
+
 _LETTERS = {Answer.YES: "y", Answer.NO: "n", Answer.NONE: "-", Answer.FAILED: "!"}
 _ANSWERS = {letter: answer for answer, letter in _LETTERS.items()}
-# What can change a model's responses: always there, and engines by import name where in use.
-_LIBRARIES = (
-    *("lmms-eval", "torch", "torchvision", "transformers", "tokenizers", "accelerate"),
-    *("pillow", "qwen-vl-utils"),
-)
-_ENGINES = {
-    "bitsandbytes": "bitsandbytes",
-    "flash_attn": "flash-attn",
-    "vllm": "vllm",
-    "sglang": "sglang",
-    "openai": "openai",
-}
 
 
 def questions(placeholder: datasets.Dataset) -> datasets.Dataset:
@@ -88,32 +77,50 @@ def read_responses(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, 
     Every metric gets the same short item, since each is made of all tweets; ``item`` is no
     metric and goes to the log of samples only, with the hashes that a signature needs.
     """
+    return dict.fromkeys(_METRICS, _item(doc, results, DEFAULT_PARSER)) | {
+        "item": _details(doc, results, DEFAULT_PARSER)
+    }
+
+
+def read_likelihoods(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+    """``process_results`` of the variants that score P(yes) and P(no)."""
+    found = parse_likelihood(results[0]) if results else None
+    if found is None:
+        stop(
+            ScoreError(
+                f"{doc['task']}{LIKELIHOOD}, tweet {doc['tweet_id']}: a response without P(yes) "
+                "and P(no). These tasks need --model itr_vlm; other models take the task without "
+                f"{LIKELIHOOD}"
+            )
+        )
+    # One forward pass has no samples: --repeats gives the same again.
+    item = f"{_item(doc, results[:1], LIKELIHOOD_PARSER)} {found.yes!r} {found.no!r}"
+    return dict.fromkeys(_LIKELIHOOD_METRICS, item) | {
+        "item": _details(doc, results[:1], LIKELIHOOD_PARSER)
+    }
+
+
+def _answers(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> str:
     language = get_task(doc["task"]).answers
-    answers = "".join(_LETTERS[DEFAULT_PARSER.read(text, language).answer] for text in results)
-    item = " ".join(
-        [doc["tweet_id"], doc["question"], str(doc["relation"]), doc["task"], doc["data"], answers]
-    )
-    details = {
+    return "".join(_LETTERS[parser.read(text, language).answer] for text in results)
+
+
+def _item(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> str:
+    place = [doc["tweet_id"], doc["question"], str(doc["relation"]), doc["task"], doc["data"]]
+    return " ".join([*place, _answers(doc, results, parser)])
+
+
+def _details(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> dict[str, Any]:
+    return {
         **{
             key: doc[key]
             for key in ("tweet_id", "question", "relation", "data", "item_hash", "image_sha256")
         },
-        "answers": answers,
-        "parser": DEFAULT_PARSER.signature,
+        "answers": _answers(doc, results, parser),
+        "parser": parser.signature,
         "itr_bench": __version__,
-        "libraries": _libraries(),
+        "libraries": libraries_in_use(),
     }
-    return {**dict.fromkeys(_METRICS, item), "item": details}
-
-
-@functools.lru_cache(maxsize=1)
-def _libraries() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    in_use = (package for module, package in _ENGINES.items() if module in sys.modules)
-    for package in (*_LIBRARIES, *in_use):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
 
 
 @functools.lru_cache(maxsize=4)
@@ -121,7 +128,7 @@ def _score(items: tuple[str, ...]) -> Score:
     """The score of a task from the items of its documents, in whatever order."""
     read = []
     for item in items:
-        tweet, question, relation, task, data, answers = item.split(" ")
+        tweet, question, relation, task, data, answers, *_ = item.split(" ")
         read.append(
             ReadItem(tweet, Question(question), int(relation), tuple(_ANSWERS[a] for a in answers))
         )
@@ -171,6 +178,42 @@ majority_class = _metric(lambda s: s.majority_class)
 uniform_chance = _metric(lambda s: s.uniform_chance)
 
 
+@functools.lru_cache(maxsize=4)
+def _likelihoods(items: tuple[str, ...]) -> dict[Question, LikelihoodScore]:
+    """The figures of each question from the items of a ``_likelihood`` task."""
+    judged = []
+    for item in items:
+        tweet, question, relation, *_, yes, no = item.split(" ")
+        judged.append(
+            JudgedLikelihood(tweet, Question(question), int(relation), float(yes), float(no))
+        )
+    return likelihood_scores(judged)
+
+
+def _likelihood_metric(
+    question: Question, figure: Callable[[LikelihoodScore], float | None]
+) -> Callable[[Sequence[str]], float | None]:
+    def aggregate(items: Sequence[str]) -> float | None:
+        found = _likelihoods(tuple(items)).get(question)
+        return None if found is None else figure(found)
+
+    return aggregate
+
+
+adds_auc = _likelihood_metric(Question.ADDS, lambda s: s.auc)
+represented_auc = _likelihood_metric(Question.REPRESENTED, lambda s: s.auc)
+adds_calibration_error = _likelihood_metric(Question.ADDS, lambda s: s.calibration_error)
+represented_calibration_error = _likelihood_metric(
+    Question.REPRESENTED, lambda s: s.calibration_error
+)
+
+
+def yes_no_mass(items: Sequence[str]) -> float:
+    """Mean of P(yes) + P(no) over both questions."""
+    found = [score.mass for score in _likelihoods(tuple(items)).values()]
+    return sum(found) / len(found)
+
+
 def stand_in_data(items: Sequence[str]) -> float:
     """1 where any picture is a stand-in: then no figure of the run is a result."""
     return float(any(" stand-in-" in item for item in items))
@@ -192,4 +235,10 @@ _METRICS = (
     "reference_majority_class",
     "reference_uniform_chance",
     "stand_in_data",
+)
+
+_LIKELIHOOD_METRICS = (
+    *(metric for metric in _METRICS if metric != "samples_sd"),
+    *("adds_auc", "represented_auc", "adds_calibration_error", "represented_calibration_error"),
+    "yes_no_mass",
 )

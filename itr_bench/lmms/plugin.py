@@ -33,7 +33,10 @@ def register() -> list[Any]:
             Exception
         ) & retry_if_not_exception_type(ItrBenchError)
     return [
-        ModelManifest(model_id="itr_baseline", simple_class_path="itr_bench.lmms.baseline.Baseline")
+        ModelManifest(
+            model_id="itr_baseline", simple_class_path="itr_bench.lmms.baseline.Baseline"
+        ),
+        ModelManifest(model_id="itr_vlm", chat_class_path="itr_bench.lmms.vlm.SharedImageVlm"),
     ]
 
 
@@ -79,12 +82,12 @@ def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., l
 
 def _open(tasks: list[Any]) -> None:
     """Open the data of those *tasks* that are ours."""
-    from itr_bench.data.catalog import EXPLAINED, TASKS
+    from itr_bench.data.catalog import TASKS, base_task
     from itr_bench.lmms.documents import task_data
 
     for task in tasks:
-        if isinstance(task, str) and task.removesuffix(EXPLAINED) in TASKS:
-            task_data(task.removesuffix(EXPLAINED))
+        if isinstance(task, str) and base_task(task) in TASKS:
+            task_data(base_task(task))
 
 
 def _suggest(name: str) -> None:

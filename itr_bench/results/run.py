@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from itr_bench.answers import DEFAULT_PARSER
+from itr_bench.answers import DEFAULT_PARSER, Parser
 from itr_bench.scoring import RESAMPLES, Outcomes, ReadItem, Score, Signature, pair, score
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
+from itr_bench.scoring.likelihood import JudgedLikelihood, likelihood_scores
 from itr_bench.version import __version__
 
 
@@ -24,6 +25,8 @@ class Run:
         files: the files that they were read from.
         seeds: the seeds that the run states.
         language: the language that the responses are expected in.
+        parser: what read the responses.
+        likelihoods: of a ``_likelihood`` task, else none.
         set_size: number of tweets of the task, of which a run may have seen a part.
         version: version of the task's definition.
         prompt: digest of the rendered prompts.
@@ -40,6 +43,8 @@ class Run:
     items: tuple[ReadItem, ...]
     files: tuple[str, ...]
     language: str = "en"
+    parser: Parser = DEFAULT_PARSER
+    likelihoods: tuple[JudgedLikelihood, ...] = ()
     set_size: int | None = None
     seeds: tuple[int, ...] | None = None
     version: str | None = None
@@ -81,7 +86,7 @@ class Run:
             samples=self.outcomes.samples,
             seeds=self.seeds,
             prompt=self.prompt,
-            parser=f"{DEFAULT_PARSER.signature}.{self.language}",
+            parser=f"{self.parser.signature}.{self.language}",
             data=self.data,
             adapter=self.adapter,
             generation=self.generation,
@@ -99,6 +104,11 @@ class Run:
             "stand_in": self.stand_in,
             "tweets_in_set": self.set_size,
             "score": self.score.as_dict(),
+            "likelihood": {
+                question.value: found.as_dict()
+                for question, found in likelihood_scores(self.likelihoods).items()
+            }
+            or None,
             "unpaired": list(self.outcomes.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),

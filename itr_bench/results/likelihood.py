@@ -1,0 +1,17 @@
+"""The likelihoods among the responses of a ``_likelihood`` task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from itr_bench.answers.likelihood import parse_likelihood
+from itr_bench.scoring import ReadItem
+from itr_bench.scoring.likelihood import JudgedLikelihood
+
+
+def judged(item: ReadItem, responses: Sequence[str | None]) -> list[JudgedLikelihood]:
+    """The likelihood that the first response states, if it states one."""
+    found = parse_likelihood(responses[0]) if responses else None
+    if found is None:
+        return []
+    return [JudgedLikelihood(item.tweet_id, item.question, item.relation, found.yes, found.no)]
