@@ -9,7 +9,7 @@ help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    ruff and mypy"
-	@echo "make bench   the package's own speed, as ratios and rates"
+	@echo "make bench   the speed of package and engine, as ratios and rates: some 15 minutes"
 	@echo "make format  let ruff format the code"
 	@echo "make clean   remove $(VENV) and what was built"
 
@@ -42,6 +42,7 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_engine
 
 format: $(VENV)/.lint
 	$(BIN)/ruff format .

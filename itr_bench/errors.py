@@ -18,6 +18,10 @@ class ScoreError(ItrBenchError):
     """Responses cannot be scored as they are."""
 
 
+class RunError(ItrBenchError):
+    """A run cannot start, go on, or be read as it is."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Return the message for a *name* that is none of the *known* ones, with the nearest."""
     names = sorted(known)

@@ -8,6 +8,7 @@ from itr_bench.errors import ItrBenchError
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040), in their order.
 PAPER_SEEDS = (8263, 10652, 29960, 19236, 4037, 21154, 13930, 18412, 26602, 5220)
+_MOST = 1000
 _BELOW = 2**32  # what numpy takes
 _EXPECTED = "expected `paper`, a count such as 3, or a list such as 8263,10652"
 
@@ -41,8 +42,10 @@ def read_seeds(text: str) -> tuple[int, ...]:
 
 def _first(count: int) -> tuple[int, ...]:
     """The first *count* seeds: the paper's, then numbers drawn after them with a fixed seed."""
-    if not 1 <= count <= 10_000:
-        raise ItrBenchError(f"{count} seeds: expected 1 to 10000")
+    if not 1 <= count <= _MOST:
+        raise ItrBenchError(
+            f"{count} seeds: expected 1 to {_MOST}; for the one seed {count}, write `{count},`"
+        )
     generator = random.Random("itr-bench seeds")
     seeds = list(PAPER_SEEDS)
     while len(seeds) < count:

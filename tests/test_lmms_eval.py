@@ -8,18 +8,25 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from itr_bench.answers.likelihood import parse_likelihood
+from itr_bench.cli.main import cli
 from itr_bench.data import build
 from itr_bench.errors import DataError, ScoreError
+from itr_bench.relation import Question
 from itr_bench.results.lmms_log import read_samples
 from itr_bench.scoring import Signature
-from tests.conftest import ROOT, RunLmmsEval
+from itr_bench.scoring.likelihood import likelihood_scores
+from itr_bench.seeds import PAPER_SEEDS
+from tests.conftest import ROOT, Finished, RunLmmsEval
+from tests.test_tasks import wording
 
 pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 pytest.importorskip("decord", reason="the extra `eval` is not installed")
@@ -453,6 +460,113 @@ def test_an_openai_style_server(lmms_eval: RunLmmsEval, server: Any) -> None:
     kinds = [part["type"] for part in request["messages"][-1]["content"]]
     assert kinds == ["image_url", "text"]
     assert "**EXPLANATION:**" in request["messages"][-1]["content"][1]["text"]
+
+
+# The shared-image engine
+
+
+def one_by_one(checkpoint: Path, task: str, doc_id: int, seeds: Sequence[int]) -> list[str]:
+    """What transformers itself answers to a document, after each seed."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from itr_bench.lmms import documents, hooks
+
+    model = AutoModelForImageTextToText.from_pretrained(checkpoint)
+    processor = AutoProcessor.from_pretrained(checkpoint)
+    document = documents.documents(task)[doc_id]
+    (turn,) = hooks.messages(document, wording(task, "itr_vlm"))
+    picture = next(part["url"] for part in turn["content"] if part["type"] == "image")
+    text = processor.apply_chat_template([turn], add_generation_prompt=True)
+    ready = processor(text=[text], images=[picture], return_tensors="pt")
+    answers = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        found = model.generate(**ready, max_new_tokens=8, do_sample=True, temperature=1.5)
+        new = found[0, ready["input_ids"].shape[1] :]
+        answers.append(processor.tokenizer.decode(new, skip_special_tokens=True).strip())
+    return answers
+
+
+def test_the_engine_on_two_processes_and_on_one(lmms_eval: RunLmmsEval, checkpoints: Path) -> None:
+    from lmms_eval import evaluator
+
+    checkpoint = checkpoints / "qwen2_vl"
+    tasks = ["itr_demo_lv", "itr_demo_lv_likelihood"]
+    model_args = f"pretrained={checkpoint},device=cpu,rows_in_flight=24"
+    gen_kwargs = "max_new_tokens=8,temperature=1.5"
+    two = lmms_eval(
+        *("--model", "itr_vlm", "--tasks", ",".join(tasks), "--repeats", "3", "--limit", "14"),
+        *("--model_args", model_args, "--gen_kwargs", gen_kwargs),
+        processes=2,
+    )
+    one = evaluator.simple_evaluate(
+        model="itr_vlm", tasks=tasks, model_args=model_args, gen_kwargs=gen_kwargs, repeats=3,
+        limit=14,
+    )  # fmt: skip
+    said = {
+        task: {  # the command line takes off the list and the spaces
+            s["doc_id"]: [text.strip() for text in s["filtered_resps"][0]]
+            for s in one["samples"][task]
+        }
+        for task in tasks
+    }
+    found = {task: {s["doc_id"]: s["filtered_resps"] for s in two.samples(task)} for task in tasks}
+    for task in tasks:
+        assert sorted(found[task]) == sorted(said[task]) == list(range(14))
+        assert all(len(responses) == 3 for responses in found[task].values())
+        figures = {key.split(",")[0]: value for key, value in one["results"][task].items()}
+        for name in ("relation_accuracy", "adds_accuracy", "unread_rate", "ci95_low"):
+            assert two.figures(task)[name] == figures[name]
+    answers = said["itr_demo_lv"]
+    assert found["itr_demo_lv"] == answers
+    for doc_id in (0, 5, 13):
+        assert answers[doc_id] == one_by_one(checkpoint, "itr_demo_lv", doc_id, PAPER_SEEDS[:3])
+    assert len({tuple(responses) for responses in answers.values()}) > 7
+    assert any(len(set(responses)) > 1 for responses in answers.values())
+    # One pass has no samples: it says the same each time, and to each document another.
+    likelihoods = said["itr_demo_lv_likelihood"]
+    assert all(len(set(responses)) == 1 for responses in likelihoods.values())
+    assert len({responses[0] for responses in likelihoods.values()}) == 14
+    for doc_id, responses in found["itr_demo_lv_likelihood"].items():
+        first, second = (parse_likelihood(r[0]) for r in (responses, likelihoods[doc_id]))
+        assert first is not None and second is not None and 0 < first.yes + first.no < 1
+        # lmms-eval gives each process one question of a tweet: fewer share the beginning.
+        assert (first.yes, first.no) == pytest.approx((second.yes, second.no), rel=1e-4)
+    proves_that_likelihoods_are_scored(two)
+
+
+def proves_that_likelihoods_are_scored(done: Finished) -> None:
+    figures = done.figures("itr_demo_lv_likelihood")
+    (samples,) = done.folder.rglob("*_samples_itr_demo_lv_likelihood.jsonl")
+    run = read_samples(samples)
+    scores = likelihood_scores(run.likelihoods)
+    assert {f"{question.value}_auc" for question in scores} == {"adds_auc", "represented_auc"}
+    for question, found in scores.items():
+        assert found.auc is not None and 0 <= found.auc <= 1
+        assert figures[f"{question.value}_auc"] == pytest.approx(found.auc)
+        assert figures[f"{question.value}_calibration_error"] == pytest.approx(
+            found.calibration_error
+        )
+    assert figures["unread_rate"] == figures["failed_rate"] == 0
+    assert run.score.accuracy == pytest.approx(figures["relation_accuracy"])
+    assert run.signature.samples == 1
+    assert "parser:likelihood.1" in str(run.signature)
+    shown = CliRunner().invoke(cli, ["score", str(done.folder)])
+    assert shown.exit_code == 0, shown.output
+    assert "itr_demo_lv_likelihood" in shown.output and "AUC" in shown.output
+    assert f"{scores[Question.ADDS].auc:.3f}" in shown.output
+    listed = json.loads(CliRunner().invoke(cli, ["score", str(samples), "--json"]).stdout)
+    assert str(scores[Question.REPRESENTED].auc) in json.dumps(listed)
+
+
+def test_likelihoods_of_other_models_are_refused() -> None:
+    from lmms_eval import evaluator
+
+    with pytest.raises(ScoreError, match="These tasks need --model itr_vlm; other models take"):
+        evaluator.simple_evaluate(
+            model="itr_baseline", tasks=["itr_demo_lv_likelihood"], limit=2, gen_kwargs=""
+        )
 
 
 # From Python, and from a wheel

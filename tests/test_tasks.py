@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from itr_bench.data.catalog import EXPLAINED, TASKS
+from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD, TASKS, base_task, get_task
 
 pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 
@@ -70,6 +70,21 @@ def wording(name: str, model: str) -> dict[str, Any]:
     return {**kwargs.get(model, kwargs["default"])}
 
 
+@pytest.mark.parametrize(
+    ("task", "question", "prompt"),
+    [(task, question, prompt) for task, question, kind, prompt in PROMPTS if kind == "plain"],
+)
+def test_likelihoods_follow_the_plain_prompt(task: str, question: str, prompt: str) -> None:
+    document = {
+        "text": documents.without_links(TEXT),
+        "language": documents.LANGUAGE_NAMES[TASKS[task].text],
+        "question": question,
+    }
+    variant = definition(task + LIKELIHOOD)
+    kwargs = wording(task + LIKELIHOOD, "itr_vlm")
+    assert variant["doc_to_text"](document, kwargs) == prompt
+
+
 @pytest.mark.parametrize(("task", "question", "answer_format", "prompt"), PROMPTS)
 def test_prompts_to_the_letter(task: str, question: str, answer_format: str, prompt: str) -> None:
     document = {
@@ -110,6 +125,26 @@ def test_every_task_and_its_explained_variant_is_defined(task: str) -> None:
     assert (TASKS[task].answers == "lv") == ("instruct_lv" in task)
 
 
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_every_task_has_its_likelihood_variant(task: str) -> None:
+    found, base = definition(task + LIKELIHOOD), definition(task)
+    assert found["task"] == task + LIKELIHOOD
+    assert found["dataset_name"] == task
+    assert found["generation_kwargs"] == {"scoring": "likelihood", "until": []}
+    assert found["process_results"] is hooks.read_likelihoods
+    # No adapter's own settings stand in the place of the scoring.
+    assert not any(found["model_specific_generation_kwargs"].values())
+    ours = {"task", "metric_list", "generation_kwargs", "process_results"}
+    changed = {key for key in base if found.get(key) != base[key]}
+    assert changed <= {*ours, "model_specific_generation_kwargs", "lmms_eval_specific_kwargs"}
+    metrics = [metric["metric"] for metric in found["metric_list"]]
+    assert set(metrics) == set(hooks._LIKELIHOOD_METRICS)
+    assert {"adds_auc", "represented_auc"} <= set(metrics)
+    assert base_task(task + LIKELIHOOD) == task
+    assert get_task(task + LIKELIHOOD).parser == "likelihood"
+    assert get_task(task).parser == get_task(task + EXPLAINED).parser == "yes-no"
+
+
 def test_the_files_say_no_more_than_a_name_and_what_they_include() -> None:
     for path in plugin.tasks_folder().rglob("*.yaml"):
         if path.stem not in ("itr_bench", "ltec_itr", "itr_demo"):
@@ -131,7 +166,7 @@ def test_lmms_eval_finds_tasks_and_groups() -> None:
     import lmms_eval.models  # noqa: F401  the entry point is loaded here
 
     manager = TaskManager("ERROR")
-    names = {*TASKS, *(task + EXPLAINED for task in TASKS)}
+    names = {task + variant for task in TASKS for variant in ("", EXPLAINED, LIKELIHOOD)}
     assert names <= set(manager.all_subtasks)
     assert {"ltec_itr", "itr_bench", "itr_demo"} <= set(manager.all_groups)
 

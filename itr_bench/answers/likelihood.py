@@ -36,7 +36,7 @@ def parse_likelihood(response: str | None) -> Likelihood | None:
     try:
         found = json.loads(response or "")
         likelihood = Likelihood(float(found["p_yes"]), float(found["p_no"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     parts = (likelihood.yes, likelihood.no)
     # A little over 1 is rounding.

@@ -21,7 +21,7 @@ from itr_bench.scoring import compare, holm
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 def command(runs: tuple[Path, ...], as_json: bool) -> None:
-    """Compare all RUNS of one task with each other (files of samples, or folders with them).
+    """Compare all RUNS of one task with each other (folders of runs or of files of samples).
 
     For each pair: the difference of accuracies with a 95 % interval that resamples tweets, the
     tweets that only one of them has right (in more than half of its samples), the exact
@@ -29,7 +29,8 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
 
     \b
     Example:
-      itr-bench compare out/qwen2_vl/ out/llava_hf/
+      itr-bench compare runs/
+      itr-bench compare runs/qwen2-vl-7b out/llava_hf/
     """
     read = read_runs(runs, plain_allowed=False)
     pairs = [

@@ -15,7 +15,9 @@ _COMMANDS = {
     "compare": "Compare runs on the same tweets: differences, intervals, tests.",
     "data": "List, build, describe and verify the data sets.",
     "demo": "Run lmms-eval on the bundled demo set, baselines and a tiny random model.",
+    "models": "List the presets: the models of the paper, and what each would do.",
     "parse": "Read the yes/no answers out of raw responses.",
+    "run": "Evaluate a model under the paper's protocol: seeded, resumable.",
     "score": "Score what runs left, with intervals and signature.",
 }
 
@@ -46,8 +48,9 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Models are evaluated with lmms-eval: "
-    "lmms-eval --model qwen2_vl --model_args pretrained=Qwen/Qwen2-VL-7B-Instruct "
+    epilog="Models are evaluated by `itr-bench run --model qwen2-vl-7b --tasks ltec_itr_lv`, or "
+    "with plain lmms-eval: lmms-eval --model qwen2_vl "
+    "--model_args pretrained=Qwen/Qwen2-VL-7B-Instruct "
     "--tasks ltec_itr_lv --repeats 10 --log_samples --output_path out/",
 )
 @click.version_option(__version__, prog_name="itr-bench")

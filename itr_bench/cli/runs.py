@@ -16,6 +16,7 @@ from itr_bench.results.lmms_log import (
 )
 from itr_bench.results.plain import read_plain
 from itr_bench.results.run import Run
+from itr_bench.results.run_folder import read_run_folder, run_folders
 from itr_bench.scoring.signature import digest
 
 
@@ -30,7 +31,7 @@ def read_runs(
     """Read all runs that *paths* hold.
 
     Args:
-        paths: files of samples, folders with such files, or the plain files of one run.
+        paths: folders of runs or of files of samples, such files, or the plain files of one run.
         gold: a TSV with the right relations, for plain files.
         task: the task whose data gives the right relations, and that samples are checked with.
         language: the language of plain responses.
@@ -45,32 +46,36 @@ def read_runs(
             f"no such file or folder:\n{bullet_list(missing)}\n"
             "If lmms-eval was to write it, the run failed: look at what it printed."
         )
+    folders: list[Path] = []
     samples: list[Path] = []
     plain: list[Path] = []
     for path in paths:
         if path.is_dir():
-            samples += _samples_below(path)
+            found = list(run_folders(path))
+            folders += found
+            samples += _samples_below(path, required=not found)
         else:
             (samples if is_samples_file(path) else plain).append(path)
     if plain and not plain_allowed:
         raise ScoreError(
-            f"{plain[0]}: expected ..._samples_<task>.jsonl of lmms-eval, or a folder with them"
+            f"{plain[0]}: expected ..._samples_<task>.jsonl of lmms-eval, a folder of "
+            "`itr-bench run`, or a folder with them"
         )
-    if plain and samples:
-        raise ScoreError("score plain files and lmms-eval's samples one after the other")
+    if plain and (samples or folders):
+        raise ScoreError("score plain files and other runs one after the other")
     if plain:
         return [_plain_run(plain, gold, task, language)]
     if gold is not None:
-        raise ScoreError("--gold goes with plain files; samples of lmms-eval hold their labels")
-    runs = [read_samples(path) for path in samples]
+        raise ScoreError("--gold goes with plain files; other runs hold their labels")
+    runs = [*map(read_run_folder, folders), *map(read_samples, samples)]
     if task is not None:
         for run in runs:
             _check_labels(run, task)
     return runs
 
 
-def _samples_below(folder: Path) -> list[Path]:
-    """The files of samples of our tasks below *folder*; there is at least one."""
+def _samples_below(folder: Path, *, required: bool) -> list[Path]:
+    """The files of samples of our tasks below *folder*, at least one where it is *required*."""
     found = samples_files(folder)
     ours = [file for file in found if is_our_task(file)]
     if ours:
@@ -78,10 +83,13 @@ def _samples_below(folder: Path) -> list[Path]:
             others = len(found) - len(ours)
             click.echo(f"{folder}: {others} files of other tasks are left out", err=True)
         return ours
+    if not required:
+        return []
     if any(folder.rglob("*_results.json")):
         raise ScoreError(f"{folder} has results but no samples: run again with --log_samples")
     raise ScoreError(
-        f"{folder}: no ..._samples_<task>.jsonl of our tasks in it. lmms-eval writes them with "
+        f"{folder}: no run in it: no folder of `itr-bench run`, and no ..._samples_<task>.jsonl of "
+        "our tasks. lmms-eval writes them with "
         "--log_samples --output_path, and ends with status 0 also when it failed: look at what it "
         "printed."
     )

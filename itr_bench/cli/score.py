@@ -28,7 +28,10 @@ from itr_bench.cli.runs import read_runs
 def command(
     files: tuple[Path, ...], gold: Path | None, task: str | None, lang: str | None, as_json: bool
 ) -> None:
-    """Score FILES: samples of lmms-eval, folders with such files, or plain files.
+    """Score FILES: folders of runs, samples of lmms-eval, folders with them, or plain files.
+
+    A folder of `itr-bench run` holds everything; of an unfinished run, the tweets count that have
+    all their answers, and the score says that it is of a part.
 
     Files of samples (..._samples_TASK.jsonl, written by lmms-eval --log_samples) are scored one
     by one, the answers read again from the raw responses. With --task, their labels and hashes
@@ -39,6 +42,7 @@ def command(
 
     \b
     Examples:
+      itr-bench score runs/
       itr-bench score out/
       itr-bench score seed1.tsv seed2.tsv --gold eval.tsv
       itr-bench score run.jsonl --task ltec_itr_lv --json

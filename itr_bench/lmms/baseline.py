@@ -27,7 +27,8 @@ class Baseline(lmms):  # type: ignore[misc]
             two are equally frequent), ``uniform`` (each answer a fair coin), ``always_yes``,
             ``always_no``.
         seed: of ``uniform``. An answer depends on seed, task, tweet, question and sample alone, so
-            it is the same in any order and on any number of processes.
+            it is the same in any order and on any number of processes. Samples are counted; a
+            ``seed`` among a request's generation settings stands in the place of its count.
     """
 
     is_simple = True
@@ -60,8 +61,10 @@ class Baseline(lmms):  # type: ignore[misc]
             if task not in majority:
                 majority[task] = _most_frequent(docs["relation"])
             doc = docs[doc_id]
-            sample = samples[task, doc_id]
-            samples[task, doc_id] += 1
+            sample = request.args[1].get("seed")
+            if sample is None:
+                sample = samples[task, doc_id]
+                samples[task, doc_id] += 1
             responses.append(
                 _WORDS[STRATEGIES[self.strategy](doc, majority[task], self.seed, sample)]
             )

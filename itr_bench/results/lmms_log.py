@@ -8,24 +8,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import DEFAULT_PARSER
-from itr_bench.data.catalog import EXPLAINED, TASKS, get_task
+from itr_bench.answers import get_parser
+from itr_bench.data.catalog import TASKS, base_task, get_task
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
+from itr_bench.results.arguments import CHECKPOINT, model_name, settings, without_secrets
+from itr_bench.results.likelihood import judged
 from itr_bench.results.run import Run
 from itr_bench.scoring import ReadItem
+from itr_bench.scoring.likelihood import JudgedLikelihood
 from itr_bench.scoring.signature import digest
 
 _SAMPLES = re.compile(r"(?P<stamp>.+)_samples_(?P<task>.+)\.jsonl")
-# Arguments of adapters that say which model it is or where it runs, not how it is run.
-_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
-_IDENTITY = frozenset(
-    {
-        *("pretrained", "model_version", "model", "model_id_name", "model_name", "revision"),
-        *("base_url", "device", "device_map", "batch_size", "num_cpus", "work_dir"),
-        "timeout",
-    }
-)
 
 
 def is_samples_file(path: Path) -> bool:
@@ -36,7 +30,7 @@ def is_samples_file(path: Path) -> bool:
 def is_our_task(path: Path) -> bool:
     """Whether a file of samples is of a task of this benchmark, by its name."""
     name = _SAMPLES.fullmatch(path.name)
-    return name is not None and name["task"].removesuffix(EXPLAINED) in TASKS
+    return name is not None and base_task(name["task"]) in TASKS
 
 
 def samples_files(folder: Path) -> list[Path]:
@@ -58,7 +52,9 @@ def read_samples(path: Path) -> Run:
         raise ScoreError(f"{path}: expected the name ..._samples_<task>.jsonl of lmms-eval's logs")
     task = name["task"]
     language = get_task(task).answers
+    parser = get_parser(get_task(task).parser)
     items: list[ReadItem] = []
+    likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
     shared: dict[str, Any] = {}
     for number, sample in _lines(path):
@@ -68,7 +64,9 @@ def read_samples(path: Path) -> Run:
             while isinstance(responses, list) and responses and isinstance(responses[0], list):
                 responses = responses[0]
             responses = [responses] if isinstance(responses, str) else responses
-            answers = tuple(DEFAULT_PARSER.read(text, language).answer for text in responses)
+            # A likelihood has no samples.
+            responses = responses[:1] if parser.name == "likelihood" else responses
+            answers = tuple(parser.read(text, language).answer for text in responses)
             items.append(
                 ReadItem(
                     str(item["tweet_id"]),
@@ -77,6 +75,7 @@ def read_samples(path: Path) -> Run:
                     answers,
                 )
             )
+            likelihoods += judged(items[-1], responses)
             prompts[f"{item['tweet_id']} {item['question']}"] = digest(sample["input"])
             facts = {key: item[key] for key in ("data", "itr_bench", "libraries")}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -103,6 +102,8 @@ def read_samples(path: Path) -> Run:
         items=tuple(items),
         files=(str(path), *([str(results_path)] if results else [])),
         language=language,
+        parser=parser,
+        likelihoods=tuple(likelihoods),
         prompt=digest(prompts),
         data=shared["data"],
         harness=libraries.pop("lmms-eval", None),
@@ -145,20 +146,16 @@ def _results(path: Path) -> Mapping[str, Any]:
 def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     given = config.get("model_args") or ""
     if isinstance(given, Mapping):
-        return {key: value for key, value in given.items() if not _SECRET.search(key)}
+        return without_secrets(given)
     pairs = (pair.partition("=") for pair in str(given).split(",") if pair)
-    return {key.strip(): value.strip() for key, _, value in pairs if not _SECRET.search(key)}
+    return without_secrets({key.strip(): value.strip() for key, _, value in pairs})
 
 
 def _model_name(results: Mapping[str, Any], path: Path) -> str:
     config = results.get("config") or {}
     arguments = _arguments(config)
-    for key in ("pretrained", "model_version", "model_id_name", "model"):
-        if arguments.get(key):
-            return "/".join(Path(str(arguments[key])).parts[-2:])
-    if config.get("model"):
-        settings = (str(arguments[key]) for key in arguments if key not in _IDENTITY)
-        return " ".join([str(config["model"]), *settings])
+    if config.get("model") or any(arguments.get(key) for key in CHECKPOINT):
+        return model_name(str(config.get("model")), arguments)
     return path.parent.name
 
 
@@ -186,6 +183,6 @@ def _settings(results: Mapping[str, Any], task: str) -> dict[str, Any]:
             "system_instruction": results.get("system_instruction"),
             "chat_template": results.get("chat_template") and digest(results["chat_template"]),
             "order": chosen.get("order"),
-            "model_args": {k: v for k, v in sorted(arguments.items()) if k not in _IDENTITY},
+            "model_args": settings(arguments),
         },
     }

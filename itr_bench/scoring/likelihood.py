@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from itr_bench.relation import Answer, Question, Relation
 
@@ -73,6 +72,8 @@ def _score(items: Sequence[JudgedLikelihood]) -> LikelihoodScore:
 
 def _auc(share: np.ndarray[Any, Any], gold: np.ndarray[Any, Any]) -> float | None:
     """By ranks (Mann & Whitney 1947); ties count half."""
+    from scipy.stats import rankdata
+
     yes, no = int(gold.sum()), int((~gold).sum())
     if not yes or not no:
         return None

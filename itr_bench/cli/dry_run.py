@@ -1,0 +1,88 @@
+"""``itr-bench run --dry-run``: the plan in words. Loads no model and fetches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from itr_bench.relation import QUESTIONS
+from itr_bench.results.arguments import format_arguments, without_secrets
+from itr_bench.results.run_folder import RESPONSES, Key, Record, is_run_folder, read_journal
+from itr_bench.runs import plan
+from itr_bench.runs.adapters import Seeding
+from itr_bench.runs.machine import missing
+
+_SEEDED = {
+    Seeding.PROCESS: "before each request, one request at a time",
+    Seeding.REQUEST: "by the adapter, each request by itself",
+    Seeding.PAYLOAD: "by the server, each request by itself",
+    Seeding.NONE: "NOT: this adapter takes no seed, and responses differ from run to run",
+}
+
+
+def show(
+    model: plan.Model, tasks: Sequence[str], seeds: Sequence[int], folder: Path, limit: int | None
+) -> None:
+    """Print what a run would do."""
+    arguments = without_secrets(model.arguments)
+    click.echo(
+        f"model       {model.name}" + (f", preset {model.preset.name}" if model.preset else "")
+    )
+    click.echo(f"adapter     {model.adapter}, {format_arguments(arguments) or 'no arguments'}")
+    click.echo(f"seeds       {len(seeds)}: {', '.join(map(str, seeds))}")
+    click.echo(f"seeded      {_SEEDED[model.handling.seeding]}")
+    if not model.seeds_can_differ:
+        click.echo(
+            "            seeds cannot differ: nothing is left to chance, one seed says as much"
+        )
+    _list("paper", plan.from_paper(model, seeds), "as in the paper" if model.preset else None)
+    lacks = [f"{name} ({hint})" for name, hint in missing(model.adapter, model.arguments).items()]
+    _list("missing", lacks, "nothing is missing on this machine")
+    total = 0
+    for task in tasks:
+        total += _task(task, model, seeds, folder / task, limit)
+    if len(tasks) > 1:
+        click.echo(f"\nto generate in all: {total}")
+
+
+def _list(name: str, lines: Sequence[str], otherwise: str | None) -> None:
+    shown = list(lines) or ([otherwise] if otherwise else [])
+    for number, line in enumerate(shown):
+        click.echo(f"{'' if number else name:12}{line}")
+
+
+def _task(
+    task: str, model: plan.Model, seeds: Sequence[int], folder: Path, limit: int | None
+) -> int:
+    """Print the plan of one task, and return the number of responses to generate."""
+    settings = plan.settings_of(task, model)
+    seeds = settings.seeds(seeds)
+    known = plan.tweets_known(task)
+    tweets = known if known is None or limit is None else min(limit, known)
+    done = _done(folder)
+    generation = format_arguments(settings.generation)
+    click.echo(f"\n{task}")
+    click.echo(f"  folder      {folder}")
+    if not plan.data_is_here(task):
+        click.echo("  data        not on this machine yet; fetched, or asked for, by the run")
+    open_ = 0
+    if tweets is None:
+        click.echo("  tweets      not known before the data is there")
+    else:
+        total = tweets * len(QUESTIONS) * len(seeds)
+        open_ = total - len(done)
+        click.echo(
+            f"  generations {tweets} tweets x {len(QUESTIONS)} questions x {len(seeds)} seeds = "
+            f"{total}: {len(done)} done, {open_} to do"
+        )
+    click.echo(f"  settings    {generation}")
+    order = ", ".join(settings.wording["order"])
+    click.echo(f"  prompt      {order}; {settings.wording['answer_format']} answers")
+    click.echo(f"  plain       {plan.plain_command(task, model, len(seeds))}")
+    return open_
+
+
+def _done(folder: Path) -> dict[Key, Record]:
+    return read_journal(folder / RESPONSES)[0] if is_run_folder(folder) else {}

@@ -1,0 +1,100 @@
+"""``itr-bench models``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+from tabulate import tabulate
+
+from itr_bench.results.arguments import format_arguments
+from itr_bench.runs.adapters import handling
+from itr_bench.runs.machine import missing
+from itr_bench.runs.plan import plain_command, resolve_model
+from itr_bench.runs.presets import Preset, get_preset, presets
+from itr_bench.seeds import PAPER_SEEDS
+
+_EXAMPLE = "ltec_itr_lv"
+
+
+@click.command("models", short_help="List the presets and what each would do.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+def command(name: str | None, as_json: bool) -> None:
+    """List the presets, the models of the paper; with NAME, everything about one of them.
+
+    Any other model of lmms-eval is run by its own name and arguments:
+    itr-bench run --model qwen2_5_vl --model_args pretrained=NAME ...
+    """
+    chosen = [get_preset(name)] if name is not None else list(presets().values())
+    described = [_describe(preset) for preset in chosen]
+    if as_json:
+        out = described[0] if name is not None else described
+        click.echo(json.dumps(out, indent=2, ensure_ascii=False))
+        return
+    if name is not None:
+        _show(chosen[0])
+        return
+    rows = [
+        [
+            preset.name,
+            preset.checkpoint,
+            _precision(preset),
+            ", ".join(preset.order),
+            preset.answer_format,
+            _sampling(preset),
+            "yes" if preset.seeds_can_differ else "no",
+            ", ".join(found["missing"]) or "-",
+        ]
+        for preset, found in zip(chosen, described, strict=True)
+    ]
+    header = ["preset", "checkpoint", "precision", "order", "answers", "sampling"]
+    header += ["seeds can differ", "missing here"]
+    click.echo(tabulate(rows, header, tablefmt="simple", disable_numparse=True))
+    click.echo("\nAll as in the paper (arXiv:2505.05040). `itr-bench models NAME` shows the rest.")
+
+
+def _describe(preset: Preset) -> dict[str, Any]:
+    model = resolve_model(preset.name)
+    return {
+        **asdict(preset),
+        "missing": missing(model.adapter, model.arguments),
+        "plain_command": plain_command(_EXAMPLE, model, len(PAPER_SEEDS)),
+    }
+
+
+def _precision(preset: Preset) -> str:
+    arguments = preset.model_args
+    quantization = arguments.get("quantization", "none")
+    dtype = str(arguments.get("dtype", "auto"))
+    return dtype if quantization == "none" else f"{quantization}, {dtype}"
+
+
+def _sampling(preset: Preset) -> str:
+    given = {k: v for k, v in preset.generation.items() if k in ("temperature", "top_k", "top_p")}
+    set_ = {key: value for key, value in given.items() if value is not None}
+    return format_arguments(set_) or "the checkpoint's own"
+
+
+def _show(preset: Preset) -> None:
+    found = _describe(preset)
+    arguments = {handling(preset.adapter).checkpoint: preset.checkpoint, **preset.model_args}
+    taken = [key for key, value in preset.generation.items() if value is None]
+    given = {key: value for key, value in preset.generation.items() if value is not None}
+    lines = [
+        ("preset", preset.name),
+        ("checkpoint", preset.checkpoint),
+        ("adapter", f"{preset.adapter}, {format_arguments(arguments)}"),
+        ("order", ", ".join(preset.order)),
+        ("answer format", preset.answer_format),
+        ("generation", format_arguments(given)),
+        *(("", f"{key}: the checkpoint's own") for key in taken),
+        ("seeds can differ", "yes" if preset.seeds_can_differ else "no"),
+        *(("remark", remark) for remark in preset.remarks),
+        ("source", preset.source),
+        *(("missing here", f"{what}: {hint}") for what, hint in found["missing"].items()),
+        ("plain lmms-eval", found["plain_command"]),
+    ]
+    click.echo(tabulate(lines, tablefmt="plain", disable_numparse=True))

@@ -1,0 +1,203 @@
+"""``itr-bench run``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from itr_bench.errors import RunError
+
+if TYPE_CHECKING:
+    from itr_bench.runs.conduct import Order, TaskRun
+    from itr_bench.runs.plan import Model
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+@click.command("run", short_help="Evaluate a model under the paper's protocol, resumably.")
+@click.option("--model", required=True, help="A preset (`itr-bench models`) or an lmms-eval model.")
+@click.option(
+    "--model_args",
+    "--model-args",
+    default="",
+    metavar="K=V,...",
+    help="Arguments of the model, over those of the preset one by one.",
+)
+@click.option("--tasks", required=True, help="Tasks or groups, with commas between them.")
+@click.option(
+    "--seeds",
+    default="paper",
+    show_default=True,
+    help="`paper` (its ten), a count such as 3, or a list such as 8263,10652.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of all runs; this one goes to OUT/NAME/TASK.",
+)
+@click.option("--name", help="Name of the run's folder; by default the preset's or the model's.")
+@click.option(
+    "--gen_kwargs",
+    "--gen-kwargs",
+    default="",
+    metavar="K=V,...",
+    help="Generation settings, over those of task and preset; K=null takes one away.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many tweets, to try out.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that generate, each with its own GPU where there are some.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help="Requests at a time, for models that seed each request by itself.",
+)
+@click.option(
+    "--force_simple",
+    "--force-simple",
+    is_flag=True,
+    help="As lmms-eval's: the simple class of an adapter that has a chat class, too.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing.")
+def command(
+    model: str,
+    model_args: str,
+    tasks: str,
+    seeds: str,
+    out: Path,
+    name: str | None,
+    gen_kwargs: str,
+    limit: int | None,
+    processes: int,
+    batch_size: int | None,
+    force_simple: bool,
+    dry_run: bool,
+) -> None:
+    """Ask MODEL both questions about every tweet of TASKS, once with each seed.
+
+    Every response is on the disk before it counts, so the run can be killed at any moment: the
+    same command goes on where it was. Each generation is seeded by itself; a result depends
+    neither on batch size, order or number of processes, nor on where a run was interrupted.
+
+    Ends with status 0 only if every response is there; 1 if anything failed or is missing.
+
+    \b
+    Examples:
+      itr-bench run --model qwen2-vl-7b --tasks ltec_itr_lv,ltec_itr_en_manual
+      itr-bench run --model qwen2_5_vl --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct \\
+          --tasks ltec_itr_lv --seeds 3 --out runs/
+    """
+    from itr_bench.results.run_folder import is_run_folder
+    from itr_bench.runs import definitions, plan
+    from itr_bench.runs.conduct import Order, check_machine
+    from itr_bench.seeds import read_seeds
+
+    _refuse_launchers()
+    chosen = read_seeds(seeds)
+    asked = plan.resolve_model(
+        model, model_args=model_args, gen_kwargs=gen_kwargs, force_simple=force_simple
+    )
+    plan.check_batch_size(batch_size, asked)
+    names = definitions.expand([task.strip() for task in tasks.split(",") if task.strip()])
+    folder = out / _folder_name(name, asked)
+    if dry_run:
+        from itr_bench.cli.dry_run import show
+
+        show(asked, names, chosen, folder, limit)
+        return
+    if not all(is_run_folder(folder / task) for task in names):
+        check_machine(asked)  # before any data is fetched
+    order = Order(
+        model=asked,
+        plans=[plan.plan_task(task, asked, chosen, limit) for task in names],
+        folder=folder,
+        command=_command_line(),
+        processes=processes,
+        batch_size=batch_size,
+    )
+    sys.exit(_run(order))
+
+
+def _run(order: Order) -> int:
+    """Conduct the run, print its scores, and return the exit status."""
+    from itr_bench.cli import tables
+    from itr_bench.runs.conduct import conduct, scores
+
+    try:
+        runs = conduct(order, lambda line: click.echo(line, err=True))
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nitr-bench: interrupted. What was answered is kept in {order.folder}; give the same "
+            "command again to go on.",
+            err=True,
+        )
+        return INTERRUPTED
+    scored = scores(runs)
+    if scored:
+        click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
+        click.echo()
+    if len(scored) > 1:
+        click.echo(tables.signatures(scored))
+        click.echo()
+    click.echo(f"The run is in {order.folder}")
+    return _report_missing(runs)
+
+
+def _report_missing(runs: Sequence[TaskRun]) -> int:
+    """Say what is missing, and return the exit status."""
+    status = 0
+    for run in runs:
+        missing = len(run.missing)
+        if missing:
+            status = 1
+            click.echo(
+                f"itr-bench: error: {run.plan.task}: {missing} of {run.plan.total} responses are "
+                f"missing, {run.failed} requests failed"
+                + (f" (the last with {run.failure!r})" if run.failure else "")
+                + "; give the same command again to ask for them",
+                err=True,
+            )
+    return status
+
+
+def _refuse_launchers() -> None:
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
+        raise RunError(
+            f"started {os.environ['WORLD_SIZE']} times by torchrun or accelerate; start it once "
+            "and use --processes N"
+        )
+
+
+def _folder_name(name: str | None, model: Model) -> str:
+    if name is None:
+        return model.folder_name
+    if not name or Path(name).name != name or name.startswith("."):
+        raise RunError(f"--name {name!r}: expected the name of a folder, not a path")
+    return name
+
+
+def _command_line() -> str:
+    """The command as it was given, secrets left out."""
+    from itr_bench.results.arguments import format_arguments, parse_arguments
+
+    words = ["itr-bench", *sys.argv[1:]]
+    for place, word in enumerate(words):
+        option, sign, value = word.partition("=")
+        if word in ("--model_args", "--model-args") and place + 1 < len(words):
+            words[place + 1] = format_arguments(parse_arguments(words[place + 1], option))
+        elif option in ("--model_args", "--model-args") and sign:
+            words[place] = f"{option}={format_arguments(parse_arguments(value, option))}"
+    return shlex.join(words)

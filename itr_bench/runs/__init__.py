@@ -1,0 +1,1 @@
+"""Evaluating a model under the paper's protocol, durably: ``itr-bench run``."""

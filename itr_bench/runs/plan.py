@@ -1,0 +1,376 @@
+"""What a run is to do, worked out before anything is loaded: model, tasks, conditions."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from itr_bench.answers import Parser, get_parser
+from itr_bench.data import home
+from itr_bench.data.catalog import base_task, get_set, get_task
+from itr_bench.errors import RunError
+from itr_bench.lmms import documents
+from itr_bench.results.arguments import (
+    IDENTITY,
+    PLACE,
+    SECRET,
+    format_arguments,
+    model_name,
+    parse_arguments,
+    settings,
+)
+from itr_bench.results.run_folder import Key
+from itr_bench.runs.adapters import Handling, check_adapter, handling
+from itr_bench.runs.definitions import Definition, define
+from itr_bench.runs.presets import Preset, presets
+from itr_bench.scoring.signature import digest
+from itr_bench.seeds import PAPER_SEEDS
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
+_NOTHING = ("null", "none", "None")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as it is to be loaded and asked.
+
+    Attributes:
+        adapter: lmms-eval's ``--model``.
+        arguments: of the adapter, by name.
+        preset: the preset that it came from, if any.
+        generation: settings over those of a task; ``None`` takes one away.
+        force_simple: whether to take the simple class of an adapter that has both.
+    """
+
+    adapter: str
+    arguments: Mapping[str, Any]
+    preset: Preset | None
+    generation: Mapping[str, Any]
+    force_simple: bool
+
+    @property
+    def handling(self) -> Handling:
+        """How the adapter is driven."""
+        return handling(self.adapter, force_simple=self.force_simple)
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The checkpoint as it was asked for; ``None`` for what has none, such as a baseline."""
+        found = self.arguments.get(self.handling.checkpoint)
+        return None if found is None else str(found)
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        return model_name(self.adapter, self.arguments)
+
+    @property
+    def folder_name(self) -> str:
+        """How its folder is called where nothing else is asked for."""
+        if self.preset is not None:
+            return self.preset.name
+        name = self.name if self.name.startswith(self.adapter) else f"{self.adapter}-{self.name}"
+        return _UNSAFE.sub("-", name).strip("-.")
+
+    @property
+    def seeds_can_differ(self) -> bool:
+        """Whether its preset leaves anything to chance; ``True`` where that is not known."""
+        return self.preset is None or self.preset.seeds_can_differ
+
+
+def resolve_model(
+    name: str, *, model_args: str = "", gen_kwargs: str = "", force_simple: bool = False
+) -> Model:
+    """Return the model that *name* stands for: a preset, or an adapter of lmms-eval.
+
+    Args:
+        name: of the preset or the adapter.
+        model_args: ``k=v,...``, over those of the preset one by one.
+        gen_kwargs: ``k=v,...``, over those of preset and task; ``k=null`` takes one away.
+        force_simple: as lmms-eval's option of that name.
+
+    Raises:
+        ItrBenchError: an unknown name, or arguments that cannot be read.
+    """
+    given = parse_arguments(model_args, "--model_args")
+    generation = {
+        key: None if value in _NOTHING else value
+        for key, value in parse_arguments(gen_kwargs, "--gen_kwargs").items()
+    }
+    if "seed" in generation:
+        raise RunError("--gen_kwargs seed=...: give the seeds by --seeds")
+    preset = presets().get(name)
+    if preset is None:
+        check_adapter(name)
+        arguments = {**handling(name).defaults, **given}
+        return Model(name, arguments, None, generation, force_simple)
+    arguments = {handling(preset.adapter).checkpoint: preset.checkpoint, **preset.model_args}
+    return Model(
+        preset.adapter,
+        {**arguments, **given},
+        preset,
+        {**preset.generation, **generation},
+        force_simple,
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a task is put to a model.
+
+    Attributes:
+        definition: the task's definition, as it is for the adapter.
+        wording: its wording, with the order and answer format of the preset.
+        generation: generation settings, those that are not to be given left out.
+    """
+
+    definition: Definition
+    wording: Mapping[str, Any]
+    generation: Mapping[str, Any]
+
+    def seeds(self, asked: Sequence[int]) -> tuple[int, ...]:
+        """Those of the seeds *asked* for that make a difference: a likelihood is the same always.
+
+        Its one response stands under the first seed.
+        """
+        return tuple(asked[:1] if self.definition.likelihood else asked)
+
+
+def settings_of(task: str, model: Model) -> Settings:
+    """Return how *task* is put to *model*.
+
+    Raises:
+        RunError: there is no such task, or the adapter has no likelihoods and the task needs them.
+    """
+    definition = define(task, model.adapter)
+    wording = dict(definition.wording)
+    if definition.likelihood and model.adapter != "itr_vlm":
+        raise RunError(
+            f"{task} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
+            f"{base_task(task)}"
+        )
+    if model.preset is not None:
+        wording["order"] = list(model.preset.order)
+        if not definition.explained and not definition.likelihood:
+            wording["answer_format"] = model.preset.answer_format
+    if definition.likelihood:  # nothing is generated
+        return Settings(definition, wording, definition.generation)
+    merged = {**definition.generation, **model.generation}
+    generation = {key: value for key, value in merged.items() if value is not None}
+    return Settings(definition, wording, generation)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question about one tweet.
+
+    Attributes:
+        doc_id: its place among the task's documents.
+        tweet_id, question: what it is.
+        relation: the tweet's right relation, 0 to 3.
+        prompt_hash: digest of the prompt.
+        image_sha256: SHA-256 of the image's file.
+    """
+
+    doc_id: int
+    tweet_id: str
+    question: str
+    relation: int
+    prompt_hash: str
+    image_sha256: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A response that is wanted: of a document, with a seed."""
+
+    doc_id: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """One task of a run.
+
+    Attributes:
+        task: its name.
+        settings: how it is put to the model.
+        items: what is asked, tweet by tweet.
+        seeds: with which each is asked.
+        set_size: number of tweets of the whole set.
+        language: that the responses are expected in.
+        parser: what reads them.
+        conditions: what can change a score, as far as it is known before the model is loaded.
+    """
+
+    task: str
+    settings: Settings
+    items: tuple[Item, ...]
+    seeds: tuple[int, ...]
+    set_size: int
+    language: str
+    parser: Parser
+    conditions: Mapping[str, Any]
+
+    @property
+    def total(self) -> int:
+        """How many responses make it complete."""
+        return len(self.items) * len(self.seeds)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """At how many tokens a response ends."""
+        most = self.settings.generation.get("max_new_tokens")
+        return most if isinstance(most, int) else None
+
+    def missing(self, done: Mapping[Key, object]) -> list[Wanted]:
+        """The responses that are not among *done*, tweet by tweet."""
+        return [
+            Wanted(item.doc_id, seed)
+            for item in self.items
+            for seed in self.seeds
+            if (item.tweet_id, item.question, seed) not in done
+        ]
+
+
+def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None = None) -> TaskPlan:
+    """Open the data of *task* and plan the run of *model* on it.
+
+    Args:
+        task: its name.
+        model: the model.
+        seeds: with which each question is asked.
+        limit: number of tweets, the first ones; all by default.
+
+    Raises:
+        ItrBenchError: an unknown task, or data that is not there and cannot be fetched.
+    """
+    chosen = settings_of(task, model)
+    spec = get_task(task)
+    data = documents.task_data(spec.name)
+    set_size = len(data.tweets.tweet_ids)
+    tweets = set_size if limit is None else min(limit, set_size)
+    prompts: dict[str, str] = {}
+    items = []
+    for doc_id, document in enumerate(documents.documents(spec.name)):
+        if document["row"] >= tweets:
+            break
+        item = Item(
+            doc_id,
+            prompt_hash=digest(documents.render(document, chosen.wording)),
+            **{key: document[key] for key in ("tweet_id", "question", "relation", "image_sha256")},
+        )
+        items.append(item)
+        prompts[f"{item.tweet_id} {item.question}"] = item.prompt_hash
+    checkpoint = model.checkpoint
+    return TaskPlan(
+        task=task,
+        settings=chosen,
+        items=tuple(items),
+        seeds=chosen.seeds(seeds),
+        set_size=set_size,
+        language=spec.answers,
+        parser=get_parser(spec.parser),
+        conditions={
+            "task": task,
+            "task_version": chosen.definition.version,
+            "data": data.identity,
+            "tweets": tweets,
+            "prompts": digest(prompts),
+            "order": list(chosen.wording["order"]),
+            "answer_format": chosen.wording["answer_format"],
+            "adapter": model.adapter,
+            "force_simple": model.force_simple,
+            "checkpoint": checkpoint and "/".join(Path(checkpoint).parts[-2:]),
+            "revision": model.arguments.get("revision"),
+            "model_args": settings(model.arguments),
+            "seeds": list(chosen.seeds(seeds)),
+            "seeding": model.handling.seeding.value,
+            "generation": dict(chosen.generation),
+        },
+    )
+
+
+def tweets_known(task: str) -> int | None:
+    """The number of tweets of *task* without fetching anything; ``None`` where it is not known."""
+    spec = get_task(task)
+    chosen = get_set(spec.set_name)
+    if chosen.bundled or home.is_built(spec.set_name):
+        return len(documents.task_data(spec.name).tweets.tweet_ids)
+    return sum(chosen.relations) if chosen.relations else None
+
+
+def data_is_here(task: str) -> bool:
+    """Whether the data of *task* can be opened without fetching anything."""
+    spec = get_set(get_task(task).set_name)
+    return spec.bundled or home.is_built(spec.name)
+
+
+def from_paper(model: Model, seeds: Sequence[int]) -> list[str]:
+    """In what a run of a preset differs from the paper, a line each; nothing for other models."""
+    preset = model.preset
+    if preset is None:
+        return []
+    there: dict[str, Any] = {**preset.model_args, **preset.generation}
+    here: dict[str, Any] = {**model.arguments, **model.generation}
+    neutral = {*PLACE, *IDENTITY}
+    lines = [
+        f"{key}: {_shown(there.get(key))} in the paper, {_shown(here.get(key))} here"
+        for key in sorted({*there, *here})
+        if here.get(key) != there.get(key) and key not in neutral and not SECRET.search(key)
+    ]
+    if model.checkpoint != preset.checkpoint:
+        lines.append(f"checkpoint: {preset.checkpoint} in the paper, {model.checkpoint} here")
+    if tuple(seeds) != PAPER_SEEDS:
+        lines.append(f"seeds: the ten of the paper, {len(seeds)} here")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return "not given" if value is None else str(value)
+
+
+def plain_command(task: str, model: Model, samples: int) -> str:
+    """The command of plain lmms-eval that comes nearest: its own adapter, its own seeding."""
+    adapter, arguments = model.adapter, dict(model.arguments)
+    generation = {
+        key: value
+        for key, value in model.generation.items()
+        if value is not None and define(task, adapter).generation.get(key) != value
+    }
+    if model.preset is not None:
+        stock = model.preset.stock
+        adapter = stock.adapter
+        arguments = {handling(adapter).checkpoint: model.checkpoint, **stock.model_args}
+        own = define(task, adapter).generation
+        generation = {
+            key: value
+            for key, value in model.generation.items()
+            if value != model.preset.generation.get(key) and own.get(key) != value
+        }
+    line = ["lmms-eval", "--model", adapter]
+    line += ["--model_args", format_arguments(arguments)] if arguments else []
+    line += ["--tasks", task]
+    line += ["--repeats", str(samples)] if samples > 1 else []
+    line += ["--gen_kwargs", format_arguments(generation)] if generation else []
+    line += ["--force_simple"] if model.force_simple else []
+    return shlex.join([*line, "--log_samples", "--output_path", "out/"])
+
+
+def check_batch_size(batch_size: int | None, model: Model) -> None:
+    """Check the number of requests at a time that was asked for.
+
+    Raises:
+        RunError: the adapter answers several requests from one random stream or as one padded
+            batch, so that responses would depend on it.
+    """
+    if batch_size is not None and batch_size > 1 and not model.handling.takes_batches:
+        raise RunError(
+            f"--batch-size {batch_size}: {model.adapter} does not seed each request by itself, so "
+            "its responses would depend on the batch size; leave the option out, and it gets one "
+            "request at a time"
+        )

@@ -1,0 +1,184 @@
+"""Several processes, each with the model and a share of the tweets; the parent alone writes."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
+
+from itr_bench.errors import ItrBenchError, RunError
+from itr_bench.results.run_folder import differences
+from itr_bench.runs.machine import gpu_count
+from itr_bench.runs.plan import Model, TaskPlan, Wanted
+
+if TYPE_CHECKING:
+    from itr_bench.runs.generation import Deliver
+
+_PATIENCE_S = 5
+
+
+class Pool:
+    """Processes that answer as one :class:`~itr_bench.runs.generation.Respondent`.
+
+    Use it as a context: its processes end with it, and with the parent.
+
+    Attributes:
+        found: the conditions that are known only once the model is loaded.
+    """
+
+    def __init__(self, model: Model, plans: Sequence[TaskPlan], processes: int) -> None:
+        """Start *processes* and wait until each has loaded the model.
+
+        Raises:
+            ItrBenchError: one could not load it, died, or found other conditions than another.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._plans = {plan.task: plan for plan in plans}
+        self._processes = []
+        self._pipes: list[Connection] = []
+        gpus = gpu_count()
+        try:
+            for number in range(processes):
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=_work,
+                    args=(theirs, model, list(plans), _environment(number, processes, gpus)),
+                    daemon=True,
+                )
+                process.start()
+                theirs.close()
+                self._processes.append(process)
+                self._pipes.append(ours)
+            ready = dict(self._messages(self._pipes))
+        except BaseException:
+            self._end()
+            raise
+        self.found: dict[str, Any] = ready[self._pipes[0]]
+        for number, pipe in enumerate(self._pipes):
+            other = differences(self.found, ready[pipe])
+            if other:
+                self._end()
+                raise RunError(
+                    f"worker {number} runs in other conditions than worker 0: {other}; give fewer "
+                    "--processes, or choose equal GPUs by CUDA_VISIBLE_DEVICES"
+                )
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._end(at_once=kind is not None)
+
+    def respond(
+        self, task: str, wanted: Sequence[Wanted], deliver: Deliver, *, batch_size: int | None
+    ) -> None:
+        """As ``Respondent.respond``, every process with its share of the tweets."""
+        tweet = {item.doc_id: item.tweet_id for item in self._plans[task].items}
+        tweets = list(dict.fromkeys(tweet[one.doc_id] for one in wanted))
+        number = {name: place % len(self._pipes) for place, name in enumerate(tweets)}
+        shares: list[list[Wanted]] = [[] for _ in self._pipes]
+        for one in wanted:
+            shares[number[tweet[one.doc_id]]].append(one)
+        for pipe, share in zip(self._pipes, shares, strict=True):
+            with contextlib.suppress(OSError):  # a dead worker is found below
+                pipe.send((task, share, batch_size))
+        for _, response in self._messages(self._pipes, end=None):
+            deliver(*response)
+
+    def _messages(
+        self, pipes: Sequence[Connection], *, end: object = ...
+    ) -> Iterator[tuple[Connection, Any]]:
+        """What the workers send, until each has sent *end*, or one message if none is given."""
+        waiting = list(pipes)
+        while waiting:
+            for pipe in wait(waiting):
+                assert isinstance(pipe, Connection)
+                message = self._receive(pipe)
+                if isinstance(message, ItrBenchError):
+                    raise message
+                if message is end or end is ...:
+                    waiting.remove(pipe)
+                if message is not end:
+                    yield pipe, message
+
+    def _receive(self, pipe: Connection) -> Any:
+        try:
+            return pipe.recv()
+        except (EOFError, OSError):
+            process = self._processes[self._pipes.index(pipe)]
+            process.join(_PATIENCE_S)
+            raise RunError(
+                f"worker {self._pipes.index(pipe)} of {len(self._pipes)} died "
+                f"({_ending(process.exitcode)}). What was answered is kept; give the same command "
+                "again, with fewer --processes if memory ran out."
+            ) from None
+
+    def _end(self, *, at_once: bool = True) -> None:
+        """End the workers; without a pipe to the parent, each ends by itself when it is idle."""
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            if at_once:
+                process.terminate()
+            process.join(_PATIENCE_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+def _ending(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"signal {signal.Signals(-status).name}"
+    return f"status {status}"
+
+
+def _environment(number: int, processes: int, gpus: int) -> dict[str, str]:
+    """What sets a worker apart: its GPU, or its share of the processor cores."""
+    if gpus:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
+        names = visible.split(",") if visible else [str(place) for place in range(gpus)]
+        return {"CUDA_VISIBLE_DEVICES": names[number % gpus].strip()}
+    if "OMP_NUM_THREADS" in os.environ:
+        return {}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"OMP_NUM_THREADS": str(max(1, (cores or 1) // processes))}
+
+
+def _work(
+    pipe: Connection, model: Model, plans: list[TaskPlan], environment: dict[str, str]
+) -> None:
+    """A worker: load the model, then answer one share after the other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
+    os.environ.update(environment)  # before anything imports PyTorch
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        from itr_bench.runs.generation import Respondent
+
+        respondent = Respondent(model, plans)
+        pipe.send(respondent.found)
+        while True:
+            task, wanted, batch_size = pipe.recv()
+            respondent.respond(
+                task,
+                wanted,
+                lambda one, text, tokens: pipe.send((one, text, tokens)),
+                batch_size=batch_size,
+            )
+            pipe.send(None)
+    except ItrBenchError as error:
+        pipe.send(type(error)(str(error)))
+    except EOFError:
+        return  # the parent closed the pipe
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone, also from within a long generation."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

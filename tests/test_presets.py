@@ -1,0 +1,290 @@
+"""The presets against the paper's table, and how models and seeds are named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from itr_bench.cli.main import cli
+from itr_bench.errors import ItrBenchError, RunError
+from itr_bench.results import arguments
+from itr_bench.runs import definitions, machine, plan
+from itr_bench.runs.adapters import Seeding, handling
+from itr_bench.runs.presets import get_preset, parse_presets, presets
+
+# Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the models and how they were run.
+LLAVA = ("4bit", "float16", ("text", "image"), "plain", {"temperature": 0.2}, True)
+PAPER: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "llama-3.2-11b": (
+        "meta-llama/Llama-3.2-11B-Vision-Instruct",
+        (
+            *("4bit", "float16", ("image", "text"), "explained"),
+            {"temperature": 0.2, "top_k": 1},
+            False,
+        ),
+    ),
+    "llava-next-13b": ("llava-hf/llava-v1.6-vicuna-13b-hf", LLAVA),
+    "llava-next-7b": ("llava-hf/llava-v1.6-vicuna-7b-hf", LLAVA),
+    "qwen2-vl-7b": (
+        "Qwen/Qwen2-VL-7B-Instruct",
+        ("4bit", "bfloat16", ("image", "text"), "plain", {}, False),
+    ),
+    "phi-3.5-4b": (
+        "microsoft/Phi-3.5-vision-instruct",
+        ("none", "bfloat16", ("image", "text"), "plain", {"temperature": 0.2}, True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_presets_are_the_papers_models(name: str) -> None:
+    preset = get_preset(name)
+    sampling = {
+        key: value
+        for key, value in preset.generation.items()
+        if key not in ("max_new_tokens", "do_sample") and value is not None
+    }
+    found = (
+        preset.model_args.get("quantization", "none"),
+        *(preset.model_args["dtype"], preset.order, preset.answer_format, sampling),
+        preset.seeds_can_differ,
+    )
+    assert (preset.checkpoint, found) == PAPER[name]
+    assert preset.generation["max_new_tokens"] == 512
+    assert preset.generation["do_sample"] is True
+    model = plan.resolve_model(name)
+    settings = plan.settings_of("ltec_itr_lv", model)
+    assert settings.generation == {
+        "max_new_tokens": 512,
+        "do_sample": True,
+        "until": [],
+        **sampling,
+    }
+    assert settings.wording["order"] == list(preset.order)
+    assert settings.wording["answer_format"] == preset.answer_format
+    assert plan.from_paper(model, plan.PAPER_SEEDS) == []
+
+
+def test_no_other_presets_and_their_particulars() -> None:
+    assert set(presets()) == set(PAPER)
+    qwen, phi = get_preset("qwen2-vl-7b"), get_preset("phi-3.5-4b")
+    assert (qwen.model_args["min_pixels"], qwen.model_args["max_pixels"]) == (200**2, 1600 * 1200)
+    assert phi.model_args["num_crops"] == 16
+    assert (phi.adapter, handling(phi.adapter).checkpoint) == ("phi3v", "model_id_name")
+    assert {p.adapter for p in presets().values()} == {"itr_vlm", "phi3v"}
+
+
+def test_an_explained_task_stays_explained() -> None:
+    settings = plan.settings_of("itr_demo_lv_explained", plan.resolve_model("qwen2-vl-7b"))
+    assert settings.wording["answer_format"] == "explained"
+
+
+def changed(**fields: Any) -> str:
+    """The file of one sound preset with other *fields*; ``...`` takes one away."""
+    entry = {
+        "checkpoint": "a/b",
+        "adapter": "itr_vlm",
+        "model_args": {},
+        "order": ["text", "image"],
+        "answer_format": "plain",
+        "generation": {},
+        "seeds_can_differ": True,
+        "remarks": [],
+        "source": "x",
+        "stock": {"adapter": "y", "model_args": {}},
+        **fields,
+    }
+    return yaml.safe_dump({"mine": {k: v for k, v in entry.items() if v is not ...}})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (changed(chekpoint="x"), "mine: unknown field 'chekpoint'. Did you mean 'checkpoint'?"),
+        (changed(order=...), "mine: field 'order' is missing"),
+        (changed(order=["image"]), "mine: order is ['image'], expected image and text"),
+        (
+            changed(answer_format="plane"),
+            "mine: unknown answer_format 'plane'. Did you mean 'plain",
+        ),
+        (changed(seeds_can_differ="no"), "mine: seeds_can_differ is 'no', expected a bool"),
+        (changed(model_args=[]), "mine: model_args is [], expected a dict"),
+        (changed(stock={"adapter": "y"}), "mine: stock: field 'model_args' is missing"),
+        ("mine: 3", "mine: expected fields by name"),
+        ("[1]", "expected presets by name"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_a_faulty_file_is_refused_with_preset_and_field(text: str, message: str) -> None:
+    with pytest.raises(RunError) as caught:
+        parse_presets(text)
+    assert message in str(caught.value)
+
+
+def test_a_sound_file_is_read() -> None:
+    assert parse_presets(changed())["mine"].stock.adapter == "y"
+
+
+# Models
+
+
+def test_arguments_of_the_user_go_over_the_presets_one_by_one() -> None:
+    model = plan.resolve_model(
+        "qwen2-vl-7b",
+        model_args="quantization=none,device=cpu,pretrained=/data/qwen",
+        gen_kwargs="top_k=5,max_new_tokens=8,do_sample=null",
+    )
+    assert model.arguments == {
+        "pretrained": "/data/qwen",
+        "quantization": "none",
+        "dtype": "bfloat16",
+        "min_pixels": 40000,
+        "max_pixels": 1920000,
+        "device": "cpu",
+    }
+    settings = plan.settings_of("itr_demo_lv", model)
+    assert settings.generation == {"max_new_tokens": 8, "top_k": 5, "until": []}
+    assert plan.from_paper(model, [1]) == [
+        "do_sample: True in the paper, not given here",
+        "max_new_tokens: 512 in the paper, 8 here",
+        "quantization: 4bit in the paper, none here",
+        "top_k: not given in the paper, 5 here",
+        "checkpoint: Qwen/Qwen2-VL-7B-Instruct in the paper, /data/qwen here",
+        "seeds: the ten of the paper, 1 here",
+    ]
+
+
+FOLDERS = [
+    ("qwen2-vl-7b", "", "qwen2-vl-7b"),
+    ("qwen2-vl-7b", "pretrained=/x/y", "qwen2-vl-7b"),
+    ("qwen2_vl", "pretrained=Qwen/Qwen2-VL-2B", "qwen2_vl-Qwen-Qwen2-VL-2B"),
+    ("qwen2_vl", "pretrained=/a/../b/ā c/x:y", "qwen2_vl-c-x-y"),
+    ("itr_baseline", "strategy=uniform,seed=3", "itr_baseline-uniform-3"),
+    ("async_openai", "model_version=m/n,api_key=hidden", "async_openai-m-n"),
+    ("async_openai", "api_key=hidden", "async_openai"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "folder"), FOLDERS)
+def test_folders_are_named_after_models(name: str, given: str, folder: str) -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    assert plan.resolve_model(name, model_args=given).folder_name == folder
+
+
+SEEDING = [
+    ("itr_vlm", False, Seeding.REQUEST, None),
+    ("vllm", False, Seeding.REQUEST, 32),
+    ("vllm", True, Seeding.REQUEST, 1),
+    ("async_openai", False, Seeding.PAYLOAD, 512),
+    ("qwen2_vl", False, Seeding.PROCESS, 1),
+    ("never_heard_of", False, Seeding.PROCESS, 1),
+    ("claude", False, Seeding.NONE, 1),
+]
+
+
+@pytest.mark.parametrize(("adapter", "simple", "seeding", "batch"), SEEDING)
+def test_who_seeds_how(adapter: str, simple: bool, seeding: Seeding, batch: int | None) -> None:
+    found = handling(adapter, force_simple=simple)
+    assert (found.seeding, found.batch) == (seeding, batch)
+
+
+def test_secrets_and_places() -> None:
+    given = {
+        "api_key": "x",
+        "hf_token": "x",
+        "token": "x",
+        "password": "x",
+        "apikey": "x",
+        "max_new_tokens": 3,
+        "num_key_value_heads": 2,
+        "device": "cpu",
+        "pretrained": "a",
+        "base_url": "http://user:pw@host:1/v1",
+    }
+    assert arguments.settings(given) == {"max_new_tokens": 3, "num_key_value_heads": 2}
+    assert arguments.without_secrets(given)["base_url"] == "http://host:1/v1"
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("ltec_itr_lw", "unknown task 'ltec_itr_lw'. Did you mean 'ltec_itr_lv'?"),
+        ("mmmu", "unknown task 'mmmu'."),
+    ],
+)
+def test_unknown_tasks(task: str, message: str) -> None:
+    with pytest.raises(ItrBenchError, match=message.replace("?", r"\?")):
+        definitions.expand([task])
+
+
+def test_groups_become_their_tasks() -> None:
+    assert definitions.expand(["itr_demo_en", "itr_demo"]) == ("itr_demo_en", "itr_demo_lv")
+    assert definitions.expand(["itr_bench"])[:2] == ("ltec_itr_lv", "ltec_itr_en_manual")
+
+
+# The machine
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "lacking", "found"),
+    [
+        ("qwen2-vl-7b", "", {"bitsandbytes"}, {"bitsandbytes", "GPU"}),
+        ("qwen2-vl-7b", "quantization=none", set(), set()),
+        ("qwen2-vl-7b", "quantization=none,device=cuda", set(), {"GPU"}),
+        ("llava_hf", "", {"decord"}, {"decord"}),
+        ("phi-3.5-4b", "", {"torch", "lmms_eval"}, {"torch", "lmms_eval"}),
+    ],
+)
+def test_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str, lacking: set[str], found: set[str]
+) -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    monkeypatch.setattr(machine, "has_package", lambda package: package not in lacking)
+    monkeypatch.setattr(machine, "gpu_count", lambda: 0)
+    model = plan.resolve_model(name, model_args=given)
+    assert set(machine.missing(model.adapter, model.arguments)) == found
+
+
+def test_the_table_of_models() -> None:
+    shown = CliRunner().invoke(cli, ["models"])
+    assert shown.exit_code == 0
+    for name, (checkpoint, _) in PAPER.items():
+        assert name in shown.stdout and checkpoint in shown.stdout
+    one = CliRunner().invoke(cli, ["models", "phi-3.5-4b"])
+    assert (
+        "model_id_name=microsoft/Phi-3.5-vision-instruct,dtype=bfloat16,num_crops=16" in one.stdout
+    )
+    assert "--model phi3v --model_args model_id_name=" in one.stdout
+    as_json = json.loads(CliRunner().invoke(cli, ["models", "--json"]).stdout)
+    assert [entry["name"] for entry in as_json] == list(presets())
+    unknown = CliRunner().invoke(cli, ["models", "phi-3"])
+    assert "Did you mean 'phi-3.5-4b'?" in str(unknown.exception)
+
+
+def test_num_crops_is_set_on_the_loaded_processor() -> None:
+    pytest.importorskip("torch", reason="the extra `eval` is not installed")
+    from types import SimpleNamespace
+
+    from itr_bench.runs.generation import _set_on_processor
+
+    processor = SimpleNamespace(image_processor=SimpleNamespace(num_crops=4))
+    _set_on_processor(SimpleNamespace(_processor=processor), "num_crops", 16)
+    assert processor.image_processor.num_crops == 16
+    with pytest.raises(RunError, match="num_crops=16: the image processor of this checkpoint has"):
+        _set_on_processor(SimpleNamespace(_processor=None), "num_crops", 16)
+
+
+def test_a_likelihood_is_asked_once_and_of_itr_vlm_alone() -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    model = plan.resolve_model("llama-3.2-11b", gen_kwargs="max_new_tokens=8")
+    planned = plan.plan_task("itr_demo_lv_likelihood", model, plan.PAPER_SEEDS, 2)
+    assert planned.seeds == plan.PAPER_SEEDS[:1]
+    assert planned.total == 4
+    assert planned.settings.generation == {"scoring": "likelihood", "until": []}
+    assert planned.conditions["answer_format"] == "plain"
+    with pytest.raises(RunError, match="qwen2_vl has not; take itr_demo_lv"):
+        plan.settings_of("itr_demo_lv_likelihood", plan.resolve_model("qwen2_vl"))

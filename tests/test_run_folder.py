@@ -1,0 +1,352 @@
+"""The run folder: what is written lasts, what was edited is refused."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from itr_bench.errors import RunError, ScoreError
+from itr_bench.relation import Answer, Question
+from itr_bench.results.run_folder import (
+    MANIFEST,
+    RESPONSES,
+    Journal,
+    Record,
+    differences,
+    is_run_folder,
+    read_journal,
+    read_manifest,
+    read_run_folder,
+    run_folders,
+    write_json,
+    write_manifest,
+)
+from itr_bench.scoring.signature import digest
+
+SEEDS = (8263, 10652)
+PROMPTS = {f"{tweet} {q.value}": digest(f"{tweet} {q}") for tweet in "123" for q in Question}
+
+
+def record(tweet: str, question: str, seed: int, response: str = "Yes") -> Record:
+    return Record(
+        tweet_id=tweet,
+        question=question,
+        seed=seed,
+        response=response,
+        tokens=3,
+        relation=int(tweet),
+        prompt_hash=PROMPTS[f"{tweet} {question}"],
+        image_sha256="f" * 64,
+    )
+
+
+ALL = [record(tweet, q.value, seed) for tweet in "123" for q in Question for seed in SEEDS]
+MANIFEST_OF_ALL: dict[str, Any] = {
+    "model": "m",
+    "command": "itr-bench run --model m",
+    "language": "en",
+    "set_size": 3,
+    "sessions": [],
+    "conditions": {
+        "task": "itr_demo_lv",
+        "task_version": "1",
+        "data": "demo-1",
+        "tweets": 3,
+        "prompts": digest(PROMPTS),
+        "order": ["image", "text"],
+        "answer_format": "plain",
+        "model_args": {"x": 1},
+        "seeds": list(SEEDS),
+        "seeding": "request",
+        "dtype": None,
+        "generation": {"max_new_tokens": 4},
+        "adapter_class": "a.B (chat)",
+        "libraries": {"itr-bench": "0.1.0", "lmms-eval": "0.7.3", "torch": "2"},
+    },
+}
+
+
+def written(folder: Path, records: list[Record]) -> Path:
+    write_manifest(folder, MANIFEST_OF_ALL)
+    journal = Journal(folder)
+    for one in records:
+        journal.append(one)
+    journal.close()
+    return folder
+
+
+# Records
+
+
+@given(st.text())
+def test_any_response_comes_back(response: str) -> None:
+    one = record("1", "adds", 5, response)
+    line = one.line()
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    assert Record.parse(line[:-1]) == one
+
+
+@pytest.mark.parametrize("response", ["", "\ud800 half", "a\u2028b\r\n\x00", '","check":"0"}'])
+def test_odd_responses_come_back(response: str) -> None:
+    one = record("1", "adds", 5, response)
+    assert Record.parse(one.line()[:-1]) == one
+
+
+@given(st.data())
+def test_no_byte_of_a_line_can_be_changed_unseen(data: st.DataObject) -> None:
+    line = bytearray(record("2", "represented", 7, "Jā, “attēlā”").line()[:-1])
+    place = data.draw(st.integers(0, len(line) - 1))
+    other = data.draw(st.integers(0, 255).filter(lambda byte: byte != line[place]))
+    line[place] = other
+    with pytest.raises(ValueError, match="checksum"):
+        Record.parse(bytes(line))
+
+
+# The journal
+
+
+def test_what_was_appended_is_read(tmp_path: Path) -> None:
+    written(tmp_path, ALL)
+    records, whole = read_journal(tmp_path / RESPONSES)
+    assert list(records.values()) == ALL
+    assert whole == (tmp_path / RESPONSES).stat().st_size
+    again = Journal(tmp_path)
+    assert (again.records, again.cut_off) == (records, 0)
+    again.close()
+
+
+@pytest.mark.parametrize("kept", range(0, 260, 13))
+def test_a_line_torn_anywhere_is_cut_off(tmp_path: Path, kept: int) -> None:
+    written(tmp_path, ALL[:2])
+    path = tmp_path / RESPONSES
+    whole = path.read_bytes()
+    third = ALL[2].line()
+    torn = third[: min(kept, len(third) - 1)]
+    path.write_bytes(whole + torn)
+    journal = Journal(tmp_path)
+    assert (len(journal.records), journal.cut_off) == (2, len(torn))
+    assert path.read_bytes() == whole
+    journal.append(ALL[2])
+    journal.close()
+    assert path.read_bytes() == whole + third
+
+
+def test_zeros_that_a_power_cut_left(tmp_path: Path) -> None:
+    written(tmp_path, ALL[:2])
+    with (tmp_path / RESPONSES).open("ab") as file:
+        file.write(bytes(500))
+    journal = Journal(tmp_path)
+    assert (len(journal.records), journal.cut_off) == (2, 500)
+    journal.close()
+
+
+def lines_of(records: list[Record]) -> list[bytes]:
+    return [one.line() for one in records]
+
+
+DAMAGE = [
+    (2, b"", "line 3: no checksum at its end"),
+    (1, b"{}\n", "line 2: no checksum at its end"),
+    (1, ALL[1].line().replace(b"Yes", b"No!"), "line 2: its checksum does not fit"),
+    (1, record("1", "adds", SEEDS[0], "No").line(), "line 2: its tweet, question and seed have"),
+    (0, b"\xff\xfe\n", "line 1: no checksum at its end"),
+    (3, ALL[3].line().replace(b"Yes", b"No!"), "line 4: its checksum does not fit"),
+]
+
+
+@pytest.mark.parametrize(("place", "line", "message"), DAMAGE)
+def test_damage_in_the_middle_is_refused_with_its_line(
+    tmp_path: Path, place: int, line: bytes, message: str
+) -> None:
+    written(tmp_path, [])
+    lines = lines_of(ALL[:4])
+    lines[place] = line or b"\n"
+    (tmp_path / RESPONSES).write_bytes(b"".join(lines))
+    with pytest.raises(RunError) as caught:
+        Journal(tmp_path)
+    assert message in str(caught.value)
+    assert "generated again" in str(caught.value)
+    assert (tmp_path / RESPONSES).read_bytes() == b"".join(lines)
+
+
+def test_the_same_record_twice_is_one(tmp_path: Path) -> None:
+    written(tmp_path, [])
+    (tmp_path / RESPONSES).write_bytes(b"".join(lines_of([*ALL[:2], ALL[0]])))
+    assert list(read_journal(tmp_path / RESPONSES)[0].values()) == ALL[:2]
+
+
+def test_a_disk_that_fills_up_leaves_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    journal.append(ALL[0])
+    write = os.write
+    left = 40
+
+    def until_full(handle: int, content: bytes) -> int:
+        nonlocal left
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written, left = write(handle, content[:left]), 0
+        return written
+
+    monkeypatch.setattr(os, "write", until_full)
+    with pytest.raises(RunError, match=r"responses.jsonl: No space left on device. What was answ"):
+        journal.append(ALL[1])
+    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].line()
+    assert list(journal.records) == [ALL[0].key]
+    monkeypatch.setattr(os, "write", write)
+    journal.append(ALL[1])
+    journal.close()
+    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].line() + ALL[1].line()
+
+
+def test_a_record_is_on_the_disk_when_append_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    journal = Journal(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    journal.append(ALL[0])
+    journal.append(ALL[1])
+    journal.close()
+    assert synced == [len(ALL[0].line()), len(ALL[0].line() + ALL[1].line())]
+
+
+# The manifest
+
+
+def test_a_manifest_comes_back(tmp_path: Path) -> None:
+    write_manifest(tmp_path, MANIFEST_OF_ALL)
+    found = read_manifest(tmp_path)
+    assert found.items() >= MANIFEST_OF_ALL.items()
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+
+
+def edited(change: Any) -> Any:
+    def edit(path: Path) -> None:
+        found = json.loads(path.read_text())
+        change(found)
+        path.write_text(json.dumps(found))
+
+    return edit
+
+
+EDITS = [
+    (edited(lambda m: m["conditions"].update(seeds=[1])), "do not fit their checksum"),
+    (
+        edited(lambda m: m.update(format=2)),
+        "format 2, this version of itr-bench reads and writes 1",
+    ),
+    (edited(lambda m: m.pop("format")), "not the manifest of a run"),
+    (edited(lambda m: m.pop("conditions")), "do not fit their checksum"),
+    (edited(lambda m: m.pop("sessions")), "expected also"),
+    (edited(lambda m: m.update(sessions=3)), "expected also"),
+    (lambda path: path.write_text("{"), "cannot read"),
+    (lambda path: path.write_text("[1]"), "not the manifest of a run"),
+    (lambda path: path.write_bytes(b"\xff"), "cannot read"),
+    (lambda path: path.unlink(), "no manifest.json in it"),
+]
+
+
+@pytest.mark.parametrize(("edit", "message"), EDITS)
+def test_an_edited_manifest_is_refused(tmp_path: Path, edit: Any, message: str) -> None:
+    written(tmp_path, ALL)
+    edit(tmp_path / MANIFEST)
+    with pytest.raises(RunError, match=message):
+        read_run_folder(tmp_path)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, [1])
+    (tmp_path / ".a.json.partial").mkdir()
+    with pytest.raises(RunError, match=r"cannot write .*a\.json"):
+        write_json(path, [2])
+    assert json.loads(path.read_text()) == [1]
+
+
+def test_differences_are_named_with_both_values() -> None:
+    there = {"a": 1, "b": {"c": [1], "d": 2}, "e": {"f": 1}}
+    asked = {"a": 1, "b": {"c": [2], "d": 2}, "e": None, "g": 0}
+    assert differences(there, asked) == {
+        "b.c": ([1], [2]),
+        "e": ({"f": 1}, None),
+        "g": (None, 0),
+    }
+
+
+# Reading
+
+
+def test_a_run_is_read_with_its_signature(tmp_path: Path) -> None:
+    run = read_run_folder(written(tmp_path, ALL[::-1]))
+    assert (run.model, run.task, run.seeds, run.set_size) == ("m", "itr_demo_lv", SEEDS, 3)
+    assert {item.answers for item in run.items} == {(Answer.YES, Answer.YES)}
+    assert run.score.tweets == 3 and not run.is_part
+    assert run.prompt == digest(PROMPTS)
+    assert run.harness == "0.7.3"
+    assert "?" not in str(run.signature)
+    assert "torch=2" in str(run.signature)
+
+
+SIGNED = [
+    ("seeds", [10652, 8263]),
+    ("task_version", "2"),
+    ("data", "demo-2"),
+    ("adapter_class", "c.D (chat)"),
+    ("order", ["text", "image"]),
+    ("answer_format", "explained"),
+    ("model_args", {"x": 2}),
+    ("generation", {"max_new_tokens": 5}),
+    ("seeding", "process"),
+    ("dtype", "float16"),
+    ("libraries", {"itr-bench": "0.2.0", "lmms-eval": "0.7.3", "torch": "2"}),
+    ("libraries", {"itr-bench": "0.1.0", "lmms-eval": "0.7.4", "torch": "2"}),
+    ("libraries", {"itr-bench": "0.1.0", "lmms-eval": "0.7.3", "torch": "3"}),
+]
+
+
+def test_the_signature_follows_every_condition(tmp_path: Path) -> None:
+    written(tmp_path, ALL)
+    seen = {str(read_run_folder(tmp_path).signature)}
+    for key, value in SIGNED:
+        conditions = {**MANIFEST_OF_ALL["conditions"], key: value}
+        write_manifest(tmp_path, {**MANIFEST_OF_ALL, "conditions": conditions})
+        signature = str(read_run_folder(tmp_path).signature)
+        assert signature not in seen, key
+        seen.add(signature)
+
+
+def test_only_complete_tweets_of_an_unfinished_run_count(tmp_path: Path) -> None:
+    run = read_run_folder(written(tmp_path, ALL[:-1]))
+    assert run.score.tweets == 2 and run.is_part
+    with pytest.raises(ScoreError, match="no tweet is complete yet; give the command"):
+        read_run_folder(written(_folder(tmp_path / "early"), ALL[1:4]))
+
+
+def test_prompts_of_another_run_are_refused(tmp_path: Path) -> None:
+    records = [Record(**{**vars(one), "prompt_hash": "0" * 12}) for one in ALL]
+    with pytest.raises(RunError, match=r"its prompts are not those of manifest\.json"):
+        read_run_folder(written(tmp_path, records))
+
+
+def test_run_folders_are_found(tmp_path: Path) -> None:
+    for name in ("b/y", "a/x"):
+        written(_folder(tmp_path / name), ALL)
+    (_folder(tmp_path / "c") / MANIFEST).write_text("{}")
+    assert [path.name for path in run_folders(tmp_path)] == ["x", "y"]
+    assert list(run_folders(tmp_path / "a" / "x")) == [tmp_path / "a" / "x"]
+    assert not is_run_folder(tmp_path)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
