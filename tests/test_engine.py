@@ -132,6 +132,16 @@ def rows(tokens: Tokens) -> list[tuple[int, ...]]:
     return [row for of_job in tokens for of_prompt in of_job for row in of_prompt]
 
 
+def skip_what_transformers_cannot(vlm: Vlm, given: Mapping[str, Any]) -> None:
+    """Before version 5, what looks at the prompt's tokens fails over Mllama's image token."""
+    if (
+        transformers.__version__.startswith("4.")
+        and vlm.model.config.model_type == "mllama"
+        and given.keys() & {"repetition_penalty", "no_repeat_ngram_size"}
+    ):
+        pytest.skip("generate() itself fails")
+
+
 # Exactness
 
 
@@ -157,6 +167,7 @@ def rows(tokens: Tokens) -> list[tuple[int, ...]]:
 def test_tokens_are_those_of_one_by_one_generation(
     vlm: Vlm, given: dict[str, Any], least: int
 ) -> None:
+    skip_what_transformers_cannot(vlm, given)
     jobs = [
         job(seeds=((1, 2, 1), (7,))),  # a seed twice, and another for the other prompt
         job(picture(1, (60, 90)), texts=(f"Cake. {ADDS}", "Cake?"), seeds=((3,), (1, 5))),
@@ -279,6 +290,7 @@ def test_rows_end_at_the_first_token_and_at_different_steps(
 def test_the_checkpoints_own_settings_hold_where_none_are_given(
     vlm: Vlm, monkeypatch: pytest.MonkeyPatch, own: dict[str, Any], given: dict[str, Any]
 ) -> None:
+    skip_what_transformers_cannot(vlm, own)
     jobs = [job(seeds=((1, 2), (4,)))]
     made = Engine(vlm)
     without = shared(made, jobs, given)
@@ -626,17 +638,23 @@ def test_options_that_cannot_be(
     assert message in str(caught.value)
 
 
-def _without(*names: str) -> Callable[[Path], None]:
+_PICTURES = "*processor*.json"  # the names differ between versions of transformers
+_WORDS = ("tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json")
+
+
+def _without(*patterns: str) -> Callable[[Path], None]:
     def damage(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink()
+        gone = {path for pattern in patterns for path in folder.glob(pattern)}
+        assert gone
+        for path in gone:
+            path.unlink()
 
     return damage
 
 
 def _text_model(folder: Path) -> None:
     """A text model: its configuration, and no preprocessor."""
-    _without("processor_config.json", "model.safetensors")(folder)
+    _without(_PICTURES, "model.safetensors")(folder)
     config = transformers.LlamaConfig(
         vocab_size=400,
         hidden_size=32,
@@ -674,10 +692,10 @@ def _torn(name: str) -> Callable[[Path], None]:
             _edited(model_type="mine", auto_map={"AutoConfig": "mine.Config"}),
             "needs code that comes with the checkpoint",
         ),
-        (_without("processor_config.json"), "an't load image processor"),
-        (_without("tokenizer.json"), "cannot load the processor of"),
-        (_text_model, "an't load image processor"),
-        (_without("model.safetensors"), "no file named model.safetensors"),
+        (_without(_PICTURES), "cannot load the processor of"),
+        (_without(*_WORDS), "cannot load the processor of"),
+        (_text_model, "cannot load the processor of"),
+        (_without("model.safetensors"), "as a model that takes image and text"),
         (_torn("model.safetensors"), "as a model that takes image and text"),
     ],
 )

@@ -552,7 +552,7 @@ def proves_that_likelihoods_are_scored(done: Finished) -> None:
     assert run.score.accuracy == pytest.approx(figures["relation_accuracy"])
     assert run.signature.samples == 1
     assert "parser:likelihood.1" in str(run.signature)
-    shown = CliRunner().invoke(cli, ["score", str(done.folder)])
+    shown = CliRunner().invoke(cli, ["score", str(samples)])
     assert shown.exit_code == 0, shown.output
     assert "itr_demo_lv_likelihood" in shown.output and "AUC" in shown.output
     assert f"{scores[Question.ADDS].auc:.3f}" in shown.output
@@ -560,13 +560,12 @@ def proves_that_likelihoods_are_scored(done: Finished) -> None:
     assert str(scores[Question.REPRESENTED].auc) in json.dumps(listed)
 
 
-def test_likelihoods_of_other_models_are_refused() -> None:
-    from lmms_eval import evaluator
-
-    with pytest.raises(ScoreError, match="These tasks need --model itr_vlm; other models take"):
-        evaluator.simple_evaluate(
-            model="itr_baseline", tasks=["itr_demo_lv_likelihood"], limit=2, gen_kwargs=""
-        )
+def test_likelihoods_of_other_models_are_refused(lmms_eval: RunLmmsEval) -> None:
+    done = lmms_eval("--model", "itr_baseline", "--tasks", "itr_demo_lv_likelihood", "--limit", "2")
+    assert done.status == 1
+    assert "These tasks need --model itr_vlm; other models take the task without _" in done.output
+    assert "Traceback" not in done.output
+    assert not list(done.folder.rglob("*.json"))
 
 
 # From Python, and from a wheel
