@@ -524,6 +524,22 @@ def test_half_precision_verifies_and_nearly_agrees(vlm: Vlm, said: list[str]) ->
     assert len(set(found)) > 3
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_four_bits_on_a_cpu(folders: dict[str, Path], architecture: str) -> None:
+    pytest.importorskip("bitsandbytes", reason="the extra `4bit` is not installed")
+    folder = str(folders[architecture])
+    vlm = load(folder, device="cpu", dtype="float32", quantization="4bit")
+    kinds = {type(module).__name__ for module in vlm.model.get_decoder().modules()}
+    assert "Linear4bit" in kinds
+    jobs = [job(picture(n)) for n in range(2)]
+    found = rows(shared(Engine(vlm), jobs, SAMPLING))
+    expected = rows(one_by_one(vlm, jobs, SAMPLING))
+    # As in half precision: the kernels for one token and for many round in different ways.
+    assert sum(a[0] != b[0] for a, b in zip(found, expected, strict=True)) <= len(found) / 3
+    whole = load(folder, device="cpu", dtype="float32")
+    assert expected != rows(one_by_one(whole, jobs, SAMPLING))  # 4 bits say something else
+
+
 # Memory
 
 
@@ -735,6 +751,14 @@ def test_limits_of_pixels_reach_the_processor(folders: dict[str, Path]) -> None:
         vlm = load(str(folders["qwen2_vl"]), device="cpu", max_pixels=pixels * 28 * 28)
         lengths.append(len(prompt_tokens(vlm, job(picture(0, SIZES["large"])))[0]))
     assert lengths[0] + 8 <= lengths[1] <= lengths[2] - 20
+
+
+@pytest.mark.parametrize("architecture", ["llava_next", "mllama"])
+def test_limits_of_pixels_that_would_be_ignored(
+    folders: dict[str, Path], architecture: str
+) -> None:
+    with pytest.raises(ItrBenchError, match=r"max_pixels: \w+ does not resize to a number of pix"):
+        load(str(folders[architecture]), device="cpu", max_pixels=40_000)
 
 
 @pytest.mark.parametrize("way", [True, False])

@@ -234,6 +234,7 @@ def test_groups_become_their_tasks() -> None:
     [
         ("qwen2-vl-7b", "", {"bitsandbytes"}, {"bitsandbytes", "GPU"}),
         ("qwen2-vl-7b", "quantization=none", set(), set()),
+        ("qwen2-vl-7b", "device=cpu", set(), set()),
         ("qwen2-vl-7b", "quantization=none,device=cuda", set(), {"GPU"}),
         ("llava_hf", "", {"decord"}, {"decord"}),
         ("phi-3.5-4b", "", {"torch", "lmms_eval"}, {"torch", "lmms_eval"}),

@@ -412,8 +412,8 @@ BAD_OPTIONS = [
     (("--model_args", "at=1,at=2"), "'at' stands twice"),
     (("--gen_kwargs", "seed=4"), "give the seeds by --seeds"),
     (("--batch-size", "4"), "fake does not seed each request by itself"),
-    (("--model", "qwen2-vl-7b"), "4-bit needs one; or run in full precision"),
-    (("--model_args", "device=cuda"), "GPU: or device=cpu"),
+    (("--model", "qwen2-vl-7b"), "GPU: or run on the CPU, which takes days for a large model"),
+    (("--model_args", "device=cuda"), "GPU: or run on the CPU"),
     (("--model", "itr_baseline", "--model_args", "strategy=x"), "unknown strategy 'x'"),
     (("--model", "qwen2_vl", "--model_args", "pretrained=/nowhere"), "qwen2_vl could not be load"),
 ]

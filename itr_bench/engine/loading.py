@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -67,9 +68,10 @@ def load(
         if pixels is not None and (not isinstance(pixels, int) or pixels < 1):
             raise ItrBenchError(f"{limit} is {pixels!r}, expected a number of pixels")
     config = _config(pretrained, options)
-    processor = _processor(
-        pretrained, {**options, **{k: v for k, v in limits.items() if v is not None}}
-    )
+    given = {limit: pixels for limit, pixels in limits.items() if pixels is not None}
+    processor = _processor(pretrained, {**options, **given})
+    for limit in given:
+        _check_takes(processor.image_processor, limit)
     loading: dict[str, Any] = {"dtype": DTYPES[dtype], "device_map": {"": place}}
     if quantization == "4bit":
         loading["quantization_config"] = _four_bits(dtype, config)
@@ -119,7 +121,22 @@ def _processor(pretrained: str, options: dict[str, Any]) -> Any:
             f"{pretrained} has no image processor (found {type(found).__name__}): it is no "
             "checkpoint of a vision-language model, or its preprocessor_config.json is missing"
         )
+    if not found.tokenizer.encode("Yes", add_special_tokens=False):
+        # What transformers makes of a folder without the tokenizer's files.
+        raise ItrBenchError(
+            f"cannot load the processor of {pretrained}: the tokenizer's files are missing"
+        )
     return found
+
+
+def _check_takes(image_processor: Any, name: str) -> None:
+    """Refuse what transformers would take without a word, and not use."""
+    kind = type(image_processor)
+    options = getattr(getattr(kind, "valid_kwargs", None), "__annotations__", {})
+    if name not in {*options, *inspect.signature(kind.__init__).parameters}:
+        raise ItrBenchError(
+            f"{name}: {kind.__name__} does not resize to a number of pixels; leave it out"
+        )
 
 
 def _refusal(pretrained: str, what: str, error: Exception) -> str:

@@ -12,7 +12,7 @@ from itr_bench.runs.adapters import handling
 _INSTALL = {
     "torch": "pip install 'itr-bench[eval]'",
     "lmms_eval": "pip install 'itr-bench[eval]'",
-    "bitsandbytes": "pip install bitsandbytes",
+    "bitsandbytes": "pip install 'itr-bench[4bit]'",
     "decord": "pip install decord",
 }
 
@@ -39,7 +39,9 @@ def missing(adapter: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         What to do about it, by what is missing: a package, or ``GPU``.
     """
     quantized = arguments.get("quantization", "none") != "none"
-    on_gpu = quantized or str(arguments.get("device", "")).startswith("cuda")
+    device = str(arguments.get("device", "auto"))
+    # 4 bits are for models that are too large for anything but a GPU, unless the user says so.
+    on_gpu = device.startswith("cuda") or (quantized and device != "cpu")
     packages = ["torch", "lmms_eval", *handling(adapter).packages]
     packages += ["bitsandbytes"] if quantized else []
     found = {name: _INSTALL[name] for name in packages if not has_package(name)}
@@ -47,5 +49,5 @@ def missing(adapter: str, arguments: Mapping[str, Any]) -> dict[str, str]:
     if "bitsandbytes" in found:
         found["bitsandbytes"] += f", {instead}"
     if on_gpu and not gpu_count():
-        found["GPU"] = f"4-bit needs one; {instead},device=cpu" if quantized else "or device=cpu"
+        found["GPU"] = "or run on the CPU, which takes days for a large model: device=cpu"
     return found
