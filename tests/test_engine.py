@@ -22,6 +22,7 @@ pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 from lmms_eval.api.instance import Instance  # noqa: E402
 from loguru import logger  # noqa: E402
 
+from itr_bench.answers import read_answer  # noqa: E402
 from itr_bench.engine import attention, engine, loading, plain, stems  # noqa: E402
 from itr_bench.engine.engine import Engine, Job  # noqa: E402
 from itr_bench.engine.loading import Vlm, load  # noqa: E402
@@ -30,6 +31,7 @@ from itr_bench.errors import ItrBenchError  # noqa: E402
 from itr_bench.lmms.documents import user_turn  # noqa: E402
 from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
 from itr_bench.lmms.vlm import SharedImageVlm  # noqa: E402
+from itr_bench.relation import Answer  # noqa: E402
 from itr_bench.seeds import PAPER_SEEDS  # noqa: E402
 
 SIZES = {
@@ -476,7 +478,7 @@ def test_what_does_not_verify_is_generated_one_by_one(
     assert [[[g.ids for g in p] for p in j] for j in found] == expected
     assert again == found
     (line,) = said  # once, not at each tweet
-    assert "is generated one by one, which takes longer and gives the same" in line
+    assert "is generated one by one, which takes longer: " in line
     assert reason in line and type(vlm.model).__name__ in line and "and more" not in line
     with pytest.raises(ItrBenchError, match="cannot be shared, and likelihoods are only read"):
         made.likelihoods(jobs[0])
@@ -964,17 +966,12 @@ def _video(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**message, "content": [*message["content"], {"type": "video", "url": "a.mp4"}]}]
 
 
-def _marked(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return user_turn("so <|image_pad|> it", picture(), IMAGE_FIRST)
-
-
 @pytest.mark.parametrize(
     ("messages", "given", "repeats", "message"),
     [
         (_two_images, {}, 1, "t, tweet 70: 2 images and parts of the kinds image, text"),
         (_no_image, {}, 1, "t, tweet 70: 0 images"),
         (_video, {}, 1, "image, text, video; itr_vlm takes text with one image"),
-        (_marked, {}, 1, "t, tweet 70: the text of the prompt holds the model's own token"),
         (turn, {"num_beams": 2}, 1, "it has no beams"),
         (turn, {"temprature": 1}, 1, "'temprature'. Did you mean 'temperature'?"),
         (turn, {"scoring": "likelyhood"}, 1, "scoring 'likelyhood'. Did you mean 'likelihood'?"),
@@ -1012,3 +1009,86 @@ def test_arguments_that_are_refused(
     with pytest.raises(ItrBenchError) as caught:
         SharedImageVlm(**checkpoint, **{"device": "cpu", **given})
     assert message in str(caught.value)
+
+
+def _one_marked(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    text = "so <|image_pad|> it" if document["tweet_id"] == "71" else document["text"]
+    return user_turn(text, picture(document["picture"]), IMAGE_FIRST)
+
+
+def _one_torn(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if document["tweet_id"] == "71":
+        raise OSError("image file is truncated")
+    return turn(document)
+
+
+@pytest.mark.parametrize("scoring", ["generation", "likelihood"])
+@pytest.mark.parametrize(
+    ("messages", "message"),
+    [
+        (_one_marked, "t, tweet 71: the text of the prompt holds the model's own token"),
+        (_one_torn, "t, tweet 71: its image cannot be read (OSError: image file is truncated)"),
+    ],
+)
+def test_what_one_tweet_lacks_is_its_own_failure(
+    adapter: SharedImageVlm,
+    said: list[str],
+    messages: Callable[[Any], Any],
+    message: str,
+    scoring: str,
+) -> None:
+    given = PROTOCOL if scoring == "generation" else {"scoring": scoring}
+    found = [a.text for a in adapter.generate_until(requests(adapter, documents(), 1, **given))]
+    with_fault = requests(adapter, documents(), 1, messages, **given)
+    answers = [answer.text for answer in adapter.generate_until(with_fault)]
+    assert answers[:2] == found[:2] and answers[4:] == found[4:]
+    for failure in answers[2:4]:
+        assert read_answer(failure).answer is Answer.FAILED
+        assert message in failure
+    assert message in said[0]
+
+
+def test_what_fills_up_a_process_needs_no_seed(adapter: SharedImageVlm) -> None:
+    asked = requests(adapter, documents(1), repeats=10, **PROTOCOL)
+    padding = [copy.copy(asked[-1]) for _ in range(10)]
+    for request in padding:
+        request.metadata = {**request.metadata, "__padding_only__": True}
+    found = adapter.generate_until([*asked, *padding])
+    assert [a.text for a in found[:20]] == [a.text for a in adapter.generate_until(asked)]
+
+
+def test_scores_that_are_no_numbers_are_an_error(loaded: dict[str, Vlm]) -> None:
+    vlm = Vlm(copy.deepcopy(loaded["qwen2_vl"].model), loaded["qwen2_vl"].processor)
+    made = Engine(vlm)
+    made.generate([job()], SAMPLING)  # verified while it is sound
+    vlm.model.get_output_embeddings().weight.data[3] = float("nan")
+    for way in (SAMPLING, GREEDY):
+        with pytest.raises(ItrBenchError, match="tweet 7: the model's scores are not numbers"):
+            made.generate([job(name="tweet 7"), job(name="tweet 8")], way)
+    with pytest.raises(ItrBenchError, match="tweet 7: the model's scores are not numbers"):
+        made.likelihoods(job(name="tweet 7"))
+
+
+def test_half_precision_attention_holds_large_products() -> None:
+    size = 128
+    keys = torch.full((1, 5, size), 60.0, dtype=torch.float16)
+    values = torch.ones(1, 5, size, dtype=torch.float16)
+    cache = attention.RowCache([(attention.Segment(((keys, values),)),)], [2])
+    query = torch.full((2, 1, 1, size), 60.0, dtype=torch.float16)  # 460,800 before it is scaled
+    module = type("Module", (), {"layer_idx": 0})()
+    token = attention._active.set(cache)
+    try:
+        own = cache.layers[0].update(query, torch.ones_like(query))
+        mixed, _ = attention._attend(module, query, *own, None)
+    finally:
+        attention._active.reset(token)
+    assert torch.allclose(mixed, torch.ones_like(mixed), atol=2e-3)  # the sum of rounded weights
+
+
+def test_the_way_is_a_condition_and_does_not_depend_on_the_tweets(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = SharedImageVlm(str(folders["mllama"]), device="cpu", rows_in_flight=9)
+    assert made.conditions == {"shared": True, "rows_in_flight": 9}
+    monkeypatch.setattr(engine, "why_not", lambda *arguments: "a reason")
+    assert SharedImageVlm(str(folders["mllama"]), device="cpu").conditions["shared"] is False

@@ -227,6 +227,7 @@ def _attend(
     encoded = cache.is_encoded(module.layer_idx)
     heads, tokens, size = query.shape[1:]
     scale = size**-0.5 if scaling is None else scaling
+    query = query * scale  # before the product, which float16 could not hold
     mixed = []
     for rows, segments in cache.shared(module.layer_idx):
         kv_heads = segments[0][0].shape[0]
@@ -240,7 +241,7 @@ def _attend(
             if tokens > 1:
                 own = own.reshape(n, heads, tokens, -1) + _causal(tokens, own)
             scores.append(own.reshape(n, kv_heads, -1, own.shape[-1]).transpose(0, 1).flatten(1, 2))
-        weights = torch.softmax(torch.cat(scores, dim=-1) * scale, dim=-1, dtype=torch.float32)
+        weights = torch.softmax(torch.cat(scores, dim=-1), dim=-1, dtype=torch.float32)
         parts = weights.to(query.dtype).split([part.shape[-1] for part in scores], dim=-1)
         summed = sum(p @ values for p, (_, values) in zip(parts, segments, strict=False))
         result = summed.reshape(kv_heads, n, -1, size).transpose(0, 1)

@@ -12,6 +12,22 @@ from torch import Tensor
 from itr_bench.engine.attention import RowCache, shared_rows
 from itr_bench.engine.sampling import Noise, Rules, choose
 from itr_bench.engine.stems import Stem, encoded_layers
+from itr_bench.errors import ItrBenchError
+
+
+class NotFiniteError(ItrBenchError):
+    """The model's scores are not numbers.
+
+    Attributes:
+        stem: the index of the stem that they belong to.
+    """
+
+    def __init__(self, stem: int) -> None:
+        super().__init__(
+            "the model's scores are not numbers (nan or infinity), as happens where float16 cannot "
+            "hold them; use dtype=bfloat16 or float32"
+        )
+        self.stem = stem
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,9 @@ def _next_tokens(
     noise: Noise,
 ) -> list[int]:
     """The next token of each living row. Rules are one stem's, so stem by stem."""
+    largest = histories.logits.max(dim=-1).values  # nan where any is
+    if not bool(largest.isfinite().all()):
+        raise NotFiniteError(histories.stems[int((~largest.isfinite()).nonzero()[0])])
     chosen = [0] * len(alive)
     for stem in dict.fromkeys(histories.stems):
         first = histories.stems.index(stem)

@@ -13,10 +13,10 @@ from loguru import logger
 from PIL import Image
 
 from itr_bench.engine import plain
-from itr_bench.engine.decoding import Row, decode
+from itr_bench.engine.decoding import NotFiniteError, Row, decode
 from itr_bench.engine.likelihood import Forms, probabilities, surface_forms
 from itr_bench.engine.loading import Vlm
-from itr_bench.engine.prompts import Chat, prepare
+from itr_bench.engine.prompts import Chat, PromptError, prepare
 from itr_bench.engine.sampling import Noise, rules
 from itr_bench.engine.stems import Stem, read
 from itr_bench.engine.verification import why_not
@@ -94,7 +94,8 @@ class Engine:
             rules(self.vlm.model, 1, settings)
         except (ValueError, TypeError) as error:
             raise ItrBenchError(f"generation settings: {error}") from error
-        self._verify(jobs)
+        if jobs:
+            self.verify(jobs[:1])
         if not self._shared:
             return [self._one_by_one(job, settings) for job in jobs]
         found: list[list[list[Generated]]] = []
@@ -120,13 +121,13 @@ class Engine:
         Raises:
             ItrBenchError: a model that cannot be shared.
         """
-        self._verify([job])
+        self.verify([job])
         if not self._shared:
             raise ItrBenchError(
                 f"{type(self.vlm.model).__name__} cannot be shared, and likelihoods are only read "
                 "that way; take the task without _likelihood"
             )
-        with _enough_memory(), torch.inference_mode():
+        with _naming(job), _enough_memory(), torch.inference_mode():
             return probabilities(self.vlm.model, self._stems(job), self._forms)
 
     @cached_property
@@ -138,18 +139,25 @@ class Engine:
             prompts = prepare(self.vlm.model, self.vlm.processor, job.image, job.chats)
         return read(self.vlm.model, prompts)
 
-    def _verify(self, jobs: Sequence[Job]) -> None:
-        """Decide on the first job whether the shared way gives what the plain way gives."""
-        if self._shared is not None or not jobs:
-            return
-        with _naming(jobs[0]), _enough_memory():
-            reason = why_not(self.vlm, jobs[0].image, jobs[0].chats)
+    def verify(self, jobs: Sequence[Job]) -> bool:
+        """Whether the shared way gives what the plain way gives, decided the first time.
+
+        Args:
+            jobs: what to try it on.
+        """
+        if self._shared is not None:
+            return self._shared
+        reason = None
+        for job in jobs:
+            with _naming(job), _enough_memory():
+                reason = reason or why_not(self.vlm, job.image, job.chats)
         self._shared = reason is None
         if reason is not None:
             logger.warning(
                 f"itr_vlm: {type(self.vlm.model).__name__} is generated one by one, which takes "
-                f"longer and gives the same: {reason}"
+                f"longer: {reason}"
             )
+        return self._shared
 
     def _wave(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """The first jobs, as many as fit; at least one."""
@@ -172,7 +180,9 @@ class Engine:
     ) -> list[list[list[Generated]]]:
         """Read the prompts of *jobs* and decode their rows together."""
         model = self.vlm.model
-        stems = [self._stems(job) for job in jobs]
+        # A wave of one cannot be made smaller.
+        with _enough_memory() if len(jobs) == 1 else contextlib.nullcontext():
+            stems = [self._stems(job) for job in jobs]
         flat = [stem for of_job in stems for stem in of_job]
         ruled = [rules(model, len(stem.ids), settings) for stem in flat]
         seeds = [of_prompt for job in jobs for of_prompt in job.seeds]
@@ -180,7 +190,12 @@ class Engine:
         tokens: list[list[int]] = []
         for start in range(0, len(rows), self.rows_in_flight):
             chunk = rows[start : start + self.rows_in_flight]
-            tokens += decode(model, flat, ruled, chunk, self._noise)
+            try:
+                tokens += decode(model, flat, ruled, chunk, self._noise)
+            except NotFiniteError as error:
+                owner = [job for job, own in zip(jobs, stems, strict=True) for _ in own]
+                with _naming(owner[error.stem]):
+                    raise
         made = iter(self._finished(tokens))
         return [[[next(made) for _ in of_prompt] for of_prompt in job.seeds] for job in jobs]
 
@@ -214,9 +229,10 @@ def _naming(job: Job) -> Iterator[None]:
     try:
         yield
     except ItrBenchError as error:
-        if job.name:
-            raise ItrBenchError(f"{job.name}: {error}") from error
-        raise
+        if not job.name or str(error).startswith(job.name):
+            raise
+        kind = PromptError if isinstance(error, PromptError) else ItrBenchError
+        raise kind(f"{job.name}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from itr_bench.engine.attention import RowCache, shared_rows
+from itr_bench.engine.decoding import NotFiniteError
 from itr_bench.engine.stems import Stem, encoded_layers
 
 YES = ("Yes", "Jā")
@@ -59,6 +60,9 @@ def probabilities(model: Any, stems: Sequence[Stem], forms: Forms) -> list[tuple
     """P(yes) and P(no) after each stem, each from 0 to 1, together at most 1.
 
     One pass reads the prompts; forms of several tokens take one more, of all of them at once.
+
+    Raises:
+        NotFiniteError: scores that are not numbers.
     """
     every = (*forms.yes, *forms.no)
     first = torch.log_softmax(torch.stack([stem.logits for stem in stems]).double(), dim=-1)
@@ -67,6 +71,8 @@ def probabilities(model: Any, stems: Sequence[Stem], forms: Forms) -> list[tuple
     if long:
         logs[:, long] += _continued(model, stems, [every[i] for i in long]).to(logs)
     found = logs.exp()
+    if not bool(found.isfinite().all()):
+        raise NotFiniteError(int((~found.isfinite()).nonzero()[0, 0]))
     split = len(forms.yes)
     return [
         (min(1.0, float(row[:split].sum())), min(1.0, float(row[split:].sum()))) for row in found

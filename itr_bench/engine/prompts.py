@@ -13,6 +13,12 @@ from torch import Tensor
 from itr_bench.errors import ItrBenchError
 
 Chat = Sequence[Mapping[str, Any]]
+
+
+class PromptError(ItrBenchError):
+    """One prompt that cannot be put to the model; others can."""
+
+
 # The processors' outputs that go along with the tokens, at dimension 1.
 _TOKENWISE = (
     *("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids"),
@@ -130,7 +136,7 @@ def _raw(model: Any, processor: Any, text: str) -> Tensor:
     )["input_ids"][0]
     images, videos = ((ids == _token(model, kind)).sum() for kind in ("image", "video"))
     if images > 1 or videos:
-        raise ItrBenchError(
+        raise PromptError(
             "the text of the prompt holds the model's own token for an image or a video, which the "
             "model would take for one more"
         )
@@ -174,7 +180,7 @@ def _check_length(model: Any, ids: Sequence[Tensor]) -> None:
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = max(len(prompt) for prompt in ids)
     if context is not None and longest >= context:
-        raise ItrBenchError(
+        raise PromptError(
             f"a prompt of {longest} tokens leaves no room in the model's context of {context}; "
             "lower max_pixels, or use a model with a longer context"
         )

@@ -13,12 +13,15 @@ from typing import Any, NoReturn
 import torch
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
+from loguru import logger
 from PIL import Image
 from tqdm import tqdm
 
 from itr_bench.answers.likelihood import Likelihood
+from itr_bench.answers.text import FAILURE_PREFIXES
 from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job
 from itr_bench.engine.loading import load
+from itr_bench.engine.prompts import PromptError
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.lmms.stopping import stop
 from itr_bench.seeds import read_seeds
@@ -118,11 +121,17 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
                 rows_in_flight=rows_in_flight,
                 shared=shared,
             )
+            # On trials of its own, so that no run depends on which tweet comes first.
+            self._shared = self.engine.verify(_trials())
         except ItrBenchError as error:
             stop(error)
         self.device = self.engine.vlm.model.device
-        # Half of the rows are one question's.
-        self.tweets_in_flight = max(1, rows_in_flight // (2 * len(self._sample_seeds)))
+        self.rows_in_flight = rows_in_flight
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What can tip a close choice in half precision: how much is computed together."""
+        return {"shared": self._shared, "rows_in_flight": self.rows_in_flight}
 
     @property
     def model(self) -> Any:
@@ -150,30 +159,61 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
     def _waves(self, groups: Sequence[_Asked]) -> Iterator[list[_Asked]]:
         """Some images at a time, all with the same settings."""
         for _, same in itertools.groupby(groups, key=lambda asked: (asked.settings, asked.until)):
-            waiting = list(same)
-            for start in range(0, len(waiting), self.tweets_in_flight):
-                yield waiting[start : start + self.tweets_in_flight]
+            wave: list[_Asked] = []
+            rows = 0
+            for asked in same:
+                own = sum(map(len, asked.seeds.values()))
+                if wave and rows + own > self.rows_in_flight:
+                    yield wave
+                    wave, rows = [], 0
+                wave.append(asked)
+                rows += own
+            yield wave
 
     def _answer(self, wave: Sequence[_Asked]) -> dict[int, GenerationResult]:
-        jobs = [_job(asked) for asked in wave]
+        """The responses of a wave, by place. What one tweet lacks is that tweet's failure alone."""
+        found: dict[int, GenerationResult] = {}
+        ready: list[tuple[_Asked, Job]] = []
+        for asked in wave:
+            try:
+                ready.append((asked, _job(asked)))
+            except PromptError as error:
+                found |= _failed(asked, error)
         if wave[0].settings.get("scoring") == "likelihood":
-            return {
-                place: GenerationResult(text=Likelihood(*found).response())
-                for asked, job in zip(wave, jobs, strict=True)
-                for places, found in zip(
-                    asked.places.values(), self.engine.likelihoods(job), strict=True
-                )
-                for place in places
-            }
-        made = self.engine.generate(jobs, wave[0].settings)
+            for asked, job in ready:
+                found |= self._likelihoods(asked, job)
+            return found
+        return found | self._generated(ready)
+
+    def _generated(self, ready: Sequence[tuple[_Asked, Job]]) -> dict[int, GenerationResult]:
+        if not ready:
+            return {}
+        try:
+            made = self.engine.generate([job for _, job in ready], ready[0][0].settings)
+        except PromptError as error:
+            if len(ready) == 1:
+                return _failed(ready[0][0], error)
+            parts = [self._generated([one]) for one in ready]
+            return {place: result for part in parts for place, result in part.items()}
         return {
             place: GenerationResult(
                 text=_cut(generated.text, asked.until),
                 token_counts=TokenCounts(output_tokens=len(generated.ids)),
             )
-            for asked, of_job in zip(wave, made, strict=True)
+            for (asked, _), of_job in zip(ready, made, strict=True)
             for places, of_prompt in zip(asked.places.values(), of_job, strict=True)
             for place, generated in zip(places, of_prompt, strict=True)
+        }
+
+    def _likelihoods(self, asked: _Asked, job: Job) -> dict[int, GenerationResult]:
+        try:
+            made = self.engine.likelihoods(job)
+        except PromptError as error:
+            return _failed(asked, error)
+        return {
+            place: GenerationResult(text=Likelihood(*found).response())
+            for places, found in zip(asked.places.values(), made, strict=True)
+            for place in places
         }
 
     def _by_image(self, requests: Sequence[Instance]) -> list[_Asked]:
@@ -184,7 +224,9 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
             document = self.task_dict[task][split][doc_id]
             tweet = document.get("tweet_id", doc_id)
             settings, until, seed = _settings(given)
-            if seed is None:
+            if (request.metadata or {}).get("__padding_only__"):
+                seed = self._sample_seeds[0]  # fills up a process; nobody reads it
+            elif seed is None:
                 seed = self._seed(samples[task, doc_id])
                 samples[task, doc_id] += 1
             key = (task, split, tweet, repr(sorted(settings.items())), until)
@@ -242,10 +284,40 @@ def _settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]
     return settings, (until,) if isinstance(until, str) else tuple(until), seed
 
 
+def _trials() -> list[Job]:
+    """What the shared way is verified on: made-up tweets, the image before and after the text."""
+    picture = Image.merge(
+        "RGB",
+        (Image.linear_gradient("L"), Image.radial_gradient("L"), Image.linear_gradient("L")),
+    ).resize((320, 240))
+    image = {"type": "image"}
+    texts = [
+        {"type": "text", "text": f"Potato pancakes with sour cream, as in childhood.\n{question}"}
+        for question in ("Is the image adding to the meaning?", "Is the text in the image?")
+    ]
+    return [
+        Job(
+            picture, tuple([{"role": "user", "content": turn}] for turn in turns), ((), ()), "trial"
+        )
+        for turns in ([[image, text] for text in texts], [[text, image] for text in texts])
+    ]
+
+
+def _failed(asked: _Asked, error: Exception) -> dict[int, GenerationResult]:
+    """A failure in the place of each response, in the words of lmms-eval's own adapters."""
+    logger.warning(f"itr_vlm: {error}")
+    failure = GenerationResult(text=f"{FAILURE_PREFIXES[0]}] {error}")
+    return {place: failure for places in asked.places.values() for place in places}
+
+
 def _job(asked: _Asked) -> Job:
-    chats, images = zip(
-        *(_chat(make(), asked.name) for make in asked.messages.values()), strict=True
-    )
+    try:
+        turns = [make() for make in asked.messages.values()]
+    except Exception as error:
+        raise PromptError(
+            f"{asked.name}: its image cannot be read ({type(error).__name__}: {error})"
+        ) from error
+    chats, images = zip(*(_chat(turn, asked.name) for turn in turns), strict=True)
     return Job(images[0], chats, tuple(map(tuple, asked.seeds.values())), asked.name)
 
 
