@@ -59,8 +59,8 @@ class Engine:
 
     Args:
         vlm: model and processor.
-        rows_in_flight: how many generations are decoded at a time. Bounds the memory, changes no
-            result; halved when memory runs out.
+        rows_in_flight: how many generations are decoded at a time. Bounds the memory; changes no
+            result in float32; halved when memory runs out.
         shared: whether to share at all; without, every generation is made by itself.
     """
 

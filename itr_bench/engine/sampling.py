@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_NOISE_BYTES = 256 * 2**20
+_NOISE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)

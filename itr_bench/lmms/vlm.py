@@ -72,7 +72,8 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         min_pixels: for processors that resize to a number of pixels.
         max_pixels: likewise.
         trust_remote_code: whether code that comes with the checkpoint may run.
-        rows_in_flight: generations decoded at a time; bounds the memory, changes no result.
+        rows_in_flight: generations decoded at a time; bounds the memory, changes no result in
+            float32.
         seeds: of the samples of ``--repeats``, in order: ``paper`` or a count. A request
             that carries its own ``seed`` among its generation settings keeps it.
         shared: whether to share; ``False`` makes every generation by itself.
