@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+import zlib
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import torch
@@ -22,7 +24,8 @@ class Fake(lmms):  # type: ignore[misc]
 
     Args:
         wrong: what goes wrong from request number *at* on: ``raise``, ``fewer`` (responses than
-            requests), ``none``, ``failed``, ``empty``, ``interrupt``, ``die``, ``fill`` (the disk).
+            requests), ``none``, ``word`` (the word *None*), ``failed``, ``empty``, ``interrupt``,
+            ``die``, ``fill`` (the disk).
         at: the number of the request.
         pause: seconds a request.
     """
@@ -58,8 +61,8 @@ class Fake(lmms):  # type: ignore[misc]
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.wrong in ("none", "failed"):
                 return None if self.wrong == "none" else "[LMMS_EVAL_REQUEST_FAILED after 1] 500"
-            if self.wrong == "empty":
-                return ""
+            if self.wrong in ("empty", "word"):
+                return {"empty": "", "word": "None"}[self.wrong]
         text = f"{_WORDS[draw % len(_WORDS)]} {draw}"
         return GenerationResult(text, TokenCounts(output_tokens=1 + draw % 9))
 
@@ -70,11 +73,77 @@ class Fake(lmms):  # type: ignore[misc]
         raise NotImplementedError
 
 
+class Together(Fake):
+    """Every response depends on all that it was computed together with."""
+
+    def __init__(self, rows_in_flight: int = 12, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.rows_in_flight = rows_in_flight
+        self.conditions = {"shared": True, "rows_in_flight": rows_in_flight}
+
+    def generate_until(self, requests: Sequence[Instance]) -> list[Any]:
+        asked = [f"{request.args[0]} {request.args[1]['seed']}" for request in requests]
+        content = zlib.crc32("".join(asked).encode())
+        self.asked += [(one, {}) for one in asked]
+        self.count += len(asked)
+        if self.wrong == "failed" and self.count > self.at:  # every third
+            marks = [number % 3 == 0 for number in range(len(asked))]
+            return [None if bad else f"Yes {content}" for bad in marks]
+        return [f"Yes {content}"] * len(asked)
+
+
+class Hiding(Fake):
+    """Takes what its model's ``generate`` raises for an empty response, as ``llava_hf`` does."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.model = SimpleNamespace(generate=self._generate)
+
+    def _generate(self) -> str:
+        self.count += 1
+        if self.wrong == "raise" and self.count > self.at:
+            raise ValueError("out of memory")
+        return "" if self.count % 2 else "Yes"
+
+    def generate_until(self, requests: Sequence[Instance]) -> list[Any]:
+        try:
+            text = self.model.generate()
+            counts = TokenCounts(output_tokens=1)
+        except ValueError:
+            text, counts = "", None
+        return [text if self.is_simple else GenerationResult(text, counts)]
+
+
+class HidingChat(Hiding):
+    """Its chat class."""
+
+    is_simple = False
+
+
+class Defaulted(Fake):
+    """Would load some checkpoint or other."""
+
+    def __init__(self, pretrained: str = "some/thing", **rest: Any) -> None:
+        super().__init__(**rest)
+
+
+_ALL: dict[str, type[Fake]] = {
+    "fake": Fake,
+    "together": Together,
+    "hiding": Hiding,
+    "hiding_chat": HidingChat,
+    "defaulted": Defaulted,
+}
+
+
 def register() -> None:
-    """Make ``--model fake`` known."""
-    MODEL_REGISTRY_V2.register_manifest(
-        ModelManifest(model_id="fake", simple_class_path="tests.adapters.Fake"), overwrite=True
-    )
+    """Make ``--model fake`` and the others known."""
+    for name, kind in _ALL.items():
+        path = f"tests.adapters.{kind.__name__}"
+        which = "simple_class_path" if kind.is_simple else "chat_class_path"
+        MODEL_REGISTRY_V2.register_manifest(
+            ModelManifest(model_id=name, **{which: path}), overwrite=True
+        )
 
 
 def work(*arguments: Any) -> None:

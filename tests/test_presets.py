@@ -192,6 +192,118 @@ def test_who_seeds_how(adapter: str, simple: bool, seeding: Seeding, batch: int 
     assert (found.seeding, found.batch) == (seeding, batch)
 
 
+SECRETS = (
+    *("auth", "authorization", "Authorization", "bearer", "headers", "extra_headers", "api_keys"),
+    *("apiKey", "api-key", "X-API-Key", "access_key_id", "accessKeyId", "pass", "token"),
+    *("hf_token", "use_auth_token", "authToken", "access_tokens", "secret_access_key", "APIKEY"),
+    "password",
+)
+NO_SECRETS = (
+    *("pad_token", "start_token", "eos_token", "image_token", "max_new_tokens", "num_image_tokens"),
+    *("max_tokens", "num_key_value_heads", "image_token_id", "tokenizer", "top_k", "passes", "x"),
+    *("author", "authors", "keyframes", "vision_start_token", "min_tokens", "header_size"),
+)
+
+
+def test_names_of_secrets() -> None:
+    assert [name for name in SECRETS if not arguments.is_secret(name)] == []
+    assert [name for name in NO_SECRETS if arguments.is_secret(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("http://u:hidden@h:1/v1?key=hidden#x", "http://h:1/v1"),
+        ("https://h/v1?sig=hidden", "https://h/v1"),
+        ('{"Authorization":"Bearer hidden","n":1}', '{"n":1}'),
+        ('[{"url":"https://h/?t=hidden"}]', '[{"url":"https://h/"}]'),
+        ('{"a": 1}', '{"a": 1}'),
+        ("{'api_key': 'hidden'}", "..."),
+        ('{"api_key": hidden', "..."),
+        ("""'{"auth":1}'""", "..."),
+        ("Bearer hidden", "Bearer ..."),
+        ({"headers": {"x": "hidden"}, "deep": [{"pass": "hidden", "y": 1}]}, {"deep": [{"y": 1}]}),
+        ("a/b: c", "a/b: c"),
+    ],
+)
+def test_values_are_cleared_of_secrets(given: Any, shown: Any) -> None:
+    assert arguments.without_secrets({"x": given}) == {"x": shown}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("revision=0123456", {"revision": "0123456"}),
+        ("revision=12e4567,code_revision=1", {"revision": "12e4567", "code_revision": "1"}),
+        ("pretrained=1e5,x=1e5", {"pretrained": "1e5", "x": 1e5}),
+        *((f"x={text}", "expected a finite number") for text in ("12e4567", "nan", "-inf")),
+    ],
+)
+def test_what_is_a_number(given: str, found: Any) -> None:
+    if isinstance(found, str):
+        with pytest.raises(ItrBenchError, match=found):
+            arguments.parse_arguments(given, "--x")
+    else:
+        assert arguments.parse_arguments(given, "--x") == found
+
+
+SERVER = "async_openai"
+IN_CONDITIONS = [
+    (SERVER, "model=A", {"checkpoint": "A", "model_args": {}}),
+    (SERVER, "model_version=x/y/A", {"checkpoint": "x/y/A", "model_args": {}}),
+    (SERVER, "model_version=A,model=B", {"checkpoint": "B", "model_args": {"model_version": "A"}}),
+    (SERVER, "base_url=http://u:p@h/v1?k=1", {"base_url": "http://h/v1", "model_args": {}}),
+    (SERVER, "", {"base_url": "http://env/v1", "checkpoint": None}),
+    ("gemini", "model=A", {"checkpoint": "A", "base_url": None}),
+    ("sglang", "model=A", {"checkpoint": "A", "model_args": {}}),
+    ("vllm_generate", "model=A", {"checkpoint": "A", "model_args": {}}),
+    ("llava_sglang", "pretrained=A", {"checkpoint": "A", "model_args": {}}),
+    ("qwen2_vl", "model=A,model_name=B", {"model_args": {"model": "A", "model_name": "B"}}),
+    ("itr_vlm", "pretrained=A,revision=0123", {"revision": "0123", "model_args": {}}),
+    ("itr_vlm", "pretrained=A,rows_in_flight=8", {"model_args": {"rows_in_flight": 8}}),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "expected"), IN_CONDITIONS)
+def test_which_model_it_is_stands_in_the_conditions(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str, expected: dict[str, Any]
+) -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    monkeypatch.setenv("OPENAI_API_BASE", "http://u:p@env/v1?k=1")
+    model = plan.resolve_model(name, model_args=given)
+    found = plan.conditions_without_data(plan.settings_of("itr_demo_lv", model), model, [1])
+    if name == SERVER:
+        found["model_args"].pop("prefix_aware_queue", None)
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_what_a_server_is_not_sent_is_refused() -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    model = plan.resolve_model(SERVER, gen_kwargs="typical_p=0.5")
+    with pytest.raises(RunError, match=r"typical_p=\.\.\.: async_openai cannot send it"):
+        plan.settings_of("itr_demo_lv", model)
+
+
+def test_a_run_is_parted_always_alike() -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    from itr_bench.runs.workers import shared
+
+    model = plan.resolve_model("qwen2-vl-7b", model_args="device=cpu")
+    planned = plan.plan_task("itr_demo_lv", model, [1, 2], 7)
+    everything = planned.missing({})
+    for rows, sizes in ((0, [4] * 7), (7, [4] * 7), (8, [8, 8, 8, 4]), (999, [28])):
+        blocks = planned.blocks(rows)
+        assert [len(block) for block in blocks] == sizes
+        assert set().union(*blocks) == set(everything)
+    missing = [everything[0], everything[9], everything[15], everything[-1]]
+    blocks = planned.blocks(8)
+    assert plan.open_blocks(planned, 8, missing) == [blocks[0], blocks[1], blocks[3]]
+    shares = shared(planned, 8, missing, 2)
+    assert list(map(set, shares)) == [{missing[0], missing[3]}, {missing[1], missing[2]}]
+    with pytest.raises(RunError, match="itr_vlm forms its batches by itself"):
+        plan.check_batch_size(4, model)
+
+
 def test_secrets_and_places() -> None:
     given = {
         "api_key": "x",

@@ -7,6 +7,7 @@ import http.server
 import itertools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -278,7 +279,9 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(
     resumed = Done(0, "", "", folder)
     assert resumed.responses == whole.responses
     assert len(resumed.records) == len(whole.records)  # none was generated twice
-    assert len(resumed.manifest["sessions"]) >= 8
+    sessions = resumed.manifest["sessions"]
+    assert len(sessions) >= 8
+    assert sum(session["responses"] for session in sessions) == len(whole.records)
     assert resumed.manifest["conditions"] == whole.manifest["conditions"]
 
 
@@ -324,6 +327,8 @@ CHANGES = [
     (("--model_args", "at=7"), "model_args.at: None there, 7 now"),
     (("--model_args", "revision=abc"), "revision: None there, 'abc' now"),
     (("--model_args", "pretrained=a/b"), "checkpoint: None there, 'a/b' now"),
+    (("--model_args", "model=b"), "model_args.model: None there, 'b' now"),
+    (("--model_args", "base_url=http://u:p@h/v1?k=1"), "base_url: None there, 'http://h/v1' now"),
     (("--force_simple",), "force_simple: False there, True now"),
     (("--model", "itr_baseline"), "adapter: 'fake' there, 'itr_baseline' now"),
 ]
@@ -349,6 +354,7 @@ def test_other_conditions_are_refused_by_name(
         ("dtype", "float16", "dtype: 'float16' there, None now"),
         ("content", "commit:1", "content: 'commit:1' there, None now"),
         ("libraries", {"torch": "0"}, "libraries.torch: '0' there, "),
+        ("engine", {"rows_in_flight": 8}, "engine.rows_in_flight: 8 there, None now"),
     ],
 )
 def test_what_is_found_after_loading_is_compared_as_well(
@@ -416,6 +422,12 @@ BAD_OPTIONS = [
     (("--model_args", "device=cuda"), "GPU: or run on the CPU"),
     (("--model", "itr_baseline", "--model_args", "strategy=x"), "unknown strategy 'x'"),
     (("--model", "qwen2_vl", "--model_args", "pretrained=/nowhere"), "qwen2_vl could not be load"),
+    (("--model", "defaulted"), "defaulted was given no checkpoint: give --model_args pretrained=N"),
+    (
+        ("--model", "qwen2_vl"),
+        "qwen2_vl was given no checkpoint: give --model_args pretrained=NAME",
+    ),
+    (("--model_args", "at=1e999"), "'at=1e999', expected a finite number"),
 ]
 
 
@@ -471,6 +483,101 @@ def test_a_model_that_says_nothing(run: Command) -> None:
     assert "the first 20 responses are all empty" in done.err
     assert "100.0 % could not be read" in done.out
     assert "the first 20" not in run(*FAKE, *wrong("empty", at=1), out="spoke").err
+
+
+def test_a_model_that_says_none(run: Command) -> None:
+    done = run(*FAKE, *wrong("word"))
+    assert done.status == 0
+    assert set(done.responses.values()) == {"None"}
+    assert "100.0 % could not be read" in done.out
+
+
+@pytest.mark.parametrize("adapter", ["hiding", "hiding_chat"])
+def test_errors_that_an_adapter_takes_for_empty_responses(
+    run: Command, monkeypatch: pytest.MonkeyPatch, adapter: str
+) -> None:
+    from itr_bench.runs import adapters as handled
+
+    monkeypatch.setitem(handled._HANDLING, adapter, handled.Handling(hides_errors=True))
+    assert handled.handling("llava_hf").hides_errors
+    options = ("--model", adapter, *FAKE[2:])
+    failed = run(*options, *wrong("raise", at=11))
+    assert failed.status == 1
+    assert "133 requests failed" in failed.err
+    assert "ValueError: out of memory" in failed.err
+    assert Counter(failed.responses.values()) == {"": 6, "Yes": 5}  # saying nothing is an answer
+
+
+def test_what_is_computed_together_does_not_depend_on_interruptions(
+    run: Command, monkeypatch: pytest.MonkeyPatch, fake: type[adapters.Fake]
+) -> None:
+    from itr_bench.runs import adapters as handled
+
+    blocks = handled.Handling(handled.Seeding.REQUEST, batch=None)
+    monkeypatch.setitem(handled._HANDLING, "together", blocks)
+    options = ("--model", "together", *FAKE[2:])
+    whole = run(*options)
+    assert (whole.status, len(fake.asked)) == (0, 144)
+    assert whole.manifest["conditions"]["engine"] == {"shared": True, "rows_in_flight": 12}
+    journal = whole.folder / "responses.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    fake.asked.clear()
+    kept = [line for number, line in enumerate(lines) if number not in (3, 40, 41, 143)]
+    journal.write_bytes(b"".join(kept))
+    again = run(*options)
+    assert again.responses == whole.responses
+    assert len(again.records) == 144
+    assert again.manifest["sessions"][-1]["responses"] == 4
+    assert len(fake.asked) == 3 * 12  # a block is two tweets of six responses
+    # Failed requests of a block leave the others of it as they are.
+    failing = run(*options, *wrong("failed", at=100), out="failing")
+    assert (failing.status, len(failing.records)) == (1, 144 - 16)
+    assert "16 of 144 responses are missing, 16 requests failed" in failing.err
+    other = run(*options, "--model_args", "rows_in_flight=6", out="other").responses
+    assert other != whole.responses
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [
+        ({"temperature": 0.2, "do_sample": True}, {"temperature": 0.2}),
+        ({"temperature": 0.2, "do_sample": False}, {"temperature": 0}),
+        ({"do_sample": True}, {}),
+        ({}, {"temperature": 0.2}),
+        ({"temperature": 0.2, "until": [], "top_p": 0.5}, {"temperature": 0.2, "top_p": 0.5}),
+        ({"temperature": 0.2, "until": "x"}, {"temperature": 0.2, "stop": ["x"]}),
+        ({"temperature": 0.2, "until": ["x", "y"]}, {"temperature": 0.2, "stop": ["x", "y"]}),
+        (
+            {"temperature": 0.2, "top_k": 3, "min_p": 0.1, "repetition_penalty": 1.1},
+            {
+                "temperature": 0.2,
+                "extra_body": {"top_k": 3, "min_p": 0.1, "repetition_penalty": 1.1},
+            },
+        ),
+    ],
+)
+def test_a_server_is_sent_the_settings(settings: dict[str, Any], sent: dict[str, Any]) -> None:
+    from itr_bench.runs.generation import _sent
+
+    payload = {"temperature": 0.2, "max_tokens": 5}
+    assert _sent(payload, settings) == {"max_tokens": 5, **sent}
+
+
+@pytest.mark.parametrize("form", ["--model_args {}", "--model-args={}", "--gen_kwargs {}"])
+def test_the_command_is_kept_without_secrets(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    from itr_bench.cli.run import _command_line
+
+    given = (
+        'revision=0123456,base_url=http://u:hidden@h/v1?k=hidden,extra_headers={"A":"hidden"},'
+        'x={"auth":"hidden","b":[1,2]},api_keys=hidden'
+    )
+    monkeypatch.setattr(sys, "argv", ["x", "run", *form.format(given).split(" "), "--name", "r"])
+    kept = 'revision=0123456,base_url=http://h/v1,x={"b":[1,2]}'
+    assert shlex.split(_command_line()) == [
+        *("itr-bench", "run"),
+        *form.format(kept).split(" "),
+        *("--name", "r"),
+    ]
 
 
 def test_responses_at_the_limit_are_counted(run: Command) -> None:
@@ -775,8 +882,11 @@ def test_a_server_with_faults(run: Command, server: Any) -> None:
 
 def test_the_requests_of_a_tweet_are_adjacent(run: Command, server: Any) -> None:
     server.forgiving = True
-    done = run(*at(server, 1), "--tasks", "itr_demo", task="itr_demo_en")
+    settings = ("--gen_kwargs", "top_p=0.5,top_k=3,do_sample=false")
+    done = run(*at(server, 1), "--tasks", "itr_demo", *settings, task="itr_demo_en")
     assert done.status == 0
+    bodies = [body for _, body in server.requests]
+    assert {(b["temperature"], b["top_p"], b["top_k"]) for b in bodies} == {(0, 0.5, 3)}
     texts = [prompt.split("\n")[1] for prompt, _ in server.requests]
     changes = sum(a != b for a, b in itertools.pairwise(texts))
     assert changes == 24 * 2 - 1  # both tasks, each tweet once
@@ -829,6 +939,12 @@ def test_dry_run_counts_what_is_done_and_what_differs(run: Command) -> None:
     run(*FAKE, *wrong("interrupt", at=50))
     done = run(*FAKE, *wrong("interrupt", at=50), "--dry-run")
     assert "144: 50 done, 94 to do" in done.out
+    assert "REFUSED" not in done.out
+    other = run(*FAKE, *wrong("interrupt", at=9), "--seeds", "1", "--limit", "2", "--dry-run")
+    assert "4: 4 done, 0 to do" in other.out
+    assert "REFUSED" in other.out
+    assert "model_args.at: 50 there, 9 now" in other.out
+    assert "tweets: 24 there, 2 now" in other.out
     preset = run(
         *("--model", "qwen2-vl-7b", "--tasks", TASK, "--seeds", "2", "--dry-run"),
         *("--model_args", "quantization=none,dtype=float32,device=cpu"),

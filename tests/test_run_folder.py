@@ -66,6 +66,11 @@ MANIFEST_OF_ALL: dict[str, Any] = {
         "seeds": list(SEEDS),
         "seeding": "request",
         "dtype": None,
+        "content": "commit:1",
+        "revision": None,
+        "device": "cpu",
+        "force_simple": False,
+        "engine": {},
         "generation": {"max_new_tokens": 4},
         "adapter_class": "a.B (chat)",
         "libraries": {"itr-bench": "0.1.0", "lmms-eval": "0.7.3", "torch": "2"},
@@ -240,13 +245,17 @@ def edited(change: Any) -> Any:
 
 
 EDITS = [
-    (edited(lambda m: m["conditions"].update(seeds=[1])), "do not fit their checksum"),
+    (edited(lambda m: m["conditions"].update(seeds=[1])), "does not fit its checksum"),
+    (edited(lambda m: m.update(set_size=2)), "does not fit its checksum"),
+    (edited(lambda m: m.update(model="better")), "does not fit its checksum"),
+    (edited(lambda m: m.update(language="lv")), "does not fit its checksum"),
+    (edited(lambda m: m.update(more=1)), "does not fit its checksum"),
     (
         edited(lambda m: m.update(format=2)),
         "format 2, this version of itr-bench reads and writes 1",
     ),
     (edited(lambda m: m.pop("format")), "not the manifest of a run"),
-    (edited(lambda m: m.pop("conditions")), "do not fit their checksum"),
+    (edited(lambda m: m.pop("conditions")), "does not fit its checksum"),
     (edited(lambda m: m.pop("sessions")), "expected also"),
     (edited(lambda m: m.update(sessions=3)), "expected also"),
     (lambda path: path.write_text("{"), "cannot read"),
@@ -308,6 +317,11 @@ SIGNED = [
     ("generation", {"max_new_tokens": 5}),
     ("seeding", "process"),
     ("dtype", "float16"),
+    ("content", "commit:2"),
+    ("revision", "main"),
+    ("device", "NVIDIA L4"),
+    ("force_simple", True),
+    ("engine", {"shared": True, "rows_in_flight": 40}),
     ("libraries", {"itr-bench": "0.2.0", "lmms-eval": "0.7.3", "torch": "2"}),
     ("libraries", {"itr-bench": "0.1.0", "lmms-eval": "0.7.4", "torch": "2"}),
     ("libraries", {"itr-bench": "0.1.0", "lmms-eval": "0.7.3", "torch": "3"}),
@@ -323,6 +337,19 @@ def test_the_signature_follows_every_condition(tmp_path: Path) -> None:
         signature = str(read_run_folder(tmp_path).signature)
         assert signature not in seen, key
         seen.add(signature)
+
+
+def test_the_language_is_the_tasks(tmp_path: Path) -> None:
+    written(tmp_path, ALL)
+    write_manifest(tmp_path, {**MANIFEST_OF_ALL, "language": "xx"})
+    assert read_run_folder(tmp_path).language == "en"
+
+
+def test_a_model_that_says_none_is_unread_not_failed(tmp_path: Path) -> None:
+    said = [Record(**{**vars(one), "response": " None"}) for one in ALL]
+    run = read_run_folder(written(tmp_path, said))
+    assert {item.answers for item in run.items} == {(Answer.NONE, Answer.NONE)}
+    assert run.score.tweets == 3
 
 
 def test_only_complete_tweets_of_an_unfinished_run_count(tmp_path: Path) -> None:

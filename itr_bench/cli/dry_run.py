@@ -7,11 +7,21 @@ from pathlib import Path
 
 import click
 
+from itr_bench.errors import RunError
 from itr_bench.relation import QUESTIONS
 from itr_bench.results.arguments import format_arguments, without_secrets
-from itr_bench.results.run_folder import RESPONSES, Key, Record, is_run_folder, read_journal
+from itr_bench.results.run_folder import (
+    MANIFEST,
+    RESPONSES,
+    Key,
+    Record,
+    differences,
+    read_journal,
+    read_manifest,
+)
 from itr_bench.runs import plan
 from itr_bench.runs.adapters import Seeding
+from itr_bench.runs.conduct import checked_manifest, refuse_differences
 from itr_bench.runs.machine import missing
 
 _SEEDED = {
@@ -54,14 +64,14 @@ def _list(name: str, lines: Sequence[str], otherwise: str | None) -> None:
 
 
 def _task(
-    task: str, model: plan.Model, seeds: Sequence[int], folder: Path, limit: int | None
+    task: str, model: plan.Model, asked: Sequence[int], folder: Path, limit: int | None
 ) -> int:
     """Print the plan of one task, and return the number of responses to generate."""
     settings = plan.settings_of(task, model)
-    seeds = settings.seeds(seeds)
+    seeds = settings.seeds(asked)
     known = plan.tweets_known(task)
     tweets = known if known is None or limit is None else min(limit, known)
-    done = _done(folder)
+    done, refusal = _there(task, model, asked, folder, limit)
     generation = format_arguments(settings.generation)
     click.echo(f"\n{task}")
     click.echo(f"  folder      {folder}")
@@ -72,11 +82,14 @@ def _task(
         click.echo("  tweets      not known before the data is there")
     else:
         total = tweets * len(QUESTIONS) * len(seeds)
-        open_ = total - len(done)
+        done = min(done, total)
+        open_ = total - done
         click.echo(
             f"  generations {tweets} tweets x {len(QUESTIONS)} questions x {len(seeds)} seeds = "
-            f"{total}: {len(done)} done, {open_} to do"
+            f"{total}: {done} done, {open_} to do"
         )
+    for number, line in enumerate(refusal.splitlines()):
+        click.echo(f"  {'' if number else 'REFUSED':12}{line}")
     click.echo(f"  settings    {generation}")
     order = ", ".join(settings.wording["order"])
     click.echo(f"  prompt      {order}; {settings.wording['answer_format']} answers")
@@ -84,5 +97,28 @@ def _task(
     return open_
 
 
-def _done(folder: Path) -> dict[Key, Record]:
-    return read_journal(folder / RESPONSES)[0] if is_run_folder(folder) else {}
+def _there(
+    task: str, model: plan.Model, seeds: Sequence[int], folder: Path, limit: int | None
+) -> tuple[int, str]:
+    """How many of the wanted responses are in *folder*, and why it would be refused, if so."""
+    records: dict[Key, Record] = {}
+    done = 0
+    try:
+        if (folder / RESPONSES).exists():
+            records, _ = read_journal(folder / RESPONSES)
+        if not records and not (folder / MANIFEST).exists():
+            return 0, ""
+        if plan.data_is_here(task):
+            planned = plan.plan_task(task, model, seeds, limit)
+            done = planned.total - len(planned.missing(records))
+            checked_manifest(folder, planned, records)
+        else:
+            settings = plan.settings_of(task, model)
+            chosen = settings.seeds(seeds)
+            done = sum(record.seed in chosen for record in records.values())
+            now = plan.conditions_without_data(settings, model, seeds)
+            there = read_manifest(folder)["conditions"]
+            refuse_differences(folder, differences({key: there.get(key) for key in now}, now))
+    except RunError as error:
+        return done, str(error)
+    return done, ""

@@ -191,13 +191,27 @@ def _folder_name(name: str | None, model: Model) -> str:
 
 def _command_line() -> str:
     """The command as it was given, secrets left out."""
-    from itr_bench.results.arguments import format_arguments, parse_arguments
-
     words = ["itr-bench", *sys.argv[1:]]
     for place, word in enumerate(words):
         option, sign, value = word.partition("=")
-        if word in ("--model_args", "--model-args") and place + 1 < len(words):
-            words[place + 1] = format_arguments(parse_arguments(words[place + 1], option))
-        elif option in ("--model_args", "--model-args") and sign:
-            words[place] = f"{option}={format_arguments(parse_arguments(value, option))}"
+        if option not in _WITH_ARGUMENTS:
+            continue
+        if sign:
+            words[place] = f"{option}={_without_secrets(value)}"
+        elif place + 1 < len(words):
+            words[place + 1] = _without_secrets(words[place + 1])
     return shlex.join(words)
+
+
+_WITH_ARGUMENTS = ("--model_args", "--model-args", "--gen_kwargs", "--gen-kwargs")
+
+
+def _without_secrets(text: str) -> str:
+    """``k=v,...`` as it may be kept: each pair as it was given, or cleared, or left out."""
+    from itr_bench.results.arguments import format_arguments, pieces
+
+    kept = []
+    for piece in pieces(text):
+        name, _, value = piece.partition("=")
+        kept.append(format_arguments({name.strip(): value}))
+    return ",".join(filter(None, kept))

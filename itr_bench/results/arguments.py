@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import ItrBenchError
-
-SECRET = re.compile(
-    r"(?:^|[_-])(?:api)?(?:key|token|secret|password|passwd|credentials?)$", re.IGNORECASE
-)
-"""Names of arguments whose values are never written anywhere."""
 
 CHECKPOINT = ("pretrained", "model_version", "model_id_name", "model")
 """Arguments that name the checkpoint, in the order in which they are looked for."""
@@ -24,12 +21,30 @@ PLACE = frozenset(
     {
         *("base_url", "device", "device_map", "batch_size", "num_cpus", "work_dir", "timeout"),
         *("max_retries", "retry_backoff_s", "prefix_aware_queue"),
-        *("rows_in_flight", "tweets_in_flight"),
     }
 )
-"""Arguments that say where and how fast it runs, not what it answers."""
+"""Arguments that say where and how fast it runs. A run compares ``base_url`` by itself."""
 
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_SECRET = re.compile(
+    r"(?:key|secret|password|pwd|pass|credential|auth|authorization|bearer|header|cookie)s?|passwd"
+    r"|\w*(?:apikey|token|password)|(?:api|auth|access|hf|bearer|refresh|session)tokens"
+)
+# Tokens of a vocabulary, not of an account.
+_OF_VOCABULARY = frozenset(
+    {
+        *("pad", "padding", "start", "end", "stop", "bos", "eos", "eot", "eoi", "boi", "sep"),
+        *("cls", "mask", "unk", "special", "image", "img", "video", "audio", "vision", "visual"),
+        *("text", "think", "patch", "media", "frame", "frames", "newline", "row", "per"),
+        *("first", "last"),
+    }
+)
+_OF_ACCOUNT = frozenset({"api", "auth", "access", "hf", "bearer", "refresh", "session"})
 _USER_INFO = re.compile(r"(?<=//)[^/@\s,]+@")
+_QUERY = re.compile(r"(\b\w+://[^\s,?#'\"]*)[?#][^\s,'\"]*")
+_BEARER = re.compile(r"\bbearer\s+[^\s,'\"]+", re.IGNORECASE)
+_NAMED = re.compile(r"""([A-Za-z][\w-]*)["'\\]*\s*[:=]""")
+_HIDDEN = "..."
 _OPENING, _CLOSING = "{[", "}]"
 
 
@@ -38,34 +53,39 @@ def parse_arguments(text: str, option: str) -> dict[str, Any]:
 
     Args:
         text: the pairs. A comma inside quotes, braces or brackets separates nothing; ``true``
-            and ``false`` become booleans, digits whole numbers, other numbers floats.
+            and ``false`` become booleans, digits whole numbers, other numbers floats. Unlike
+            there, a revision and the name of a model stay text: ``0123456`` is a commit.
         option: the option it was given with, for errors.
 
     Raises:
-        ItrBenchError: a piece without ``=``, or a name that stands twice.
+        ItrBenchError: a piece without ``=``, a name that stands twice, or a number that is none.
     """
     found: dict[str, Any] = {}
-    for piece in _pieces(text.strip()):
+    for piece in pieces(text.strip()):
         name, sign, value = piece.partition("=")
         if not sign or not name.strip():
             raise ItrBenchError(f"{option}: {piece!r}, expected name=value pairs with commas")
         if name in found:
             raise ItrBenchError(f"{option}: {name!r} stands twice; give it once")
-        found[name] = _value(value)
+        is_text = name in IDENTITY or name.endswith("revision")
+        found[name] = value.strip() if is_text else _value(value)
+        if isinstance(found[name], float) and not math.isfinite(found[name]):
+            raise ItrBenchError(f"{option}: {piece!r}, expected a finite number")
     return found
 
 
-def _pieces(text: str) -> list[str]:
-    pieces, start, depth, quote = [], 0, 0, ""
+def pieces(text: str) -> list[str]:
+    """Part *text* at its commas, but for those inside quotes, braces or brackets."""
+    found, start, depth, quote = [], 0, 0, ""
     for place, char in enumerate(text):
         if char in "\"'" and text[place - 1 : place] != "\\":
             quote = "" if char == quote else quote or char
         elif not quote and char in _OPENING + _CLOSING:
             depth += 1 if char in _OPENING else -1
         elif char == "," and not quote and depth == 0:
-            pieces.append(text[start:place])
+            found.append(text[start:place])
             start = place + 1
-    return [piece.strip() for piece in [*pieces, text[start:]] if piece.strip()]
+    return [piece.strip() for piece in [*found, text[start:]] if piece.strip()]
 
 
 def _value(text: str) -> Any:
@@ -84,13 +104,48 @@ def format_arguments(arguments: Mapping[str, Any]) -> str:
     return ",".join(f"{k}={v}" for k, v in without_secrets(arguments).items())
 
 
+def is_secret(name: str) -> bool:
+    """Whether the value of an argument called *name* is never written anywhere."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not words:
+        return False
+    *before, last = words
+    if last == "token":
+        return not _OF_VOCABULARY & set(before)
+    if last == "tokens":
+        return bool(_OF_ACCOUNT & set(before))
+    return _SECRET.fullmatch(last) is not None or words[-3:] == ["access", "key", "id"]
+
+
 def without_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return *arguments* as they may be kept and shown."""
-    return {
-        key: _USER_INFO.sub("", value) if isinstance(value, str) else value
-        for key, value in arguments.items()
-        if not SECRET.search(key)
-    }
+    return {key: _shown(value) for key, value in arguments.items() if not is_secret(str(key))}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_secrets(value)
+    if isinstance(value, list | tuple):
+        return [_shown(part) for part in value]
+    return text_without_secrets(value) if isinstance(value, str) else value
+
+
+def text_without_secrets(text: str) -> str:
+    """Return *text* without what follows an address's ``?``, and without secrets in JSON.
+
+    Text that names a secret and is no JSON is left out whole.
+    """
+    if text.lstrip()[:1] in tuple(_OPENING):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            shown = _shown(found)
+            return text if shown == found else json.dumps(shown, separators=(",", ":"))
+    text = _QUERY.sub(r"\1", _USER_INFO.sub("", text))
+    text = _BEARER.sub(f"Bearer {_HIDDEN}", text)
+    return _HIDDEN if any(map(is_secret, _NAMED.findall(text))) else text
 
 
 def settings(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from itr_bench.answers import get_parser
 from itr_bench.data.catalog import TASKS, base_task, get_task
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
-from itr_bench.results.arguments import CHECKPOINT, model_name, settings, without_secrets
+from itr_bench.results.arguments import CHECKPOINT, model_name, pieces, settings, without_secrets
 from itr_bench.results.likelihood import judged
 from itr_bench.results.run import Run
 from itr_bench.scoring import ReadItem
@@ -147,7 +147,7 @@ def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     given = config.get("model_args") or ""
     if isinstance(given, Mapping):
         return without_secrets(given)
-    pairs = (pair.partition("=") for pair in str(given).split(",") if pair)
+    pairs = (pair.partition("=") for pair in pieces(str(given)))
     return without_secrets({key.strip(): value.strip() for key, _, value in pairs})
 
 

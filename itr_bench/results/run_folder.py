@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import get_parser
+from itr_bench.answers import Parser, get_parser
 from itr_bench.data.catalog import get_task
 from itr_bench.errors import RunError, ScoreError
-from itr_bench.relation import QUESTIONS, RELATIONS, Question
+from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 from itr_bench.results.likelihood import judged
 from itr_bench.results.run import Run
 from itr_bench.scoring import ReadItem
@@ -35,8 +35,14 @@ MANIFEST = "manifest.json"
 RESPONSES = "responses.jsonl"
 SCORES = "scores.json"
 
-LOADED = ("adapter_class", "content", "device", "dtype", "libraries")
+LOADED = ("adapter_class", "content", "device", "dtype", "engine", "libraries")
 """The conditions that are known only once the model is loaded."""
+
+_SIGNED = (
+    *("order", "answer_format", "model_args", "dtype", "content", "revision", "device"),
+    *("force_simple", "engine"),
+)
+"""The conditions that stand among the settings of a signature."""
 
 _CHECK = re.compile(rb',"check":"([0-9a-f]{12})"}')
 _QUESTIONS = frozenset(question.value for question in Question)
@@ -140,9 +146,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{FORMAT}. Use the version that wrote it, or choose another folder with --name."
         )
     conditions = found.get("conditions")
-    if not isinstance(conditions, dict) or found.get("checksum") != _checksum(conditions):
-        raise RunError(f"{path}: the conditions do not fit their checksum. {_NOT_BY_HAND}")
-    expected = {"model", "language", "set_size", "sessions"}
+    if not isinstance(conditions, dict) or found.get("checksum") != _checksum(found):
+        raise RunError(f"{path}: what it says does not fit its checksum. {_NOT_BY_HAND}")
+    expected = {"model", "set_size", "sessions"}
     if not expected <= found.keys() or not isinstance(found["sessions"], list):
         raise RunError(f"{path}: expected also {', '.join(sorted(expected))}. {_NOT_BY_HAND}")
     return found
@@ -155,14 +161,14 @@ _NOT_BY_HAND = (
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest whole, with its format and the checksum of its conditions."""
-    checksum = _checksum(manifest["conditions"])
-    write_json(folder / MANIFEST, {"format": FORMAT, **manifest, "checksum": checksum})
+    """Write the manifest whole, with its format and a checksum of all but its sessions."""
+    whole = {"format": FORMAT, **manifest}
+    write_json(folder / MANIFEST, {**whole, "checksum": _checksum(whole)})
 
 
-def _checksum(conditions: Mapping[str, Any]) -> str:
-    canonical = json.dumps(conditions, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    fixed = {k: v for k, v in manifest.items() if k not in ("sessions", "checksum")}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
 def differences(
@@ -375,6 +381,15 @@ def run_folders(folder: Path) -> Iterator[Path]:
             yield manifest.parent
 
 
+def read_answer(parser: Parser, response: str, language: str) -> Answer:
+    """Read a response of a journal.
+
+    No failed request is in one, so what reads like it, the word *None*, is what the model said.
+    """
+    answer = parser.read(response, language).answer
+    return Answer.NONE if answer is Answer.FAILED else answer
+
+
 def read_run_folder(folder: Path) -> Run:
     """Read a run, its answers read again from the raw responses.
 
@@ -387,8 +402,8 @@ def read_run_folder(folder: Path) -> Run:
     manifest = read_manifest(folder)
     conditions = manifest["conditions"]
     records, _ = read_journal(folder / RESPONSES)
-    seeds, language = tuple(conditions["seeds"]), manifest["language"]
-    parser = get_parser(get_task(conditions["task"]).parser)
+    seeds, task = tuple(conditions["seeds"]), get_task(conditions["task"])
+    parser = get_parser(task.parser)
     tweets = dict.fromkeys(tweet for tweet, _, _ in records)
     complete = [
         tweet
@@ -406,7 +421,7 @@ def read_run_folder(folder: Path) -> Run:
     for tweet in complete:
         for question in QUESTIONS:
             of_item = [records[tweet, question.value, seed] for seed in seeds]
-            answers = (parser.read(r.response, language).answer for r in of_item)
+            answers = (read_answer(parser, r.response, task.answers) for r in of_item)
             items.append(ReadItem(tweet, question, of_item[0].relation, tuple(answers)))
             likelihoods += judged(items[-1], [r.response for r in of_item])
             prompts[f"{tweet} {question.value}"] = of_item[0].prompt_hash
@@ -418,7 +433,7 @@ def read_run_folder(folder: Path) -> Run:
         task=conditions["task"],
         items=tuple(items),
         files=(str(folder / RESPONSES), str(folder / MANIFEST)),
-        language=language,
+        language=task.answers,
         parser=parser,
         likelihoods=tuple(likelihoods),
         set_size=manifest["set_size"],
@@ -431,7 +446,7 @@ def read_run_folder(folder: Path) -> Run:
             "generation_kwargs": conditions["generation"],
             "num_fewshot": 0,
             "seeding": conditions["seeding"],
-            **{k: conditions[k] for k in ("order", "answer_format", "model_args", "dtype")},
+            **{name: conditions[name] for name in _SIGNED},
         },
         harness=libraries.pop("lmms-eval", None),
         package=libraries.pop("itr-bench"),

@@ -33,8 +33,12 @@ class Handling:
 
     Attributes:
         seeding: how a seed reaches a generation.
-        batch: requests at a time; ``None`` for whole tweets, as many as the adapter asks for.
+        batch: requests at a time; ``None`` for fixed blocks of tweets, as many as the adapter's
+            ``rows_in_flight`` hold.
         checkpoint: the argument that names the checkpoint.
+        overriding: another name of that argument, which wins where both are given.
+        addresses: variables of the environment that say where the server is.
+        hides_errors: whether it takes what ``generate`` raises for an empty response.
         defaults: arguments that are given unless the user gives others.
         packages: import names of optional packages that it cannot do without.
         processor: arguments that it has none for, set on its image processor after loading.
@@ -43,6 +47,9 @@ class Handling:
     seeding: Seeding = Seeding.PROCESS
     batch: int | None = 1
     checkpoint: str = "pretrained"
+    overriding: str | None = None
+    addresses: tuple[str, ...] = ()
+    hides_errors: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     processor: tuple[str, ...] = ()
@@ -54,32 +61,39 @@ class Handling:
 
 
 _DECORD = Handling(packages=("decord",))
+_ADDRESSES = ("OPENAI_API_BASE", "OPENAI_BASE_URL")
 _SERVER = Handling(
     Seeding.PAYLOAD,
     batch=512,
     checkpoint="model_version",
+    overriding="model",
+    addresses=_ADDRESSES,
     # Requests come tweet by tweet; its own order would part a tweet's questions.
     defaults={"prefix_aware_queue": False},
 )
 _UNSEEDED = Handling(Seeding.NONE, checkpoint="model_version")
+_UNSEEDED_BY_MODEL = replace(_UNSEEDED, checkpoint="model")
 _HANDLING = {
     "itr_vlm": Handling(Seeding.REQUEST, batch=None),
     "itr_baseline": Handling(Seeding.REQUEST, batch=32),
     "vllm": Handling(Seeding.REQUEST, batch=32, checkpoint="model"),
     "phi3v": Handling(checkpoint="model_id_name", processor=("num_crops",)),
-    **dict.fromkeys(("llama_vision", "llava_hf", "qwen2_vl", "qwen2_5_vl"), _DECORD),
+    "llava_hf": replace(_DECORD, hides_errors=True),
+    **dict.fromkeys(("llama_vision", "qwen2_vl", "qwen2_5_vl"), _DECORD),
     **dict.fromkeys(
         ("async_openai", "async_openai_compatible", "async_openai_compatible_chat"), _SERVER
     ),
     **dict.fromkeys(
         (
-            *("openai", "openai_compatible", "openai_compatible_chat", "claude", "gemini"),
-            *("gemini_api", "gpt4v", "litellm", "litellm_chat", "litellm_compatible"),
-            *("qwen_vl_api", "reka", "sglang", "llava_sglang", "srt_api", "vllm_generate"),
-            *("generation_api", "batch_gpt4"),
+            *("openai", "openai_compatible", "openai_compatible_chat"),
+            *("litellm", "litellm_chat", "litellm_compatible"),
         ),
-        _UNSEEDED,
+        replace(_UNSEEDED, overriding="model", addresses=_ADDRESSES),
     ),
+    **dict.fromkeys(("gemini", "gemini_api"), replace(_UNSEEDED, overriding="model")),
+    **dict.fromkeys(("claude", "gpt4v", "qwen_vl_api", "reka", "srt_api", "batch_gpt4"), _UNSEEDED),
+    **dict.fromkeys(("sglang", "vllm_generate", "generation_api"), _UNSEEDED_BY_MODEL),
+    "llava_sglang": replace(_UNSEEDED, checkpoint="pretrained"),
 }
 
 

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from itr_bench.answers.text import is_failure
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.results.run import Run
 from itr_bench.results.run_folder import (
     LOADED,
     MANIFEST,
+    RESPONSES,
     SCORES,
     Journal,
+    Key,
     Record,
     check_records,
     differences,
+    read_answer,
     read_manifest,
     read_run_folder,
     refused_by_disk,
@@ -154,7 +156,12 @@ def _opened(plan: TaskPlan, parent: Path, say: Say) -> Iterator[TaskRun]:
                     f"{journal.path}: the last line was torn, {journal.cut_off} bytes are cut off; "
                     "its response is generated again"
                 )
-            manifest = _checked_manifest(folder, plan, journal)
+            manifest = checked_manifest(folder, plan, journal.records)
+            if manifest is not None and _left_open(manifest):
+                # A killed session could not say how much it did.
+                manifest["sessions"][-1]["responses"] = _not_counted(manifest, journal)
+                if not plan.missing(journal.records):  # nothing will be written later
+                    write_manifest(folder, manifest)
             yield TaskRun(plan, folder, journal, manifest)
         finally:
             journal.close()
@@ -162,16 +169,34 @@ def _opened(plan: TaskPlan, parent: Path, say: Say) -> Iterator[TaskRun]:
         lock.release()
 
 
-def _checked_manifest(folder: Path, plan: TaskPlan, journal: Journal) -> dict[str, Any] | None:
-    """The manifest of a folder that belongs to *plan*, ``None`` where nothing was run yet."""
-    if not (folder / MANIFEST).exists() and not journal.records:
+def _left_open(manifest: Mapping[str, Any]) -> bool:
+    """Whether the last session was killed, and nobody has counted its responses since."""
+    last = manifest["sessions"][-1] if manifest["sessions"] else {}
+    return last.get("end", "") is None and not last.get("responses")
+
+
+def _not_counted(manifest: Mapping[str, Any], journal: Journal) -> int:
+    """How many responses are there that no session but the last has counted."""
+    counted: int = sum(session["responses"] for session in manifest["sessions"][:-1])
+    return max(0, len(journal.records) - counted)
+
+
+def checked_manifest(
+    folder: Path, plan: TaskPlan, records: Mapping[Key, Record]
+) -> dict[str, Any] | None:
+    """The manifest of a folder that belongs to *plan*, ``None`` where nothing was run yet.
+
+    Raises:
+        RunError: the folder is another run's, or was damaged; with the differences.
+    """
+    if not (folder / MANIFEST).exists() and not records:
         return None
     manifest = read_manifest(folder)
     there = {k: v for k, v in manifest["conditions"].items() if k not in LOADED}
-    _refuse_differences(folder, differences(there, plan.conditions))
+    refuse_differences(folder, differences(there, plan.conditions))
     check_records(
-        journal.path,
-        journal.records,
+        folder / RESPONSES,
+        records,
         {
             (item.tweet_id, item.question): (item.relation, item.prompt_hash, item.image_sha256)
             for item in plan.items
@@ -181,7 +206,8 @@ def _checked_manifest(folder: Path, plan: TaskPlan, journal: Journal) -> dict[st
     return manifest
 
 
-def _refuse_differences(folder: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
+def refuse_differences(folder: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
+    """Refuse to go on with *folder* where there are differences."""
     if found:
         lines = [f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()]
         raise RunError(
@@ -199,7 +225,7 @@ def _generate(runs: Sequence[TaskRun], order: Order, say: Say) -> None:
         for run in runs:
             if run.manifest is not None:
                 there = {name: run.manifest["conditions"].get(name) for name in LOADED}
-                _refuse_differences(run.folder, differences(there, respondent.found))
+                refuse_differences(run.folder, differences(there, respondent.found))
         for run in runs:
             _answer(run, respondent, order, say)
 
@@ -234,6 +260,8 @@ def _respondent(order: Order, plans: Sequence[TaskPlan]) -> Iterator[Respondent 
 
 def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say) -> None:
     """One task of a session: its responses to the journal, the session to the manifest."""
+    from itr_bench.runs.generation import has_failed
+
     plan, journal = run.plan, run.journal
     items = {item.doc_id: item for item in plan.items}
     a_tweet = len(QUESTIONS) * len(plan.seeds)
@@ -251,7 +279,7 @@ def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say)
     progress = Progress(plan.task, total=plan.total, done=before, a_tweet=a_tweet, unread=unread)
 
     def deliver(wanted: Wanted, response: str | None, tokens: int | None) -> None:
-        if response is None or is_failure(response):
+        if response is None or has_failed(response):
             run.failed += 1
             run.failure = response
             return
@@ -294,7 +322,7 @@ def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say)
 
 
 def _is_unread(plan: TaskPlan, response: str) -> bool:
-    return plan.parser.read(response, plan.language).answer is Answer.NONE
+    return read_answer(plan.parser, response, plan.language) is Answer.NONE
 
 
 def _all_empty(journal: Journal) -> bool:

@@ -9,21 +9,23 @@ import contextlib
 import contextvars
 import functools
 import hashlib
+import inspect
 import random
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers.text import is_failure
+from itr_bench.answers.text import FAILURE_PREFIXES, is_failure
 from itr_bench.data.manifest import file_hash
 from itr_bench.errors import ItrBenchError, RunError
-from itr_bench.results.arguments import format_arguments
+from itr_bench.results.arguments import CHECKPOINT, format_arguments
 from itr_bench.results.libraries import libraries_in_use
 from itr_bench.runs.adapters import Seeding
-from itr_bench.runs.plan import Item, Model, TaskPlan, Wanted
+from itr_bench.runs.plan import Item, Model, TaskPlan, Wanted, open_blocks
 from itr_bench.scoring.signature import digest
 from itr_bench.version import __version__
 
@@ -34,6 +36,12 @@ MANY = 20
 """So many requests at once that all fail mean that the next ones will, too."""
 
 _SEED: contextvars.ContextVar[int] = contextvars.ContextVar("seed")
+_NO_PARAMETERS_OF_OPENAI = ("top_k", "min_p", "repetition_penalty")
+
+
+def has_failed(response: str | None) -> bool:
+    """Whether a request failed: nothing, or a framework's mark. The word *None* is a response."""
+    return response is None or (response.strip() != "None" and is_failure(response))
 
 
 class Respondent:
@@ -49,6 +57,7 @@ class Respondent:
         self._plans = {plan.task: plan for plan in plans}
         self._items = {plan.task: {item.doc_id: item for item in plan.items} for plan in plans}
         self._lm = _load(model)
+        self._hidden = _watch(self._lm, model) if model.handling.hides_errors else []
         self._requests = {plan.task: self._build(plan) for plan in plans}
 
     @property
@@ -62,6 +71,7 @@ class Respondent:
             "content": _content(self._model),
             "device": _device(lm) if local else None,
             "dtype": _dtype(lm),
+            "engine": dict(getattr(lm, "conditions", None) or {}),
             "libraries": {"itr-bench": __version__, **libraries_in_use()},
         }
 
@@ -72,7 +82,8 @@ class Respondent:
 
         Args:
             task: one of the tasks that it was made for.
-            wanted: tweet by tweet.
+            wanted: tweet by tweet. Adapters that take whole blocks of tweets are asked for all of
+                a block of which anything is wanted.
             deliver: called once for each of *wanted*, in any order.
             batch_size: requests at a time, for adapters that take batches.
 
@@ -80,27 +91,24 @@ class Respondent:
             ItrBenchError: the adapter raised, or gave fewer responses than requests; or what
                 *deliver* raises.
         """
+        open_ = set(wanted)
+
+        def deliver_wanted(one: Wanted, text: str | None, tokens: int | None) -> None:
+            if one in open_:
+                deliver(one, text, tokens)
+
         for batch in self._batches(task, wanted, batch_size):
-            self._respond(task, batch, deliver)
+            self._respond(task, batch, deliver_wanted)
 
     def _batches(
         self, task: str, wanted: Sequence[Wanted], batch_size: int | None
     ) -> Iterator[Sequence[Wanted]]:
         size = batch_size or self._model.handling.batch
-        if size is not None:
-            for start in range(0, len(wanted), size):
-                yield wanted[start : start + size]
+        if size is None:
+            yield from open_blocks(self._plans[task], self._lm.rows_in_flight, wanted)
             return
-        tweets: dict[str, list[Wanted]] = {}
-        for one in wanted:
-            tweets.setdefault(self._items[task][one.doc_id].tweet_id, []).append(one)
-        together = list(tweets.values())
-        for start in range(0, len(together), self._lm.tweets_in_flight):
-            yield [
-                one
-                for tweet in together[start : start + self._lm.tweets_in_flight]
-                for one in tweet
-            ]
+        for start in range(0, len(wanted), size):
+            yield wanted[start : start + size]
 
     def _respond(self, task: str, batch: Sequence[Wanted], deliver: Deliver) -> None:
         seeding = self._model.handling.seeding
@@ -120,7 +128,7 @@ class Respondent:
             deliver(batch[place], text, tokens)
 
         try:
-            with _no_bars(), _at_server(self._lm, seeding, arrived):
+            with _no_bars(), _at_server(self._lm, seeding, settings, arrived):
                 outputs = self._lm.generate_until(requests)
         except _Refused as stop:
             raise stop.error from None
@@ -131,15 +139,29 @@ class Respondent:
                 f"{task}: {self._model.adapter} gave {len(outputs)} responses to {len(batch)} "
                 f"requests ({self._about(task, batch)}); none of them is kept"
             )
-        late = {place: _unwrap(out) for place, out in enumerate(outputs) if place not in early}
+        late = {
+            place: self._unhidden(*_unwrap(out))
+            for place, out in enumerate(outputs)
+            if place not in early
+        }
         for place, (text, tokens) in late.items():
             deliver(batch[place], text, tokens)
-        failed = [text for text, _ in late.values() if text is None or is_failure(text)]
+        failed = [text for text, _ in late.values() if has_failed(text)]
         if len(failed) == len(batch) >= MANY:
             raise RunError(
                 f"{task}: {len(batch)} requests in a row failed ({failed[-1]}). Is the server up? "
                 "Give the same command again when it is."
             )
+
+    def _unhidden(self, text: str | None, tokens: int | None) -> tuple[str | None, int | None]:
+        """A response, or the failure that the adapter took for an empty one."""
+        if not self._model.handling.hides_errors:
+            return text, tokens
+        raised = self._hidden.pop() if self._hidden else None
+        # The chat class counts the tokens of every response that it got.
+        if not text and (raised or (tokens is None and not self._lm.is_simple)):
+            return f"{FAILURE_PREFIXES[0]}] {raised or 'see above'}", None
+        return text, tokens
 
     def _build(self, plan: TaskPlan) -> dict[int, Any]:
         """lmms-eval's requests by document, checked to ask what the plan says."""
@@ -195,7 +217,9 @@ def _load(model: Model) -> Any:
         arguments.setdefault("batch_size", 1)
     try:
         with _no_bars():
-            lm = get_model(model.adapter, model.force_simple)(**arguments)
+            kind = get_model(model.adapter, model.force_simple)
+            _check_checkpoint(kind, model)
+            lm = kind(**arguments)
     except ItrBenchError:
         raise
     except (Exception, SystemExit) as error:
@@ -207,6 +231,52 @@ def _load(model: Model) -> Any:
         if name in model.arguments:
             _set_on_processor(lm, name, model.arguments[name])
     return lm
+
+
+def _check_checkpoint(kind: type, model: Model) -> None:
+    """Refuse to load whatever checkpoint an adapter has by default.
+
+    Raises:
+        RunError: a local adapter that takes a checkpoint was given none.
+    """
+    if model.handling.seeding not in (Seeding.PROCESS, Seeding.REQUEST) or model.checkpoint:
+        return
+    taken = {
+        name
+        for base in inspect.getmro(kind)
+        if "__init__" in vars(base)
+        for name in inspect.signature(vars(base)["__init__"]).parameters
+    }
+    names = [name for name in (model.handling.checkpoint, *CHECKPOINT) if name in taken]
+    if names and not any(model.arguments.get(name) for name in names):
+        raise RunError(
+            f"{model.adapter} was given no checkpoint: give --model_args {names[0]}=NAME"
+        )
+
+
+def _watch(lm: Any, model: Model) -> list[str]:
+    """Note what ``generate`` of the loaded model raises, in the list that is returned."""
+    raised: list[str] = []
+    inner = getattr(lm, "model", None)
+    generate = getattr(inner, "generate", None)
+    if generate is None:
+        warnings.warn(
+            f"{model.adapter} takes errors for empty responses, and its model cannot be watched",
+            stacklevel=2,
+        )
+        return raised
+
+    @functools.wraps(generate)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        raised.clear()
+        try:
+            return generate(*args, **kwargs)
+        except Exception as error:
+            raised.append(f"{type(error).__name__}: {error}")
+            raise
+
+    inner.generate = watched  # type: ignore[union-attr]
+    return raised
 
 
 def _listed(arguments: Mapping[str, Any]) -> str:
@@ -288,11 +358,31 @@ class _Refused(BaseException):
         self.error = error
 
 
+def _sent(payload: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``async_openai`` would send, with the *settings* that it would drop or replace."""
+    found = dict(payload)
+    sampled = settings.get("do_sample")
+    if sampled is False:
+        found["temperature"] = 0
+    elif sampled and "temperature" not in settings:
+        found.pop("temperature", None)  # the server's own; the adapter would send 0
+    if "top_p" in settings:
+        found["top_p"] = settings["top_p"]
+    if settings.get("until"):
+        until = settings["until"]
+        found["stop"] = [until] if isinstance(until, str) else list(until)
+    more = {name: settings[name] for name in _NO_PARAMETERS_OF_OPENAI if name in settings}
+    return {**found, "extra_body": more} if more else found
+
+
 @contextlib.contextmanager
 def _at_server(
-    lm: Any, seeding: Seeding, arrived: Callable[[int, str, int | None], None]
+    lm: Any,
+    seeding: Seeding,
+    settings: Mapping[str, Any],
+    arrived: Callable[[int, str, int | None], None],
 ) -> Iterator[None]:
-    """Put each request's seed into what ``async_openai`` sends, and take responses as they come.
+    """Put seed and settings into what ``async_openai`` sends, and take responses as they come.
 
     The adapter drops the seed, and returns nothing before the last response is there.
     """
@@ -304,12 +394,12 @@ def _at_server(
     create, forward = lm.client.chat.completions.create, lm.maybe_forward_with_tool
 
     async def create_seeded(**payload: Any) -> Any:
-        return await create(**payload, seed=_SEED.get())
+        return await create(**_sent(payload, settings), seed=_SEED.get())
 
     async def forward_seeded(request: Any, place: int) -> Any:
         _SEED.set(request.args[2]["seed"])
         text, place, counts = await forward(request, place)
-        if not is_failure(text):
+        if not has_failed(text):
             try:
                 arrived(place, text, counts.output_tokens or None)
             except ItrBenchError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,17 +15,20 @@ from itr_bench.data import home
 from itr_bench.data.catalog import base_task, get_set, get_task
 from itr_bench.errors import RunError
 from itr_bench.lmms import documents
+from itr_bench.relation import QUESTIONS
 from itr_bench.results.arguments import (
+    CHECKPOINT,
     IDENTITY,
     PLACE,
-    SECRET,
     format_arguments,
+    is_secret,
     model_name,
     parse_arguments,
     settings,
+    without_secrets,
 )
 from itr_bench.results.run_folder import Key
-from itr_bench.runs.adapters import Handling, check_adapter, handling
+from itr_bench.runs.adapters import Handling, Seeding, check_adapter, handling
 from itr_bench.runs.definitions import Definition, define
 from itr_bench.runs.presets import Preset, presets
 from itr_bench.scoring.signature import digest
@@ -32,6 +36,13 @@ from itr_bench.seeds import PAPER_SEEDS
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
 _NOTHING = ("null", "none", "None")
+AT_SERVER = frozenset(
+    {
+        *("max_new_tokens", "temperature", "do_sample", "until", "top_p", "top_k", "min_p"),
+        "repetition_penalty",
+    }
+)
+"""The generation settings that reach a server that takes seeds."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,28 @@ class Model:
     @property
     def checkpoint(self) -> str | None:
         """The checkpoint as it was asked for; ``None`` for what has none, such as a baseline."""
-        found = self.arguments.get(self.handling.checkpoint)
+        found = self.arguments.get(self.checkpoint_argument)
         return None if found is None else str(found)
+
+    @property
+    def checkpoint_argument(self) -> str:
+        """The argument that names the checkpoint."""
+        other = self.handling.overriding
+        return other if other and self.arguments.get(other) else self.handling.checkpoint
+
+    @property
+    def address(self) -> str | None:
+        """Where the server is, for adapters that ask one; without user and query."""
+        names = self.handling.addresses
+        given = self.arguments.get("base_url") or next(filter(None, map(os.environ.get, names)), "")
+        return str(without_secrets({"base_url": str(given)})["base_url"]) or None
 
     @property
     def name(self) -> str:
         """How tables call it."""
-        return model_name(self.adapter, self.arguments)
+        named = {self.checkpoint_argument: self.checkpoint} if self.checkpoint else {}
+        rest = {k: v for k, v in self.arguments.items() if k not in CHECKPOINT or not named}
+        return model_name(self.adapter, {**rest, **named})
 
     @property
     def folder_name(self) -> str:
@@ -144,7 +170,8 @@ def settings_of(task: str, model: Model) -> Settings:
     """Return how *task* is put to *model*.
 
     Raises:
-        RunError: there is no such task, or the adapter has no likelihoods and the task needs them.
+        RunError: there is no such task; the adapter has no likelihoods and the task needs them;
+            or it would drop a generation setting.
     """
     definition = define(task, model.adapter)
     wording = dict(definition.wording)
@@ -161,6 +188,12 @@ def settings_of(task: str, model: Model) -> Settings:
         return Settings(definition, wording, definition.generation)
     merged = {**definition.generation, **model.generation}
     generation = {key: value for key, value in merged.items() if value is not None}
+    unsent = generation.keys() - AT_SERVER if model.handling.seeding is Seeding.PAYLOAD else set()
+    if unsent:
+        raise RunError(
+            f"--gen_kwargs {min(unsent)}=...: {model.adapter} cannot send it to a server; it sends "
+            f"{', '.join(sorted(AT_SERVER))}"
+        )
     return Settings(definition, wording, generation)
 
 
@@ -236,6 +269,29 @@ class TaskPlan:
             if (item.tweet_id, item.question, seed) not in done
         ]
 
+    def blocks(self, rows: int = 0) -> list[list[Wanted]]:
+        """All responses, parted always alike: whole tweets, as many as *rows* hold, one at least.
+
+        What is computed together can tip a close choice in half precision; so that a response
+        does not depend on what was there before, a block is computed whole or not at all.
+        """
+        tweets: dict[str, list[Wanted]] = {}
+        for item in self.items:
+            wanted = tweets.setdefault(item.tweet_id, [])
+            wanted += [Wanted(item.doc_id, seed) for seed in self.seeds]
+        size = max(1, rows // (len(QUESTIONS) * len(self.seeds)))
+        together = list(tweets.values())
+        return [
+            [one for tweet in together[start : start + size] for one in tweet]
+            for start in range(0, len(together), size)
+        ]
+
+
+def open_blocks(plan: TaskPlan, rows: int, wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+    """The blocks of *plan* of which anything is *wanted*, whole."""
+    open_ = set(wanted)
+    return [block for block in plan.blocks(rows) if not open_.isdisjoint(block)]
+
 
 def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None = None) -> TaskPlan:
     """Open the data of *task* and plan the run of *model* on it.
@@ -266,7 +322,6 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
         )
         items.append(item)
         prompts[f"{item.tweet_id} {item.question}"] = item.prompt_hash
-    checkpoint = model.checkpoint
     return TaskPlan(
         task=task,
         settings=chosen,
@@ -276,23 +331,45 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
         language=spec.answers,
         parser=get_parser(spec.parser),
         conditions={
-            "task": task,
-            "task_version": chosen.definition.version,
+            **conditions_without_data(chosen, model, seeds),
             "data": data.identity,
             "tweets": tweets,
             "prompts": digest(prompts),
-            "order": list(chosen.wording["order"]),
-            "answer_format": chosen.wording["answer_format"],
-            "adapter": model.adapter,
-            "force_simple": model.force_simple,
-            "checkpoint": checkpoint and "/".join(Path(checkpoint).parts[-2:]),
-            "revision": model.arguments.get("revision"),
-            "model_args": settings(model.arguments),
-            "seeds": list(chosen.seeds(seeds)),
-            "seeding": model.handling.seeding.value,
-            "generation": dict(chosen.generation),
         },
     )
+
+
+def conditions_without_data(chosen: Settings, model: Model, seeds: Sequence[int]) -> dict[str, Any]:
+    """The conditions of a run that are known before its data is opened."""
+    return {
+        "task": chosen.definition.name,
+        "task_version": chosen.definition.version,
+        "order": list(chosen.wording["order"]),
+        "answer_format": chosen.wording["answer_format"],
+        "adapter": model.adapter,
+        "force_simple": model.force_simple,
+        "checkpoint": _named(model.checkpoint),
+        "revision": model.arguments.get("revision"),
+        "base_url": model.address,
+        "model_args": _compared(model),
+        "seeds": list(chosen.seeds(seeds)),
+        "seeding": model.handling.seeding.value,
+        "generation": dict(chosen.generation),
+    }
+
+
+def _named(checkpoint: str | None) -> str | None:
+    """A checkpoint as it may be published: of a folder, whose files are hashed, its end alone."""
+    if checkpoint is None or not Path(checkpoint).is_dir():
+        return checkpoint
+    return "/".join(Path(checkpoint).parts[-2:])
+
+
+def _compared(model: Model) -> dict[str, Any]:
+    """The arguments that can change a response; checkpoint and revision stand by themselves."""
+    apart = {model.checkpoint_argument, "revision"}
+    names = {name: value for name, value in model.arguments.items() if name in IDENTITY - apart}
+    return dict(sorted({**settings(model.arguments), **without_secrets(names)}.items()))
 
 
 def tweets_known(task: str) -> int | None:
@@ -317,11 +394,11 @@ def from_paper(model: Model, seeds: Sequence[int]) -> list[str]:
         return []
     there: dict[str, Any] = {**preset.model_args, **preset.generation}
     here: dict[str, Any] = {**model.arguments, **model.generation}
-    neutral = {*PLACE, *IDENTITY}
+    neutral = {*PLACE, *IDENTITY, "rows_in_flight"}
     lines = [
         f"{key}: {_shown(there.get(key))} in the paper, {_shown(here.get(key))} here"
         for key in sorted({*there, *here})
-        if here.get(key) != there.get(key) and key not in neutral and not SECRET.search(key)
+        if here.get(key) != there.get(key) and key not in neutral and not is_secret(key)
     ]
     if model.checkpoint != preset.checkpoint:
         lines.append(f"checkpoint: {preset.checkpoint} in the paper, {model.checkpoint} here")
@@ -366,8 +443,13 @@ def check_batch_size(batch_size: int | None, model: Model) -> None:
 
     Raises:
         RunError: the adapter answers several requests from one random stream or as one padded
-            batch, so that responses would depend on it.
+            batch, so that responses would depend on it; or it forms its batches by itself.
     """
+    if batch_size is not None and model.handling.batch is None:
+        raise RunError(
+            f"--batch-size {batch_size}: {model.adapter} forms its batches by itself; give "
+            "--model_args rows_in_flight=N to bound them"
+        )
     if batch_size is not None and batch_size > 1 and not model.handling.takes_batches:
         raise RunError(
             f"--batch-size {batch_size}: {model.adapter} does not seed each request by itself, so "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.results.run_folder import differences
 from itr_bench.runs.machine import gpu_count
-from itr_bench.runs.plan import Model, TaskPlan, Wanted
+from itr_bench.runs.plan import Model, TaskPlan, Wanted, open_blocks
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Deliver
@@ -39,6 +39,7 @@ class Pool:
         """
         context = multiprocessing.get_context("spawn")
         self._plans = {plan.task: plan for plan in plans}
+        self._in_blocks = model.handling.batch is None
         self._processes = []
         self._pipes: list[Connection] = []
         gpus = gpu_count()
@@ -78,12 +79,8 @@ class Pool:
         self, task: str, wanted: Sequence[Wanted], deliver: Deliver, *, batch_size: int | None
     ) -> None:
         """As ``Respondent.respond``, every process with its share of the tweets."""
-        tweet = {item.doc_id: item.tweet_id for item in self._plans[task].items}
-        tweets = list(dict.fromkeys(tweet[one.doc_id] for one in wanted))
-        number = {name: place % len(self._pipes) for place, name in enumerate(tweets)}
-        shares: list[list[Wanted]] = [[] for _ in self._pipes]
-        for one in wanted:
-            shares[number[tweet[one.doc_id]]].append(one)
+        rows = self.found["engine"]["rows_in_flight"] if self._in_blocks else 0
+        shares = shared(self._plans[task], rows, wanted, len(self._pipes))
         for pipe, share in zip(self._pipes, shares, strict=True):
             with contextlib.suppress(OSError):  # a dead worker is found below
                 pipe.send((task, share, batch_size))
@@ -129,6 +126,15 @@ class Pool:
             if process.is_alive():
                 process.kill()
                 process.join()
+
+
+def shared(plan: TaskPlan, rows: int, wanted: Sequence[Wanted], workers: int) -> list[list[Wanted]]:
+    """What of *wanted* each of so many *workers* gets: whole blocks, one after the other."""
+    open_ = set(wanted)
+    shares: list[list[Wanted]] = [[] for _ in range(workers)]
+    for number, block in enumerate(open_blocks(plan, rows, wanted)):
+        shares[number % workers] += [one for one in block if one in open_]
+    return shares
 
 
 def _ending(status: int | None) -> str:
