@@ -90,7 +90,7 @@ def command(
 
     Every response is on the disk before it counts, so the run can be killed at any moment: the
     same command goes on where it was. Each generation is seeded by itself; a result depends
-    neither on batch size, order or number of processes, nor on where a run was interrupted.
+    neither on the number of processes nor on where a run was interrupted.
 
     Ends with status 0 only if every response is there; 1 if anything failed or is missing.
 
