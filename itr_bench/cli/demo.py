@@ -29,9 +29,8 @@ Relation 0 stands for the most frequent one, where all are equally frequent.
 Next, a real model on the real tweets (needs a network and a GPU; the data comes by itself; in the
 virtual environment, which `. .venv/bin/activate` enters after `make demo`):
 
-  lmms-eval --model qwen2_vl --model_args pretrained=Qwen/Qwen2-VL-7B-Instruct \\
-      --tasks ltec_itr_lv --repeats 10 --log_samples --output_path out/
-  itr-bench score out/"""
+  itr-bench run --model qwen2-vl-7b --model_args quantization=none \\
+      --tasks ltec_itr_lv --seeds paper --out runs/"""
 
 
 @click.command("demo", short_help="Run lmms-eval on the bundled demo set.")
