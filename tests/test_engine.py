@@ -6,6 +6,7 @@ import copy
 import json
 import random
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -526,9 +527,16 @@ def test_half_precision_verifies_and_nearly_agrees(vlm: Vlm, said: list[str]) ->
     assert len(set(found)) > 3
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_four_bits_on_a_cpu(folders: dict[str, Path], architecture: str) -> None:
+@pytest.fixture(scope="module")
+def four_bits() -> Iterator[None]:
     pytest.importorskip("bitsandbytes", reason="the extra `4bit` is not installed")
+    yield
+    # What a process has imported stands among its libraries; the runs of other tests have not.
+    sys.modules.pop("bitsandbytes", None)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_four_bits_on_a_cpu(four_bits: None, folders: dict[str, Path], architecture: str) -> None:
     folder = str(folders[architecture])
     vlm = load(folder, device="cpu", dtype="float32", quantization="4bit")
     kinds = {type(module).__name__ for module in vlm.model.get_decoder().modules()}
