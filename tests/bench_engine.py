@@ -48,10 +48,7 @@ def make_checkpoint(architecture: str, folder: Path) -> None:
     text.num_hidden_layers, text.num_attention_heads = LAYERS, HEADS
     text.num_key_value_heads, text.vocab_size = HEADS // 2, VOCABULARY
     text.max_position_embeddings = 8192
-    if getattr(text, "head_dim", None):
-        text.head_dim = HIDDEN // HEADS
-    if getattr(text, "layer_types", None):
-        text.layer_types = ["full_attention"] * LAYERS
+    fit_heads(text)
     if architecture == "qwen2_vl":
         text.rope_parameters = {**text.rope_parameters, "mrope_section": [16, 8, 8]}
         vision.embed_dim, vision.depth, vision.hidden_size, vision.num_heads = 256, 4, HIDDEN, 8
@@ -74,13 +71,26 @@ def make_checkpoint(architecture: str, folder: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = AutoModelForImageTextToText.from_config(config)
+    make_talkative(model)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
+def fit_heads(text: Any) -> None:
+    """Bring what follows from the sizes of a text decoder in line with them."""
+    if getattr(text, "head_dim", None):
+        text.head_dim = text.hidden_size // text.num_attention_heads
+    if getattr(text, "layer_types", None):
+        text.layer_types = ["full_attention"] * text.num_hidden_layers
+
+
+def make_talkative(model: Any) -> None:
+    """Let a fresh *model* see its image, and never end by itself."""
     for name, weight in model.named_parameters():
         if "gate" in name and weight.numel() == 1:
             weight.data.fill_(1.0)  # a fresh Mllama is blind to its image
     model.generation_config.eos_token_id = None
     model.generation_config.pad_token_id = 0
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
 
 
 def make_job(seeds: int = 10, number: int = 0) -> Any:

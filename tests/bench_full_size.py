@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from tests.bench_engine import LENGTHS, make_job, sampling, timed
+from tests.bench_engine import LENGTHS, fit_heads, make_job, make_talkative, sampling, timed
 
 _LLAMA_32 = {
     "hidden_size": 4096,
@@ -98,10 +98,7 @@ def make_model(architecture: str, device: torch.device, layers: int | None) -> A
     body.max_position_embeddings = 8192
     if layers is not None:
         body.num_hidden_layers = layers
-    if getattr(body, "head_dim", None):
-        body.head_dim = body.hidden_size // body.num_attention_heads
-    if getattr(body, "layer_types", None):
-        body.layer_types = ["full_attention"] * body.num_hidden_layers
+    fit_heads(body)
     if architecture == "qwen2_vl":
         body.rope_parameters = {**body.rope_parameters, "mrope_section": [16, 24, 24]}
         pictures.size = {"shortest_edge": 40_000, "longest_edge": 1_920_000}  # the paper's
@@ -119,11 +116,7 @@ def make_model(architecture: str, device: torch.device, layers: int | None) -> A
     torch.manual_seed(0)
     with device:
         model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16).eval()
-    for name, weight in model.named_parameters():
-        if "gate" in name and weight.numel() == 1:
-            weight.data.fill_(1.0)  # a fresh Mllama is blind to its image
-    model.generation_config.eos_token_id = None
-    model.generation_config.pad_token_id = 0
+    make_talkative(model)
     return Vlm(model, processor)
 
 

@@ -485,6 +485,38 @@ def test_what_does_not_verify_is_generated_one_by_one(
         made.likelihoods(jobs[0])
 
 
+@pytest.mark.parametrize("order", [IMAGE_FIRST, TEXT_FIRST])
+@pytest.mark.parametrize("given", [GREEDY, HOT])
+def test_qwen2_5_vl(loaded: dict[str, Vlm], given: dict[str, Any], order: tuple[str, ...]) -> None:
+    """Of the family of Qwen2-VL, with a vision encoder of its own that looks through windows."""
+    config = loaded["qwen2_vl"].model.config
+    text = config.text_config.to_dict()
+    text.pop("model_type", None)
+    special = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+    sizes = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4}
+    model = transformers.Qwen2_5_VLForConditionalGeneration(
+        transformers.Qwen2_5_VLConfig(
+            text_config=text,
+            vision_config={
+                **sizes,
+                "out_hidden_size": config.text_config.hidden_size,
+                "window_size": 56,
+                "fullatt_block_indexes": [1],
+            },
+            **{name: getattr(config, name) for name in special},
+        )
+    ).eval()
+    generator = torch.Generator().manual_seed(2)
+    for weight in model.parameters():
+        if weight.ndim > 1:
+            weight.data.normal_(std=2 * weight[0].numel() ** -0.5, generator=generator)
+    vlm = Vlm(model, loaded["qwen2_vl"].processor)
+    jobs = [job(picture(n, size), order=order) for n, size in enumerate(SIZES.values())]
+    found = shared(Engine(vlm), jobs, given)
+    assert found == one_by_one(vlm, jobs, given)
+    assert len(set(rows(found))) > len(SIZES)
+
+
 @pytest.mark.parametrize(
     ("own", "reason"),
     [

@@ -134,7 +134,7 @@ def command(
 def _run(order: Order) -> int:
     """Conduct the run, print its scores, and return the exit status."""
     from itr_bench.cli import tables
-    from itr_bench.runs.conduct import conduct, scores
+    from itr_bench.runs.conduct import conduct
 
     try:
         runs = conduct(order, lambda line: click.echo(line, err=True))
@@ -145,7 +145,7 @@ def _run(order: Order) -> int:
             err=True,
         )
         return INTERRUPTED
-    scored = scores(runs)
+    scored = [run.scored for run in runs if run.scored is not None]
     if scored:
         click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
         click.echo()

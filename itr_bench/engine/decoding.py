@@ -148,15 +148,31 @@ def _grow(
 ) -> _Histories:
     """One forward pass over the distinct *branches*: pairs of a history and its next token."""
     device = model.device
-    parents = torch.tensor([parent for parent, _ in branches], device=device)
+    kept = [parent for parent, _ in branches]
+    parents = torch.tensor(kept, device=device)
     tokens = torch.tensor([[token] for _, token in branches], device=device)
-    owners = [histories.stems[parent] for parent, _ in branches]
-    groups = list(dict.fromkeys(histories.stems))
-    if len(branches) != len(histories.stems) or not torch.equal(
-        parents, torch.arange(len(branches), device=device)
-    ):
+    owners = [histories.stems[parent] for parent in kept]
+    if kept != list(range(len(histories.stems))):
+        groups = dict.fromkeys(histories.stems)
         cache.select(parents, [owners.count(stem) for stem in groups])
     positions = torch.tensor([[stems[stem].position + step - 1] for stem in owners], device=device)
+    return _Histories(
+        stems=owners,
+        tokens=torch.cat([histories.tokens[parents], tokens], dim=1),
+        logits=advance(model, cache, tokens, positions),
+    )
+
+
+def advance(model: Any, cache: RowCache, tokens: Tensor, positions: Tensor) -> Tensor:
+    """Give each row of *cache* its next token; call within ``shared_rows``.
+
+    Args:
+        tokens: one a row, shape (rows, 1).
+        positions: of these tokens, shape (rows, 1).
+
+    Returns:
+        the scores of the tokens after them, shape (rows, vocabulary), float32.
+    """
     output = model(
         input_ids=tokens,
         position_ids=positions,
@@ -164,8 +180,4 @@ def _grow(
         use_cache=True,
         logits_to_keep=1,
     )
-    return _Histories(
-        stems=owners,
-        tokens=torch.cat([histories.tokens[parents], tokens], dim=1),
-        logits=output.logits[:, -1].float(),
-    )
+    return output.logits[:, -1].float()

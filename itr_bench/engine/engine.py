@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,6 +41,11 @@ class Job:
     seeds: tuple[tuple[int, ...], ...]
     name: str = ""
 
+    @property
+    def rows(self) -> int:
+        """How many generations it is."""
+        return sum(map(len, self.seeds))
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -48,6 +53,21 @@ class Generated:
 
     text: str
     ids: tuple[int, ...]
+
+
+def fitting(rows: Iterable[int], most: int) -> int:
+    """How many of the first images, with so many *rows* each, are decoded together: at least one.
+
+    Args:
+        rows: generations of each image, in order; at least one image.
+        most: generations in flight.
+    """
+    total = count = 0
+    for count, own in enumerate(rows):
+        total += own
+        if total > most and count:
+            return count
+    return count + 1
 
 
 class Engine:
@@ -101,7 +121,7 @@ class Engine:
         found: list[list[list[Generated]]] = []
         waiting = list(jobs)
         while waiting:
-            wave = self._wave(waiting)
+            wave = waiting[: fitting((job.rows for job in waiting), self.rows_in_flight)]
             shortage = None
             try:
                 with torch.inference_mode():
@@ -158,15 +178,6 @@ class Engine:
                 f"longer: {reason}"
             )
         return self._shared
-
-    def _wave(self, jobs: Sequence[Job]) -> Sequence[Job]:
-        """The first jobs, as many as fit; at least one."""
-        rows = 0
-        for count, job in enumerate(jobs):
-            rows += sum(len(seeds) for seeds in job.seeds)
-            if rows > self.rows_in_flight and count:
-                return jobs[:count]
-        return jobs
 
     def _halve(self, error: Exception) -> None:
         torch.cuda.empty_cache()

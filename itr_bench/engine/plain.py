@@ -9,15 +9,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from itr_bench.engine.prompts import Chat, prepare_one
+from itr_bench.engine.prompts import Chat, placed, prepare_one
 
 
 def inputs(model: Any, processor: Any, image: Image.Image, chat: Chat) -> dict[str, Tensor]:
     """The model's inputs for one prompt, on its device and in its precision."""
-    return {
-        name: value.to(model.device, model.dtype if value.is_floating_point() else None)
-        for name, value in prepare_one(model, processor, image, chat).items()
-    }
+    return placed(model, prepare_one(model, processor, image, chat))
 
 
 def generate(

@@ -70,6 +70,14 @@ def tokenized(processor: Any, prompt: str, image: Image.Image) -> dict[str, Tens
     )
 
 
+def placed(model: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """*inputs* on the model's device and in its precision."""
+    return {
+        name: value.to(model.device, model.dtype if value.is_floating_point() else None)
+        for name, value in inputs.items()
+    }
+
+
 def prepare(model: Any, processor: Any, image: Image.Image, chats: Sequence[Chat]) -> Prompts:
     """Tokenize prompts about one image; the image is prepared once.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from itr_bench.engine.attention import RowCache, Segment, shared_rows
-from itr_bench.engine.prompts import Prompts
+from itr_bench.engine.prompts import Prompts, placed
 
 # Where transformers keeps the vision encoder, by family.
 _VISION = ("visual", "vision_tower", "vision_model")
@@ -65,12 +65,8 @@ def _forward(model: Any, inputs: Mapping[str, Tensor]) -> tuple[Segment, Tensor,
     base = model.base_model
     if hasattr(base, "rope_deltas"):
         base.rope_deltas = None  # the module keeps what the last image left
-    placed = {
-        name: value.to(model.device, model.dtype if value.is_floating_point() else None)
-        for name, value in inputs.items()
-    }
     cache = DynamicCache()
-    output = model(**placed, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    output = model(**placed(model, inputs), past_key_values=cache, use_cache=True, logits_to_keep=1)
     length = inputs["input_ids"].shape[1]
     # Qwen2-VL and its kin: how far positions lag behind the number of tokens.
     lag = getattr(base, "rope_deltas", None)

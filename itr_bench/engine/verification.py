@@ -11,6 +11,7 @@ from torch import Tensor
 
 from itr_bench.engine import plain
 from itr_bench.engine.attention import RowCache, shared_rows
+from itr_bench.engine.decoding import advance
 from itr_bench.engine.loading import Vlm
 from itr_bench.engine.prompts import Chat, prepare
 from itr_bench.engine.stems import encoded_layers, read
@@ -66,15 +67,9 @@ def _difference(vlm: Vlm, image: Image.Image, chats: Sequence[Chat]) -> str | No
         for step in range(_STEPS - 1):
             tokens = torch.stack([new[step : step + 1] for _, new, _ in asked])
             positions = torch.tensor([[stem.position + step] for stem in stems])
-            logits = model(
-                input_ids=tokens,
-                position_ids=positions.to(model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
+            logits = advance(model, cache, tokens, positions.to(model.device))
             for question, (_, _, own) in enumerate(asked):
-                if (found := _apart(logits[question].float(), own[step + 1])) > tolerance:
+                if (found := _apart(logits[question], own[step + 1])) > tolerance:
                     return (
                         f"scores differ by {found:.2g} of their spread at token {step + 2} after "
                         f"prompt {question + 1}"

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from itr_bench.answers.likelihood import Likelihood
 from itr_bench.answers.text import FAILURE_PREFIXES
-from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job
+from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, fitting
 from itr_bench.engine.loading import load
 from itr_bench.engine.prompts import PromptError
 from itr_bench.errors import ItrBenchError, unknown_name
@@ -160,16 +160,12 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
     def _waves(self, groups: Sequence[_Asked]) -> Iterator[list[_Asked]]:
         """Some images at a time, all with the same settings."""
         for _, same in itertools.groupby(groups, key=lambda asked: (asked.settings, asked.until)):
-            wave: list[_Asked] = []
-            rows = 0
-            for asked in same:
-                own = sum(map(len, asked.seeds.values()))
-                if wave and rows + own > self.rows_in_flight:
-                    yield wave
-                    wave, rows = [], 0
-                wave.append(asked)
-                rows += own
-            yield wave
+            waiting = list(same)
+            while waiting:
+                rows = (sum(map(len, asked.seeds.values())) for asked in waiting)
+                count = fitting(rows, self.rows_in_flight)
+                yield waiting[:count]
+                waiting = waiting[count:]
 
     def _answer(self, wave: Sequence[_Asked]) -> dict[int, GenerationResult]:
         """The responses of a wave, by place. What one tweet lacks is that tweet's failure alone."""

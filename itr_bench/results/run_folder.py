@@ -11,6 +11,7 @@ The folder holds no text of any tweet; responses may quote some.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -202,21 +203,16 @@ def write_json(path: Path, value: object) -> None:
         _sync_folder(path.parent)
 
 
-class refused_by_disk:  # noqa: N801  used like a function
+@contextlib.contextmanager
+def refused_by_disk(path: Path) -> Iterator[None]:
     """Turn what the disk refuses into an error that says what to do."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise RunError(
-                f"cannot write {self.path}: {error.strerror or error}. What was answered before "
-                "is kept; make room or grant write access, then give the same command again."
-            ) from error
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"cannot write {path}: {error.strerror or error}. What was answered before is kept; "
+            "make room or grant write access, then give the same command again."
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:

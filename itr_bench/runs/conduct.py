@@ -78,6 +78,7 @@ class TaskRun:
         manifest: what the folder says of the run, ``None`` before the first session.
         failed: requests that failed in this session.
         failure: what stood in the place of the last one's response.
+        scored: its score at the end, where at least one tweet is complete.
     """
 
     plan: TaskPlan
@@ -86,6 +87,7 @@ class TaskRun:
     manifest: dict[str, Any] | None
     failed: int = 0
     failure: str | None = None
+    scored: Run | None = None
 
     @property
     def missing(self) -> list[Wanted]:
@@ -118,20 +120,17 @@ def conduct(order: Order, say: Say) -> list[TaskRun]:
         if waiting:
             _generate(waiting, order, say)
         for run in runs:
-            if not run.missing:
-                write_json(run.folder / SCORES, read_run_folder(run.folder).as_dict())
+            if _has_complete_tweet(run):
+                run.scored = read_run_folder(run.folder)
+            if run.scored is not None and not run.missing:
+                write_json(run.folder / SCORES, run.scored.as_dict())
         return runs
 
 
-def scores(runs: Sequence[TaskRun]) -> list[Run]:
-    """The scores of those *runs* that have any: at least one complete tweet."""
-    found = []
-    for run in runs:
-        tweet = {item.doc_id: item.tweet_id for item in run.plan.items}
-        incomplete = {tweet[one.doc_id] for one in run.missing}
-        if len(incomplete) < len(set(tweet.values())):
-            found.append(read_run_folder(run.folder))
-    return found
+def _has_complete_tweet(run: TaskRun) -> bool:
+    tweet = {item.doc_id: item.tweet_id for item in run.plan.items}
+    incomplete = {tweet[one.doc_id] for one in run.missing}
+    return len(incomplete) < len(set(tweet.values()))
 
 
 @contextlib.contextmanager
