@@ -10,6 +10,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.results.run import Run
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.likelihood import likelihood_scores
+from itr_bench.scoring.verdict import Standing, standing
 
 DASH = "-"
 
@@ -33,16 +34,10 @@ def verdict(run: Run) -> str:
         return f"{percent(score.failed_rate)} % of requests failed: run again"
     if run.is_part:
         return f"PART OF THE SET, {score.tweets} of {run.set_size} tweets"
-    if score.interval is None:
-        return "too few tweets to say"
-    low, high = score.interval.low, score.interval.high
-    if low > score.majority_class:
-        return "above the majority class"
-    if high < score.uniform_chance:
-        return "below chance" + (", unread counts as wrong" if score.unread_rate else "")
-    if low > score.uniform_chance:
-        return "above chance, not above the majority class"
-    return "not told from chance"
+    found = standing(score)
+    if found is Standing.BELOW_CHANCE and score.unread_rate:
+        return f"{found.value}, unread counts as wrong"
+    return found.value
 
 
 def summary(runs: Sequence[Run]) -> str:

@@ -1,0 +1,129 @@
+"""Many models on the same tweets: which of them can be told apart, summed up as tiers.
+
+Two models are told apart where two things agree on which is better: the exact McNemar test on what
+most of a model's samples have right, adjusted by Holm's method over all pairs, and the 95 %
+interval of the paired difference of their accuracies, which does not hold zero. The test alone
+would mislead where a model's samples disagree: one right in four of ten samples counts as wrong
+there, so a model that varies would lose to a steady one of the same accuracy.
+
+A tier holds the models that are not told from its leader. Tiers are a summary: two models in
+neighbouring tiers may be tied with each other, and two in one tier may be told apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.errors import ScoreError
+from itr_bench.scoring.comparison import exact_mcnemar, holm_array
+
+_Z = 1.96
+"""Standard errors from the middle to the ends of a 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """M models, by accuracy and by tier.
+
+    Attributes:
+        order: indices of the models by accuracy, highest first, equal ones as they came;
+            shape (M,).
+        tiers: the tier of each model, 1 is the best; shape (M,), in the order of the input.
+        p_values: exact McNemar test of each pair, adjusted by Holm's method over all pairs;
+            shape (M, M), symmetric, 1 on the diagonal.
+        apart: whether the two of a pair are told apart; shape (M, M), symmetric.
+        median_discordant: median over pairs of the share of tweets that exactly one of the two
+            has right, 0 to 1; ``None`` for fewer than two models.
+    """
+
+    order: NDArray[np.intp]
+    tiers: NDArray[np.intp]
+    p_values: NDArray[np.float64]
+    apart: NDArray[np.bool_]
+    median_discordant: float | None
+
+
+def rank(shares: NDArray[np.float64], level: float = 0.05) -> Ranking:
+    """Rank M models on the same T tweets.
+
+    The best model leads tier 1. Going down by accuracy, a model joins the tier above it, unless
+    it is told apart from that tier's leader: then it leads the next tier. Models of equal
+    accuracy share a tier.
+
+    Args:
+        shares: of a model's samples, those that have a tweet right; shape (M, T), 0 to 1.
+        level: of significance, for all pairs together.
+
+    Raises:
+        ScoreError: it has another shape, or there is no tweet.
+    """
+    if shares.ndim != 2 or not shares.shape[1]:
+        raise ScoreError(
+            "expected shares of right samples of shape (models, tweets), at least one tweet; found "
+            f"shape {shares.shape}"
+        )
+    # A mean over sorted shares: the order of tweets must not decide between equal models.
+    accuracy = np.sort(shares, axis=1).mean(axis=1)
+    only, p_values, median_discordant = _tests(shares > 0.5)
+    apart = (p_values < level) & _differ(shares, accuracy, np.sign(only - only.T))
+    return Ranking(
+        order=np.argsort(-accuracy, kind="stable"),
+        tiers=_tiers(shares, accuracy, apart),
+        p_values=p_values,
+        apart=apart,
+        median_discordant=median_discordant,
+    )
+
+
+def _tests(
+    right: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.float64], float | None]:
+    """Of all pairs: tweets that only the first has right, adjusted p values; and the median share
+    of discordant tweets.
+    """
+    models, tweets = right.shape
+    p_values = np.ones((models, models))
+    # float32 has a fast matrix product, and counts exactly up to 2 ** 24 tweets.
+    numbers = right.astype(np.float32)
+    only = (numbers @ (1 - numbers).T).astype(np.int32)
+    if models < 2:
+        return only, p_values, None
+    a, b = np.triu_indices(models, 1)
+    only_a, only_b = only[a, b], only[b, a]
+    p_values[a, b] = p_values[b, a] = holm_array(exact_mcnemar(only_a, only_b))
+    return only, p_values, float(np.median(only_a + only_b) / tweets)
+
+
+def _differ(
+    shares: NDArray[np.float64], accuracy: NDArray[np.float64], better: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Where the interval of the paired difference is on the side of the *better*, -1 or 1."""
+    tweets = shares.shape[1]
+    if tweets < 2:
+        return np.zeros(better.shape, dtype=bool)
+    apart = shares - accuracy[:, None]
+    products = apart @ apart.T / (tweets - 1)
+    variances = np.diagonal(products)
+    of_difference = np.maximum(variances[:, None] + variances - 2 * products, 0)
+    difference = accuracy[:, None] - accuracy
+    beyond = np.abs(difference) > _Z * np.sqrt(of_difference / tweets)
+    return np.asarray(beyond & (np.sign(difference) == better) & (better != 0))
+
+
+def _tiers(
+    shares: NDArray[np.float64], accuracy: NDArray[np.float64], apart: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    # Of equal accuracies the answers say which comes first, not the order of the input: it must
+    # not decide who leads a tier.
+    order = np.lexsort((*shares.T, -accuracy))
+    tiers = np.ones(len(order), dtype=np.intp)
+    leaders = list(order[:1])
+    for above, model in pairwise(order):
+        if accuracy[model] < accuracy[above] and apart[leaders[-1], model]:
+            leaders.append(model)
+        tiers[model] = len(leaders)
+    return tiers

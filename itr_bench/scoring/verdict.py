@@ -1,0 +1,31 @@
+"""What may be said of a score against its references."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from itr_bench.scoring.metrics import Score
+
+
+class Standing(str, Enum):
+    """Where the interval over tweets lies; the values are what people read."""
+
+    ABOVE_MAJORITY = "above the majority class"
+    ABOVE_CHANCE = "above chance, not above the majority class"
+    NOT_TOLD = "not told from chance"
+    BELOW_CHANCE = "below chance"
+    UNKNOWN = "too few tweets to say"
+
+
+def standing(score: Score) -> Standing:
+    """Say where a score stands: the whole interval must lie above, or below, a reference."""
+    if score.interval is None:
+        return Standing.UNKNOWN
+    low, high = score.interval.low, score.interval.high
+    if low > score.majority_class:
+        return Standing.ABOVE_MAJORITY
+    if high < score.uniform_chance:
+        return Standing.BELOW_CHANCE
+    if low > score.uniform_chance:
+        return Standing.ABOVE_CHANCE
+    return Standing.NOT_TOLD

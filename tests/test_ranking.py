@@ -1,0 +1,337 @@
+"""Standing, tiers and power: against statsmodels, brute force, simulation, and by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binomtest, multinomial
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from itr_bench.errors import ScoreError
+from itr_bench.scoring import (
+    Outcomes,
+    Score,
+    Standing,
+    compare,
+    exact_mcnemar,
+    holm,
+    power,
+    rank,
+    score,
+    smallest_difference,
+    standing,
+)
+from itr_bench.scoring.intervals import Interval
+
+Shares = NDArray[np.float64]
+
+SAMPLES = 4
+
+
+def outcomes(shares: NDArray[Any]) -> Outcomes:
+    """SAMPLES samples a tweet, of which a share is right: the relation is 0, or 3 is answered."""
+    right = np.arange(SAMPLES) < SAMPLES * np.asarray(shares, dtype=float)[:, None]
+    answers = right.astype(np.int8)
+    ids = tuple(f"{tweet:04}" for tweet in range(len(right)))
+    return Outcomes(ids, np.zeros(len(right), np.int8), answers, answers, ())
+
+
+SCORE = score(outcomes(np.array([1, 0])), resamples=10)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.33, 0.40, "above the majority class"),
+        (0.32, 0.40, "above chance, not above the majority class"),  # the end is not above
+        (0.26, 0.30, "above chance, not above the majority class"),
+        (0.25, 0.30, "not told from chance"),
+        (0.20, 0.40, "not told from chance"),
+        (0.20, 0.25, "not told from chance"),
+        (0.10, 0.24, "below chance"),
+    ],
+)
+def test_the_standing_follows_from_the_interval(low: float, high: float, expected: str) -> None:
+    found: Score = dataclasses.replace(
+        SCORE, interval=Interval(low, high, 0.01), majority_class=0.32, uniform_chance=0.25
+    )
+    assert standing(found).value == expected
+
+
+def test_without_an_interval_the_standing_is_unknown() -> None:
+    found = standing(dataclasses.replace(SCORE, interval=None))
+    assert (found, found.value) == (Standing.UNKNOWN, "too few tweets to say")
+
+
+def test_exact_mcnemar_is_that_of_statsmodels() -> None:
+    only_a, only_b = np.mgrid[:61, :61]
+    found = exact_mcnemar(only_a, only_b)
+    expected = [
+        [1.0 if not a + b else mcnemar([[0, a], [b, 0]], exact=True).pvalue for b in range(61)]
+        for a in range(61)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
+    assert found[0, 0] == 1
+
+
+def test_exact_mcnemar_takes_large_counts() -> None:
+    # All of n discordant tweets for one model: 2 * 0.5 ** n.
+    counts = np.array([1, 10, 350, 1000])
+    np.testing.assert_allclose(exact_mcnemar(counts, 0), 2 * 0.5**counts, rtol=1e-12)
+    assert exact_mcnemar(0, 5000) == 0  # smaller than any float
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.02]), min_size=1, max_size=40))
+def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == list(multipletests(p_values, method="holm")[1])
+
+
+@st.composite
+def models(draw: st.DrawFn, least: int = 0) -> Shares:
+    """A few models, of which some are told apart, and some are equal in accuracy or altogether."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    count, tweets = draw(st.integers(least, 8)), draw(st.sampled_from([1, 7, 40]))
+    wanted = random.choice([0.1, 0.5, 0.9, 1], (count, 1))
+    if draw(st.booleans()):
+        return (random.random((count, tweets)) < wanted).astype(float)
+    return random.binomial(SAMPLES, wanted, (count, tweets)) / SAMPLES
+
+
+@settings(max_examples=200, deadline=None)
+@given(models())
+def test_tiers_follow_the_order(shares: Shares) -> None:
+    accuracy = shares.mean(axis=1)
+    found = rank(shares)
+    assert sorted(found.order) == list(range(len(accuracy)))
+    assert list(found.order) == sorted(range(len(accuracy)), key=lambda m: -accuracy[m])
+    down = found.tiers[found.order]
+    assert set(np.diff(down)) <= {0, 1}
+    assert list(down[:1]) == [1] * min(1, len(down))
+    for a, b in combinations(range(len(accuracy)), 2):
+        if accuracy[a] == accuracy[b]:
+            assert found.tiers[a] == found.tiers[b]
+            assert not found.apart[a, b]
+
+
+@settings(max_examples=200, deadline=None)
+@given(models(least=2), st.integers(0, 2**32))
+def test_the_order_of_the_models_does_not_matter(shares: Shares, seed: int) -> None:
+    moved = np.random.default_rng(seed).permutation(len(shares))
+    found, after = rank(shares), rank(shares[moved])
+    assert np.array_equal(after.tiers, found.tiers[moved])
+    assert np.array_equal(after.p_values, found.p_values[np.ix_(moved, moved)])
+    assert np.array_equal(after.apart, found.apart[np.ix_(moved, moved)])
+    assert after.median_discordant == found.median_discordant
+    if len(set(shares.mean(axis=1))) == len(shares):
+        assert np.array_equal(moved[after.order], found.order)
+
+
+@settings(max_examples=100, deadline=None)
+@given(models(least=1), st.integers(0, 7))
+def test_identical_models_share_a_tier(shares: Shares, which: int) -> None:
+    twin = which % len(shares)
+    found = rank(np.vstack([shares, shares[twin]]))
+    assert found.tiers[-1] == found.tiers[twin]
+    assert found.p_values[-1, twin] == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(models(least=2))
+def test_p_values_are_those_of_the_pairs_compared_one_by_one(shares: Shares) -> None:
+    found = rank(shares)
+    pairs = list(combinations(range(len(shares)), 2))
+    runs = [outcomes(answered) for answered in shares]
+    compared = [compare(runs[a], runs[b], resamples=2) for a, b in pairs]
+    adjusted = holm([one.p_value for one in compared])
+    for (a, b), p_value, one in zip(pairs, adjusted, compared, strict=True):
+        assert found.p_values[a, b] == found.p_values[b, a] == p_value
+        if found.apart[a, b]:
+            assert p_value < 0.05
+            assert (one.difference > 0) == (one.only_a > one.only_b)
+    assert (np.diagonal(found.p_values) == 1).all()
+    discordant = [(one.only_a + one.only_b) / one.tweets for one in compared]
+    assert found.median_discordant == pytest.approx(np.median(discordant), abs=1e-12)
+
+
+def test_tiers_by_hand() -> None:
+    # Right on the first n of 100 tweets. Discordant with the leader (90): 5 for the second, 10 for
+    # the third: p = 2 * 0.5 ** 5 and 2 * 0.5 ** 10. The third leads, 5 ahead of the fourth.
+    shares = (np.arange(100) < np.array([[80], [90], [75], [85]])).astype(float)
+    found = rank(shares)
+    assert list(found.order) == [1, 3, 0, 2]
+    assert list(found.tiers) == [2, 1, 2, 1]
+    # Holm: 6 * 2 * 0.5 ** 15, 5 * 2 * 0.5 ** 10 twice, then 3 * 2 * 0.5 ** 5 three times.
+    assert found.p_values[1, 2] == pytest.approx(12 * 0.5**15)
+    assert found.p_values[1, 0] == found.p_values[3, 2] == pytest.approx(10 * 0.5**10)
+    assert found.p_values[0, 2] == pytest.approx(6 * 0.5**5)
+    assert found.apart.sum() == 6
+    assert found.median_discordant == 0.075
+    # At a stricter level only the first and the last are told apart.
+    assert list(rank(shares, level=0.001).tiers) == [1, 1, 2, 1]
+
+
+@pytest.mark.parametrize("advantage", [0, 10, 40])
+def test_a_model_that_varies_does_not_lose_by_it(advantage: int) -> None:
+    """One that is right in four of ten samples of many tweets, and one that is always the same.
+
+    By what most samples have right the steady one wins by far; by accuracy they are equal, or the
+    one that varies is better, so nothing may be said.
+    """
+    steady = np.arange(350) < 112
+    varying = np.where(np.arange(350) < 280 + advantage, 0.4, 0)
+    found = rank(np.stack([varying, steady]))
+    assert varying.mean() >= steady.mean() - 1e-12
+    assert found.p_values[0, 1] < 1e-20
+    assert not found.apart.any()
+    assert list(found.tiers) == [1, 1]
+
+
+def test_an_advantage_of_single_samples_is_told_where_the_test_tells_it_too() -> None:
+    good, poor = np.full((2, 350), 0.6), np.full((2, 350), 0.4)
+    good[:, :50], poor[:, 40:50] = 0, 0.6
+    found = rank(np.vstack([good, poor]))
+    assert list(found.tiers) == [1, 1, 2, 2]
+
+
+def test_right_on_all_and_wrong_on_all_are_told_apart() -> None:
+    found = rank(np.array([[0.0] * 350, [1.0] * 350]))
+    assert (list(found.order), list(found.tiers)) == ([1, 0], [2, 1])
+    assert found.median_discordant == 1
+
+
+def test_one_model_and_none_have_no_pairs() -> None:
+    one, none = rank(np.ones((1, 5))), rank(np.ones((0, 5)))
+    assert (list(one.tiers), one.p_values.tolist(), one.median_discordant) == ([1], [[1]], None)
+    assert (len(none.order), len(none.tiers), none.median_discordant) == (0, 0, None)
+    assert none.p_values.shape == none.apart.shape == (0, 0)
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (5,), (2, 5, 1)])
+def test_shapes_that_cannot_be_ranked(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ScoreError, match="expected shares of right samples of shape"):
+        rank(np.ones(shape))
+
+
+def brute_force(better: int, worse: int, of: int, tweets: int, level: float) -> float:
+    """The power by adding up every outcome of every tweet, none of it by our own functions.
+
+    A tweet is for the better model with a probability of better / of, for the worse likewise.
+    """
+    outcome = {(0, 0): 1.0}
+    for _ in range(tweets):
+        after: dict[tuple[int, int], float] = {}
+        for (a, b), p in outcome.items():
+            after[a + 1, b] = after.get((a + 1, b), 0) + p * better / of
+            after[a, b + 1] = after.get((a, b + 1), 0) + p * worse / of
+            after[a, b] = after.get((a, b), 0) + p * (of - better - worse) / of
+        outcome = after
+    return sum(p for (a, b), p in outcome.items() if a + b and binomtest(a, a + b).pvalue < level)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.2])
+@pytest.mark.parametrize("tweets", [1, 5, 6, 13, 30])
+@pytest.mark.parametrize(("better", "worse"), [(10, 0), (5, 0), (4, 1), (3, 3), (6, 4)])
+def test_power_by_brute_force(better: int, worse: int, tweets: int, level: float) -> None:
+    found = power((better - worse) / 10, (better + worse) / 10, tweets, level)
+    assert found == pytest.approx(brute_force(better, worse, 10, tweets, level), abs=1e-12)
+
+
+@pytest.mark.parametrize(("difference", "discordant"), [(0.0, 0.4), (0.06, 0.2), (0.1, 0.3)])
+def test_power_by_simulation(difference: float, discordant: float) -> None:
+    draws = 20_000
+    draw = np.random.default_rng(4)
+    n = draw.binomial(350, discordant, draws)
+    for_better = draw.binomial(n, (discordant + difference) / 2 / discordant)
+    simulated = (exact_mcnemar(for_better, n - for_better) < 0.05).mean()
+    # Four standard errors of the simulation, at the most.
+    assert power(difference, discordant, 350) == pytest.approx(simulated, abs=4 * 0.5 / draws**0.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.001, 1), st.integers(1, 400), st.sampled_from([0.005, 0.05, 0.2]))
+def test_power_keeps_the_level_and_grows_with_the_difference(
+    discordant: float, tweets: int, level: float
+) -> None:
+    found = [power(share * discordant, discordant, tweets, level) for share in np.linspace(0, 1, 9)]
+    assert 0 <= found[0] <= level
+    assert (np.diff(found) >= -1e-12).all()
+    assert found[-1] <= 1 + 1e-12
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 60), st.integers(1, 60), st.sampled_from([0.05, 0.005]))
+def test_the_smallest_difference_is_the_first_with_the_power(
+    discordant: int, tweets: int, level: float
+) -> None:
+    share = min(discordant / tweets, 1)
+    enough = [
+        count
+        for count in range(1, min(discordant, tweets) + 1)
+        if power(count / tweets, share, tweets, level) >= 0.8
+    ]
+    expected = enough[0] / tweets if enough else None
+    assert smallest_difference(share, tweets, level) == expected
+
+
+@pytest.mark.parametrize(
+    ("discordant", "level", "count"),
+    [
+        # Counted out by smallest_difference; the test adds up the trinomial distribution instead.
+        (0.1, 0.05, 18), (0.2, 0.05, 25), (0.3, 0.05, 30), (0.4, 0.05, 34),
+        (0.1, 0.005, 22), (0.2, 0.005, 31), (0.3, 0.005, 38), (0.4, 0.005, 44),
+    ],
+)  # fmt: skip
+def test_what_350_tweets_can_show(discordant: float, level: float, count: int) -> None:
+    assert smallest_difference(discordant, 350, level) == count / 350
+    a, b = np.mgrid[:351, :351]
+    possible = a + b <= 350
+    a, b = a[possible], b[possible]
+    counts = np.stack([a, b, 350 - a - b], axis=-1)
+    rejected = exact_mcnemar(a, b) < level
+    for difference, enough in ((count / 350, True), ((count - 1) / 350, False)):
+        better, worse = (discordant + difference) / 2, (discordant - difference) / 2
+        summed = multinomial.pmf(counts, 350, [better, worse, 1 - discordant])[rejected].sum()
+        assert power(difference, discordant, 350, level) == pytest.approx(summed, abs=1e-9)
+        assert (summed >= 0.8) == enough
+
+
+def test_no_difference_can_be_told_with_too_few_discordant_tweets() -> None:
+    assert smallest_difference(0, 350) is None
+    assert power(0, 0, 350) == 0
+    # Five discordant tweets cannot reach 0.05: 2 * 0.5 ** 5 is 0.0625. Six can: 2 * 0.5 ** 6.
+    assert smallest_difference(1, 5) is None
+    assert smallest_difference(1, 6) == 1
+    # On average 5 of 350 are discordant, too seldom 6 or more.
+    assert smallest_difference(5 / 350, 350) is None
+    # All 8 of 98 are needed, and 8 / 98 * 98 falls short of 8 by rounding.
+    assert smallest_difference(8 / 98, 98) == 8 / 98
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0.3, 0.2, 350), "difference: expected 0 to 0.2"),
+        ((-0.1, 0.2, 350), "found -0.1"),
+        ((0.1, 1.2, 350), "share of discordant tweets: expected 0 to 1; found 1.2"),
+        ((0.1, float("nan"), 350), "share of discordant tweets"),
+        ((0.1, 0.2, 0), "number of tweets: expected 1 or more; found 0"),
+        ((0.1, 0.2, 350, 0), "level: expected a number between 0 and 1; found 0"),
+    ],
+)
+def test_power_out_of_range(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(ScoreError, match=message):
+        power(*arguments)
+
+
+def test_the_wanted_power_is_between_0_and_1() -> None:
+    with pytest.raises(ScoreError, match="wanted power"):
+        smallest_difference(0.2, 350, wanted=1)
