@@ -15,10 +15,13 @@ _COMMANDS = {
     "compare": "Compare runs on the same tweets: differences, intervals, tests.",
     "data": "List, build, describe and verify the data sets.",
     "demo": "Run lmms-eval on the bundled demo set, baselines and a tiny random model.",
+    "leaderboard": "Build the leaderboard's pages and show them.",
     "models": "List the presets: the models of the paper, and what each would do.",
     "parse": "Read the yes/no answers out of raw responses.",
     "run": "Evaluate a model under the paper's protocol: seeded, resumable.",
     "score": "Score what runs left, with intervals and signature.",
+    "submit": "Make a submission to the leaderboard from finished runs.",
+    "validate": "Check submissions: would the leaderboard take them?",
 }
 
 

@@ -100,6 +100,12 @@ TASKS = {
     )
 }
 
+LEADERBOARD = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
+"""The tasks of the leaderboard, the four conditions of the paper."""
+
+TRIAL = ("itr_demo_lv", "itr_demo_en")
+"""The tasks to try things out on; no result."""
+
 
 def get_set(name: str) -> SetSpec:
     """Return the data set called *name*, or raise :class:`DataError` with the nearest name."""

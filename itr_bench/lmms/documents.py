@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -46,8 +46,12 @@ def documents(task: str) -> datasets.Dataset:
     """
     import datasets
 
+    return datasets.Dataset.from_list([document for document, _ in rows(task)])
+
+
+def rows(task: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the documents of a task as :func:`documents` has them, each with the raw text."""
     data = task_data(task)
-    columns: dict[str, list[Any]] = {}
     for row, (tweet, relation, text, sha256) in enumerate(
         zip(
             data.tweets.tweet_ids,
@@ -71,9 +75,7 @@ def documents(task: str) -> datasets.Dataset:
                 "data": data.identity,
                 "item_hash": digest([tweet, question.value, relation, text, sha256]),
             }
-            for key, value in document.items():
-                columns.setdefault(key, []).append(value)
-    return datasets.Dataset.from_dict(columns)
+            yield document, text
 
 
 def image(document: Mapping[str, Any]) -> Image.Image:

@@ -1,0 +1,1 @@
+"""What is submitted to the leaderboard: its format, making it, and checking it."""
