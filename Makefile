@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench format clean
+.PHONY: help demo test lint bench fuzz format clean
 
 help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    ruff and mypy"
-	@echo "make bench   the speed of package and engine, as ratios and rates: some 15 minutes"
+	@echo "make bench   the speed of package, engine and leaderboard, as ratios and rates: some 35 minutes"
+	@echo "make fuzz    feed the validator of submissions with broken input for 10 minutes (x86-64 Linux)"
 	@echo "make format  let ruff format the code"
 	@echo "make clean   remove $(VENV) and what was built"
 
@@ -32,7 +33,15 @@ $(VENV)/.lint: setup.cfg pyproject.toml
 demo: $(VENV)/.eval
 	$(BIN)/itr-bench demo --out demo-out
 
-test: $(VENV)/.test
+# What tests the pages for accessibility; the tests that need it say so where npm is missing.
+AXE := leaderboard/node_modules/axe-core
+$(AXE): leaderboard/package.json
+	@if command -v npm >/dev/null; then \
+	    npm install --prefix leaderboard --no-package-lock --no-audit --no-fund --silent; \
+	    touch $@; \
+	else echo "npm is not here: the pages are not tested for accessibility"; fi
+
+test: $(VENV)/.test $(AXE)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.lint
@@ -43,10 +52,15 @@ lint: $(VENV)/.lint
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_engine
+	$(BIN)/python -m tests.bench_leaderboard
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python -m tests.fuzz_validate -max_total_time=600 tests/corpus/validate
 
 format: $(VENV)/.lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist demo-out *.egg-info
+	rm -rf $(VENV) build dist demo-out site leaderboard/node_modules *.egg-info

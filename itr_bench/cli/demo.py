@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from itr_bench.cli import tables
 from itr_bench.errors import ItrBenchError
 from itr_bench.results.lmms_log import read_samples, samples_files
 from itr_bench.results.run import Run
+from itr_bench.version import __version__
 
 TASKS = "itr_demo"
 REPEATS = 3
@@ -43,10 +46,11 @@ virtual environment, which `. .venv/bin/activate` enters after `make demo`):
 )
 @click.option("--dry-run", is_flag=True, help="Print the commands and run nothing.")
 def command(out: Path, dry_run: bool) -> None:
-    """Evaluate four baselines and a tiny random VLM on the demo set, and print one table.
+    """Evaluate four baselines and a tiny random VLM on the demo set: a table, and the pages.
 
     Every run is a real run of lmms-eval on the Latvian and the English task. The VLM is made on
-    the spot with random weights and goes through lmms-eval's stock adapter for Qwen2-VL. Takes
+    the spot with random weights and goes through lmms-eval's stock adapter for Qwen2-VL. The runs
+    are submitted, checked and shown beside the published figures, as real ones would be. Takes
     about a minute on two idle cores and reaches no network.
     """
     checkpoint = out / "tiny-random" / "qwen2-vl"
@@ -74,16 +78,57 @@ def command(out: Path, dry_run: bool) -> None:
 
     click.echo(f"making a tiny Qwen2-VL with random weights in {checkpoint}")
     make_checkpoint("qwen2_vl", checkpoint)
-    runs: list[Run] = []
+    found: dict[str, list[Run]] = {}
     for number, (name, line) in enumerate(commands.items(), start=1):
         click.echo(f"[{number}/{len(commands)}] $ {shlex.join(line)}")
-        runs += _run(line, out / name)
+        found[name] = _run(line, out / name)
+    click.echo("submitting the runs, checking the submissions and making the pages")
+    page = _pages(found, out)
+    runs = [run for same in found.values() for run in same]
     click.echo()
     click.echo(tables.summary(sorted(runs, key=lambda run: run.task)))
     tool = Path(sys.executable).with_name("itr-bench")
     shown = Path(os.path.relpath(tool)) if tool.is_relative_to(Path.cwd()) else Path("itr-bench")
     click.echo(f"\nThe runs are in {out}. Look closer: {shown} score {out}/qwen2_vl-tiny-random")
+    click.echo(f"The leaderboard with these runs is at {page}: open it in a browser.\n")
     click.echo(NEXT)
+
+
+def _pages(found: Mapping[str, Sequence[Run]], out: Path) -> Path:
+    """Submit the runs, check the submissions, and make the pages; return the first page."""
+    from itr_bench.site.build import build_site
+    from itr_bench.submissions import layout
+    from itr_bench.submissions.collect import collect
+    from itr_bench.submissions.make import make_submission
+    from itr_bench.submissions.published import read_published
+    from itr_bench.submissions.schema import ModelCard, Submitter
+    from itr_bench.submissions.validate import leaderboard_folder
+
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    submissions, site = out / "submissions", out / "site"
+    for name, runs in found.items():
+        card = ModelCard(
+            name=name.replace("-", " "),
+            organisation="itr-bench",
+            id=f"itr-bench/{name}",
+            snapshot=f"itr-bench-{__version__}",
+            date=today,
+            licence="MIT",
+            open_weights=True,
+            saw_this_data="no",
+            submitter=Submitter(name="itr-bench demo"),
+            remark="No model of interest: it shows the way from a run to these pages.",
+        )
+        for run in runs:
+            submission, responses, _ = make_submission(
+                Path(run.files[0]), card, reason="Made by the demo.", submitted=today, trial=True
+            )
+            folder = submissions / layout.relative_folder(submission)
+            layout.write(folder, submission, responses, replace=True)
+    collected = collect(submissions, trial=True)
+    published = read_published(leaderboard_folder() / "published")
+    build_site(site, collected.entries, published, refused=collected.refused, trial=True)
+    return site / "index.html"
 
 
 def _run(line: list[str], out: Path) -> list[Run]:

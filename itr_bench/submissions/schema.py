@@ -29,6 +29,8 @@ DECIMALS = 6
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+# Without two low lines in a row, so that a folder's name belongs to one model.
+_ORGANISATION = r"[A-Za-z0-9](_?[A-Za-z0-9.-]){0,95}"
 
 
 def _shown(text: str) -> str:
@@ -47,7 +49,7 @@ Address = Annotated[
     str,
     StringConstraints(max_length=500, pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$"),
 ]
-ModelId = Annotated[str, StringConstraints(pattern=rf"^{_PART}/{_PART}$")]
+ModelId = Annotated[str, StringConstraints(pattern=rf"^{_ORGANISATION}/{_PART}$", max_length=193)]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Snapshot = Annotated[str, StringConstraints(pattern=rf"^{_PART}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -167,17 +169,14 @@ class ClaimedScore(_Strict):
     @classmethod
     def of(cls, score: Score) -> ClaimedScore:
         """The figures of *score*, rounded."""
-
-        def rounded(value: float | None) -> float | None:
-            return None if value is None else round(value, DECIMALS)
-
         found: dict[str, Any] = {
-            name: rounded(getattr(score, name))
+            name: None if (value := getattr(score, name)) is None else round(value, DECIMALS)
             for name in cls.model_fields
             if name not in ("tweets", "samples", "interval")
         }
-        interval = score.interval
-        ends = None if interval is None else [rounded(interval.low), rounded(interval.high)]
+        ends = None
+        if score.interval is not None:
+            ends = [round(end, DECIMALS) for end in (score.interval.low, score.interval.high)]
         return cls(tweets=score.tweets, samples=score.samples, interval=ends, **found)
 
 
@@ -204,9 +203,7 @@ class Response(_Strict):
     question: Literal["adds", "represented"]
     sample: Annotated[int, Field(ge=0, lt=1000)]
     seed: int | None
-    response: str = Field(
-        description="The raw response; quotations of the tweet are masked."
-    )
+    response: str = Field(description="The raw response; quotations of the tweet are masked.")
     tokens: Annotated[int, Field(ge=0)] | None
     prompt_hash: Digest
     image_sha256: Sha256

@@ -1,0 +1,49 @@
+"""Copy the submissions that a pull request touches, as plain files, for the validator.
+
+Usage: changed_submissions.py CLONE BASE_COMMIT TARGET
+
+Read from git's objects, so that no link of the working tree is followed; a link is copied as a
+link, which the validator refuses.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOTS = ("leaderboard/submissions/", "leaderboard/reruns/")
+_LINK = "120000"
+
+
+def git(clone: str, *arguments: str) -> bytes:
+    """What git prints."""
+    return subprocess.run(["git", "-C", clone, *arguments], check=True, capture_output=True).stdout
+
+
+def main(clone: str, base: str, target: str) -> None:
+    """Copy every file of every task folder in which anything changed."""
+    since = git(clone, "merge-base", base, "HEAD").decode().strip()
+    changed = git(clone, "diff", "--name-only", "--no-renames", "-z", since, "HEAD", "--", *_ROOTS)
+    folders = {os.path.dirname(os.fsdecode(name)) for name in changed.split(b"\0") if name}
+    for line in git(clone, "ls-tree", "-r", "-z", "HEAD", "--", *_ROOTS).split(b"\0"):
+        if not line:
+            continue
+        about, _, raw = line.partition(b"\t")
+        mode, _, identity = about.decode().split()
+        name = os.fsdecode(raw)
+        root = next(root for root in _ROOTS if name.startswith(root))
+        if os.path.dirname(name) not in folders or name == f"{root}.gitkeep":
+            continue
+        place = Path(target, name.removeprefix(root))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        content = git(clone, "cat-file", "blob", identity)
+        if mode == _LINK:
+            place.symlink_to(os.fsdecode(content))
+        else:
+            place.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

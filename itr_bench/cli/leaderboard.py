@@ -1,0 +1,174 @@
+"""``itr-bench leaderboard``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from itr_bench.data import home
+from itr_bench.errors import ItrBenchError
+from itr_bench.submissions.collect import Collected, collect, with_reruns
+from itr_bench.submissions.entry import Entry
+from itr_bench.submissions.findings import as_text, fewer
+from itr_bench.submissions.published import read_published
+from itr_bench.submissions.validate import leaderboard_folder
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group("leaderboard", short_help="Build the leaderboard's pages and show them.")
+def command() -> None:
+    """The leaderboard: pages made of published results and checked submissions.
+
+    \b
+    itr-bench leaderboard build --out site/
+    itr-bench leaderboard serve site/
+    """
+
+
+def _sources(function: click.decorators.FC) -> click.decorators.FC:
+    """The options that say what the pages are made of."""
+    for option in (
+        click.option(
+            "--trial",
+            is_flag=True,
+            help="Admit the bundled demo and stand-in pictures; every page says so.",
+        ),
+        click.option(
+            "--no-cache", is_flag=True, help="Check everything again, and keep nothing for later."
+        ),
+        click.option(
+            "--published",
+            type=_FOLDER,
+            default=lambda: leaderboard_folder() / "published",
+            show_default="those of the package",
+            help="The results that papers report.",
+        ),
+        click.option(
+            "--submissions",
+            type=_FOLDER,
+            default=lambda: leaderboard_folder() / "submissions",
+            show_default="leaderboard/submissions",
+            help="The submissions; the maintainers' reruns are in reruns/ beside it.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("build")
+@click.option("--out", type=_FOLDER, required=True, help="Folder for the pages.")
+@_sources
+def build(out: Path, submissions: Path, published: Path, no_cache: bool, trial: bool) -> None:
+    """Make all pages in the folder OUT.
+
+    Every submission is checked first, as `itr-bench validate` does. What is refused is left out
+    and named; it stops nothing. The same input gives the same bytes. What was checked and drawn is
+    kept, so that the next time only what is new is done.
+    """
+    from itr_bench.site.build import build_site
+    from itr_bench.site.history_file import read_history
+
+    cache = None if no_cache else home.home() / "leaderboard"
+    collected, entries = _collected(submissions, cache, trial)
+    build_site(
+        out,
+        entries,
+        read_published(published),
+        history=read_history(submissions.parent / "history.yaml"),
+        refused=collected.refused,
+        trial=trial,
+        cache=cache and cache / "pages",
+        progress=True,
+    )
+    refused = f", {len(collected.refused)} submissions were refused" if collected.refused else ""
+    click.echo(f"{out / 'index.html'}: {len(entries)} results{refused}")
+
+
+def _collected(submissions: Path, cache: Path | None, trial: bool) -> tuple[Collected, list[Entry]]:
+    """All submissions with their badges; what was found is told."""
+    if not submissions.is_dir():
+        return Collected(()), []
+    collected = collect(submissions, trial=trial, cache=_part(cache, "all"), progress=True)
+    findings = list(collected.all_findings)
+    entries = collected.entries
+    reruns = submissions.parent / "reruns"
+    if reruns.is_dir():
+        again = collect(reruns, trial=trial, cache=_part(cache, "reruns"))
+        entries, found = with_reruns(collected, again.entries)
+        findings += [*again.all_findings, *found]
+    if findings:
+        click.echo(as_text(fewer(findings)), err=True)
+    return collected, entries
+
+
+def _part(cache: Path | None, name: str) -> Path | None:
+    return None if cache is None else cache / name
+
+
+@command.command("serve")
+@click.argument("site", type=_FOLDER, default=Path("site"))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8000, show_default=True, help="Port; 0 takes a free one.")
+def serve(site: Path, host: str, port: int) -> None:
+    """Show the pages in SITE at an address of this machine, until Ctrl-C.
+
+    They can be opened straight from the disk as well: index.html needs no server.
+    """
+    from itr_bench.site.serve import serve as serve_folder
+
+    if not (site / "index.html").is_file():
+        raise ItrBenchError(
+            f"{site}: no index.html in it; make the pages first: "
+            f"itr-bench leaderboard build --out {site}"
+        )
+    serve_folder(site, host=host, port=port)
+
+
+@command.command("table")
+@click.option("--write", type=click.Path(path_type=Path), help="Renew the table in this file.")
+@click.option("--check", type=click.Path(path_type=Path), help="Fail if its table is not this one.")
+@_sources
+def table(
+    write: Path | None,
+    check: Path | None,
+    submissions: Path,
+    published: Path,
+    no_cache: bool,
+    trial: bool,
+) -> None:
+    """Print the current table in Markdown, or put it into a file such as README.md.
+
+    In the file it stands between the lines <!-- leaderboard --> and <!-- /leaderboard -->.
+    """
+    from itr_bench.site.markdown import markdown_table, replaced
+
+    cache = None if no_cache else home.home() / "leaderboard"
+    _, entries = _collected(submissions, cache, trial)
+    made = markdown_table(entries, read_published(published), trial=trial)
+    if write is None and check is None:
+        click.echo(made)
+    if check is not None:
+        text = _read(check)
+        if replaced(text, made, check) != text:
+            click.echo(
+                f"{check}: its table is not the current one; renew it with "
+                f"itr-bench leaderboard table --write {check}",
+                err=True,
+            )
+            sys.exit(1)
+    if write is not None:
+        renewed = replaced(_read(write), made, write)
+        partial = write.with_name(f".{write.name}.{os.getpid()}")
+        partial.write_text(renewed, encoding="utf-8")
+        partial.replace(write)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ItrBenchError(f"cannot read {path}: {error}") from error

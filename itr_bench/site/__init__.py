@@ -1,0 +1,1 @@
+"""The pages of the leaderboard, made of checked results."""

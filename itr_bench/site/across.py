@@ -1,0 +1,190 @@
+"""What stands across tasks: the average of complete models, and the gap between languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.scoring.comparison import exact_mcnemar, holm_array
+from itr_bench.site.board import Board, Comparable
+from itr_bench.site.resampling import joint_intervals, mean_intervals
+from itr_bench.site.rows import DEMO_TASKS, MAIN_TASKS, Row
+
+Key = tuple[str, str, bool]
+
+LEVEL = 0.05
+"""Of significance, for all models of two languages together."""
+
+_PAIRS = (
+    ("ltec_itr_lv", "ltec_itr_en_manual"),
+    ("ltec_itr_lv", "ltec_itr_en_mt"),
+    ("ltec_itr_en_manual", "ltec_itr_en_mt"),
+    DEMO_TASKS,
+)
+
+
+@dataclass(frozen=True)
+class AverageRow:
+    """One model that is complete, in one answer format."""
+
+    row: Row
+    """Of the first task; stands for the model."""
+    parts: tuple[float, ...]
+    """Accuracy by task."""
+    mean: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A model that is not complete."""
+
+    row: Row
+    missing: tuple[str, ...]
+    """The tasks without a score, or with one on other tweets than the rest."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean accuracy over tasks, of the models that have them all."""
+
+    tasks: tuple[str, ...]
+    rows: tuple[AverageRow, ...]
+    left_out: tuple[LeftOut, ...]
+    chance: float
+    majority: float | None
+
+
+@dataclass(frozen=True)
+class GapRow:
+    """One model on the same tweets in two languages; *a* less *b*."""
+
+    a: Row
+    b: Row
+    difference: float
+    interval: tuple[float, float]
+    only_a: int
+    only_b: int
+    p_value: float
+    adjusted: float
+    """By Holm's method over all models of the two languages."""
+
+    @property
+    def told(self) -> int:
+        """1 or -1 where the first or the second language is told to be better, else 0: where the
+        test and the interval agree, as for tiers.
+        """
+        low, high = self.interval
+        if self.adjusted >= LEVEL:
+            return 0
+        return int(low > 0 and self.only_a > self.only_b) - int(
+            high < 0 and self.only_b > self.only_a
+        )
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Two languages."""
+
+    a: Board
+    b: Board
+    rows: tuple[GapRow, ...]
+    """By difference, the widest in favour of *a* first."""
+
+
+def averages(boards: Sequence[Board]) -> tuple[Average, ...]:
+    """The average over the four tasks, and in a trial over the tasks of the demo."""
+    by_task = {board.task: board for board in boards}
+    groups = [tasks for tasks in (MAIN_TASKS, DEMO_TASKS) if by_task.keys() >= set(tasks)]
+    return tuple(_average(tasks, by_task) for tasks in groups)
+
+
+def _average(tasks: Sequence[str], boards: Mapping[str, Board]) -> Average:
+    found = {task: _by_key(boards[task]) for task in tasks}
+    keys = sorted({key for rows in found.values() for key in rows})
+    complete, left_out = [], []
+    for key in keys:
+        missing = tuple(task for task in tasks if key not in found[task])
+        if missing:
+            row = next(rows[key].row for rows in found.values() if key in rows)
+            left_out.append(LeftOut(row, missing))
+        else:
+            complete.append(key)
+    majorities = [boards[task].main.references.majority for task in tasks]
+    known = [majority for majority in majorities if majority is not None]
+    return Average(
+        tasks=tuple(tasks),
+        rows=tuple(_average_rows(complete, tasks, found)),
+        left_out=tuple(sorted(left_out, key=lambda one: one.row.name.casefold())),
+        chance=boards[tasks[0]].main.references.chance,
+        majority=float(np.mean(known)) if len(known) == len(tasks) else None,
+    )
+
+
+def _by_key(board: Board) -> dict[Key, Comparable]:
+    """The results of a board's main table that are on the same tweets, by model."""
+    return {one.row.key: one for one in board.main.comparable}
+
+
+def _average_rows(
+    keys: Sequence[Key],
+    tasks: Sequence[str],
+    found: Mapping[str, Mapping[Key, Comparable]],
+) -> list[AverageRow]:
+    if not keys:
+        return []
+    # Tasks on the same tweets are resampled together. A result is over a whole set, so two tasks
+    # share all tweets or none.
+    domains: dict[tuple[str, ...], list[NDArray[np.float64]]] = {}
+    for task in tasks:
+        results = [found[task][key] for key in keys]
+        ids = results[0].outcomes.tweet_ids
+        domains.setdefault(ids, []).append(np.stack([one.shares for one in results]))
+    intervals = joint_intervals(list(domains.values()))
+    rows = []
+    for key, interval in zip(keys, intervals, strict=True):
+        parts = tuple(float(found[task][key].shares.mean()) for task in tasks)
+        ends = (float(interval[0]), float(interval[1]))
+        rows.append(AverageRow(found[tasks[0]][key].row, parts, float(np.mean(parts)), ends))
+    return sorted(rows, key=lambda one: (-one.mean, one.row.name.casefold(), one.row.key))
+
+
+def gaps(boards: Sequence[Board]) -> tuple[Gap, ...]:
+    """The gaps between the languages of LTEC, and in a trial between those of the demo."""
+    by_task = {board.task: board for board in boards}
+    return tuple(
+        Gap(by_task[a], by_task[b], tuple(_gap_rows(by_task[a], by_task[b])))
+        for a, b in _PAIRS
+        if a in by_task and b in by_task
+    )
+
+
+def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
+    in_a, in_b = _by_key(board_a), _by_key(board_b)
+    pairs = [(one, in_b[key]) for key, one in in_a.items() if key in in_b]
+    pairs = [(a, b) for a, b in pairs if a.outcomes.tweet_ids == b.outcomes.tweet_ids]
+    if not pairs or len(pairs[0][0].shares) < 2:
+        return []
+    differences = np.stack([a.shares - b.shares for a, b in pairs])
+    right_a, right_b = np.stack([a.right for a, _ in pairs]), np.stack([b.right for _, b in pairs])
+    only_a, only_b = (right_a & ~right_b).sum(axis=1), (right_b & ~right_a).sum(axis=1)
+    p_values = exact_mcnemar(only_a, only_b)
+    adjusted = holm_array(p_values)
+    intervals = mean_intervals(differences)
+    rows = [
+        GapRow(
+            a=a.row,
+            b=b.row,
+            difference=float(differences[i].mean()),
+            interval=(float(intervals[i, 0]), float(intervals[i, 1])),
+            only_a=int(only_a[i]),
+            only_b=int(only_b[i]),
+            p_value=float(p_values[i]),
+            adjusted=float(adjusted[i]),
+        )
+        for i, (a, b) in enumerate(pairs)
+    ]
+    return sorted(rows, key=lambda one: (-one.difference, one.a.name.casefold(), one.a.key))

@@ -1,0 +1,204 @@
+"""From results to the tables of the tasks. No HTML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.data.catalog import EXPLAINED, SETS, TASKS, base_task
+from itr_bench.relation import RELATIONS
+from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.ranking import rank
+from itr_bench.site.rows import (
+    DEMO_TASKS,
+    LTEC_TASKS,
+    MAIN_TASKS,
+    TITLES,
+    References,
+    Reported,
+    Row,
+    all_figures,
+    baseline_rows,
+    by_accuracy,
+    entry_row,
+    published_rows,
+)
+from itr_bench.submissions.entry import Entry
+from itr_bench.submissions.published import Published
+
+_KINDS = ("hub-", "local-", "demo-", "stand-in-")
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """A result with responses, on the same tweets as the others of its group."""
+
+    row: Row
+    outcomes: Outcomes
+    shares: NDArray[np.float64]
+    """Of its samples, those that have a tweet right, shape (T,)."""
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which tweets are right in more than half of the samples, shape (T,)."""
+        return np.asarray(self.shares > 0.5)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Results that may be compared: one version of the task on the same data."""
+
+    version: str | None
+    data: str
+    rows: tuple[Row, ...]
+    references: References
+    tiers: int
+    discordant: float | None
+    """Median over pairs: share of tweets on which exactly one of two models is right."""
+    tweets: int | None
+    comparable: tuple[Comparable, ...]
+    """The rows with a tier, in the same order."""
+
+    @property
+    def entries(self) -> tuple[Row, ...]:
+        """The rows that were submitted."""
+        return tuple(row for row in self.rows if row.kind == "entry")
+
+
+@dataclass(frozen=True)
+class Board:
+    """All results of one task."""
+
+    task: str
+    main: Group
+    others: tuple[Group, ...]
+    unplaced: tuple[Reported, ...]
+    """Figures of which the source, as known here, does not say on which text they were."""
+
+    @property
+    def short(self) -> str:
+        """The title for tabs."""
+        return TITLES[self.task][0]
+
+    @property
+    def title(self) -> str:
+        """The title for headings."""
+        return TITLES[self.task][1]
+
+
+def data_hash(data: str) -> str:
+    """The identity of the data without its kind: the same tweets, wherever they came from."""
+    for kind in _KINDS:
+        data = data.removeprefix(kind)
+    return data
+
+
+def make_boards(
+    entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
+) -> tuple[Board, ...]:
+    """The boards of the four tasks, and in a trial those of the demo that have entries."""
+    by_task: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_task.setdefault(base_task(entry.submission.run.task), []).append(entry)
+    tasks = [*MAIN_TASKS, *(task for task in DEMO_TASKS if trial and task in by_task)]
+    complete = complete_keys(entries, MAIN_TASKS) | (
+        complete_keys(entries, DEMO_TASKS) if trial else set()
+    )
+    return tuple(_board(task, by_task.get(task, []), published, complete) for task in tasks)
+
+
+def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[tuple[str, str, bool]]:
+    """The states of models that have a score on every one of *tasks*, in one answer format."""
+    done: dict[tuple[str, str, bool], set[str]] = {}
+    for entry in entries:
+        if entry.score is not None:
+            card, task = entry.submission.model, entry.submission.run.task
+            key = (card.folder, card.state, task.endswith(EXPLAINED))
+            done.setdefault(key, set()).add(base_task(task))
+    return {key for key, found in done.items() if found.issuperset(tasks)}
+
+
+def _board(
+    task: str,
+    entries: Sequence[Entry],
+    published: Sequence[Published],
+    complete: set[tuple[str, str, bool]],
+) -> Board:
+    groups: dict[tuple[str | None, str], list[Entry]] = {}
+    for entry in entries:
+        run = entry.submission.run
+        groups.setdefault((run.version, data_hash(run.data)), []).append(entry)
+    ordered = sorted(groups, key=lambda key: (len(groups[key]), _newer(key[0]), key[1]))[::-1]
+    figures = [row for one in published for row in published_rows(task, one)]
+    main, *others = ordered or [(None, "")]
+    return Board(
+        task=task,
+        main=_group(task, main, groups.get(main, []), figures, complete),
+        others=tuple(_group(task, key, groups[key], [], complete) for key in others),
+        unplaced=tuple(
+            one for one in all_figures(published) if one.figure.task is None and task in LTEC_TASKS
+        ),
+    )
+
+
+def _newer(version: str | None) -> tuple[int, str]:
+    """Sorts versions: numbers as numbers, unknown ones first."""
+    text = version or ""
+    return (int(text) if text.isdecimal() else -1, text)
+
+
+def _group(
+    task: str,
+    key: tuple[str | None, str],
+    entries: Sequence[Entry],
+    figures: Sequence[Row],
+    complete: set[tuple[str, str, bool]],
+) -> Group:
+    rows = [entry_row(entry) for entry in entries]
+    rows = [replace(row, complete=row.key in complete) for row in rows]
+    with_outcomes = [
+        (row, row.entry.outcomes)
+        for row in rows
+        if row.entry and row.entry.score and row.entry.outcomes
+    ]
+    same = Counter(outcomes.tweet_ids for _, outcomes in with_outcomes).most_common(1)
+    ranked = [
+        Comparable(row, outcomes, outcomes.correct.mean(axis=1))
+        for row, outcomes in with_outcomes
+        if outcomes.tweet_ids == same[0][0]
+    ]
+    tiers: list[int] = []
+    discordant = None
+    if ranked:
+        ranking = rank(np.stack([one.shares for one in ranked]))
+        tiers = [int(tier) for tier in ranking.tiers]
+        discordant = ranking.median_discordant
+    tied = Counter(tiers)
+    placed = {
+        id(one.row): replace(one, row=replace(one.row, tier=tier, tied=tied[tier]))
+        for one, tier in zip(ranked, tiers, strict=True)
+    }
+    references = References(_relations(task, ranked))
+    everything = [placed[id(row)].row if id(row) in placed else row for row in rows]
+    everything += [*figures, *baseline_rows(task, references)]
+    return Group(
+        version=key[0],
+        data=key[1],
+        rows=tuple(sorted(everything, key=by_accuracy)),
+        references=references,
+        tiers=len(tied),
+        discordant=discordant,
+        tweets=len(same[0][0]) if same else None,
+        comparable=tuple(sorted(placed.values(), key=lambda one: by_accuracy(one.row))),
+    )
+
+
+def _relations(task: str, ranked: Sequence[Comparable]) -> tuple[int, ...] | None:
+    if ranked:
+        gold = ranked[0].outcomes.gold
+        return tuple(int(count) for count in np.bincount(gold, minlength=len(RELATIONS)))
+    return SETS[TASKS[task].set_name].relations

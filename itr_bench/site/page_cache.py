@@ -1,0 +1,97 @@
+"""Pages that are expensive to render, kept by the hash of all that they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from itr_bench.site.model_page import ModelResults
+from itr_bench.site.pages import Site, leaderboard_folder
+
+_NAME = re.compile(r"[0-9a-f]{64}\.html")
+
+_SOURCES = ("site", "scoring", "relation.py", "data/catalog.py")
+"""What decides how a page comes out, below the package."""
+
+
+class PageCache:
+    """A folder of pages by key, or nothing at all."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._used: set[str] = set()
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def page(self, key: str) -> bytes | None:
+        """The page of that key, where there is one."""
+        if self.folder is None:
+            return None
+        self._used.add(f"{key}.html")
+        try:
+            return (self.folder / f"{key}.html").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keep(self, key: str, page: bytes) -> None:
+        """Keep a page, whole or not at all."""
+        if self.folder is None:
+            return
+        self._used.add(f"{key}.html")
+        part = self.folder / f"{key}.{os.getpid()}.part"
+        part.write_bytes(page)
+        part.replace(self.folder / f"{key}.html")
+
+    def drop_unused(self) -> None:
+        """Remove the pages that nobody asked for."""
+        if self.folder is None:
+            return
+        for path in self.folder.iterdir():
+            if _NAME.fullmatch(path.name) and path.name not in self._used:
+                path.unlink()
+
+
+def key_of(parts: Iterable[bytes]) -> str:
+    """The key of a page that is made of *parts*, and of the code and templates."""
+    found = hashlib.sha256(_code())
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
+    return found.hexdigest()
+
+
+def model_key(site: Site, model: ModelResults) -> str:
+    """The key of a model's page: of all that is known of the model, and of no other."""
+    parts = [repr((site, model.folder, model.figures)).encode()]
+    for entry in model.entries:
+        facts = (entry.path, entry.badge.value, entry.kind, entry.unchecked, entry.score)
+        parts += [entry.submission.model_dump_json().encode(), repr(facts).encode()]
+        if entry.outcomes is not None:
+            outcomes = entry.outcomes
+            parts.append("\n".join(outcomes.tweet_ids).encode())
+            for array in (outcomes.gold, outcomes.adds, outcomes.represented):
+                parts += [repr(array.shape).encode(), array.tobytes()]
+    return key_of(parts)
+
+
+@lru_cache(maxsize=1)
+def _code() -> bytes:
+    package = Path(str(files("itr_bench")))
+    paths = [leaderboard_folder("templates"), leaderboard_folder("assets")]
+    paths += [package / name for name in _SOURCES]
+    found = hashlib.sha256()
+    for name in ("jinja2", "markupsafe", "matplotlib"):
+        found.update(f"{name} {version(name)}\n".encode())
+    for path in paths:
+        inner = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        for one in inner:
+            if one.suffix != ".pyc":
+                content = hashlib.sha256(one.read_bytes()).digest()
+                found.update(f"{path.name}/{one.name}\n".encode() + content)
+    return found.digest()

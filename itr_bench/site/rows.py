@@ -1,0 +1,209 @@
+"""The rows of the tables: submitted results, reported figures and baselines. No HTML.
+
+All shares are between 0 and 1; ``None`` is "not available".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from itr_bench.data.catalog import EXPLAINED
+from itr_bench.relation import RELATIONS, Relation
+from itr_bench.scoring.metrics import UNIFORM_CHANCE
+from itr_bench.scoring.verdict import Standing, standing
+from itr_bench.submissions.entry import Badge, Entry
+from itr_bench.submissions.published import Figure, Published, PublishedModel, Source
+
+LTEC_TASKS = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt")
+MAIN_TASKS = (*LTEC_TASKS, "tirt")
+DEMO_TASKS = ("itr_demo_lv", "itr_demo_en")
+
+TITLES = {
+    "ltec_itr_lv": ("LTEC Latvian", "LTEC, Latvian tweets"),
+    "ltec_itr_en_manual": ("LTEC English", "LTEC, the tweets translated into English by people"),
+    "ltec_itr_en_mt": (
+        "LTEC machine English",
+        "LTEC, the tweets translated into English by machine",
+    ),
+    "tirt": ("TIRT", "TIRT, English tweets"),
+    "itr_demo_lv": ("Demo Latvian", "Demo, 24 made-up tweets in Latvian"),
+    "itr_demo_en": ("Demo English", "Demo, 24 made-up tweets in English"),
+}
+"""By task: for tabs, and for headings."""
+
+
+@dataclass(frozen=True)
+class References:
+    """What a task's tweets give without a model: accuracies of four baselines."""
+
+    relations: tuple[int, ...] | None
+    """Tweets by relation; ``None`` where nothing here says."""
+
+    @property
+    def chance(self) -> float:
+        """Expected accuracy of answering at random."""
+        return UNIFORM_CHANCE
+
+    @property
+    def majority(self) -> float | None:
+        """Accuracy of always naming the most frequent relation."""
+        return None if self.relations is None else max(self.relations) / sum(self.relations)
+
+    @property
+    def majority_relation(self) -> Relation | None:
+        """The most frequent relation; of several, the first."""
+        return None if self.relations is None else RELATIONS[int(np.argmax(self.relations))]
+
+    def always(self, relation: Relation) -> float | None:
+        """Accuracy of always naming *relation*."""
+        return None if self.relations is None else self.relations[relation] / sum(self.relations)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a submitted result, a reported figure or a baseline."""
+
+    kind: str
+    """``entry``, ``published`` or ``baseline``."""
+    name: str
+    task: str
+    """Name of the task, a variant included."""
+    organisation: str | None = None
+    folder: str | None = None
+    """Of the model's page."""
+    state: str | None = None
+    accuracy: float | None = None
+    interval: tuple[float, float] | None = None
+    sd: float | None = None
+    unread: float | None = None
+    tweets: int | None = None
+    samples: int | None = None
+    standing: Standing | None = None
+    tier: int | None = None
+    tied: int = 0
+    """Results in the tier, this one included."""
+    badge: Badge | None = None
+    parameters: int | None = None
+    open_weights: bool | None = None
+    complete: bool = False
+    """Whether this state of the model has a score on all tasks of the average."""
+    entry: Entry | None = None
+    source: Source | None = None
+    remark: str | None = None
+
+    @property
+    def explained(self) -> bool:
+        """Whether the prompt asked for an explained answer."""
+        return self.task.endswith(EXPLAINED)
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """One state of one model in one answer format, the same in all tables."""
+        return (self.folder or "", self.state or "", self.explained)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A figure that a paper reports."""
+
+    model: PublishedModel
+    figure: Figure
+    source: Source
+
+
+def all_figures(published: Sequence[Published]) -> list[Reported]:
+    """Every reported figure, with its model and source."""
+    return [
+        Reported(model, figure, one.source)
+        for one in published
+        for model in one.models
+        for figure in model.figures
+    ]
+
+
+def by_accuracy(row: Row) -> tuple[bool, bool, float, str, str, str, bool]:
+    """Sorts rows: the highest accuracy first, what is not available last."""
+    last = row.accuracy is None and row.kind == "baseline"
+    return (row.accuracy is None, last, -(row.accuracy or 0), row.name.casefold(), *row.key)
+
+
+def entry_row(entry: Entry) -> Row:
+    """The row of one submitted result, before it is compared with others."""
+    card, task = entry.submission.model, entry.submission.run.task
+    row = Row(
+        kind="entry",
+        name=card.name,
+        task=task,
+        organisation=card.organisation,
+        folder=card.folder,
+        state=card.state,
+        badge=entry.badge,
+        parameters=card.parameters,
+        open_weights=card.open_weights,
+        entry=entry,
+    )
+    if entry.score is None:
+        claim = entry.submission.score
+        return replace(
+            row,
+            accuracy=claim.accuracy,
+            interval=None if claim.interval is None else (claim.interval[0], claim.interval[1]),
+            sd=claim.accuracy_sd,
+            unread=claim.unread_rate,
+            tweets=claim.tweets,
+            samples=claim.samples,
+        )
+    score = entry.score
+    return replace(
+        row,
+        accuracy=score.accuracy,
+        interval=None if score.interval is None else (score.interval.low, score.interval.high),
+        sd=score.accuracy_sd,
+        unread=score.unread_rate + score.failed_rate,
+        tweets=score.tweets,
+        samples=score.samples,
+        standing=standing(score),
+    )
+
+
+def published_rows(task: str, published: Published) -> list[Row]:
+    """The figures that one source reports on a task."""
+    return [
+        Row(
+            kind="published",
+            name=model.name,
+            task=task,
+            organisation=model.organisation,
+            folder=model.folder,
+            accuracy=None if figure.accuracy is None else figure.accuracy / 100,
+            sd=None if figure.deviation is None else figure.deviation / 100,
+            tweets=published.source.tweets.get(task),
+            samples=published.source.seeds,
+            badge=Badge.REPORTED,
+            parameters=model.parameters,
+            open_weights=model.open_weights,
+            source=published.source,
+            remark=figure.remark,
+        )
+        for model in published.models
+        for figure in model.figures
+        if figure.task == task
+    ]
+
+
+def baseline_rows(task: str, references: References) -> list[Row]:
+    """The four baselines of a task."""
+    found = (
+        ("Majority class", references.majority),
+        ("Uniform chance", references.chance),
+        ("Always yes", references.always(Relation.ADDS_REPRESENTED)),
+        ("Always no", references.always(Relation.NOT_ADDS_NOT_REPRESENTED)),
+    )
+    tweets = None if references.relations is None else sum(references.relations)
+    return [
+        Row(kind="baseline", name=name, task=task, accuracy=accuracy, tweets=tweets)
+        for name, accuracy in found
+    ]

@@ -1,0 +1,173 @@
+"""Figures and findings as people read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+
+from itr_bench.scoring.power import smallest_difference
+from itr_bench.scoring.verdict import Standing
+from itr_bench.site.board import Group
+from itr_bench.site.rows import Row
+from itr_bench.submissions.entry import Badge
+
+NOT_AVAILABLE = "not available"
+
+BADGES = {
+    Badge.REPORTED: "Figures only: nobody here could compute them.",
+    Badge.RECOMPUTED: "Computed here from the submitted responses, against the data of the task.",
+    Badge.RERUN: "Recomputed, and a maintainer's own run of the model agrees.",
+}
+"""What each badge says."""
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share in per cent, without the sign."""
+    return NOT_AVAILABLE if value is None else f"{100 * value:.{digits}f}"
+
+
+def points(value: float | None) -> str:
+    """A difference of shares in points, with its sign."""
+    if value is None:
+        return NOT_AVAILABLE
+    text = f"{100 * value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\u2212")
+
+
+def interval(value: tuple[float, float] | None) -> str:
+    """An interval of shares in per cent."""
+    return NOT_AVAILABLE if value is None else f"{percent(value[0])} to {percent(value[1])}"
+
+
+def points_interval(value: tuple[float, float]) -> str:
+    """An interval of differences in points."""
+    return f"{points(value[0])} to {points(value[1])}"
+
+
+def parameters(value: int | None) -> str:
+    """A number of parameters."""
+    if value is None:
+        return NOT_AVAILABLE
+    if value < 10**6:
+        return f"{value}"
+    number, unit = (value / 10**9, "B") if value >= 10**9 else (value / 10**6, "M")
+    return f"{number:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def p_value(value: float) -> str:
+    """A p value to three digits, small ones as a bound."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def state(value: str | None) -> str:
+    """A state of a model, short: the first digits of a commit, or the snapshot."""
+    text = value or ""
+    return text[:10] if len(text) == 40 and "--" not in text else text.replace("--", ", ")
+
+
+def against(row: Row) -> str:
+    """Where a row stands against chance and the majority class."""
+    if row.kind == "baseline":
+        return "reference"
+    if row.standing is not None:
+        return row.standing.value
+    if row.accuracy is None:
+        return NOT_AVAILABLE
+    return "claimed only, no test" if row.kind == "entry" else "reported only, no test"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def finding(group: Group) -> list[str]:
+    """What a board shows, in numbers, a sentence each."""
+    told = [row for row in group.entries if row.standing is not None]
+    figures = [row for row in group.rows if row.kind != "baseline" and row.standing is None]
+    figures = [row for row in figures if row.accuracy is not None]
+    majority = group.references.majority
+    sentences = [_standings(told, majority), _tiers(group)] if told else [_nothing(figures)]
+    if figures and majority is not None:
+        above = sum(row.accuracy > majority for row in figures if row.accuracy is not None)
+        verb = "lies" if above == 1 else "lie"
+        sentences.append(
+            f"Of {count(len(figures), 'figure')} reported without responses, {above} {verb} above "
+            f"the majority class ({percent(majority)} %); no interval and no test can be computed "
+            "for them."
+        )
+    elif figures:
+        sentences.append(
+            f"{count(len(figures), 'figure is', 'figures are')} reported without responses: no "
+            "interval and no test can be computed for them."
+        )
+    return [sentence for sentence in sentences if sentence]
+
+
+def _nothing(figures: list[Row]) -> str:
+    if figures:
+        return "No result with responses has been submitted yet."
+    return "No result is known here yet."
+
+
+def _standings(told: list[Row], majority: float | None) -> str:
+    found = Counter(row.standing for row in told)
+    above = found[Standing.ABOVE_MAJORITY]
+    level = "" if majority is None else f" ({percent(majority)} %)"
+    parts = [
+        f"{found[Standing.ABOVE_CHANCE]} above chance (25.0 %) but not above the majority class",
+        f"{found[Standing.NOT_TOLD]} not told from chance",
+        f"{found[Standing.BELOW_CHANCE]} below chance",
+    ]
+    if found[Standing.UNKNOWN]:
+        parts.append(f"{found[Standing.UNKNOWN]} on too few tweets to say")
+    verb = "is" if above == 1 else "are"
+    return (
+        f"Of {count(len(told), 'result')} with responses, {above} {verb} above the majority "
+        f"class{level}, " + ", ".join(parts[:-1]) + f" and {parts[-1]}."
+    )
+
+
+def _tiers(group: Group) -> str:
+    ranked = len(group.comparable)
+    if ranked < 2:
+        return ""
+    first = sum(one.row.tier == 1 for one in group.comparable)
+    if group.tiers == 1:
+        return "No test tells any of them from the best: they are all tied, in one tier."
+    ties = (
+        "the best stands alone in the first"
+        if first == 1
+        else f"the first holds {first} that no test tells from the best"
+    )
+    return f"They fall into {group.tiers} tiers; {ties}."
+
+
+def power(group: Group) -> str:
+    """What difference the tweets of a board can show."""
+    if group.discordant is None or group.tweets is None:
+        return ""
+    smallest = _smallest(group.discordant, group.tweets)
+    share = f"on {percent(group.discordant)} % of its {group.tweets} tweets exactly one of two "
+    share = f"On this board, {share}results is right (median over pairs). "
+    if smallest is None:
+        return share + "With so few tweets, no difference is found 8 times out of 10."
+    return (
+        share + f"Then a true difference under {percent(smallest)} points is found less than 8 "
+        "times out of 10, even without the correction for many pairs."
+    )
+
+
+@lru_cache(maxsize=64)
+def _smallest(discordant: float, tweets: int, level: float = 0.05) -> float | None:
+    return smallest_difference(discordant, tweets, level) if discordant else None
+
+
+def power_table(tweets: int) -> list[tuple[float, float | None, float | None]]:
+    """Rows of the table on power: share of discordant tweets, smallest difference alone and
+    as one of ten pairs.
+    """
+    return [
+        (share, _smallest(share, tweets), _smallest(share, tweets, 0.05 / 10))
+        for share in (0.1, 0.2, 0.3, 0.4)
+    ]

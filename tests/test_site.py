@@ -1,0 +1,655 @@
+"""The pages of the leaderboard, without a browser: what they say, and that they are sound.
+
+Golden pages stand in tests/golden/site/. They are our own output, looked at in a browser when they
+were made. After an intended change, renew them and read the difference:
+    ITR_BENCH_RENEW_GOLDEN=1 python -m pytest tests/test_site.py -k golden
+Charts are left out of them, since matplotlib's versions draw differently.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import gzip
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from itr_bench.errors import ItrBenchError
+from itr_bench.scoring import compare
+from itr_bench.scoring.intervals import mean_interval
+from itr_bench.scoring.verdict import Standing
+from itr_bench.site.across import averages, gaps
+from itr_bench.site.board import make_boards
+from itr_bench.site.build import MARKER, build_site
+from itr_bench.site.charts import Bar, Reference, interval_chart
+from itr_bench.site.encode import right_counts, script_json
+from itr_bench.site.history import HistoryItem, merged
+from itr_bench.site.resampling import joint_intervals, mean_intervals
+from itr_bench.site.rows import MAIN_TASKS
+from itr_bench.site.serve import server
+from itr_bench.site.words import finding, p_value, parameters, points, power
+from itr_bench.submissions.entry import Badge, Entry
+from tests.site_entries import (
+    ALPHA,
+    BETA,
+    HOSTILE,
+    LTEC,
+    Made,
+    entry,
+    many,
+    outcomes,
+    published,
+    small,
+)
+
+GOLDEN = Path(__file__).parent / "golden" / "site"
+PAGES = ("index.html", "models/made-up__beta-13b.html")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def entries() -> list[Entry]:
+    return small()
+
+
+@pytest.fixture(scope="module")
+def site(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "out"
+    items = [HistoryItem("2026-02-01", "A rule changed <i>", "To be fairer & clearer.")]
+    build_site(folder, entries, published(), history=items, refused=["evil__model/<b>/tirt"])
+    return folder
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: ids, links, tags, and the text of tables."""
+
+    VOID = frozenset(("meta", "link", "br", "input", "img", "hr", "col"))
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[dict[str, str]] = []
+        self.tags: list[str] = []
+        self.events: list[str] = []
+        self.rows: list[list[str]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == [], "unclosed elements"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        self.events += [name for name in found if name.startswith("on")]
+        if "id" in found:
+            self.ids.append(found["id"])
+        if tag in ("a", "link", "script", "use"):
+            self.links.append({"tag": tag, **found})
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self._open or "th" in self._open:
+            self.rows[-1][-1] += data
+
+    def row(self, name: str) -> list[str]:
+        """The cells of the first row that has a cell beginning with *name*."""
+        for row in self.rows:
+            cells = [" ".join(cell.split()) for cell in row]
+            if any(cell.startswith(name) for cell in cells):
+                return cells
+        raise AssertionError(f"no row for {name}")
+
+
+def page(site: Path, name: str) -> Page:
+    return Page((site / name).read_text(encoding="utf-8"))
+
+
+# The pages as a whole
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_golden_page(site: Path, name: str) -> None:
+    text = (site / name).read_text(encoding="utf-8")
+    text = re.sub(r"<svg.*?</svg>", "<!-- chart -->", text, flags=re.DOTALL)
+    path = GOLDEN / name.replace("/", "--")
+    if os.environ.get("ITR_BENCH_RENEW_GOLDEN") == "1":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), "see the top of this file on how to renew it"
+
+
+def test_same_bytes_for_the_same_input(site: Path, entries: list[Entry], tmp_path: Path) -> None:
+    items = [HistoryItem("2026-02-01", "A rule changed <i>", "To be fairer & clearer.")]
+    build_site(
+        tmp_path / "elsewhere" / "again",
+        entries[::-1],
+        published(),
+        history=items,
+        refused=["evil__model/<b>/tirt"],
+        cache=tmp_path / "cache",
+    )
+    again = files_of(tmp_path / "elsewhere" / "again")
+    assert again == files_of(site)
+    assert not [name for name, text in again.items() if str(tmp_path).encode() in text]
+
+
+def test_every_page_is_there(site: Path) -> None:
+    found = {name for name in files_of(site) if name.endswith(".html")}
+    assert found >= {
+        "index.html",
+        "ltec_itr_en_manual.html",
+        "ltec_itr_en_mt.html",
+        "tirt.html",
+        "average.html",
+        "languages.html",
+        "models.html",
+        "compare.html",
+        "about.html",
+        "submit.html",
+        "history.html",
+        "models/made-up__alpha-7b.html",
+        "models/paper__placeless.html",
+        "models/hostile__one.of-them.html",
+    }
+    assert not any("demo" in name for name in found)
+
+
+def test_every_link_and_anchor_resolves(site: Path) -> None:
+    pages = {name: page(site, name) for name in files_of(site) if name.endswith(".html")}
+    checked = 0
+    for name, one in pages.items():
+        assert len(one.ids) == len(set(one.ids)), f"{name}: an id stands twice"
+        for link in one.links:
+            address = link.get("href") or link.get("src") or ""
+            if link["tag"] == "script" and not address:
+                continue
+            if address.startswith(("http://", "https://", "data:,")):
+                assert link["tag"] == "a" or address == "data:,", f"{name}: loads {address}"
+                if link["tag"] == "a":
+                    assert link["rel"] == "nofollow noopener noreferrer"
+                continue
+            path, _, anchor = address.partition("#")
+            target = os.path.normpath(Path(name).parent / path) if path else name
+            assert (site / target).is_file(), f"{name}: {address}"
+            if anchor and "=" not in anchor:
+                assert anchor in pages[target].ids, f"{name}: {address}"
+            checked += 1
+    assert checked > 300
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    for name, content in files_of(site).items():
+        if name.endswith((".html", ".css")):
+            text = content.decode()
+            assert "@import" not in text
+            assert not re.search(r"(src|srcset|poster)\s*=\s*[\"']?(https?:)?//", text), name
+            assert not re.search(r"url\((?!#)", text), name
+
+
+def test_first_view_at_100_models_is_small(tmp_path: Path) -> None:
+    build_site(tmp_path / "out", many(100, ["ltec_itr_lv"], number=24, samples=2), [])
+    names = ("index.html", "assets/site.css", "assets/tables.js", "assets/dataTables.min.js")
+    sizes = {name: len(gzip.compress((tmp_path / "out" / name).read_bytes())) for name in names}
+    assert sum(sizes.values()) < 300_000, sizes
+
+
+def test_model_page_of_four_full_tasks_is_small(tmp_path: Path) -> None:
+    full = [
+        entry(ALPHA, task, number=350, samples=3) for task in ("ltec_itr_lv", *LTEC[1:], "tirt")
+    ]
+    build_site(tmp_path / "out", full, [])
+    assert (tmp_path / "out" / "models" / "made-up__alpha-7b.html").stat().st_size < 250_000
+
+
+# Hostile names
+
+
+def test_hostile_names_are_shown_and_never_raw(site: Path) -> None:
+    shown = 0
+    for name, content in files_of(site).items():
+        if not name.endswith(".html"):
+            continue
+        text = content.decode()
+        found = Page(text)
+        assert "img" not in found.tags
+        assert not found.events, name
+        assert "<script>alert" not in text
+        assert "onerror=alert(1)>" not in text.replace("&gt;", "\0")
+        scripts = [link for link in found.links if link["tag"] == "script"]
+        assert len(scripts) == found.tags.count("script")
+        for script in scripts:
+            assert script.get("src", "").lstrip("./").startswith("assets/") or (
+                script.get("type") == "application/json"
+            )
+        shown += "{{7*7}}" in text
+    assert shown >= 5
+    row = page(site, "index.html").row(HOSTILE[:20])
+    assert row[1].startswith(" ".join(HOSTILE.split()))
+
+
+def test_text_of_script_json_cannot_end_the_script() -> None:
+    text = script_json({"a": "</script><!-- & \u2028"})
+    assert not re.search(r"[<>&\u2028]", text)
+    assert json.loads(text) == {"a": "</script><!-- & \u2028"}
+
+
+@pytest.mark.parametrize(
+    "label", ["$a_b$", "<b>&\"'", 'id="x" url(#a) #010101', "label-1-", "漢字😀"]
+)
+def test_chart_takes_names_as_they_are(label: str) -> None:
+    svg = interval_chart(
+        [Bar(label, 30.0, (25.0, 35.0)), Bar("other", 20.0, None, checked=False)],
+        [Reference("chance 25.0", 25.0), Reference("majority", 32.3, majority=True)],
+        ident="c",
+        title=label,
+        description="d",
+        axis="Accuracy, %",
+    )
+    found = Page(svg)
+    escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = escaped.replace('"', "&#34;").replace("'", "&#39;")
+    assert f">{escaped}</text>" in svg
+    assert 'role="img" ' in svg and 'aria-labelledby="c-title c-desc"' in svg
+    assert all(one.startswith("c-") for one in found.ids)
+    assert "b" not in found.tags
+    assert "#0101" not in svg.replace(escaped, "")
+
+
+# What the tables say
+
+
+def test_board_says_what_may_be_said(site: Path) -> None:
+    found = page(site, "index.html")
+    header = [" ".join(cell.split()) for cell in found.rows[0]]
+    alpha = dict(zip(header, found.row("Alpha 7B"), strict=True))
+    assert alpha["Model"] == "Alpha 7BMade Up, 0000000000"
+    assert alpha["Tweets × samples"] == "60 × 3"
+    assert alpha["Badge"] == "recomputed"
+    gamma = dict(zip(header, found.row("Gamma closed"), strict=True))
+    assert gamma["Tier"] == "–"
+    assert gamma["Against chance and majority class"] == "claimed only, no test"
+    assert (gamma["Parameters"], gamma["Weights"], gamma["Badge"]) == (
+        "not available",
+        "closed",
+        "reported",
+    )
+    figured = dict(zip(header, found.row("Figured"), strict=True))
+    assert figured["Accuracy %"] == "33.1"
+    assert figured["95 % interval"] == figured["sd"] == figured["Unread %"] == "not available"
+    assert found.row("Uniform chance")[2] == "25.0"
+    assert any("explained" in cell for row in found.rows for cell in row)
+
+
+def test_results_that_cannot_be_compared_stand_apart(entries: list[Entry]) -> None:
+    board = make_boards(entries, [], trial=False)[0]
+    assert board.main.version == "1" and board.main.data == "aaaaaaaaaaaa"
+    assert [row.name for row in board.others[0].entries] == ["Delta old"]
+    assert "Delta old" not in [row.name for row in board.main.rows]
+    assert board.others[0].entries[0].tier == 1
+
+
+def test_data_of_two_kinds_with_one_hash_is_the_same() -> None:
+    both = [entry(ALPHA, "tirt", data="local-abc"), entry(BETA, "tirt", data="hub-abc")]
+    board = make_boards(both, [], trial=False)[3]
+    assert not board.others and len(board.main.entries) == 2
+
+
+def test_of_groups_of_equal_size_the_newest_version_is_the_main_one() -> None:
+    both = [entry(ALPHA, "tirt", version="9"), entry(BETA, "tirt", version="10")]
+    assert make_boards(both, [], trial=False)[3].main.version == "10"
+
+
+def test_results_on_other_tweets_get_no_tier() -> None:
+    some = [
+        *(entry(made, "tirt") for made in (ALPHA, BETA)),
+        entry(Made("Part", 0.9), "tirt", number=30),
+    ]
+    rows = {row.name: row for row in make_boards(some, [], trial=False)[3].main.entries}
+    assert rows["Part"].tier is None and rows["Part"].standing is not None
+    assert rows["Alpha 7B"].tier == 1
+
+
+def test_baselines_without_results_come_from_the_catalog() -> None:
+    boards = {board.task: board for board in make_boards([], [], trial=True)}
+    assert set(boards) == set(MAIN_TASKS)
+    rows = {row.name: row.accuracy for row in boards["ltec_itr_lv"].main.rows}
+    assert rows == {  # 113, 72, 113 and 52 of 350 tweets (docs/data.md)
+        "Majority class": 113 / 350,
+        "Always yes": 113 / 350,
+        "Uniform chance": 0.25,
+        "Always no": 52 / 350,
+    }
+    rows = {row.name: row.accuracy for row in boards["tirt"].main.rows}
+    assert rows["Majority class"] is None and rows["Uniform chance"] == 0.25
+
+
+def test_baselines_are_computed_from_the_labels(entries: list[Entry]) -> None:
+    group = make_boards(entries, [], trial=False)[0].main
+    gold = outcomes(ALPHA, "ltec_itr_lv").gold
+    assert group.references.relations == tuple(np.bincount(gold, minlength=4))
+
+
+def test_findings_count_each_result_once(entries: list[Entry]) -> None:
+    group = make_boards(entries, published(), trial=False)[0].main
+    told = [row.standing for row in group.entries if row.standing]
+    first, tiers, figures = finding(group)
+    above = told.count(Standing.ABOVE_MAJORITY)
+    assert first.startswith(f"Of {len(told)} results with responses, {above} ")
+    assert f"into {group.tiers} tiers" in tiers
+    assert figures.startswith("Of 2 figures reported without responses")
+    assert power(group).startswith("On this board, on ")
+
+
+def test_findings_without_results() -> None:
+    board = make_boards([], published(), trial=False)[0]
+    assert finding(board.main)[0] == "No result with responses has been submitted yet."
+    assert finding(make_boards([], [], trial=False)[3].main) == ["No result is known here yet."]
+
+
+def test_figures_without_a_text_stand_below_the_boards_they_may_belong_to(site: Path) -> None:
+    for name in ("index.html", "ltec_itr_en_manual.html", "ltec_itr_en_mt.html"):
+        assert "28.91" in page(site, name).row("Placeless")
+    assert "not available" in page(site, "tirt.html").row("Placeless")[2]
+    assert 'id="unplaced"' not in (site / "tirt.html").read_text()
+
+
+def test_trial_is_said_on_every_page_and_leads_to_the_demo(tmp_path: Path) -> None:
+    demo = [entry(ALPHA, "itr_demo_lv"), entry(ALPHA, "itr_demo_en")]
+    build_site(tmp_path / "out", demo, [], trial=True)
+    names = [name for name in files_of(tmp_path / "out") if name.endswith(".html")]
+    for name in names:
+        assert "made-up or stand-in data, no result" in (tmp_path / "out" / name).read_text()
+    links = [link.get("href") for link in page(tmp_path / "out", "index.html").links]
+    assert links.count("itr_demo_lv.html") == 2  # the tab, and the text
+    assert page(tmp_path / "out", "average.html").row("Alpha 7B")[3] != ""
+
+
+def test_demo_has_no_board_outside_a_trial() -> None:
+    boards = make_boards([entry(ALPHA, "itr_demo_lv")], [], trial=False)
+    assert "itr_demo_lv" not in [board.task for board in boards]
+
+
+# Across tasks
+
+
+def test_average_is_of_complete_models_only(entries: list[Entry]) -> None:
+    (average,) = averages(make_boards(entries, [], trial=False))
+    assert [row.row.name for row in average.rows] == ["Alpha 7B"]
+    row = average.rows[0]
+    parts = [outcomes(ALPHA, task).correct.mean() for task in MAIN_TASKS]
+    assert row.parts == pytest.approx(parts)
+    assert row.mean == pytest.approx(np.mean(parts))
+    assert row.interval[0] < row.mean < row.interval[1]
+    missing = {(one.row.name, one.row.explained): one.missing for one in average.left_out}
+    assert missing["Beta 13B", False] == ("tirt",)
+    assert missing["Beta 13B", True] == ("ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
+
+
+def test_joint_interval_keeps_what_tasks_share() -> None:
+    values = np.random.default_rng(1).random((2, 50))
+    alone = mean_intervals(values)
+    # One task counted three times is no more evidence than once; three independent ones are.
+    assert joint_intervals([[values] * 3]) == pytest.approx(alone)
+    independent = joint_intervals([[values], [values], [values]])
+    assert (np.diff(independent) < 0.7 * np.diff(alone)).all()
+
+
+def test_intervals_for_many_are_those_for_one() -> None:
+    values = np.random.default_rng(2).random((3, 40))
+    for row, (low, high) in zip(values, mean_intervals(values), strict=True):
+        one = mean_interval(row)
+        assert one is not None
+        assert (low, high) == pytest.approx((one.low, one.high), abs=1e-12)
+
+
+def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> None:
+    found = {(gap.a.task, gap.b.task): gap for gap in gaps(make_boards(entries, [], trial=False))}
+    assert list(found) == [(LTEC[0], LTEC[1]), (LTEC[0], LTEC[2]), (LTEC[1], LTEC[2])]
+    rows = {row.a.name: row for row in found[LTEC[0], LTEC[1]].rows}
+    assert set(rows) == {"Alpha 7B", "Beta 13B", HOSTILE}
+    for made in (ALPHA, BETA):
+        expected = compare(outcomes(made, LTEC[0]), outcomes(made, LTEC[1]))
+        row = rows[made.name]
+        assert row.difference == pytest.approx(expected.difference)
+        assert (row.only_a, row.only_b) == (expected.only_a, expected.only_b)
+        assert row.p_value == pytest.approx(expected.p_value)
+        assert expected.interval is not None
+        assert row.interval == pytest.approx((expected.interval.low, expected.interval.high))
+        assert row.p_value <= row.adjusted <= 1
+
+
+# Downloads
+
+
+def test_csv_holds_every_row_and_no_formula(site: Path) -> None:
+    text = (site / "data" / "results.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    hostile = [row for row in rows if row["id"] == "hostile/one.of-them"]
+    assert [row["model"] for row in hostile] == ["'" + HOSTILE] * 2
+    assert not [v for row in rows for v in row.values() if v.startswith(("=", "@", "+"))]
+    alpha = next(row for row in rows if row["model"] == "Alpha 7B")
+    assert alpha["signature"].startswith("task:ltec_itr_lv")
+    assert 0 < float(alpha["accuracy"]) < 1
+    figured = next(row for row in rows if row["model"] == "Figured")
+    assert (figured["accuracy"], figured["interval_low"]) == (str(33.07 / 100), "")
+    kinds = {row["kind"] for row in rows}
+    assert kinds == {"entry", "published", "baseline"}
+
+
+def test_json_holds_the_same_rows_with_signatures(site: Path) -> None:
+    found = json.loads((site / "data" / "results.json").read_text(encoding="utf-8"))
+    rows = list(csv.DictReader((site / "data" / "results.csv").read_text().splitlines()))
+    assert len(found["results"]) == len(rows)
+    entries = [row for row in found["results"] if row["kind"] == "entry"]
+    assert len(entries) == 15 and all(row["signature"] for row in entries)
+    assert HOSTILE in [row["model"] for row in entries]
+
+
+def test_bibtex_is_balanced_and_escaped(site: Path) -> None:
+    text = (site / "data" / "leaderboard.bib").read_text(encoding="utf-8")
+    records = re.split(r"^@", text, flags=re.MULTILINE)[1:]
+    keys = [re.match(r"\w+\{([^,]+),", record) for record in records]
+    names = [key[1] for key in keys if key]
+    assert len(names) == len(records) == 2 + 15 == len(set(names))
+    for record in records:
+        assert record.count("{") == record.count("}")
+    hostile = next(record for record in records if "alert" in record)
+    assert r"\$a\_b\$" in hostile and r"\{\{" not in hostile and "<script>" in hostile
+
+
+# History, cache, writing
+
+
+def test_history_is_newest_first_and_says_why(site: Path, entries: list[Entry]) -> None:
+    items = merged(entries, [HistoryItem("2025-12-31", "Old", "Why.")])
+    assert [item.date for item in items] == sorted((item.date for item in items), reverse=True)
+    assert items[-1].what == "Old"
+    beta = [item for item in items if item.model_id == "made-up/beta-13b"]
+    assert len(beta) == 1  # one reason, one line
+    assert beta[0].what.count("ltec_itr_lv") == 2
+    text = (site / "history.html").read_text()
+    assert text.index("A rule changed &lt;i&gt;") < text.index("Alpha 7B")
+    assert "To be fairer &amp; clearer." in text
+
+
+def test_refused_submissions_are_counted(site: Path) -> None:
+    text = (site / "about.html").read_text()
+    assert "1 submission could not be accepted and is not shown" in text
+    assert "evil__model/&lt;b&gt;/tirt" in text
+
+
+def test_warm_cache_gives_the_same_bytes(entries: list[Entry], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    build_site(tmp_path / "out", entries, published(), cache=cache)
+    first, kept = files_of(tmp_path / "out"), files_of(cache)
+    assert len(kept) == 8 + 1  # the models' pages, and the one on the method
+    stamps = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
+    build_site(tmp_path / "out", entries, published(), cache=cache)
+    assert files_of(tmp_path / "out") == first and files_of(cache) == kept
+    assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == stamps
+
+
+def test_cache_follows_every_input_and_drops_what_is_unused(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    one = entry(ALPHA, "tirt")
+    assert one.outcomes is not None
+    swapped = dataclasses.replace(one.outcomes, adds=1 - one.outcomes.adds)
+    names = []
+    for changed in (
+        one,
+        dataclasses.replace(one, badge=Badge.RERUN),
+        dataclasses.replace(one, unchecked=("x",)),
+        dataclasses.replace(one, outcomes=swapped),
+        entry(ALPHA, "tirt", version="2"),
+    ):
+        build_site(tmp_path / "out", [changed], [], cache=cache)
+        assert len(files_of(cache)) == 2
+        names.append(frozenset(files_of(cache)))
+    assert len(set(names)) == len(names)
+
+
+def test_model_page_does_not_depend_on_other_models(entries: list[Entry], tmp_path: Path) -> None:
+    alone = [one for one in entries if one.submission.model.id == "made-up/beta-13b"]
+    build_site(tmp_path / "alone", alone, [])
+    build_site(tmp_path / "all", entries, [])
+    name = "models/made-up__beta-13b.html"
+    assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "all" / name).read_bytes()
+
+
+def test_only_an_empty_folder_or_our_own_is_replaced(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("precious")
+    with pytest.raises(ItrBenchError, match="not empty and was not made by itr-bench"):
+        build_site(foreign, [], [])
+    assert files_of(foreign) == {"thesis.txt": b"precious"}
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ItrBenchError, match="is a file"):
+        build_site(tmp_path / "file", [], [])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    build_site(empty, [], [])
+    (empty / "stale.html").write_text("old")
+    build_site(empty, [], [])
+    assert (empty / MARKER).is_file() and not (empty / "stale.html").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "foreign"]
+
+
+def test_a_failed_build_leaves_the_old_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    build_site(out, [], published())
+    before = files_of(out)
+
+    def fail(*_: object) -> str:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr("itr_bench.site.build.model_page", fail)
+    with pytest.raises(RuntimeError):
+        build_site(out, [entry(ALPHA, "tirt")], [])
+    assert files_of(out) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_workers_write_the_same_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = many(4, ["ltec_itr_lv"], number=20)
+    build_site(tmp_path / "alone", some, [])
+    monkeypatch.setattr("itr_bench.site.build._MANY", 2)
+    build_site(tmp_path / "workers", some, [])
+    assert files_of(tmp_path / "alone") == files_of(tmp_path / "workers")
+
+
+# Small things
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "not available"),
+        (7_000_000_000, "7 B"),
+        (13_300_000_000, "13.3 B"),
+        (300_000_000, "300 M"),
+        (999, "999"),
+    ],
+)
+def test_parameters(value: int | None, text: str) -> None:
+    assert parameters(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0.0"), (-0.0001, "0.0"), (0.031, "+3.1"), (-0.5, "−50.0")]
+)
+def test_points(value: float, text: str) -> None:
+    assert points(value) == text
+
+
+def test_small_p_values_are_bounds() -> None:
+    assert [p_value(p) for p in (1.0, 0.05, 0.001, 0.00099)] == [
+        "1.000",
+        "0.050",
+        "0.001",
+        "< 0.001",
+    ]
+
+
+def test_right_counts_are_one_character_a_tweet() -> None:
+    few = outcomes(ALPHA, "tirt", 12, 3)
+    text = right_counts(few)
+    assert isinstance(text, str)
+    assert [int(char) for char in text] == list(few.correct.sum(axis=1))
+    many_samples = outcomes(ALPHA, "tirt", 5, 80)
+    assert right_counts(many_samples) == list(many_samples.correct.sum(axis=1))
+
+
+def test_server_serves_files_and_nothing_else(site: Path) -> None:
+    import threading
+
+    with server(site, port=0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{running.server_address[1]}"
+
+        def get(path: str) -> tuple[int, str]:
+            try:
+                with urllib.request.urlopen(address + path) as answer:
+                    return answer.status, answer.headers["Content-Type"]
+            except urllib.error.HTTPError as error:
+                return error.code, ""
+
+        assert get("/") == (200, "text/html; charset=utf-8")
+        assert get("/assets/tables.js") == (200, "text/javascript; charset=utf-8")
+        assert get("/data/results.csv") == (200, "text/csv; charset=utf-8")
+        assert get("/models/")[0] == get("/../../etc/passwd")[0] == 404
+        with pytest.raises(ItrBenchError, match=f"port {running.server_address[1]} .* in use"):
+            server(site, port=running.server_address[1])
+        running.shutdown()
+
+
+def test_server_needs_a_site(tmp_path: Path) -> None:
+    with pytest.raises(ItrBenchError, match="build the site first"):
+        server(tmp_path, port=0)

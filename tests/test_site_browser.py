@@ -1,0 +1,475 @@
+"""The pages in headless Chromium: from the disk and from a server, with and without JavaScript."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from itr_bench.scoring import compare
+from itr_bench.site.board import make_boards
+from itr_bench.site.build import build_site
+from itr_bench.site.serve import server
+from tests.site_entries import BETA, LTEC, entry, many, published, small
+
+pytest.importorskip("selenium")
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.ui import WebDriverWait
+
+AXE = Path(__file__).parent.parent / "leaderboard" / "node_modules" / "axe-core" / "axe.min.js"
+ALPHA, HOSTILE = "models/made-up__alpha-7b.html", "models/hostile__one.of-them.html"
+
+
+def missing(what: str) -> None:
+    """Skip, but not where the tests are meant to be complete."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("browser") / "site"
+    entries = [*small(), *many(12, [*LTEC, "tirt"])]
+    build_site(folder, entries, published(), refused=["a/b/c"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    with server(site, port=0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[webdriver.Chrome]:
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        missing("no chromium and chromedriver here: apt install chromium chromium-driver")
+        return
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1600,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with webdriver.Chrome(options, Service(driver)) as found:
+        yield found
+
+
+@pytest.fixture(params=["file", "http"])
+def base(request: pytest.FixtureRequest, site: Path, address: str) -> str:
+    return f"{site.as_uri()}/" if request.param == "file" else address
+
+
+@pytest.fixture
+def disk(site: Path) -> str:
+    return f"{site.as_uri()}/"
+
+
+def go(chromium: webdriver.Chrome, url: str) -> None:
+    """Open a page afresh: one that differs by its fragment alone would not be loaded."""
+    chromium.get("about:blank")
+    chromium.get(url)
+
+
+def ready(chromium: webdriver.Chrome, url: str) -> None:
+    """Open a page and wait for its script."""
+    go(chromium, url)
+    wait(chromium, "return Boolean(document.documentElement.dataset.ready)")
+
+
+def wait(chromium: webdriver.Chrome, script: str) -> Any:
+    return WebDriverWait(chromium, 10, 0.05).until(lambda page: page.execute_script(script))
+
+
+def models(chromium: webdriver.Chrome) -> list[str]:
+    """The rows that are shown, by the name of the model or baseline."""
+    found: list[str] = chromium.execute_script(
+        "return [...document.querySelectorAll('#results tbody tr')]"
+        ".map(row => row.querySelector('.model')?.firstChild.textContent.trim() || '')"
+    )
+    return found
+
+
+def column(chromium: webdriver.Chrome, name: str) -> list[str]:
+    """The cells that are shown of one column."""
+    found: list[str] = chromium.execute_script(
+        "const heads = [...document.querySelectorAll('#results thead th')];"
+        "const i = heads.findIndex(head => head.dataset.name === arguments[0]);"
+        "return [...document.querySelectorAll('#results tbody tr')]"
+        ".map(row => row.cells[i].textContent.trim())",
+        name,
+    )
+    return found
+
+
+def sort(chromium: webdriver.Chrome, name: str, expected: str) -> None:
+    """Click on the head of a column, and wait until the address says *expected*."""
+    chromium.find_element(By.CSS_SELECTOR, f"th[data-name={name}]").click()
+    wait(chromium, f"return location.hash.includes('sort={expected}')")
+
+
+def numbers(cells: list[str]) -> list[float]:
+    return [float(cell) for cell in cells if cell.replace(".", "").isdigit()]
+
+
+def fill(chromium: webdriver.Chrome, name: str, text: str) -> None:
+    field = chromium.find_element(By.ID, name)
+    field.clear()
+    field.send_keys(text)
+
+
+def test_sorting_search_and_filters(chromium: webdriver.Chrome, base: str) -> None:
+    ready(chromium, base + "index.html")
+    accuracies = numbers(column(chromium, "accuracy"))
+    assert accuracies == sorted(accuracies, reverse=True) and len(accuracies) > 15
+    assert {"Majority class", "Uniform chance", "Always yes", "Always no"} <= set(models(chromium))
+
+    sort(chromium, "accuracy", "accuracy-asc")
+    assert numbers(column(chromium, "accuracy")) == accuracies[::-1]
+    sort(chromium, "parameters", "parameters-desc")
+    sizes = [float(cell.split()[0]) for cell in column(chromium, "parameters") if " B" in cell]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 5
+
+    fill(chromium, "q", "beta")
+    assert models(chromium) == ["Beta 13B", "Beta 13B"]
+    total = 12 + 8
+    status = chromium.find_element(By.ID, "count").text
+    assert status == f"Showing 2 of {total} results."
+    chromium.find_element(By.ID, "clear").click()
+    assert numbers(column(chromium, "accuracy")) == accuracies
+    assert "#" not in chromium.current_url
+
+    chromium.find_element(By.ID, "open").click()
+    assert "closed" not in column(chromium, "weights")
+    fill(chromium, "size", "10")
+    sizes = [float(cell.split()[0]) for cell in column(chromium, "parameters") if " B" in cell]
+    assert sizes and max(sizes) <= 10
+    assert "Majority class" in models(chromium)  # filters leave the references
+    chromium.find_element(By.ID, "clear").click()
+    Select(chromium.find_element(By.ID, "badge")).select_by_value("rerun")
+    assert set(column(chromium, "badge")) == {"rerun", "–"}
+    chromium.find_element(By.ID, "clear").click()
+    chromium.find_element(By.ID, "complete").click()
+    assert "Alpha 7B" in models(chromium) and "Beta 13B" not in models(chromium)
+
+
+def test_address_holds_the_state(chromium: webdriver.Chrome, base: str) -> None:
+    ready(chromium, base + "index.html")
+    fill(chromium, "q", "model & 0")
+    fill(chromium, "q", "model 0")
+    chromium.find_element(By.ID, "open").click()
+    sort(chromium, "unread", "unread-desc")
+    link, before = chromium.current_url, models(chromium)
+    assert urllib.parse.parse_qs(urllib.parse.urlsplit(link).fragment) == {
+        "q": ["model 0"],
+        "open": ["1"],
+        "sort": ["unread-desc"],
+    }
+    assert 3 < len(before) < 12
+    ready(chromium, link)
+    assert models(chromium) == before
+    assert chromium.find_element(By.ID, "q").get_attribute("value") == "model 0"
+    chromium.refresh()
+    wait(chromium, "return Boolean(document.documentElement.dataset.ready)")
+    assert models(chromium) == before and chromium.current_url == link
+    chromium.execute_script("location.hash = '#q=beta'")  # as with the back button
+    wait(chromium, "return document.querySelectorAll('#results tbody tr').length === 2")
+    assert not chromium.find_element(By.ID, "open").is_selected()
+    assert (
+        chromium.execute_script(
+            "return document.querySelector('th[data-name=accuracy]').getAttribute('aria-sort')"
+        )
+        == "descending"
+    )
+
+
+def test_nonsense_in_the_address_does_nothing(chromium: webdriver.Chrome, disk: str) -> None:
+    ready(chromium, disk + "index.html")
+    all_of_them = models(chromium)
+    for fragment in ("sort=<b>-asc", "badge=gold&size=NaN&open=yes", "=&&=", "content", "%"):
+        ready(chromium, f"{disk}index.html#{fragment}")
+        assert models(chromium) == all_of_them, fragment
+    ready(chromium, disk + "compare.html#task=none&models=x,y,,x")
+    assert len(chromium.find_elements(By.CSS_SELECTOR, "#table thead th a")) == 2
+
+
+def test_tabs_and_links_lead_on(chromium: webdriver.Chrome, base: str) -> None:
+    go(chromium, base + "index.html")
+    links = chromium.find_elements(By.CSS_SELECTOR, "nav a")
+    addresses = [link.get_attribute("href") or "" for link in links]
+    assert len(addresses) == 11
+    for url in addresses:
+        go(chromium, url)
+        current = chromium.find_elements(By.CSS_SELECTOR, "nav a[aria-current=page]")
+        assert [link.get_attribute("href") for link in current] == [url]
+        assert chromium.find_element(By.TAG_NAME, "h1").text
+    go(chromium, base + "index.html")
+    chromium.find_element(By.LINK_TEXT, "Alpha 7B").click()
+    assert chromium.current_url == base + ALPHA
+    chromium.find_element(By.LINK_TEXT, "LTEC Latvian").click()
+    assert chromium.current_url == base + "index.html"
+
+
+def test_downloads_are_there(chromium: webdriver.Chrome, address: str) -> None:
+    go(chromium, address + ALPHA)
+    links = chromium.find_elements(By.CSS_SELECTOR, "footer a[download]")
+    found = {}
+    for link in links:
+        with urllib.request.urlopen(link.get_attribute("href") or "") as answer:
+            found[link.text] = answer.read().decode()
+    assert found["CSV"].startswith("task,group,kind,model,")
+    assert json.loads(found["JSON"])["format"] == 1
+    assert found["BibTeX"].startswith("@misc{rikters2025image,")
+
+
+PAGES = (
+    "index.html",
+    "tirt.html",
+    "average.html",
+    "languages.html",
+    "models.html",
+    ALPHA,
+    HOSTILE,
+    "compare.html",
+    "about.html",
+    "submit.html",
+    "history.html",
+)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_error_and_no_request_to_elsewhere(
+    chromium: webdriver.Chrome, base: str, name: str
+) -> None:
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    chromium.get_log("performance")
+    chromium.get(base + name)
+    chromium.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+    assert chromium.get_log("browser") == []
+    messages = [json.loads(one["message"])["message"] for one in chromium.get_log("performance")]
+    asked = [
+        one["params"]["request"]["url"]
+        for one in messages
+        if one["method"] == "Network.requestWillBeSent"
+    ]
+    assert asked
+    assert [url for url in asked if not url.startswith((base, "data:,"))] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_phone_needs_no_sideways_scrolling(
+    chromium: webdriver.Chrome, disk: str, name: str
+) -> None:
+    for width in (360, 1600):
+        chromium.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+        )
+        try:
+            go(chromium, disk + name)
+            chromium.execute_script(
+                "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+            )
+            room, needed = chromium.execute_script(
+                "const page = document.documentElement; return [page.clientWidth, page.scrollWidth]"
+            )
+            assert width - 20 < room <= width and needed == room
+        finally:
+            chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@contextlib.contextmanager
+def scheme(chromium: webdriver.Chrome, value: str) -> Iterator[None]:
+    feature = {"name": "prefers-color-scheme", "value": value}
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    try:
+        yield
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_dark_and_light(chromium: webdriver.Chrome, disk: str) -> None:
+    found = {}
+    for value in ("light", "dark"):
+        with scheme(chromium, value):
+            go(chromium, disk + "index.html")
+            found[value] = [
+                chromium.find_element(By.TAG_NAME, "body").value_of_css_property(
+                    "background-color"
+                ),
+                chromium.find_element(By.CSS_SELECTOR, "svg text").value_of_css_property("fill"),
+            ]
+    assert found["light"] == ["rgba(253, 253, 251, 1)", "rgb(89, 92, 97)"]
+    assert found["dark"] == ["rgba(22, 24, 27, 1)", "rgb(167, 171, 176)"]
+
+
+@pytest.mark.parametrize("name", ["index.html", ALPHA, "compare.html", "languages.html"])
+def test_without_javascript_everything_is_there(
+    chromium: webdriver.Chrome, disk: str, name: str
+) -> None:
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        go(chromium, disk + name)
+        assert not any(
+            one.is_displayed() for one in chromium.find_elements(By.CSS_SELECTOR, "form, button")
+        )
+        if name == "compare.html":
+            text = chromium.find_element(By.CLASS_NAME, "without-script")
+            assert text.is_displayed() and "itr-bench compare A B" in text.text
+        else:
+            rows = chromium.find_elements(By.CSS_SELECTOR, "table tbody tr")
+            assert len([row for row in rows if row.is_displayed()]) > 8
+            assert chromium.find_element(By.CSS_SELECTOR, "svg.chart").is_displayed()
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_comparison_agrees_with_python(chromium: webdriver.Chrome, base: str) -> None:
+    entries = [*small(), *many(12, [*LTEC, "tirt"])]
+    group = make_boards(entries, published(), trial=False)[0].main
+    first, *others = group.comparable
+    assert len(others) > 12
+    ready(chromium, base + "compare.html")
+    for box in chromium.find_elements(By.CSS_SELECTOR, "#choices input"):
+        if not box.is_selected():
+            box.click()
+    cells = chromium.execute_script(
+        "return [...document.querySelectorAll('#table tbody tr')].slice(-5)"
+        ".map(row => [...row.cells].map(cell => [cell.textContent, cell.dataset.p]))"
+    )
+    header = [link.text for link in chromium.find_elements(By.CSS_SELECTOR, "#table thead th a")]
+    assert len(header) == len(group.comparable) and header[0] == first.row.name
+    differences, intervals, only, only_first, p_values = cells
+    compared = 0
+    for i, other in enumerate(others, 2):
+        expected = compare(other.outcomes, first.outcomes)
+        assert float(p_values[i][1]) == pytest.approx(expected.p_value, rel=1e-9)
+        assert (int(only[i][0]), int(only_first[i][0])) == (expected.only_a, expected.only_b)
+        shown = float(differences[i][0].replace("−", "-"))
+        assert shown == pytest.approx(100 * expected.difference, abs=0.051)
+        low, high = (float(end.replace("−", "-")) for end in intervals[i][0].split(" to "))
+        assert expected.interval is not None
+        # Other draws, and fewer: the ends agree to about a standard error's tenth.
+        error = 100 * expected.interval.standard_error
+        assert low == pytest.approx(100 * expected.interval.low, abs=0.3 * error)
+        assert high == pytest.approx(100 * expected.interval.high, abs=0.3 * error)
+        compared += 1
+    assert compared == len(others)
+
+
+def test_comparison_by_address(chromium: webdriver.Chrome, base: str) -> None:
+    go(chromium, base + ALPHA)
+    chromium.find_element(By.LINK_TEXT, "Compare with other models").click()
+    wait(chromium, "return Boolean(document.documentElement.dataset.ready)")
+    names = [one.text for one in chromium.find_elements(By.CSS_SELECTOR, "#table thead th a")]
+    assert names[0] == "Alpha 7B" and len(names) == 2
+    Select(chromium.find_element(By.ID, "task")).select_by_visible_text("TIRT")
+    fill(chromium, "find", "model 00")
+    boxes = chromium.find_elements(By.CSS_SELECTOR, "#choices label:not([hidden]) input")
+    assert len(boxes) >= 10
+    next(box for box in boxes if not box.is_selected()).click()
+    link = chromium.current_url
+    assert "task=tirt" in link
+    names = [one.text for one in chromium.find_elements(By.CSS_SELECTOR, "#table thead th a")]
+    assert len(names) == 3
+    ready(chromium, link)
+    again = [one.text for one in chromium.find_elements(By.CSS_SELECTOR, "#table thead th a")]
+    assert again == names
+
+
+def test_keyboard_sorts(chromium: webdriver.Chrome, disk: str) -> None:
+    ready(chromium, disk + "index.html")
+    body = chromium.find_element(By.TAG_NAME, "body")
+    body.send_keys(Keys.TAB)
+    assert chromium.switch_to.active_element.text == "To the content"
+    for _ in range(80):
+        chromium.switch_to.active_element.send_keys(Keys.TAB)
+        inside = chromium.execute_script(
+            "return document.activeElement.closest('th')?.dataset.name"
+        )
+        if inside == "model":
+            break
+    else:
+        pytest.fail("Tab never reached the column of models")
+    active = chromium.switch_to.active_element
+    assert active.value_of_css_property("outline-style") != "none"
+    active.send_keys(Keys.ENTER)
+    wait(chromium, "return location.hash.includes('sort=model-asc')")
+    names = models(chromium)
+    assert names == sorted(names, key=str.casefold)
+
+
+def test_copy_button_says_what_it_did(chromium: webdriver.Chrome, disk: str) -> None:
+    go(chromium, disk + "submit.html")
+    button = chromium.find_element(By.CSS_SELECTOR, "button[data-copy]")
+    button.click()
+    wait(chromium, "return document.querySelector('button[data-copy]').textContent !== 'Copy'")
+    assert button.text in ("Copied", "Selected")
+
+
+@pytest.mark.parametrize(("name", "value"), itertools.product(PAGES, ["light", "dark"]))
+def test_axe_finds_nothing_serious(
+    chromium: webdriver.Chrome, disk: str, name: str, value: str
+) -> None:
+    if not AXE.is_file():
+        missing(f"no {AXE}: run npm install --no-package-lock in leaderboard/")
+    with scheme(chromium, value):
+        go(chromium, disk + name)
+        chromium.execute_script(
+            "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+        )
+        chromium.execute_script(AXE.read_text(encoding="utf-8"))
+        found = chromium.execute_async_script(
+            "const done = arguments[0]; axe.run(document).then(done, done)"
+        )
+    assert found["passes"], found
+    serious = [
+        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_hostile_names_run_nothing(chromium: webdriver.Chrome, disk: str) -> None:
+    for name in ("index.html", HOSTILE, "compare.html", "models.html", "history.html"):
+        go(chromium, disk + name)
+        assert chromium.execute_script("return document.querySelectorAll('img').length") == 0
+        # The name is there as text; an alert would have failed the call above.
+        assert "alert(" in chromium.find_element(By.TAG_NAME, "body").get_attribute("textContent")
+
+
+def test_100_models_start(chromium: webdriver.Chrome, tmp_path: Path, record_property: Any) -> None:
+    build_site(tmp_path / "site", many(100, ["ltec_itr_lv"], samples=2), [])
+    ready(chromium, f"{(tmp_path / 'site').as_uri()}/index.html")
+    assert len(models(chromium)) == 104
+    milliseconds = chromium.execute_script("return document.documentElement.dataset.ready")
+    record_property("milliseconds_until_the_table_answers", milliseconds)
+    print(f"100 models: the table answers {milliseconds} ms after navigation began")
+
+
+def test_results_of_one_task_cannot_be_compared_alone(
+    chromium: webdriver.Chrome, tmp_path: Path
+) -> None:
+    build_site(tmp_path / "site", [entry(BETA, "tirt")], [])
+    ready(chromium, f"{(tmp_path / 'site').as_uri()}/compare.html")
+    assert "one result only" in chromium.find_element(By.ID, "status").text
+    assert not chromium.find_element(By.ID, "result").is_displayed()
