@@ -56,7 +56,9 @@ bench: $(VENV)/.test
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
-	$(BIN)/python -m tests.fuzz_validate -max_total_time=600 tests/corpus/validate
+	mkdir -p build/fuzz/corpus
+	$(BIN)/python -m tests.fuzz_validate -max_total_time=600 -max_len=20000 \
+	    -artifact_prefix=build/fuzz/ build/fuzz/corpus tests/corpus/validate
 
 format: $(VENV)/.lint
 	$(BIN)/ruff format .

@@ -2,8 +2,9 @@
 
 Usage: changed_submissions.py CLONE BASE_COMMIT TARGET
 
-Read from git's objects, so that no link of the working tree is followed; a link is copied as a
-link, which the validator refuses.
+They come into TARGET/submissions and TARGET/reruns, those of them that are touched. They are read
+from git's objects, so that no link of the working tree is followed; a link is copied as a link,
+which the validator refuses.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-_ROOTS = ("leaderboard/submissions/", "leaderboard/reruns/")
+_TOP = "leaderboard/"
+_ROOTS = (f"{_TOP}submissions/", f"{_TOP}reruns/")
 _LINK = "120000"
 
 
@@ -26,17 +28,16 @@ def main(clone: str, base: str, target: str) -> None:
     """Copy every file of every task folder in which anything changed."""
     since = git(clone, "merge-base", base, "HEAD").decode().strip()
     changed = git(clone, "diff", "--name-only", "--no-renames", "-z", since, "HEAD", "--", *_ROOTS)
-    folders = {os.path.dirname(os.fsdecode(name)) for name in changed.split(b"\0") if name}
+    folders = {PurePosixPath(os.fsdecode(name)).parent for name in changed.split(b"\0") if name}
     for line in git(clone, "ls-tree", "-r", "-z", "HEAD", "--", *_ROOTS).split(b"\0"):
         if not line:
             continue
         about, _, raw = line.partition(b"\t")
         mode, _, identity = about.decode().split()
-        name = os.fsdecode(raw)
-        root = next(root for root in _ROOTS if name.startswith(root))
-        if os.path.dirname(name) not in folders or name == f"{root}.gitkeep":
+        name = PurePosixPath(os.fsdecode(raw))
+        if name.parent not in folders or name.name == ".gitkeep":
             continue
-        place = Path(target, name.removeprefix(root))
+        place = Path(target, name.relative_to(_TOP))
         place.parent.mkdir(parents=True, exist_ok=True)
         content = git(clone, "cat-file", "blob", identity)
         if mode == _LINK:

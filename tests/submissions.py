@@ -96,8 +96,7 @@ def describe(
     parser = get_parser(spec.parser)
     lines = responses.Lines()
     for number, response in enumerate(found, start=1):
-        item = lines.by_item.setdefault((response.tweet_id, response.question), {})
-        item[response.sample] = (number, response)
+        lines.take(number, response)
     facts: dict[str, Any] = {
         "task": task,
         "version": reference.version,

@@ -193,7 +193,8 @@ def test_the_workflow_takes_the_submissions_that_changed(tmp_path: Path) -> None
     target = tmp_path / "changed"
     script = ROOT / ".github" / "changed_submissions.py"
     subprocess.run([sys.executable, script, str(clone), base, str(target)], check=True)
-    found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
+    taken = target / "submissions"
+    found = {path.relative_to(taken).as_posix() for path in taken.rglob("*") if not path.is_dir()}
     assert found == {
         *(f"{changed.relative_to(root)}/{name}" for name in ("submission.json", "responses.jsonl")),
         *(
@@ -201,11 +202,11 @@ def test_the_workflow_takes_the_submissions_that_changed(tmp_path: Path) -> None
             for name in ("SHA256SUMS", "secret", "submission.json", "responses.jsonl")
         ),
     }
-    assert (target / added.relative_to(root) / "secret").is_symlink()
+    assert (target / "submissions" / added.relative_to(root) / "secret").is_symlink()
     comment = tmp_path / "comment.md"
     done = CliRunner().invoke(
         cli,
-        ["validate", str(target), "--trial", "--against", str(root), "--comment", str(comment)],
+        ["validate", str(taken), "--trial", "--against", str(root), "--comment", str(comment)],
     )
     assert done.exit_code == 1
     text = comment.read_text()

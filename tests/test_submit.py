@@ -945,7 +945,7 @@ def test_what_is_no_card(tmp_path: Path, text: str, message: str) -> None:
         ({"revision": None, "snapshot": "1"}, "card: expected snapshot and date together"),
         (
             {"revision": None, "snapshot": "1", "date": "2026-02-30"},
-            "card: day is out of range for month",
+            "date: day is out of range for month",
         ),
         ({"open_weights": "yes"}, "open_weights: Input should be a valid boolean"),
         ({"saw_this_data": "maybe"}, "saw_this_data: Input should be 'yes', 'no' or 'unknown'"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from itr_bench.errors import ItrBenchError
 from itr_bench.submissions.collect import Collected, collect
 from itr_bench.submissions.findings import Severity, as_json, as_text, dumps, fewer
 from itr_bench.submissions.schema import json_schema
@@ -65,7 +66,10 @@ def command(
     if comment is not None:
         from itr_bench.submissions.comment import comment as worded
 
-        comment.write_text(worded(collected, there.entries), encoding="utf-8")
+        try:
+            comment.write_text(worded(collected, there.entries), encoding="utf-8")
+        except OSError as error:
+            raise ItrBenchError(f"cannot write {comment}: {error.strerror}") from error
     if as_json_:
         click.echo(dumps(_facts(collected)))
     else:

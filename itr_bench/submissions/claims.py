@@ -27,7 +27,6 @@ from itr_bench.submissions.responses import Item, Lines
 from itr_bench.submissions.schema import (
     DECIMALS,
     ClaimedScore,
-    ModelCard,
     RunFacts,
     Submission,
 )
@@ -35,19 +34,10 @@ from itr_bench.submissions.schema import (
 MADE_UP = ("stand-in", "demo")
 """Kinds of data that make no result."""
 
+_LARGEST_DEVIATION = 0.707107
+"""That of the shares 0 and 1 (n - 1)."""
+
 _DATA = re.compile(r"(hub|local|stand-in|demo)-[0-9a-f]{12}(-.+)?")
-
-
-def check_model(model: ModelCard, places: Places, found: Collector) -> None:
-    """Check that no other model has the same folder: two underlines part its two names."""
-    if "__" in model.id.partition("/")[0]:
-        found.error(
-            "model-id",
-            SUBMISSION,
-            f"{model.id}: two underlines within the organisation's name, so that another model "
-            "would have the same folder",
-            places.line("model", "id"),
-        )
 
 
 def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> bool:
@@ -185,19 +175,31 @@ def check_words(
                 )
 
 
-def check_unread(
+def check_unscored(
     answers: Mapping[Item, tuple[Answer, ...]],
     submission: Submission,
     places: Places,
     found: Collector,
 ) -> None:
-    """Check the one figure that needs no labels."""
+    """Check the one figure that needs no labels, and whether the others can be at all."""
     read = [answer for samples in answers.values() for answer in samples]
     unread = round(read.count(Answer.NONE) / len(read), DECIMALS)
-    claimed = submission.score.unread_rate
-    if claimed != unread:
+    claimed = submission.score
+    if claimed.unread_rate != unread:
         said = f"{unread} follows from the responses"
-        _wrong("unread_rate", claimed, said, places, found)
+        _wrong("unread_rate", claimed.unread_rate, said, places, found)
+    most = min(claimed.adds_accuracy, claimed.represented_accuracy)
+    if claimed.accuracy > most:
+        _wrong(
+            "accuracy", claimed.accuracy, f"at most {most}: both have to be right", places, found
+        )
+    ends = [0, *(claimed.interval or ()), 1]
+    if sorted(ends) != ends:
+        _wrong("interval", claimed.interval, "expected two shares in order", places, found)
+    deviation = claimed.accuracy_sd
+    if (deviation is None) != (claimed.samples == 1) or (deviation or 0) > _LARGEST_DEVIATION:
+        said = f"expected none for one sample, and at most {_LARGEST_DEVIATION} for more"
+        _wrong("accuracy_sd", deviation, said, places, found)
 
 
 def check_score(scored: Score, submission: Submission, places: Places, found: Collector) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
+
+from itr_bench.submissions.characters import is_hidden
 
 MOST_OF_A_KIND = 5
 MOST_KEPT = 1000
@@ -15,7 +16,6 @@ MOST_KEPT = 1000
 
 _LONGEST = 400
 _LONGEST_KEPT = 2000
-_BIDI_OR_CONTROL = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 class Severity(str, Enum):
@@ -99,8 +99,7 @@ class Collector:
 def plain(text: str) -> str:
     """Return hostile *text* for one line of a terminal or a comment: no control, not endless."""
     shown = "".join(
-        f"\\u{ord(char):04x}" if unicodedata.category(char) in _BIDI_OR_CONTROL else char
-        for char in text[: 2 * _LONGEST]
+        f"\\u{ord(char):04x}" if is_hidden(char) else char for char in text[: 2 * _LONGEST]
     )
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
 

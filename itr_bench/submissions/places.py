@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from itr_bench.submissions.characters import first_hidden
 
 Place = tuple[str | int, ...]
 """The names and numbers that lead to a value, from the outermost object."""
 
 DEEPEST = 32
 """Nothing of ours is nested deeper than 6."""
-
-# A reader sees none of these; of the format characters, the joiners belong to words and emoji.
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_ALLOWED = frozenset("\t\n\r\u200c\u200d")
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -113,18 +110,10 @@ class _Reader:
             self.faults.append(Fault(place, line, f"{token:.40} is no number that can be kept"))
 
     def _hidden(self, token: str, line: int, place: Place) -> None:
-        for char in hidden(json.loads(token)):
+        char = first_hidden(json.loads(token), allowed="\t\n\r")
+        if char is not None:
             said = f"the character U+{ord(char):04X}, which cannot be shown"
             self.faults.append(Fault(place, line, said))
-            return
-
-
-def hidden(text: str) -> Iterator[str]:
-    """The characters of *text* that nobody would see, or that change how the rest is shown."""
-    if not text.isprintable():
-        for char in text:
-            if unicodedata.category(char) in _HIDDEN and char not in _ALLOWED:
-                yield char
 
 
 def read_places(text: str) -> Places:

@@ -7,6 +7,7 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -15,13 +16,13 @@ from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.results.run_folder import read_answer
 from itr_bench.scoring import Outcomes, ReadItem, pair
 from itr_bench.submissions.quotation import LEAST, quotations
-from itr_bench.submissions.reference import Expected, Reference, formats_of
+from itr_bench.submissions.reference import Reference, formats_of
 from itr_bench.submissions.schema import Response, RunFacts, problems_of
 
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
 
-MOST_FAULTY_LINES = 1000
+MOST_FAULTY_LINES = 200
 MOST_PROBLEMS = 10
 """So many are told of one line, or of one question."""
 
@@ -32,17 +33,39 @@ Item = tuple[str, str]
 """Tweet and question."""
 
 
+class Line(NamedTuple):
+    """What is checked of a response; its other fields say where it stands in :class:`Lines`."""
+
+    number: int
+    seed: int | None
+    response: str
+    prompt_hash: str
+    image_sha256: str
+
+
 @dataclass
 class Lines:
     """The responses of a file.
 
     Attributes:
-        by_item: by tweet and question: line number and response, by sample.
+        by_item: by tweet and question: the responses by sample.
         faulty: how many lines could not be read.
     """
 
-    by_item: dict[Item, dict[int, tuple[int, Response]]] = field(default_factory=dict)
+    by_item: dict[Item, dict[int, Line]] = field(default_factory=dict)
     faulty: int = 0
+
+    def take(self, number: int, response: Response) -> Line:
+        """Take the *response* of a line, unless it was there before; return what is there."""
+        samples = self.by_item.setdefault((response.tweet_id, response.question), {})
+        line = Line(
+            number,
+            response.seed,
+            response.response,
+            response.prompt_hash,
+            response.image_sha256,
+        )
+        return samples.setdefault(response.sample, line)
 
     @property
     def tweets(self) -> list[str]:
@@ -52,7 +75,7 @@ class Lines:
     def prompts(self) -> dict[str, str]:
         """The prompt's digest of each question about each tweet, as signatures take them."""
         return {
-            f"{tweet} {question}": next(iter(samples.values()))[1].prompt_hash
+            f"{tweet} {question}": next(iter(samples.values())).prompt_hash
             for (tweet, question), samples in self.by_item.items()
         }
 
@@ -62,8 +85,8 @@ class Lines:
         texts = set()
         for (tweet, question), samples in sorted(self.by_item.items()):
             parts = []
-            for sample, (_, response) in sorted(samples.items()):
-                text = response.response
+            for sample, line in sorted(samples.items()):
+                text = line.response
                 texts.add(text)
                 parts.append(f"{tweet} {question} {sample} {len(text)} {text}")
             digest.update("".join(parts).encode())
@@ -105,15 +128,14 @@ def _take(lines: Lines, number: int, line: bytes) -> tuple[str, int, str] | None
             "not as `itr-bench submit` writes it (blanks, order or escapes differ, or a field "
             "stands twice); make the submission with that command",
         )
-    samples = lines.by_item.setdefault((response.tweet_id, response.question), {})
-    if response.sample in samples:
+    there = lines.take(number, response)
+    if there.number != number:
         return (
             "twice",
             number,
             f"tweet {response.tweet_id}, {response.question}, sample {response.sample} stands "
-            f"already in line {samples[response.sample][0]}",
+            f"already in line {there.number}",
         )
-    samples[response.sample] = (number, response)
     return None
 
 
@@ -138,18 +160,18 @@ def check_run(lines: Lines, run: RunFacts, add: Add) -> None:
         seeds = [*run.seeds]
     images: dict[str, str] = {}
     for (tweet, _), samples in lines.by_item.items():
-        _, first = next(iter(samples.values()))
+        first = next(iter(samples.values()))
         prompt, image = first.prompt_hash, images.setdefault(tweet, first.image_sha256)
-        for sample, (number, response) in samples.items():
+        for sample, line in samples.items():
             if sample >= run.samples:
-                add("sample", number, f"sample {sample}, the run states {run.samples} samples")
-            elif not unknown and response.seed != seeds[sample]:
-                said = f"seed {response.seed}, expected {seeds[sample]} for sample {sample}"
-                add("seed", number, said)
-            if response.prompt_hash != prompt:
-                add("hash", number, "another prompt hash than the question's other samples")
-            if response.image_sha256 != image:
-                add("hash", number, "another image hash than the tweet's other responses")
+                add("sample", line.number, f"sample {sample}, the run states {run.samples} samples")
+            elif not unknown and line.seed != seeds[sample]:
+                said = f"seed {line.seed}, expected {seeds[sample]} for sample {sample}"
+                add("seed", line.number, said)
+            if line.prompt_hash != prompt:
+                add("hash", line.number, "another prompt hash than the question's other samples")
+            if line.image_sha256 != image:
+                add("hash", line.number, "another image hash than the tweet's other responses")
 
 
 def _check_missing(tweet: str, question: Question, lines: Lines, run: RunFacts, add: Add) -> None:
@@ -185,30 +207,35 @@ def check_content(lines: Lines, task: str, reference: Reference, prompts: bool, 
     for (tweet, question), samples in lines.by_item.items():
         expected = reference.items.get((tweet, question))
         harmless: set[str] = set()  # few texts come often
-        for number, response in samples.values():
+        for line in samples.values():
             if expected is None:
-                add("unknown-tweet", number, f"tweet {tweet} is none of the task's")
+                add("unknown-tweet", line.number, f"tweet {tweet} is none of the task's")
                 continue
-            if response.image_sha256 != expected.image_sha256:
+            if line.image_sha256 != expected.image_sha256:
                 add(
                     "image-hash",
-                    number,
-                    f"{response.image_sha256[:12]}..., the task's image of tweet {tweet} is "
+                    line.number,
+                    f"{line.image_sha256[:12]}..., the task's image of tweet {tweet} is "
                     f"{expected.image_sha256[:12]}...",
                 )
-            if answer_format is not None:
-                _check_prompt(number, response, expected, answer_format, add)
-            if response.response in harmless:
+            if answer_format and line.prompt_hash != expected.prompt_hashes[answer_format]:
+                add(
+                    "prompt-hash",
+                    line.number,
+                    f"{line.prompt_hash}, the task's prompt for tweet {tweet} in the "
+                    f"{answer_format} answer format is {expected.prompt_hashes[answer_format]}",
+                )
+            if line.response in harmless:
                 continue
-            if quotations(response.response, reference.texts[tweet]):
+            if quotations(line.response, reference.texts[tweet]):
                 add(
                     "quotation",
-                    number,
+                    line.number,
                     f"quotes {LEAST} or more consecutive words of tweet {tweet}; "
                     "`itr-bench submit` masks them",
                 )
             else:
-                harmless.add(response.response)
+                harmless.add(line.response)
 
 
 def _format_of(lines: Lines, task: str, reference: Reference) -> str:
@@ -218,26 +245,13 @@ def _format_of(lines: Lines, task: str, reference: Reference) -> str:
         return formats[0]
     votes = [
         sum(
-            next(iter(samples.values()))[1].prompt_hash == reference.items[item].prompt_hashes[name]
+            next(iter(samples.values())).prompt_hash == reference.items[item].prompt_hashes[name]
             for item, samples in lines.by_item.items()
             if item in reference.items
         )
         for name in formats
     ]
     return formats[votes.index(max(votes))]
-
-
-def _check_prompt(
-    number: int, response: Response, expected: Expected, answer_format: str, add: Add
-) -> None:
-    right = expected.prompt_hashes[answer_format]
-    if response.prompt_hash != right:
-        add(
-            "prompt-hash",
-            number,
-            f"{response.prompt_hash}, the task's prompt for tweet {response.tweet_id} in the "
-            f"{answer_format} answer format is {right}",
-        )
 
 
 def read_answers(
@@ -254,8 +268,8 @@ def read_answers(
     for item, samples in lines.by_item.items():
         answers = []
         for sample in range(run.samples):
-            number, response = samples[sample]
-            text = response.response
+            line = samples[sample]
+            text = line.response
             if text not in known:
                 known[text] = (
                     read_answer(parser, text, language)
@@ -263,7 +277,7 @@ def read_answers(
                     else parser.read(text, language).answer
                 )
             if known[text] is Answer.FAILED:
-                add("failed", number, "a failed request, no answer of the model: run it again")
+                add("failed", line.number, "a failed request, no answer of the model: run it again")
             answers.append(known[text])
         found[item] = tuple(answers)
     return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -21,25 +20,30 @@ from pydantic import (
 )
 
 from itr_bench.scoring import Score
+from itr_bench.submissions.characters import first_hidden
 
 FORMAT = 1
 
 DECIMALS = 6
 """Claimed scores are rounded to so many places, and agree there to the last."""
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 # Without two low lines in a row, so that a folder's name belongs to one model.
 _ORGANISATION = r"[A-Za-z0-9](_?[A-Za-z0-9.-]){0,95}"
 
 
 def _shown(text: str) -> str:
-    """Text that a page can show as it is meant: no control characters, no marks of direction."""
-    for char in text:
-        if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") or char in _BIDI:
-            raise ValueError(f"the character U+{ord(char):04X}, which cannot be shown")
+    """Text that a page can show as it is meant."""
+    hidden = first_hidden(text)
+    if hidden is not None:
+        raise ValueError(f"the character U+{ord(hidden):04X}, which cannot be shown")
     if text != text.strip() or not text:
         raise ValueError("expected text without blanks around it")
+    return text
+
+
+def _day(text: str) -> str:
+    datetime.date.fromisoformat(text)
     return text
 
 
@@ -47,7 +51,10 @@ Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_shown)]
 Paragraph = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_shown)]
 Address = Annotated[
     str,
-    StringConstraints(max_length=500, pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$"),
+    StringConstraints(
+        max_length=500,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&*+,;=%-]*)?$",
+    ),
 ]
 ModelId = Annotated[str, StringConstraints(pattern=rf"^{_ORGANISATION}/{_PART}$", max_length=193)]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
@@ -56,7 +63,9 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 TweetId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-Date = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Date = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_day)
+]
 
 
 class _Strict(BaseModel):
@@ -113,8 +122,6 @@ class ModelCard(_Strict):
             raise ValueError("expected a revision (weights) or a snapshot (API), and not both")
         if (self.snapshot is None) != (self.date is None):
             raise ValueError("expected snapshot and date together")
-        if self.date is not None:
-            _is_day(self.date)
         return self
 
     @property
@@ -190,11 +197,6 @@ class Submission(_Strict):
     run: RunFacts
     score: ClaimedScore
 
-    @model_validator(mode="after")
-    def _day(self) -> Submission:
-        _is_day(self.submitted)
-        return self
-
 
 class Response(_Strict):
     """One line of ``responses.jsonl``: written in this order, without blanks."""
@@ -210,11 +212,7 @@ class Response(_Strict):
 
     def line(self) -> bytes:
         """The response as the file holds it, without a line break."""
-        return self.model_dump_json().encode()
-
-
-def _is_day(text: str) -> None:
-    datetime.date.fromisoformat(text)
+        return self.__pydantic_serializer__.to_json(self)
 
 
 def json_schema() -> dict[str, Any]:

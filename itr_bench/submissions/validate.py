@@ -91,7 +91,6 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
     wanted = str(relative_folder(submission))
     if found.folder != wanted:
         found.error("path", SUBMISSION, f"lies in {found.folder}, its metadata says {wanted}")
-    claims.check_model(submission.model, places, found)
     known = claims.check_run(submission.run, places, found, trial)
     if lines is None:
         return Checked(found.folder, found.all())
@@ -121,7 +120,7 @@ def _with_data(
         claims.check_size(lines, run, found)
         if not found.failed:
             answers = responses.read_answers(lines, run, *reader, _adder(found))
-            claims.check_unread(answers, submission, places, found)
+            claims.check_unscored(answers, submission, places, found)
     else:
         prompts = run.version == reference.version
         if not prompts:
