@@ -133,6 +133,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         score=counted if scored else None,
         outcomes=found if scored else None,
         kind=data.split("-")[0],
+        answer_format=("explained" if options.get("explained") else "plain") if scored else None,
         unchecked=() if scored else ("The data of this task is not here: nothing was computed.",),
     )
 

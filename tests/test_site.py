@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from itr_bench.data.catalog import LEADERBOARD
 from itr_bench.errors import ItrBenchError
 from itr_bench.scoring import compare
 from itr_bench.scoring.intervals import mean_interval
@@ -33,7 +34,6 @@ from itr_bench.site.charts import Bar, Reference, interval_chart
 from itr_bench.site.encode import right_counts, script_json
 from itr_bench.site.history import HistoryItem, merged
 from itr_bench.site.resampling import joint_intervals, mean_intervals
-from itr_bench.site.rows import MAIN_TASKS
 from itr_bench.site.serve import server
 from itr_bench.site.words import finding, p_value, parameters, points, power
 from itr_bench.submissions.entry import Badge, Entry
@@ -336,7 +336,7 @@ def test_results_on_other_tweets_get_no_tier() -> None:
 
 def test_baselines_without_results_come_from_the_catalog() -> None:
     boards = {board.task: board for board in make_boards([], [], trial=True)}
-    assert set(boards) == set(MAIN_TASKS)
+    assert set(boards) == set(LEADERBOARD)
     rows = {row.name: row.accuracy for row in boards["ltec_itr_lv"].main.rows}
     assert rows == {  # 113, 72, 113 and 52 of 350 tweets (docs/data.md)
         "Majority class": 113 / 350,
@@ -401,7 +401,7 @@ def test_average_is_of_complete_models_only(entries: list[Entry]) -> None:
     (average,) = averages(make_boards(entries, [], trial=False))
     assert [row.row.name for row in average.rows] == ["Alpha 7B"]
     row = average.rows[0]
-    parts = [outcomes(ALPHA, task).correct.mean() for task in MAIN_TASKS]
+    parts = [outcomes(ALPHA, task).correct.mean() for task in LEADERBOARD]
     assert row.parts == pytest.approx(parts)
     assert row.mean == pytest.approx(np.mean(parts))
     assert row.interval[0] < row.mean < row.interval[1]

@@ -57,7 +57,7 @@ class TweetSet:
         if self.parquet is None:
             return self._table["image"]
         try:
-            return pq.read_table(self.parquet, columns=["image"])["image"]
+            return pq.ParquetFile(self.parquet).read(columns=["image"])["image"]
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(self.parquet, self.spec.name, str(error)) from error
 
@@ -93,7 +93,8 @@ def _read(spec: SetSpec, folder: Path, changed_ns: int) -> TweetSet:
     try:
         if file_hash(parquet) != manifest.parquet_sha256:
             raise _unreadable(parquet, spec.name, "another SHA-256 than in its manifest")
-        table = pq.read_table(parquet, columns=columns)
+        # Not read_table, which imports pandas.
+        table = pq.ParquetFile(parquet).read(columns=columns)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise _unreadable(parquet, spec.name, str(error)) from error
     return TweetSet(spec, manifest, table, parquet)

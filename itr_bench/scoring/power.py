@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
+from itr_bench.scoring.comparison import exact_mcnemar
 
 _SLACK = 1e-9
 """For shares that come from a division: 35 of 350 tweets must stay 35."""
@@ -30,7 +33,7 @@ def power(difference: float, discordant: float, tweets: int, level: float = 0.05
     Raises:
         ScoreError: an argument is out of its range.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr, bdtrc  # scipy.stats takes seconds to import
 
     _check(discordant, tweets, level)
     if not 0 <= difference <= discordant + _SLACK:
@@ -40,12 +43,24 @@ def power(difference: float, discordant: float, tweets: int, level: float = 0.05
         )
     if not discordant:
         return 0.0
-    n = np.arange(tweets + 1)
     better = min((discordant + difference) / (2 * discordant), 1.0)
-    # The most tweets that the one with fewer may have right where the test still rejects.
-    most = binom.ppf(level / 2, n, 0.5) - 1
-    rejected = binom.cdf(most, n, better) + binom.sf(n - most - 1, n, better)
-    return float(binom.pmf(n, tweets, discordant) @ rejected)
+    most = _most_of_fewer(tweets, level)
+    n = np.arange(tweets + 1)[most >= 0]
+    most = most[most >= 0]
+    rejected = bdtr(most, n, better) + bdtrc(n - most - 1, n, better)
+    of_n = np.diff(bdtr(np.arange(tweets + 1), tweets, discordant), prepend=0.0)
+    return float(of_n[n] @ rejected)
+
+
+@lru_cache(maxsize=64)
+def _most_of_fewer(tweets: int, level: float) -> NDArray[np.int64]:
+    """For 0 to *tweets* discordant ones: the most that the model with fewer of them may have right
+    where the test still rejects; -1 where it never does.
+    """
+    fewer = np.arange(tweets // 2 + 1)[:, None]
+    n = np.arange(tweets + 1)
+    rejects = (exact_mcnemar(fewer, np.maximum(n - fewer, fewer)) < level) & (2 * fewer <= n)
+    return np.asarray(rejects.sum(axis=0) - 1)
 
 
 def smallest_difference(

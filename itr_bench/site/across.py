@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from itr_bench.data.catalog import LEADERBOARD, TRIAL
 from itr_bench.scoring.comparison import exact_mcnemar, holm_array
 from itr_bench.site.board import Board, Comparable
 from itr_bench.site.resampling import joint_intervals, mean_intervals
-from itr_bench.site.rows import DEMO_TASKS, MAIN_TASKS, Row
+from itr_bench.site.rows import Row
 
 Key = tuple[str, str, bool]
 
@@ -22,7 +23,7 @@ _PAIRS = (
     ("ltec_itr_lv", "ltec_itr_en_manual"),
     ("ltec_itr_lv", "ltec_itr_en_mt"),
     ("ltec_itr_en_manual", "ltec_itr_en_mt"),
-    DEMO_TASKS,
+    TRIAL,
 )
 
 
@@ -98,7 +99,7 @@ class Gap:
 def averages(boards: Sequence[Board]) -> tuple[Average, ...]:
     """The average over the four tasks, and in a trial over the tasks of the demo."""
     by_task = {board.task: board for board in boards}
-    groups = [tasks for tasks in (MAIN_TASKS, DEMO_TASKS) if by_task.keys() >= set(tasks)]
+    groups = [tasks for tasks in (LEADERBOARD, TRIAL) if by_task.keys() >= set(tasks)]
     return tuple(_average(tasks, by_task) for tasks in groups)
 
 
@@ -165,7 +166,12 @@ def gaps(boards: Sequence[Board]) -> tuple[Gap, ...]:
 def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
     in_a, in_b = _by_key(board_a), _by_key(board_b)
     pairs = [(one, in_b[key]) for key, one in in_a.items() if key in in_b]
-    pairs = [(a, b) for a, b in pairs if a.outcomes.tweet_ids == b.outcomes.tweet_ids]
+    pairs = [
+        (a, b)
+        for a, b in pairs
+        if a.outcomes.tweet_ids == b.outcomes.tweet_ids
+        and a.row.answer_format == b.row.answer_format
+    ]
     if not pairs or len(pairs[0][0].shares) < 2:
         return []
     differences = np.stack([a.shares - b.shares for a, b in pairs])

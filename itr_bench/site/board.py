@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.data.catalog import EXPLAINED, SETS, TASKS, base_task
+from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, SETS, TASKS, TRIAL, base_task
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.ranking import rank
 from itr_bench.site.rows import (
-    DEMO_TASKS,
-    LTEC_TASKS,
-    MAIN_TASKS,
     TITLES,
     References,
     Reported,
@@ -29,8 +26,9 @@ from itr_bench.site.rows import (
 )
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.published import Published
+from itr_bench.submissions.reference import content_of
 
-_KINDS = ("hub-", "local-", "demo-", "stand-in-")
+_LTEC = tuple(task for task in LEADERBOARD if TASKS[task].set_name.startswith("ltec"))
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,6 @@ class Board:
         return TITLES[self.task][1]
 
 
-def data_hash(data: str) -> str:
-    """The identity of the data without its kind: the same tweets, wherever they came from."""
-    for kind in _KINDS:
-        data = data.removeprefix(kind)
-    return data
-
-
 def make_boards(
     entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
 ) -> tuple[Board, ...]:
@@ -104,9 +95,9 @@ def make_boards(
     by_task: dict[str, list[Entry]] = {}
     for entry in entries:
         by_task.setdefault(base_task(entry.submission.run.task), []).append(entry)
-    tasks = [*MAIN_TASKS, *(task for task in DEMO_TASKS if trial and task in by_task)]
-    complete = complete_keys(entries, MAIN_TASKS) | (
-        complete_keys(entries, DEMO_TASKS) if trial else set()
+    tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
+    complete = complete_keys(entries, LEADERBOARD) | (
+        complete_keys(entries, TRIAL) if trial else set()
     )
     return tuple(_board(task, by_task.get(task, []), published, complete) for task in tasks)
 
@@ -131,7 +122,7 @@ def _board(
     groups: dict[tuple[str | None, str], list[Entry]] = {}
     for entry in entries:
         run = entry.submission.run
-        groups.setdefault((run.version, data_hash(run.data)), []).append(entry)
+        groups.setdefault((run.version, content_of(run.data)), []).append(entry)
     ordered = sorted(groups, key=lambda key: (len(groups[key]), _newer(key[0]), key[1]))[::-1]
     figures = [row for one in published for row in published_rows(task, one)]
     main, *others = ordered or [(None, "")]
@@ -140,7 +131,7 @@ def _board(
         main=_group(task, main, groups.get(main, []), figures, complete),
         others=tuple(_group(task, key, groups[key], [], complete) for key in others),
         unplaced=tuple(
-            one for one in all_figures(published) if one.figure.task is None and task in LTEC_TASKS
+            one for one in all_figures(published) if one.figure.task is None and task in _LTEC
         ),
     )
 

@@ -110,7 +110,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "organisation": row.organisation,
         "id": card.id if card else row.folder and row.folder.replace("__", "/", 1),
         "state": row.state,
-        "answers": None if row.kind != "entry" else "explained" if row.explained else "plain",
+        "answers": row.answer_format,
         "accuracy": row.accuracy,
         "interval_low": row.interval[0] if row.interval else None,
         "interval_high": row.interval[1] if row.interval else None,

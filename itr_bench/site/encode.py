@@ -42,7 +42,8 @@ def right_counts(outcomes: Outcomes) -> str | list[int]:
 
 def result_key(row: Row) -> str:
     """One result within a task, as addresses name it."""
-    return "/".join((row.folder or "", row.state or "", *(["explained"] if row.explained else [])))
+    folder, state, is_variant = row.key
+    return "/".join((folder, state, *(["explained"] if is_variant else [])))
 
 
 def group_key(task: str, number: int) -> str:

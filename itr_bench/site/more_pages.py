@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from itr_bench.data.catalog import base_task
+from itr_bench.data.catalog import LEADERBOARD, base_task
 from itr_bench.site import words
 from itr_bench.site.across import Average, AverageRow, Gap, GapRow, averages, gaps
 from itr_bench.site.board import Board
@@ -14,7 +14,6 @@ from itr_bench.site.encode import comparison_data
 from itr_bench.site.history import HistoryItem
 from itr_bench.site.model_page import ModelResults
 from itr_bench.site.pages import MOST_IN_CHART, Site
-from itr_bench.site.rows import MAIN_TASKS
 from itr_bench.submissions.published import Figure
 
 
@@ -32,7 +31,7 @@ def average_page(site: Site, boards: Sequence[Board]) -> str:
 
 
 def _average(one: Average, boards: Sequence[Board], number: int) -> dict[str, Any]:
-    main = one.tasks == MAIN_TASKS
+    main = one.tasks == LEADERBOARD
     title = "The four tasks" if main else "The two tasks of the demo"
     left_out = words.count(len(one.left_out), "model or state is", "models or states are")
     parts = [board.main.references for board in boards]

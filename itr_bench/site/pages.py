@@ -13,11 +13,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from itr_bench.data.catalog import EXPLAINED, base_task
+from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, base_task
 from itr_bench.site import words
 from itr_bench.site.board import Board, Group
 from itr_bench.site.charts import Bar, Reference, interval_chart
-from itr_bench.site.rows import MAIN_TASKS, TITLES, Row
+from itr_bench.site.rows import TITLES, Row
 
 MOST_IN_CHART = 40
 
@@ -38,7 +38,7 @@ def leaderboard_folder(name: str) -> Path:
 
 def board_address(task: str) -> str:
     """The file of a board."""
-    return "index.html" if task == MAIN_TASKS[0] else f"{task}.html"
+    return "index.html" if task == LEADERBOARD[0] else f"{task}.html"
 
 
 def task_title(task: str) -> str:

@@ -17,17 +17,10 @@ from itr_bench.scoring.verdict import Standing, standing
 from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.published import Figure, Published, PublishedModel, Source
 
-LTEC_TASKS = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt")
-MAIN_TASKS = (*LTEC_TASKS, "tirt")
-DEMO_TASKS = ("itr_demo_lv", "itr_demo_en")
-
 TITLES = {
     "ltec_itr_lv": ("LTEC Latvian", "LTEC, Latvian tweets"),
-    "ltec_itr_en_manual": ("LTEC English", "LTEC, the tweets translated into English by people"),
-    "ltec_itr_en_mt": (
-        "LTEC machine English",
-        "LTEC, the tweets translated into English by machine",
-    ),
+    "ltec_itr_en_manual": ("LTEC English", "LTEC, the published English text of the tweets"),
+    "ltec_itr_en_mt": ("LTEC machine English", "LTEC, the tweets in machine-translated English"),
     "tirt": ("TIRT", "TIRT, English tweets"),
     "itr_demo_lv": ("Demo Latvian", "Demo, 24 made-up tweets in Latvian"),
     "itr_demo_en": ("Demo English", "Demo, 24 made-up tweets in English"),
@@ -95,14 +88,19 @@ class Row:
     remark: str | None = None
 
     @property
+    def answer_format(self) -> str | None:
+        """What the prompts asked for: ``plain`` or ``explained``."""
+        return None if self.entry is None else self.entry.answer_format
+
+    @property
     def explained(self) -> bool:
-        """Whether the prompt asked for an explained answer."""
-        return self.task.endswith(EXPLAINED)
+        """Whether the prompts asked for an explained answer."""
+        return self.answer_format == "explained"
 
     @property
     def key(self) -> tuple[str, str, bool]:
-        """One state of one model in one answer format, the same in all tables."""
-        return (self.folder or "", self.state or "", self.explained)
+        """One state of one model, on the tasks or on their variants; the same in all tables."""
+        return (self.folder or "", self.state or "", self.task.endswith(EXPLAINED))
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,7 @@ def _packed(checked: Checked) -> dict[str, Any]:
             "badge": entry.badge,
             "score": entry.score and entry.score.as_dict(),
             "answers": entry.outcomes and _codes(entry.outcomes),
+            "answer_format": entry.answer_format,
             "unchecked": entry.unchecked,
         },
     }
@@ -196,6 +197,7 @@ def _unpacked(found: dict[str, Any]) -> Checked:
         score=score,
         outcomes=None if score is None else _outcomes(kept["answers"], submission, score.samples),
         kind=kind_of(submission.run.data),
+        answer_format=kept["answer_format"],
         unchecked=tuple(kept["unchecked"]),
     )
     return replace(checked, entry=entry)

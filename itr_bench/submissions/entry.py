@@ -32,6 +32,8 @@ class Entry:
             so that only what is claimed is known.
         outcomes: the answers by tweet and sample, likewise.
         kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
+        answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
+            ``None`` where the prompts are not known here.
         unchecked: what could not be checked, a sentence each.
     """
 
@@ -41,4 +43,5 @@ class Entry:
     score: Score | None
     outcomes: Outcomes | None
     kind: str
+    answer_format: str | None = None
     unchecked: tuple[str, ...] = ()

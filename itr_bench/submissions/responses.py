@@ -190,7 +190,9 @@ def _check_missing(tweet: str, question: Question, lines: Lines, run: RunFacts, 
         )
 
 
-def check_content(lines: Lines, task: str, reference: Reference, prompts: bool, add: Add) -> None:
+def check_content(
+    lines: Lines, task: str, reference: Reference, prompts: bool, add: Add
+) -> str | None:
     """Check the ids, the hashes and the texts against the data of the task.
 
     Args:
@@ -199,6 +201,9 @@ def check_content(lines: Lines, task: str, reference: Reference, prompts: bool, 
         reference: what the task asks.
         prompts: whether the prompts of this version of the task are known.
         add: takes the findings.
+
+    Returns:
+        the answer format that the prompts asked for, where they are known.
     """
     for tweet, question in reference.items:
         if (tweet, question) not in lines.by_item:
@@ -236,6 +241,7 @@ def check_content(lines: Lines, task: str, reference: Reference, prompts: bool, 
                 )
             else:
                 harmless.add(line.response)
+    return answer_format
 
 
 def _format_of(lines: Lines, task: str, reference: Reference) -> str:

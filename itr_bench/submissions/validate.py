@@ -115,6 +115,7 @@ def _with_data(
     reader = get_parser(spec.parser), spec.answers
     outcomes: Outcomes | None = None
     scored: Score | None = None
+    answer_format: str | None = None
     reference = _reference(run, places, found, unchecked)
     if reference is None:
         claims.check_size(lines, run, found)
@@ -128,7 +129,7 @@ def _with_data(
                 f"The prompts of version {run.version} of {run.task} are not known here, the "
                 f"version here is {reference.version}; it stands in a table apart."
             )
-        responses.check_content(lines, run.task, reference, prompts, _adder(found))
+        answer_format = responses.check_content(lines, run.task, reference, prompts, _adder(found))
         claims.check_words(submission, reference, places, found)
         if not found.failed:
             outcomes = responses.outcomes(lines, reference, run, *reader, _adder(found))
@@ -144,6 +145,7 @@ def _with_data(
         score=scored,
         outcomes=outcomes,
         kind=kind_of(run.data),
+        answer_format=answer_format,
         unchecked=tuple(unchecked),
     )
     return Checked(found.folder, found.all(), None if found.failed else entry, *lines.fingerprint())
