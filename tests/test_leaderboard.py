@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.site.markdown import escaped, markdown_table, replaced
-from itr_bench.submissions.published import read_published
+from itr_bench.submissions.published import leaderboard_folder, read_published
 from itr_bench.submissions.schema import Response, Submission, json_schema
-from itr_bench.submissions.validate import leaderboard_folder, suspicious_accuracy
+from itr_bench.submissions.validate import suspicious_accuracy
 from tests.conftest import ROOT
 from tests.submissions import make, write
 

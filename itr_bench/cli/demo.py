@@ -100,9 +100,8 @@ def _pages(found: Mapping[str, Sequence[Run]], out: Path) -> Path:
     from itr_bench.submissions import layout
     from itr_bench.submissions.collect import collect
     from itr_bench.submissions.make import make_submission
-    from itr_bench.submissions.published import read_published
+    from itr_bench.submissions.published import leaderboard_folder, read_published
     from itr_bench.submissions.schema import ModelCard, Submitter
-    from itr_bench.submissions.validate import leaderboard_folder
 
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     submissions, site = out / "submissions", out / "site"

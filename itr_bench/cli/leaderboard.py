@@ -13,8 +13,7 @@ from itr_bench.errors import ItrBenchError
 from itr_bench.submissions.collect import Collected, collect, with_reruns
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.findings import as_text, fewer
-from itr_bench.submissions.published import read_published
-from itr_bench.submissions.validate import leaderboard_folder
+from itr_bench.submissions.published import Published, leaderboard_folder, read_published
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -43,16 +42,15 @@ def _sources(function: click.decorators.FC) -> click.decorators.FC:
         click.option(
             "--published",
             type=_FOLDER,
-            default=lambda: leaderboard_folder() / "published",
-            show_default="those of the package",
-            help="The results that papers report.",
+            help="The results that papers report; by default published/ beside the submissions, "
+            "or else those of the package.",
         ),
         click.option(
             "--submissions",
             type=_FOLDER,
-            default=lambda: leaderboard_folder() / "submissions",
-            show_default="leaderboard/submissions",
-            help="The submissions; the maintainers' reruns are in reruns/ beside it.",
+            default=Path("leaderboard/submissions"),
+            show_default=True,
+            help="The submissions; the maintainers' reruns are in reruns/ beside them.",
         ),
     ):
         function = option(function)
@@ -62,7 +60,9 @@ def _sources(function: click.decorators.FC) -> click.decorators.FC:
 @command.command("build")
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the pages.")
 @_sources
-def build(out: Path, submissions: Path, published: Path, no_cache: bool, trial: bool) -> None:
+def build(
+    out: Path, submissions: Path, published: Path | None, no_cache: bool, trial: bool
+) -> None:
     """Make all pages in the folder OUT.
 
     Every submission is checked first, as `itr-bench validate` does. What is refused is left out
@@ -77,7 +77,7 @@ def build(out: Path, submissions: Path, published: Path, no_cache: bool, trial: 
     build_site(
         out,
         entries,
-        read_published(published),
+        _published(submissions, published),
         history=read_history(submissions.parent / "history.yaml"),
         refused=collected.refused,
         trial=trial,
@@ -91,6 +91,7 @@ def build(out: Path, submissions: Path, published: Path, no_cache: bool, trial: 
 def _collected(submissions: Path, cache: Path | None, trial: bool) -> tuple[Collected, list[Entry]]:
     """All submissions with their badges; what was found is told."""
     if not submissions.is_dir():
+        click.echo(f"{submissions}: no such folder, so there are published results only", err=True)
         return Collected(()), []
     collected = collect(submissions, trial=trial, cache=_part(cache, "all"), progress=True)
     findings = list(collected.all_findings)
@@ -103,6 +104,13 @@ def _collected(submissions: Path, cache: Path | None, trial: bool) -> tuple[Coll
     if findings:
         click.echo(as_text(fewer(findings)), err=True)
     return collected, entries
+
+
+def _published(submissions: Path, named: Path | None) -> list[Published]:
+    beside = submissions.parent / "published"
+    return read_published(
+        named or (beside if beside.is_dir() else leaderboard_folder() / beside.name)
+    )
 
 
 def _part(cache: Path | None, name: str) -> Path | None:
@@ -136,7 +144,7 @@ def table(
     write: Path | None,
     check: Path | None,
     submissions: Path,
-    published: Path,
+    published: Path | None,
     no_cache: bool,
     trial: bool,
 ) -> None:
@@ -148,7 +156,7 @@ def table(
 
     cache = None if no_cache else home.home() / "leaderboard"
     _, entries = _collected(submissions, cache, trial)
-    made = markdown_table(entries, read_published(published), trial=trial)
+    made = markdown_table(entries, _published(submissions, published), trial=trial)
     if write is None and check is None:
         click.echo(made)
     if check is not None:

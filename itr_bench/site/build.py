@@ -23,10 +23,10 @@ from itr_bench.site.more_pages import (
     submit_page,
 )
 from itr_bench.site.page_cache import PageCache, key_of, model_key
-from itr_bench.site.pages import Site, board_address, board_page, leaderboard_folder
+from itr_bench.site.pages import Site, board_address, board_page
 from itr_bench.site.rows import all_figures
 from itr_bench.submissions.entry import Entry
-from itr_bench.submissions.published import Published
+from itr_bench.submissions.published import Published, leaderboard_folder
 
 MARKER = ".itr-bench-site"
 """The file that says that a folder is a site of ours, and may be replaced."""
@@ -81,7 +81,7 @@ def build_site(
 
 def _assets(folder: Path) -> None:
     folder.mkdir()
-    for source in sorted(leaderboard_folder("assets").iterdir()):
+    for source in sorted((leaderboard_folder() / "assets").iterdir()):
         if source.is_file():
             (folder / source.name).write_bytes(source.read_bytes())
 

@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from itr_bench.site.model_page import ModelResults
-from itr_bench.site.pages import Site, leaderboard_folder
+from itr_bench.site.pages import Site
+from itr_bench.submissions.published import leaderboard_folder
 
 _NAME = re.compile(r"[0-9a-f]{64}\.html")
 
@@ -83,7 +84,7 @@ def model_key(site: Site, model: ModelResults) -> str:
 @lru_cache(maxsize=1)
 def _code() -> bytes:
     package = Path(str(files("itr_bench")))
-    paths = [leaderboard_folder("templates"), leaderboard_folder("assets")]
+    paths = [leaderboard_folder() / "templates", leaderboard_folder() / "assets"]
     paths += [package / name for name in _SOURCES]
     found = hashlib.sha256()
     for name in ("jinja2", "markupsafe", "matplotlib"):

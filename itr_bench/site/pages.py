@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,6 +16,7 @@ from itr_bench.site import words
 from itr_bench.site.board import Board, Group
 from itr_bench.site.charts import Bar, Reference, interval_chart
 from itr_bench.site.rows import TITLES, Row
+from itr_bench.submissions.published import leaderboard_folder
 
 MOST_IN_CHART = 40
 
@@ -29,11 +28,6 @@ class Link:
     address: str
     title: str
     first_of_group: bool = False
-
-
-def leaderboard_folder(name: str) -> Path:
-    """A folder of the leaderboard's own files: ``templates`` or ``assets``."""
-    return Path(str(files("itr_bench.leaderboard"))) / name
 
 
 def board_address(task: str) -> str:
@@ -65,7 +59,7 @@ def navigation(boards: Sequence[str]) -> tuple[Link, ...]:
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(leaderboard_folder("templates")),
+        loader=FileSystemLoader(leaderboard_folder() / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

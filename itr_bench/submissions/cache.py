@@ -27,9 +27,10 @@ from itr_bench.submissions import files
 from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import Finding, Severity
 from itr_bench.submissions.layout import FILES
+from itr_bench.submissions.published import leaderboard_folder
 from itr_bench.submissions.reference import Reference, kind_of, try_reference
 from itr_bench.submissions.schema import Submission
-from itr_bench.submissions.validate import Checked, leaderboard_folder
+from itr_bench.submissions.validate import Checked
 
 _NOT_DECIDING = ("cli", "engine", "site")
 _LIBRARIES = ("numpy", "scipy", "pydantic", "pydantic-core", "jinja2")

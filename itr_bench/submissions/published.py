@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,6 +66,11 @@ class Published(_Strict):
     format: Literal[1]
     source: Source
     models: list[PublishedModel]
+
+
+def leaderboard_folder() -> Path:
+    """The folder of published results, templates and assets, from a wheel or a clone."""
+    return Path(str(resources.files("itr_bench.leaderboard")))
 
 
 def read_published(folder: Path) -> list[Published]:

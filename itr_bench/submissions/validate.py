@@ -6,7 +6,6 @@ import functools
 import math
 import re
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,7 +20,7 @@ from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import Collector, Finding, Severity
 from itr_bench.submissions.layout import RESPONSES, SUBMISSION, SUMS, parse_sums, relative_folder
 from itr_bench.submissions.places import Place, Places, read_places
-from itr_bench.submissions.published import read_published
+from itr_bench.submissions.published import leaderboard_folder, read_published
 from itr_bench.submissions.reference import Reference, content_of, kind_of, try_reference
 from itr_bench.submissions.schema import RunFacts, Submission, problems_of
 
@@ -45,11 +44,6 @@ class Checked:
     entry: Entry | None = None
     fingerprint: str | None = None
     distinct: int = 0
-
-
-def leaderboard_folder() -> Path:
-    """The folder of published results, templates and assets, from a wheel or a clone."""
-    return Path(str(resources.files("itr_bench.leaderboard")))
 
 
 @functools.lru_cache(maxsize=1)
