@@ -4,7 +4,8 @@ Usage: changed_submissions.py CLONE BASE_COMMIT TARGET
 
 They come into TARGET/submissions and TARGET/reruns, those of them that are touched. They are read
 from git's objects, so that no link of the working tree is followed; a link is copied as a link,
-which the validator refuses.
+which the validator refuses. TARGET/deleted lists the folders of submissions that are there no
+more, moved ones included, one a line.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 _TOP = "leaderboard/"
 _ROOTS = (f"{_TOP}submissions/", f"{_TOP}reruns/")
 _LINK = "120000"
+_DEPTH = len(PurePosixPath(_TOP, "submissions", "MODEL", "STATE", "TASK").parts)
 
 
 def git(clone: str, *arguments: str) -> bytes:
@@ -24,17 +26,29 @@ def git(clone: str, *arguments: str) -> bytes:
     return subprocess.run(["git", "-C", clone, *arguments], check=True, capture_output=True).stdout
 
 
+def tree(clone: str, commit: str) -> list[tuple[str, str, PurePosixPath]]:
+    """The files below both roots: mode, identity and path."""
+    found = []
+    for line in git(clone, "ls-tree", "-r", "-z", commit, "--", *_ROOTS).split(b"\0"):
+        if line:
+            about, _, raw = line.partition(b"\t")
+            mode, _, identity = about.decode().split()
+            found.append((mode, identity, PurePosixPath(os.fsdecode(raw))))
+    return found
+
+
 def main(clone: str, base: str, target: str) -> None:
-    """Copy every file of every task folder in which anything changed."""
+    """Copy every file of every task folder in which anything changed, and list the deleted."""
     since = git(clone, "merge-base", base, "HEAD").decode().strip()
     changed = git(clone, "diff", "--name-only", "--no-renames", "-z", since, "HEAD", "--", *_ROOTS)
     folders = {PurePosixPath(os.fsdecode(name)).parent for name in changed.split(b"\0") if name}
-    for line in git(clone, "ls-tree", "-r", "-z", "HEAD", "--", *_ROOTS).split(b"\0"):
-        if not line:
-            continue
-        about, _, raw = line.partition(b"\t")
-        mode, _, identity = about.decode().split()
-        name = PurePosixPath(os.fsdecode(raw))
+    now = tree(clone, "HEAD")
+    gone = {name.parent for _, _, name in tree(clone, since)} - {name.parent for _, _, name in now}
+    deleted = sorted(str(folder) for folder in gone if len(folder.parts) == _DEPTH)
+    Path(target).mkdir(parents=True, exist_ok=True)
+    lines = [name.encode("unicode_escape", "surrogatepass").decode() + "\n" for name in deleted]
+    Path(target, "deleted").write_text("".join(lines))
+    for mode, identity, name in now:
         if name.parent not in folders or name.name == ".gitkeep":
             continue
         place = Path(target, name.relative_to(_TOP))

@@ -76,7 +76,8 @@ def outcomes(made: Made, task: str, number: int = 60, samples: int = 3) -> Outco
 def entry(made: Made, task: str, **options: Any) -> Entry:
     """A submission of a made-up model to a task.
 
-    Options: badge, version, data, explained, scored (False: figures only), number, samples.
+    Options: badge, version, data, explained, scored (False: figures only), number, samples, saw,
+    parser, current (else whether it is scored, with the version and data that the task has here).
     """
     found = outcomes(made, task, options.get("number", 60), options.get("samples", 3))
     counted = score(found, resamples=500)
@@ -91,7 +92,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         parameters=made.parameters,
         licence="Apache-2.0",
         open_weights=made.open_weights,
-        saw_this_data="unknown",
+        saw_this_data=options.get("saw", "unknown"),
         submitter=Submitter(name=made.organisation, github="made-up"),
         paper="https://example.org/paper?a=1&b=2",
         remark=made.name,
@@ -113,7 +114,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         seeds=seeds,
         seeded_each=True,
         samples=len(seeds),
-        parser="yes-no.1.en",
+        parser=options.get("parser", "yes-no.1.en"),
         prompt="0123456789ab",
         signature=f"task:{name}.{version}|tweets:{counted.tweets}|data:{data}",
     )
@@ -134,6 +135,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         outcomes=found if scored else None,
         kind=data.split("-")[0],
         answer_format=("explained" if options.get("explained") else "plain") if scored else None,
+        current=options.get("current", scored and (version, data) == ("1", DATA[task])),
         unchecked=() if scored else ("The data of this task is not here: nothing was computed.",),
     )
 
@@ -149,7 +151,7 @@ def small() -> list[Entry]:
     """One of each kind that the pages tell apart."""
     newer = Made("Alpha 7B", 0.5, state=2)
     return [
-        *(entry(ALPHA, task) for task in (*LTEC, "tirt")),
+        *(entry(ALPHA, task, saw="no") for task in (*LTEC, "tirt")),
         entry(newer, "ltec_itr_lv"),
         *(entry(BETA, task, badge=Badge.RERUN) for task in LTEC),
         entry(BETA, "ltec_itr_lv", explained=True),
@@ -157,7 +159,7 @@ def small() -> list[Entry]:
         entry(GAMMA, "tirt", scored=False),
         entry(Made("Delta old", 0.3), "ltec_itr_lv", version="0", data="hub-eeeeeeeeeeee"),
         *(entry(HOSTILE_MODEL, task) for task in ("ltec_itr_lv", "ltec_itr_en_manual")),
-        entry(LONG_MODEL, "ltec_itr_lv"),
+        entry(LONG_MODEL, "ltec_itr_lv", saw="yes"),
     ]
 
 
@@ -216,7 +218,14 @@ def published() -> list[Published]:
                 model(
                     "Placeless",
                     [
-                        Figure(task=None, accuracy=28.91, deviation=8.03, remark="On some text."),
+                        Figure(
+                            task=None,
+                            among=["ltec_itr_en_manual", "ltec_itr_en_mt"],
+                            accuracy=28.91,
+                            deviation=8.03,
+                            remark="On some text.",
+                        ),
+                        Figure(task=None, accuracy=15.71, deviation=None),
                         Figure(task="tirt", accuracy=None, deviation=None),
                     ],
                 ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,16 +105,15 @@ def test_table_of_submissions(tmp_path: Path) -> None:
     assert "renew it" in stale.output
     assert run.invoke(cli, ["leaderboard", "table", *options, "--write", str(file)]).exit_code == 0
     text = file.read_text()
-    assert text.startswith("before\n<!-- leaderboard -->\n\n| model | badge |")
+    assert text.startswith("before\n<!-- leaderboard -->\n\n| model | LTEC Latvian |")
     assert text.endswith("\n\n<!-- /leaderboard -->\nafter\n")
     (line,) = (line for line in text.splitlines() if line.startswith("| Made-up 3 "))
     assert ", tier 1 |" in line
-    assert "recomputed" in line
     assert run.invoke(cli, ["leaderboard", "table", *options, "--check", str(file)]).exit_code == 0
 
 
 def test_table_without_anything_known_has_the_references() -> None:
-    assert "| Uniform chance | reference | 25.00 |" in markdown_table([], [])
+    assert "| *Uniform chance* | 25.00 |" in markdown_table([], [])
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,22 @@ def test_build_goes_on_without_what_is_refused(tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
 
 
+@pytest.mark.parametrize("option", ["--submissions", "--published"])
+def test_folders_that_are_named_are_there(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "nowhere"
+    for command in (["build", "--out", str(tmp_path / "site")], ["table"]):
+        done = CliRunner().invoke(cli, ["leaderboard", *command, option, str(missing)])
+        assert done.exit_code == 2
+        assert f"{missing}: no such folder" in done.output
+    assert not (tmp_path / "site").exists()
+    monkeypatch.chdir(tmp_path)  # the default is not there
+    done = CliRunner().invoke(cli, ["leaderboard", "table", "--no-cache"])
+    assert done.exit_code == 0, done.output
+    assert "so there are published results only" in done.output
+
+
 def test_workflows_are_yaml_and_may_do_no_more_than_they_need() -> None:
     folder = ROOT / ".github" / "workflows"
     check = yaml.safe_load((folder / "submission.yml").read_text())
@@ -163,36 +180,167 @@ def test_workflows_are_yaml_and_may_do_no_more_than_they_need() -> None:
     assert not [step for step in steps if "checkout" in step.get("uses", "")]
 
 
-def test_the_workflow_takes_the_submissions_that_changed(tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    root = clone / "leaderboard" / "submissions"
+class Clone:
+    """A repository of submissions, as the workflow has it."""
 
-    def git(*arguments: str) -> str:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "leaderboard" / "submissions"
+        folder.mkdir(parents=True)
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *arguments: str) -> str:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         done = subprocess.run(
-            ["git", "-C", str(clone), *identity, *arguments],
+            ["git", "-C", str(self.folder), *identity, *arguments],
             check=True,
             capture_output=True,
             text=True,
         )
         return done.stdout.strip()
 
-    clone.mkdir()
-    git("init", "-q", "-b", "main")
+    def commit(self) -> str:
+        self.git("add", "-A")
+        self.git("commit", "-qm", "some")
+        return self.git("rev-parse", "HEAD")
+
+
+SCRIPT = ROOT / ".github" / "changed_submissions.py"
+
+
+def step_of(workflow: str, job: str, name: str) -> str:
+    """What a step of a workflow runs."""
+    found = yaml.safe_load((ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text())
+    (step,) = (step for step in found["jobs"][job]["steps"] if step.get("name") == name)
+    return str(step["run"])
+
+
+def run_step(text: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a step as GitHub does, with the commands in the folder ``bin`` first."""
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", text],
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "GITHUB_STEP_SUMMARY": "/dev/null", **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def put_command(folder: Path, name: str, text: str) -> None:
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("explained", [False, True])
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_workflow_asks_why_submissions_are_deleted(
+    explained: bool, moved: bool, tmp_path: Path
+) -> None:
+    clone = Clone(tmp_path / "head")
+    write(clone.root, *make(1))
+    gone = write(clone.root, *make(2))
+    base = clone.commit()
+    shutil.copytree(clone.root, tmp_path / "base" / "leaderboard" / "submissions")
+    if moved:
+        gone.parents[1].rename(clone.root / "made-up__other")
+    else:
+        shutil.rmtree(gone.parents[1])
+    if explained:
+        (clone.root.parent / "history.yaml").write_text("x")
+    clone.commit()
+    (tmp_path / "comment").mkdir()
+    subprocess.run([sys.executable, SCRIPT, clone.folder, base, tmp_path / "changed"], check=True)
+    path = gone.relative_to(clone.folder).as_posix()
+    assert (tmp_path / "changed" / "deleted").read_text() == f"{path}\n"
+    put_command(tmp_path, "itr-bench", 'ls -d "$4"/*; echo "called: $*" > "$6"')
+    done = run_step(step_of("submission", "validate", "Validate"), tmp_path, BASE=base)
+    assert done.returncode == (0 if explained else 1), done.stderr
+    text = (tmp_path / "comment" / "comment.md").read_text()
+    assert f"- `{path}`\n" in text
+    assert ("add to leaderboard/history.yaml why" in text) is not explained
+    call = "called: validate changed/submissions --against base/leaderboard/submissions"
+    assert (call in text) is moved
+    assert not (tmp_path / "base" / path).exists()
+
+
+def test_the_workflow_says_so_where_nothing_is_left_to_check(tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "head")
+    write(clone.root, *make(1))
+    base = clone.commit()
+    again = clone.root.parent / "reruns"
+    write(again, *make(1))
+    clone.commit()
+    (tmp_path / "comment").mkdir()
+    subprocess.run([sys.executable, SCRIPT, clone.folder, base, tmp_path / "changed"], check=True)
+    assert (tmp_path / "changed" / "deleted").read_text() == ""
+    put_command(tmp_path, "itr-bench", 'echo "called: $*" > "$6"')
+    text = step_of("submission", "validate", "Validate")
+    assert run_step(text, tmp_path, BASE=base).returncode == 0
+    comment = tmp_path / "comment" / "comment.md"
+    assert comment.read_text().startswith("called: validate changed/reruns --rerun-of base/")
+    shutil.rmtree(tmp_path / "changed" / "reruns")
+    assert run_step(text, tmp_path, BASE=base).returncode == 0
+    assert comment.read_text() == "No submission to check.\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "posts"),
+    [
+        ([("leaderboard/submissions/a/b/c/x",) * 2, ("leaderboard/reruns/x",) * 2], True),
+        ([("leaderboard/history.yaml",) * 2], True),
+        ([("leaderboard/submissions/x",) * 2, (".github/workflows/submission.yml",) * 2], False),
+        ([("leaderboard/submissions/x", "itr_bench/x.py")], False),
+        ([("leaderboard/history.yaml.py",) * 2], False),
+        ([("leaderboard/historyXyaml",) * 2], False),
+        ([("x/leaderboard/submissions/x",) * 2], False),
+        ([("leaderboard/submissions/x",) * 2, ("leaderboard/templates/base.html",) * 2], False),
+        ([], False),
+    ],
+)
+def test_nothing_is_posted_of_a_pull_request_that_touches_more(
+    names: list[tuple[str, str]], posts: bool, tmp_path: Path
+) -> None:
+    lines = "".join(json.dumps(pair, separators=(",", ":")) + "\n" for pair in names)
+    (tmp_path / "listed").write_text(lines)
+    (tmp_path / "comment").mkdir()
+    (tmp_path / "comment" / "number").write_text("12\n")
+    (tmp_path / "comment" / "comment.md").write_text("text")
+    put_command(
+        tmp_path,
+        "gh",
+        f"""case "$*" in
+          api*pulls/12/files*) cat listed ;;
+          *changedFiles*) echo {max(1, len(names))} ;;
+          *headRefOid*) echo abc ;;
+          "pr comment 12"*) touch posted ;;
+        esac""",
+    )
+    text = step_of("submission-comment", "comment", "Comment")
+    done = run_step(text, tmp_path, SHA="abc", GH_REPO="o/r")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "posted").exists() is posts
+    (tmp_path / "posted").unlink(missing_ok=True)
+    run_step(text, tmp_path, SHA="other", GH_REPO="o/r")  # another commit by now
+    assert not (tmp_path / "posted").exists()
+
+
+def test_the_workflow_takes_the_submissions_that_changed(tmp_path: Path) -> None:
+    repository = Clone(tmp_path / "clone")
+    clone, root = repository.folder, repository.root
     write(root, *make(1))
     changed = write(root, *make(2))
-    git("add", "-A")
-    git("commit", "-qm", "base")
-    base = git("rev-parse", "HEAD")
+    base = repository.commit()
     added = write(root, *make(3))
     (added / "secret").symlink_to("/etc/passwd")
     (changed / "SHA256SUMS").unlink()
     (clone / "README.md").write_text("not a submission")
-    git("add", "-A")
-    git("commit", "-qm", "head")
+    repository.commit()
     target = tmp_path / "changed"
-    script = ROOT / ".github" / "changed_submissions.py"
-    subprocess.run([sys.executable, script, str(clone), base, str(target)], check=True)
+    subprocess.run([sys.executable, SCRIPT, str(clone), base, str(target)], check=True)
     taken = target / "submissions"
     found = {path.relative_to(taken).as_posix() for path in taken.rglob("*") if not path.is_dir()}
     assert found == {

@@ -23,23 +23,29 @@ import numpy as np
 import pytest
 
 from itr_bench.data.catalog import LEADERBOARD
-from itr_bench.errors import ItrBenchError
-from itr_bench.scoring import compare
+from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.scoring import compare, smallest_difference
 from itr_bench.scoring.intervals import mean_interval
-from itr_bench.scoring.verdict import Standing
+from itr_bench.scoring.verdict import Side
 from itr_bench.site.across import averages, gaps
 from itr_bench.site.board import make_boards
 from itr_bench.site.build import MARKER, build_site
 from itr_bench.site.charts import Bar, Reference, interval_chart
 from itr_bench.site.encode import right_counts, script_json
 from itr_bench.site.history import HistoryItem, merged
+from itr_bench.site.model_page import ModelResults
+from itr_bench.site.more_pages import _best, most_telling
+from itr_bench.site.pages import chart_rows
 from itr_bench.site.resampling import joint_intervals, mean_intervals
+from itr_bench.site.rows import Reported, Row
 from itr_bench.site.serve import server
 from itr_bench.site.words import finding, p_value, parameters, points, power
 from itr_bench.submissions.entry import Badge, Entry
+from itr_bench.submissions.published import Figure, leaderboard_folder, read_published
 from tests.site_entries import (
     ALPHA,
     BETA,
+    GAMMA,
     HOSTILE,
     LTEC,
     Made,
@@ -287,10 +293,12 @@ def test_board_says_what_may_be_said(site: Path) -> None:
     found = page(site, "index.html")
     header = [" ".join(cell.split()) for cell in found.rows[0]]
     alpha = dict(zip(header, found.row("Alpha 7B"), strict=True))
-    assert alpha["Model"] == "Alpha 7BMade Up, 0000000000"
+    assert alpha["Model"] == "Alpha 7B Made Up, 0000000000"
     assert alpha["Tweets × samples"] == "60 × 3"
     assert alpha["Badge"] == "recomputed"
+    assert alpha["Against chance and majority class"].endswith(" the majority class")
     gamma = dict(zip(header, found.row("Gamma closed"), strict=True))
+    assert gamma["95 % interval"] == "not available"  # a claimed interval is nobody's here
     assert gamma["Tier"] == "–"
     assert gamma["Against chance and majority class"] == "claimed only, no test"
     assert (gamma["Parameters"], gamma["Weights"], gamma["Badge"]) == (
@@ -305,23 +313,70 @@ def test_board_says_what_may_be_said(site: Path) -> None:
     assert any("explained" in cell for row in found.rows for cell in row)
 
 
-def test_results_that_cannot_be_compared_stand_apart(entries: list[Entry]) -> None:
+def test_results_that_are_not_current_stand_apart(entries: list[Entry]) -> None:
     board = make_boards(entries, [], trial=False)[0]
     assert board.main.version == "1" and board.main.data == "aaaaaaaaaaaa"
-    assert [row.name for row in board.others[0].entries] == ["Delta old"]
-    assert "Delta old" not in [row.name for row in board.main.rows]
-    assert board.others[0].entries[0].tier == 1
+    delta, gamma = board.others  # what could be scored comes first
+    assert [row.name for row in delta.entries] == ["Delta old"]
+    assert [row.name for row in gamma.entries] == ["Gamma closed"]
+    assert not {"Delta old", "Gamma closed"} & {row.name for row in board.main.rows}
+    assert delta.entries[0].tier == 1 and gamma.entries[0].tier is None
 
 
-def test_data_of_two_kinds_with_one_hash_is_the_same() -> None:
-    both = [entry(ALPHA, "tirt", data="local-abc"), entry(BETA, "tirt", data="hub-abc")]
+FORGED = [Made(f"Forged {i}", 0.9, state=i) for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"version": "999"},
+        {"data": "hub-ffffffffffff"},
+        {"version": "999", "data": "hub-ffffffffffff"},
+        {"parser": "yes-no.999.en", "current": False},
+        {"version": "999", "scored": False},
+        {"scored": False},
+    ],
+)
+def test_claims_of_version_or_data_never_make_the_main_table(options: dict[str, object]) -> None:
+    honest = [entry(made, "ltec_itr_lv") for made in (ALPHA, BETA)]
+    forged = [entry(made, "ltec_itr_lv", **options) for made in FORGED]
+    board = make_boards([*forged, *honest], [], trial=False)[0]
+    assert [row.name for row in board.main.entries] == ["Alpha 7B", "Beta 13B"]
+    assert {row.name for group in board.others for row in group.entries} == {
+        made.name for made in FORGED
+    }
+    alone = make_boards(forged, published(), trial=False)[0]
+    assert {row.kind for row in alone.main.rows} == {"published", "baseline"}
+    assert alone.main.references.relations == (113, 72, 113, 52)  # of the catalogue
+    assert not alone.main.entries and alone.main.version is None
+    gold = tuple(np.bincount(outcomes(ALPHA, "ltec_itr_lv").gold, minlength=4))
+    expected = None if options.get("scored") is False else gold
+    assert [group.references.relations for group in alone.others] == [expected]
+
+
+def test_main_table_does_not_ask_which_kind_the_data_is_of() -> None:
+    both = [entry(ALPHA, "tirt"), entry(BETA, "tirt", data="hub-cccccccccccc", current=True)]
     board = make_boards(both, [], trial=False)[3]
     assert not board.others and len(board.main.entries) == 2
 
 
-def test_of_groups_of_equal_size_the_newest_version_is_the_main_one() -> None:
-    both = [entry(ALPHA, "tirt", version="9"), entry(BETA, "tirt", version="10")]
-    assert make_boards(both, [], trial=False)[3].main.version == "10"
+def test_other_tables_are_by_version_data_and_parser() -> None:
+    apart = [
+        {"version": "9"},
+        {"version": "10"},
+        {"version": "10", "data": "local-dddddddddddd"},
+        {"version": "10", "data": "hub-dddddddddddd", "parser": "other.1.en"},
+        {"version": "11", "scored": False},
+    ]
+    some = [entry(ALPHA, "tirt", **one) for one in apart]
+    board = make_boards(some, [], trial=False)[3]
+    assert [(one.version, one.data, one.parser) for one in board.others] == [
+        ("10", "dddddddddddd", "yes-no.1.en"),
+        ("10", "dddddddddddd", "other.1.en"),
+        ("10", "cccccccccccc", "yes-no.1.en"),
+        ("9", "cccccccccccc", "yes-no.1.en"),
+        ("11", "cccccccccccc", "yes-no.1.en"),
+    ]
 
 
 def test_results_on_other_tweets_get_no_tier() -> None:
@@ -355,27 +410,162 @@ def test_baselines_are_computed_from_the_labels(entries: list[Entry]) -> None:
 
 
 def test_findings_count_each_result_once(entries: list[Entry]) -> None:
-    group = make_boards(entries, published(), trial=False)[0].main
-    told = [row.standing for row in group.entries if row.standing]
-    first, tiers, figures = finding(group)
-    above = told.count(Standing.ABOVE_MAJORITY)
-    assert first.startswith(f"Of {len(told)} results with responses, {above} ")
+    board = make_boards(entries, published(), trial=False)[0]
+    group = board.main
+    told = [row.sides for row in group.entries if row.sides]
+    first, tiers, figures, claims = finding(board)
+    over, chance = (
+        [sum(one is side for one in sides) for side in Side]
+        for sides in ([one.majority for one in told], [one.chance for one in told])
+    )
+    assert sum(over) == sum(chance) == len(told) == len(group.entries)
+    found = [int(number) for number in re.findall(r"(?<![.\d(])\d+(?![.\d])", first)]
+    assert found == [len(told), *over, *chance]
     assert f"into {group.tiers} tiers" in tiers
-    assert figures.startswith("Of 2 figures reported without responses")
+    assert figures.startswith("Of 1 figure reported by papers, without responses, ")
+    assert claims == "1 submission could not be recomputed here; its figure is a claim."
     assert power(group).startswith("On this board, on ")
 
 
 def test_findings_without_results() -> None:
     board = make_boards([], published(), trial=False)[0]
-    assert finding(board.main)[0] == "No result with responses has been submitted yet."
-    assert finding(make_boards([], [], trial=False)[3].main) == ["No result is known here yet."]
+    assert finding(board)[0].startswith("No result with responses that can be scored here")
+    assert finding(make_boards([], [], trial=False)[3]) == ["No result is known here yet."]
+    claimed = make_boards([entry(GAMMA, "tirt", scored=False)], [], trial=False)[3]
+    assert (
+        finding(claimed)[1] == "1 submission could not be recomputed here; its figure is a claim."
+    )
 
 
-def test_figures_without_a_text_stand_below_the_boards_they_may_belong_to(site: Path) -> None:
-    for name in ("index.html", "ltec_itr_en_manual.html", "ltec_itr_en_mt.html"):
-        assert "28.91" in page(site, name).row("Placeless")
-    assert "not available" in page(site, "tirt.html").row("Placeless")[2]
-    assert 'id="unplaced"' not in (site / "tirt.html").read_text()
+@pytest.mark.parametrize(
+    ("models", "discordant", "tweets", "text"),
+    [  # tests/test_ranking.py has where these smallest differences come from
+        (2, 5 / 350, 350, "Where two models differ on only this share of tweets, no difference is"),
+        (2, 1.0, 6, "under 100.0 points is found less than 8 times out of 10 where only one pair"),
+        (3, 1.0, 6, "; as one of its 3 pairs, corrected: no difference is."),
+    ],
+)
+def test_power_is_said_for_one_pair_and_for_all(
+    models: int, discordant: float, tweets: int, text: str
+) -> None:
+    group = make_boards(many(models, ["tirt"]), [], trial=False)[3].main
+    found = power(dataclasses.replace(group, discordant=discordant, tweets=tweets))
+    assert text in found
+    assert ("pairs, corrected" in found) is (models > 2)
+
+
+def test_corrected_power_is_that_of_the_level_by_the_pairs() -> None:
+    group = make_boards(many(5, ["tirt"]), [], trial=False)[3].main
+    found = power(dataclasses.replace(group, discordant=0.3, tweets=350))
+    alone, corrected = (smallest_difference(0.3, 350, level) for level in (0.05, 0.05 / 10))
+    assert alone is not None and corrected is not None and alone < corrected
+    assert f"under {100 * alone:.1f} points" in found
+    assert found.endswith(f"; as one of its 10 pairs, corrected: {100 * corrected:.1f} points.")
+
+
+def test_figures_without_a_text_stand_on_the_boards_they_may_belong_to(site: Path) -> None:
+    for name in ("ltec_itr_en_manual.html", "ltec_itr_en_mt.html"):
+        row = page(site, name).row("Placeless")
+        assert "28.91" in row and "LTEC English, LTEC machine English" in row
+    for name in ("index.html", "tirt.html"):
+        text = (site / name).read_text()
+        assert "28.91" not in text and "15.71" in text
+    text = (site / "models" / "paper__placeless.html").read_text()
+    assert "not known; one of: LTEC English, LTEC machine English" in text
+    rows = list(csv.DictReader((site / "data" / "results.csv").read_text().splitlines()))
+    unplaced = [row for row in rows if row["group"] == "text not known"]
+    assert [(row["task"], row["among"], row["accuracy"]) for row in unplaced] == [
+        ("", " ".join(LEADERBOARD), "0.1571"),
+        ("", "ltec_itr_en_manual ltec_itr_en_mt", "0.2891"),
+    ]
+
+
+OWN_FIGURES = leaderboard_folder() / "published" / "rikters2025.yaml"
+
+
+def test_our_published_figures_say_on_which_texts_they_may_be() -> None:
+    (own,) = read_published(OWN_FIGURES.parent)
+    found = {
+        model.name: (figure.among, figure.accuracy, figure.deviation)
+        for model in own.models
+        for figure in model.figures
+        if figure.task is None
+    }
+    english = ["ltec_itr_en_manual", "ltec_itr_en_mt"]
+    assert found == {
+        "Llama 3.2 11B": (english, 33.83, None),
+        "LLaVA-NeXT 13B": (english, 28.91, None),
+        "LLaVA-NeXT 7B": (list(LEADERBOARD), None, 8.03),
+        "Qwen2-VL 7B": (list(LEADERBOARD), 15.71, 0.0),
+        "Phi 3.5 4B": (english, 25.14, None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("{task: tirt, accuracy", "{task: tirt, among: [tirt], accuracy", "and not both"),
+        ("among: [ltec_itr_en_manual,", "among: [ltec_english,", "ltec_english"),
+    ],
+)
+def test_figures_with_wrong_tasks_are_refused(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    text = OWN_FIGURES.read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "one.yaml").write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_published(tmp_path)
+
+
+def test_figures_of_old_files_may_be_on_any_task() -> None:
+    figure = Figure(task=None, accuracy=1.0, deviation=None)
+    source = published()[0].source
+    model = published()[0].models[0]
+    assert Reported(model, figure, source).possible == LEADERBOARD
+
+
+def test_best_of_a_model_is_what_was_computed_before_what_is_claimed() -> None:
+    figures = [Figure(task="tirt", accuracy=90.0, deviation=None)]
+
+    def best(*own: Entry) -> tuple[float | None, str]:
+        return _best(ModelResults("x", own, ()), "tirt", figures)
+
+    low, high = Made("Low", 0.0), Made("High", 1.0)
+    computed = entry(low, "tirt")
+    assert computed.score is not None
+    claimed = entry(high, "tirt", scored=False)
+    old = entry(high, "tirt", version="0")
+    assert old.score is not None
+    assert best(claimed, old, computed) == (computed.score.accuracy, "")
+    assert best(claimed, old) == (old.score.accuracy, "other version or data")
+    assert best(claimed) == (claimed.submission.score.accuracy, "claimed")
+    assert best() == (0.9, "reported")
+
+
+def test_who_saw_the_data_is_marked_at_the_name(tmp_path: Path) -> None:
+    tasks = LEADERBOARD
+    some = [entry(made, task, saw=saw) for made, saw in ((ALPHA, "yes"), (BETA, "no"))
+            for task in tasks]  # fmt: skip
+    build_site(tmp_path / "out", some, [])
+    for name in ("index.html", "average.html", "languages.html", "models.html"):
+        found = page(tmp_path / "out", name)
+        assert "saw this data" in " ".join(found.row("Alpha 7B")), name
+        assert "saw this data" not in " ".join(found.row("Beta 13B")), name
+    assert "saw this data" in (tmp_path / "out" / "compare.html").read_text()
+    assert "saw this data" in (tmp_path / "out" / "models" / "made-up__alpha-7b.html").read_text()
+
+
+def test_chart_of_a_long_board_shows_both_ends_and_the_middle() -> None:
+    rows = [Row("entry", f"M{i}", "tirt", accuracy=(100 - i) / 100) for i in range(100)]
+    rows[70] = dataclasses.replace(rows[70], kind="published")
+    shown = chart_rows(rows, 0.505)
+    names = [row.name for row in shown if isinstance(row, Row)]
+    middle = range(44, 56)
+    assert names == [f"M{i}" for i in (*range(14), *middle, 70, *range(94, 100))]
+    assert [one for one in shown if isinstance(one, int)] == [30, 14, 23]
+    assert len(names) + 30 + 14 + 23 == 100
+    assert chart_rows(rows[:40], 0.505) == rows[:40]
 
 
 def test_trial_is_said_on_every_page_and_leads_to_the_demo(tmp_path: Path) -> None:
@@ -407,7 +597,38 @@ def test_average_is_of_complete_models_only(entries: list[Entry]) -> None:
     assert row.interval[0] < row.mean < row.interval[1]
     missing = {(one.row.name, one.row.explained): one.missing for one in average.left_out}
     assert missing["Beta 13B", False] == ("tirt",)
+    assert average.rows[0].badge is Badge.RECOMPUTED
     assert missing["Beta 13B", True] == ("ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
+
+
+def test_average_needs_one_answer_format_on_all_tasks() -> None:
+    whole = [entry(ALPHA, task, badge=Badge.RERUN) for task in LEADERBOARD]
+    (average,) = averages(make_boards(whole, [], trial=False))
+    assert [row.badge for row in average.rows] == [Badge.RERUN]
+    mixed = [dataclasses.replace(whole[0], answer_format="explained"), *whole[1:]]
+    (average,) = averages(make_boards(mixed, [], trial=False))
+    assert not average.rows
+    assert [(one.row.name, one.missing) for one in average.left_out] == [("Alpha 7B", ())]
+
+
+def test_empty_average_says_what_it_needs(tmp_path: Path) -> None:
+    build_site(tmp_path / "out", [], [])
+    text = (tmp_path / "out" / "average.html").read_text()
+    assert "TIRT and LTEC machine English need local data" in text
+    assert "<form" not in text  # nothing to search
+
+
+def test_chart_of_gaps_is_not_one_sided(entries: list[Entry]) -> None:
+    (one, *_) = gaps(make_boards(entries, [], trial=False))[0].rows
+    rows = [
+        dataclasses.replace(one, difference=i / 100, adjusted=1.0, p_value=1 - abs(i) / 100)
+        for i in range(45, -46, -1)
+    ]
+    shown = [round(100 * row.difference) for row in most_telling(rows)]
+    assert shown == [*range(45, 25, -1), *range(-26, -46, -1)]
+    # With equal p values the size decides.
+    equal = [dataclasses.replace(row, p_value=1.0) for row in rows]
+    assert [round(100 * row.difference) for row in most_telling(equal)] == shown
 
 
 def test_joint_interval_keeps_what_tasks_share() -> None:
@@ -446,6 +667,9 @@ def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> Non
 # Downloads
 
 
+FIGURES = ("accuracy", "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1")
+
+
 def test_csv_holds_every_row_and_no_formula(site: Path) -> None:
     text = (site / "data" / "results.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
@@ -456,7 +680,9 @@ def test_csv_holds_every_row_and_no_formula(site: Path) -> None:
     assert alpha["signature"].startswith("task:ltec_itr_lv")
     assert 0 < float(alpha["accuracy"]) < 1
     figured = next(row for row in rows if row["model"] == "Figured")
-    assert (figured["accuracy"], figured["interval_low"]) == (str(33.07 / 100), "")
+    assert (figured["accuracy"], figured["interval_low"]) == ("0.3307", "")
+    decimals = [v.partition(".")[2] for row in rows for k, v in row.items() if k in FIGURES]
+    assert max(map(len, decimals)) == 6
     kinds = {row["kind"] for row in rows}
     assert kinds == {"entry", "published", "baseline"}
 

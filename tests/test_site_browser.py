@@ -20,7 +20,7 @@ from itr_bench.scoring import compare
 from itr_bench.site.board import make_boards
 from itr_bench.site.build import build_site
 from itr_bench.site.serve import server
-from tests.site_entries import BETA, LTEC, entry, many, published, small
+from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
 
 pytest.importorskip("selenium")
 from selenium import webdriver
@@ -149,7 +149,7 @@ def test_sorting_search_and_filters(chromium: webdriver.Chrome, base: str) -> No
 
     fill(chromium, "q", "beta")
     assert models(chromium) == ["Beta 13B", "Beta 13B"]
-    total = 12 + 8
+    total = 12 + 7
     status = chromium.find_element(By.ID, "count").text
     assert status == f"Showing 2 of {total} results."
     chromium.find_element(By.ID, "clear").click()
@@ -234,9 +234,9 @@ def test_downloads_are_there(chromium: webdriver.Chrome, address: str) -> None:
     for link in links:
         with urllib.request.urlopen(link.get_attribute("href") or "") as answer:
             found[link.text] = answer.read().decode()
-    assert found["CSV"].startswith("task,group,kind,model,")
+    assert found["CSV"].startswith("task,among,group,kind,model,")
     assert json.loads(found["JSON"])["format"] == 1
-    assert found["BibTeX"].startswith("@misc{rikters2025image,")
+    assert found["BibTeX"].startswith("@misc{rikters2025imagetext,")
 
 
 PAGES = (
@@ -294,6 +294,113 @@ def test_phone_needs_no_sideways_scrolling(
             assert width - 20 < room <= width and needed == room
         finally:
             chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@contextlib.contextmanager
+def narrow(chromium: webdriver.Chrome, width: int = 360) -> Iterator[None]:
+    chromium.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+    )
+    try:
+        yield
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+CHART_PARTS = """
+const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1;
+return [...document.querySelectorAll('figure .scroll')].map(box => {
+  const room = box.getBoundingClientRect();
+  const shown = [...box.querySelectorAll('svg.chart')].filter(one => one.getClientRects().length);
+  const svg = shown[0];
+  const parts = [...svg.querySelectorAll('path, use, text')];
+  const drawn = parts.filter(one => !one.closest('defs'));
+  const texts = [...svg.querySelectorAll('text')];
+  return {
+    shown: shown.map(one => one.classList.contains('narrow')),
+    scrolls: box.scrollWidth > box.clientWidth,
+    outside: drawn.filter(one => !inside(one.getBoundingClientRect(), room))
+      .map(one => one.outerHTML),
+    lines: [...svg.querySelectorAll('path, line')]
+      .filter(one => (one.getAttribute('style') || '').includes('var(--majority)'))
+      .map(one => inside(one.getBoundingClientRect(), room)),
+    small: texts.filter(one => one.getBoundingClientRect().height < 10).length,
+    names: texts.map(one => one.textContent)
+  };
+});
+"""
+
+
+@pytest.mark.parametrize("name", ["index.html", "average.html", "languages.html", ALPHA])
+def test_phone_shows_the_whole_chart(chromium: webdriver.Chrome, disk: str, name: str) -> None:
+    with narrow(chromium):
+        go(chromium, disk + name)
+        charts = chromium.execute_script(CHART_PARTS)
+    assert charts
+    for chart in charts:
+        assert chart["shown"] == [True]  # one design, that for narrow screens
+        assert not chart["scrolls"] and not chart["outside"] and not chart["small"], chart
+    if name == "index.html":
+        assert charts[0]["lines"] and all(charts[0]["lines"])
+        assert {"Alpha 7B 0000000", "Figured"} <= set(charts[0]["names"])
+        assert any("majority class" in text for text in charts[0]["names"])
+    go(chromium, disk + name)
+    for chart in chromium.execute_script(CHART_PARTS):
+        assert chart["shown"] == [False] and not chart["outside"] and not chart["small"]
+
+
+SHOWN_ROWS = (
+    "return [...document.querySelectorAll('table[data-rich]')]"
+    ".map(table => [...table.tBodies[0].rows].map(row => row.textContent.replace(/\\s+/g, ' ')))"
+)
+
+
+@pytest.mark.parametrize("name", ["index.html", "average.html", "languages.html", "models.html"])
+def test_script_starts_with_the_order_of_the_server(
+    chromium: webdriver.Chrome, site: Path, tmp_path: Path, name: str
+) -> None:
+    twins = [
+        entry(Made("Twin", 0.3, identifier=f"twin/{letter}-{task[:4]}", state=3), task)
+        for letter in "cab"
+        for task in (*LTEC, "tirt")
+    ]
+    build_site(tmp_path / "site", [*small(), *twins], published())
+    url = (tmp_path / "site" / name).as_uri()
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    go(chromium, url)
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    served = chromium.execute_script(SHOWN_ROWS)
+    ready(chromium, url)
+    assert served and served == chromium.execute_script(SHOWN_ROWS)
+
+
+@pytest.mark.parametrize(("name", "column"), [("average.html", "tirt"), ("languages.html", "p")])
+def test_pages_across_tasks_keep_their_state(
+    chromium: webdriver.Chrome, base: str, name: str, column: str
+) -> None:
+    ready(chromium, base + name)
+    before = chromium.execute_script(SHOWN_ROWS)
+    fill(chromium, "q", "003 model")
+    chromium.find_element(By.CSS_SELECTOR, f"table th[data-name={column}]").click()
+    wait(chromium, "return location.hash.includes('sort')")
+    link, found = chromium.current_url, chromium.execute_script(SHOWN_ROWS)
+    assert found != before and all("Model 003" in row for table in found for row in table)
+    assert chromium.find_element(By.ID, "count").text.startswith("Showing ")
+    ready(chromium, link)
+    assert chromium.execute_script(SHOWN_ROWS) == found
+    chromium.find_element(By.ID, "clear").click()
+    assert chromium.execute_script(SHOWN_ROWS) == before
+    assert "#" not in chromium.current_url
+
+
+def test_filter_of_models_that_did_not_see_the_data(chromium: webdriver.Chrome, disk: str) -> None:
+    ready(chromium, disk + "index.html")
+    chromium.find_element(By.ID, "unseen").click()
+    shown = models(chromium)
+    assert "Alpha 7B" in shown and "Majority class" in shown
+    assert not [name for name in shown if name.startswith(("Beta", "W", "Model", "Figured"))]
+    assert "unseen=1" in chromium.current_url
 
 
 @contextlib.contextmanager

@@ -637,12 +637,11 @@ def test_tokens_of_a_single_sample_are_known(tmp_path: Path) -> None:
     assert {r.tokens for r in responses} == {2}
 
 
-def test_without_results_the_command_is_not_known(tmp_path: Path) -> None:
+def test_without_results_the_version_of_the_task_is_not_known(tmp_path: Path) -> None:
     path = samples_file(tmp_path)
     path.with_name("20261120_101010_results.json").unlink()
-    submission, _, notes = submit(path)
-    assert (submission.run.command, submission.run.seeds) == (None, None)
-    assert notes[-1] == "The run does not say its command: it is shown as not available."
+    with pytest.raises(SubmissionError, match="does not say the version of its task"):
+        submit(path)
 
 
 def test_the_validator_accepts_what_is_made(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import functools
 import hashlib
 import json
@@ -18,9 +19,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from itr_bench.answers import Parser, Reading, Rule, get_parser, read_answer, registry
 from itr_bench.cli.main import cli
-from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.errors import DataError, ItrBenchError, ScoreError
 from itr_bench.lmms import documents
+from itr_bench.relation import Answer
 from itr_bench.scoring import RESAMPLES, Signature
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
@@ -580,6 +583,11 @@ LINES = {
     ),
 }
 
+ACCURACY = good()[0].score.accuracy
+UNREAD_REPRESENTED = sum(
+    one.response == "Hm." and one.question == "represented" for one in good()[1]
+)
+
 CLAIMS = {
     "signature edited": (
         [
@@ -678,7 +686,15 @@ CLAIMS = {
         ],
     ),
     "other data, too good": (
-        [put("run.data", "hub-0123456789ab"), *put_figures(0.99), sign],
+        [
+            put("run.data", "hub-0123456789ab"),
+            rows(lambda one: one["response"] == "Hm.", response="No."),
+            put("score.unread_rate", 0.0),
+            *put_figures(0.99),
+            put("score.interval", [0.9, 1.0]),
+            put("score.accuracy_sd", 0.01),
+            sign,
+        ],
         [
             Expect("unchecked", SUBMISSION, None, "unchecked"),
             Expect("too-good", SUBMISSION, None, "look"),
@@ -693,23 +709,81 @@ CLAIMS = {
             ],
         )
         for name, value in (
-            ("accuracy", 0.65),
-            ("interval", [0.5, 0.4]),
+            ("interval", None),
+            ("interval", [0.5, 0.3]),
             ("interval", [-1e300, 1e300]),
-            ("interval", [0.5, 1.000001]),
+            ("interval", [0.2, 1.000001]),
+            ("interval", [ACCURACY + 2e-6, 0.9]),
+            ("interval", [0.1, ACCURACY - 2e-6]),
             ("accuracy_sd", None),
             ("accuracy_sd", 0.8),
+            ("accuracy_sd", 0.59),
+            ("macro_f1", 0.0),
         )
     },
-    "another version of the task": (
-        [put("run.version", "2"), rows(lambda r: True, prompt_hash="0" * 12), sign],
+    **{
+        f"other data, accuracy {value}": (
+            [
+                put("run.data", "hub-0123456789ab"),
+                put("score.accuracy", value),
+                put("score.interval", [0.0, 1.0]),
+                sign,
+            ],
+            [
+                Expect("unchecked", SUBMISSION, None, "unchecked"),
+                Expect("score", SUBMISSION, '"accuracy"'),
+            ],
+        )
+        for value in (0.65, 0.1)
+    },
+    "other data, more right than read": (
+        [
+            put("run.data", "hub-0123456789ab"),
+            rows(lambda r: bool(r["question"] == "adds"), response="Hm."),
+            put("score.unread_rate", round((72 + UNREAD_REPRESENTED) / 144, 6)),
+            sign,
+        ],
+        [
+            Expect("unchecked", SUBMISSION, None, "unchecked"),
+            Expect("score", SUBMISSION, '"accuracy"'),
+            Expect("score", SUBMISSION, '"adds_accuracy"'),
+        ],
+    ),
+    "an earlier version of the task": (
+        [put("run.version", "0"), rows(lambda r: True, prompt_hash="0" * 12), sign],
         [Expect("unchecked", SUBMISSION, None, "unchecked")],
     ),
-    "an unknown version of the task": (
-        [put("run.version", None), sign],
-        [Expect("unchecked", SUBMISSION, None, "unchecked")],
+    "an earlier version of the task, another image": (
+        [put("run.version", "0"), rows(of_tweet, image_sha256=IMAGE), sign],
+        [
+            Expect("unchecked", SUBMISSION, None, "unchecked"),
+            *(response(n, "image-hash") for n in range(1, 7)),
+        ],
     ),
+    **{
+        f"version {version} of the task": (
+            [put("run.version", version), sign],
+            [
+                Expect("version", SUBMISSION, '"version"'),
+                Expect("unchecked", SUBMISSION, None, "unchecked"),
+            ],
+        )
+        for version in ("2", "10", None, "01", "1.0", "-1", "one", "9" * 200)
+    },
 }
+
+
+@pytest.mark.parametrize("samples", [1, 2, 10])
+@pytest.mark.parametrize(("right", "unread"), [(0.0, 0.0), (0.1, 0.5), (0.6, 0.02), (1.0, 0.0)])
+@pytest.mark.parametrize("number", [0, 1])
+def test_true_figures_fit_each_other(
+    number: int, right: float, unread: float, samples: int, tmp_path: Path
+) -> None:
+    made = make(number, right=right, unread=unread, samples=samples, version="0")
+    found = check(write(tmp_path, *made), trial=True)
+    assert found.entry is not None and found.entry.badge is Badge.REPORTED, found.findings
+    assert {f.code for f in found.findings} <= {"unchecked", "too-good"}
+
 
 SHA = b"0" * 64
 CHECKSUMS = {
@@ -819,6 +893,13 @@ def test_the_word_none(source: str, accepted: bool, tmp_path: Path) -> None:
         ("reason", Expect("quotation", SUBMISSION, '"reason"')),
         ("model.remark", Expect("quotation", SUBMISSION, '"remark"')),
         ("run.command", Expect("quotation", SUBMISSION, '"command"')),
+        ("model.name", Expect("quotation", SUBMISSION, '"name": "it says')),
+        ("model.submitter.name", Expect("quotation", SUBMISSION, '"name": "it says')),
+        ("model.licence", Expect("quotation", SUBMISSION, '"licence"')),
+        ("run.precision", Expect("quotation", SUBMISSION, '"precision"')),
+        ("run.generation.order", Expect("quotation", SUBMISSION, '"order"')),
+        ("run.generation.deep", Expect("quotation", SUBMISSION, "it says")),
+        ("run.generation.[key]", Expect("quotation", SUBMISSION, "it says")),
     ],
 )
 def test_quotation_of_a_tweet(
@@ -832,9 +913,13 @@ def test_quotation_of_a_tweet(
     if place == "response":
         text = spoilt().rows[0]["response"]
         change = row(1, response=f"{text}\n\nEXPLANATION: {quoting}")
+    elif place.endswith("deep"):
+        change = put(place, [1, {"x": [quoting]}])
+    elif place.endswith("[key]"):
+        change = put(f"run.generation.{quoting}", 1)
     else:
         change = put(place, quoting)
-    folder = put_down(tmp_path, spoilt(change))
+    folder = put_down(tmp_path, spoilt(change, sign))
     found = [
         f
         for f in collect(folder, trial=True).all_findings
@@ -844,6 +929,66 @@ def test_quotation_of_a_tweet(
         expected.resolved(folder)
     ]
     assert EIGHT not in as_text(found) and EIGHT.upper() not in as_text(found)
+
+
+def test_quotation_where_the_data_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures cannot be recomputed; what may not be published is looked for all the same."""
+    reference = open_reference("itr_demo_lv")
+    changed = replace(reference, texts={**reference.texts, TWEET: (EIGHT, EIGHT)})
+    monkeypatch.setattr("itr_bench.submissions.validate.try_reference", lambda _: changed)
+    text = f"{spoilt().rows[0]['response']} {EIGHT}"
+    draft = spoilt(put("run.data", "hub-0123456789ab"), put("reason", EIGHT), sign)
+    draft.rows[0]["response"] = text
+    found = collect(put_down(tmp_path, draft), trial=True).all_findings
+    quoted = [Path(f.path).name for f in found if f.code == "quotation"]
+    assert sorted(quoted) == [RESPONSES, SUBMISSION]
+
+
+@pytest.mark.parametrize(
+    ("read", "codes"),
+    [(read_answer, set()), (lambda *_: Reading(Answer.NO, Rule.NONE), {"score"})],
+)
+def test_the_parser_of_the_named_version_reads(
+    read: Any, codes: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._PARSERS, ("yes-no", 0), Parser("yes-no", 0, read))
+    folder = put_down(tmp_path, spoilt(put("run.parser", "yes-no.0.en"), sign))
+    assert {f.code for f in collect(folder, trial=True).all_findings} == codes
+
+
+def test_parser_versions_that_are_known_are_named(tmp_path: Path) -> None:
+    folder = put_down(tmp_path, spoilt(put("run.parser", "yes-no.9.en"), sign))
+    (finding,) = collect(folder, trial=True).all_findings
+    assert finding.message == (
+        "yes-no.9.en, this version of itr-bench reads itr_demo_lv with yes-no.1.en"
+    )
+    assert get_parser("yes-no", 1) is get_parser("yes-no")
+    with pytest.raises(ScoreError, match=r"unknown version 9 of the parser 'yes-no'\. Known: 1"):
+        get_parser("yes-no", 9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "current"),
+    [
+        ([], True),
+        ([put("run.version", "0"), sign], False),
+        ([put("run.data", "hub-0123456789ab"), sign], False),
+    ],
+)
+def test_current(
+    changes: list[Change], current: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is on the task as it is here is recomputed; a cache remembers which it was."""
+    monkeypatch.setattr(caching, "_SETTLED_NS", -(10**18))
+    root, cache = tmp_path / "root", tmp_path / "cache"
+    put_down(root, spoilt(*changes))
+    for _ in range(2):
+        (entry,) = collect(root, trial=True, cache=cache).entries
+        assert entry.current is current
+        assert entry.badge is (Badge.RECOMPUTED if current else Badge.REPORTED)
+        assert (entry.score is None, entry.outcomes is None) == (not current, not current)
 
 
 HOSTILE = [
@@ -1279,6 +1424,195 @@ def test_other_state_of_a_model_is_no_copy(tmp_path: Path) -> None:
     assert collect(tmp_path, trial=True).accepted
 
 
+def with_card(
+    base: tuple[Submission, list[Response]], day: str = "2026-01-31", **changes: Any
+) -> tuple[Submission, list[Response]]:
+    """A submission under a changed card, of another day."""
+    model = base[0].model.model_copy(update=changes)
+    return base[0].model_copy(update={"model": model, "submitted": day}), base[1]
+
+
+def found_in(collected: Collected) -> list[tuple[str, str, str]]:
+    return [
+        (f.severity.value, f.code, "/".join(f.path.split("/")[::3])) for f in collected.findings
+    ] + [
+        (f.severity.value, f.code, f.path.split("/")[0])
+        for one in collected.checked
+        for f in one.findings
+    ]
+
+
+def test_the_earlier_of_two_copies_stays(tmp_path: Path) -> None:
+    submission, found = copied(5)
+    write(tmp_path, *good())
+    write(tmp_path, submission.model_copy(update={"submitted": "2025-12-31"}), found)
+    collected = collect(tmp_path, trial=True)
+    assert found_in(collected) == [
+        ("error", "identical", "made-up__model-0"),
+        ("look", "identical", "made-up__model-5"),
+    ]
+    assert [entry.submission.model.id for entry in collected.entries] == ["made-up/model-5"]
+    assert collected.checked[1].findings[0].message.endswith("another model, submitted later")
+
+
+def test_a_variant_hides_no_copy(tmp_path: Path) -> None:
+    write(tmp_path / "there", *good())
+    submission, found = copied(5)
+    reference = open_reference("itr_demo_lv")
+    asked = [
+        one.model_copy(
+            update={
+                "prompt_hash": reference.items[one.tweet_id, one.question].prompt_hashes[
+                    "explained"
+                ]
+            }
+        )
+        for one in found
+    ]
+    seeds = submission.run.seeds
+    variant = describe(submission.model, "itr_demo_lv_explained", asked, seeds)
+    write(tmp_path / "new", variant, asked)
+    there = collect(tmp_path / "there", trial=True)
+    assert there.accepted
+    assert collect(tmp_path / "new", trial=True).accepted
+    collected = collect(tmp_path / "new", trial=True, others=there.checked)
+    assert found_in(collected) == [("error", "identical", "made-up__model-5")]
+
+
+def wordy(number: int, other: int, differing: int) -> tuple[Submission, list[Response]]:
+    """Explanations of model *number*, but for the first *differing* of 144 those of *other*."""
+    submission, found = make(number)
+    said = [
+        one.model_copy(
+            update={"response": f"Yes, word {number if place < differing else other}-{place}."}
+        )
+        for place, one in enumerate(found)
+    ]
+    return describe(submission.model, "itr_demo_lv", said, submission.run.seeds), said
+
+
+@pytest.mark.parametrize(("differing", "looks"), [(1, 2), (7, 2), (8, 0), (144, 0)])
+def test_near_copies(
+    differing: int, looks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """137 of 144 are 95.1 %, 136 are 94.4 %; a cache forgets nothing of it."""
+    monkeypatch.setattr(caching, "_SETTLED_NS", -(10**18))
+    root, cache = tmp_path / "root", tmp_path / "cache"
+    write(root, *wordy(0, 0, 0))
+    write(root, *wordy(5, 0, differing))
+    for _ in range(2):
+        collected = collect(root, trial=True, cache=cache)
+        assert [(f.severity.value, f.code) for f in collected.all_findings] == [
+            ("look", "nearly-identical")
+        ] * looks
+        assert collected.accepted
+    if looks:
+        (new,) = (one for one in collected.checked if one.folder.startswith("made-up__model-5"))
+        share = f"{100 * (144 - differing) / 144:.1f} % of the responses are those of made-up__mod"
+        assert share in new.findings[0].message
+
+
+def test_near_copies_with_fewer_samples_or_in_few_words(tmp_path: Path) -> None:
+    submission, found = wordy(5, 0, 3)
+    first = [one for one in found if one.sample == 0]
+    seeds = (submission.run.seeds or [])[:1]
+    write(tmp_path / "a", *wordy(0, 0, 0))
+    write(tmp_path / "a", describe(submission.model, "itr_demo_lv", first, seeds), first)
+    assert {f.code for f in collect(tmp_path / "a", trial=True).all_findings} == {
+        "nearly-identical"
+    }
+    submission, found = copied(5)
+    changed = [found[0].model_copy(update={"response": "Hm, hm."}), *found[1:]]
+    write(tmp_path / "b", *good())
+    write(
+        tmp_path / "b",
+        describe(submission.model, "itr_demo_lv", changed, submission.run.seeds),
+        changed,
+    )
+    assert collect(tmp_path / "b", trial=True).all_findings == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("saw_this_data", "yes"), ("parameters", None), ("licence", "X"), ("open_weights", True)],
+)
+def test_one_state_has_one_card(field: str, value: Any, tmp_path: Path) -> None:
+    there, new = tmp_path / "there", tmp_path / "new"
+    first = write(there, *good())
+    assert getattr(good()[0].model, field) != value
+    second = write(new, *with_card(good(0, task="itr_demo_en"), **{field: value}))
+    others = collect(there, trial=True).checked
+    collected = collect(new, trial=True, others=others)
+    assert found_in(collected) == [("error", "card", "made-up__model-0")]
+    (finding,) = collected.all_findings
+    assert finding.path == f"{files.shown(second)}/{SUBMISSION}"
+    assert f"in {files.shown(first)}/{SUBMISSION} it is" in finding.message
+    assert f"model.{field} is {value!r}" in finding.message
+    # Another state may differ, and what is replaced does not count.
+    other = with_card(good(0, task="itr_demo_en"), revision="1" * 40, **{field: value})
+    write(tmp_path / "other", *other)
+    assert collect(tmp_path / "other", trial=True, others=others).all_findings == []
+    write(tmp_path / "same", *with_card(good(), **{field: value}))
+    assert collect(tmp_path / "same", trial=True, others=others).all_findings == []
+
+
+@pytest.mark.parametrize(
+    ("day", "severities"),
+    [
+        ("2026-01-31", ["error", "error"]),
+        ("2026-02-01", ["error", "look"]),
+        ("2026-01-30", ["look", "error"]),
+    ],
+)
+def test_the_later_of_two_cards_is_refused(day: str, severities: list[str], tmp_path: Path) -> None:
+    write(tmp_path, *with_card(good(0, task="itr_demo_en"), day, licence="X"))
+    write(tmp_path, *good())
+    collected = collect(tmp_path, trial=True)
+    assert [s for s, code, _ in found_in(collected) if code == "card"] == severities
+    assert len(collected.entries) == severities.count("look")
+
+
+@pytest.mark.parametrize("field", ["name", "organisation"])
+def test_a_model_is_called_the_same(field: str, tmp_path: Path) -> None:
+    write(tmp_path, *good())
+    other = card(0, revision="1" * 40, licence="Y", **{field: "Other"})
+    write(tmp_path, *make(2, model=other))
+    write(tmp_path, *good(1))
+    collected = collect(tmp_path, trial=True)
+    assert found_in(collected) == [("look", "card", "made-up__model-0")] * 2
+    assert any(f"model.{field} is 'Other'" in f.message for f in collected.all_findings)
+    assert collected.accepted
+
+
+def test_case_against_what_is_there(tmp_path: Path) -> None:
+    write(tmp_path / "there", *good())
+    write(tmp_path / "new", *make(2, model=card(2, id="Made-Up/Model-0")))
+    write(tmp_path / "same", *good())
+    others = collect(tmp_path / "there", trial=True).checked
+    collected = collect(tmp_path / "new", trial=True, others=others)
+    assert found_in(collected) == [("error", "same-but-for-case", "Made-Up__Model-0")]
+    assert "differs from made-up__model-0, which is there" in collected.all_findings[0].message
+    assert collected.entries == []
+    assert collect(tmp_path / "same", trial=True, others=others).accepted
+
+
+@pytest.mark.parametrize(
+    ("day", "accepted"),
+    [("2026-01-31", True), ("2026-02-01", True), ("2026-02-02", False), ("9999-12-31", False)],
+)
+def test_days_to_come(day: str, accepted: bool, tmp_path: Path) -> None:
+    folder = write(tmp_path, *with_card(good(), day))
+    collected = collect(folder, trial=True, today=datetime.date(2026, 1, 31))
+    found = [(f.severity.value, f.code) for f in collected.all_findings]
+    assert found == ([] if accepted else [("error", "submitted")])
+    assert bool(collected.entries) is accepted
+    assert collect(folder, trial=True).accepted  # pages are the same on any day
+    done = CliRunner().invoke(cli, ["validate", "--trial", str(folder)])
+    assert (done.exit_code, "(submitted)" in done.output) == (
+        (1, True) if day.startswith("9") else (0, False)
+    )
+
+
 def test_models_of_two_words_may_agree(tmp_path: Path) -> None:
     for number in (0, 5):
         submission, found = make(number)
@@ -1370,14 +1704,48 @@ def test_comment_compares_what_can_be_compared(tmp_path: Path) -> None:
     there = collect(tmp_path / "all", trial=True)
     write(tmp_path / "new", *make(8))
     worded = comment(collect(tmp_path / "new", trial=True), there.entries)
-    assert "**1 submissions checked: accepted.**" in worded
+    assert "**1 submission checked: accepted.**" in worded
+    assert worded.endswith("\n\nNo findings.\n")
     assert worded.count("| `Made-up ") == 5
     assert "Holm over these 4" in worded
 
     old = spoilt(put("run.version", "0"), sign)
     put_down(tmp_path / "old", old)
     worded = comment(collect(tmp_path / "old", trial=True), there.entries)
-    assert "Nothing else on `itr_demo_lv`" in worded
+    assert "as claimed" in worded and "Holm" not in worded
+    assert "no data here. As a rerun it leaves the badge *recomputed*." in worded
+    worded = comment(there, [])
+    assert "**5 submissions checked: not accepted yet.**" in worded
+    assert worded.count("Nothing else on `itr_demo_lv`") == 4
+
+
+@pytest.mark.parametrize(
+    ("rerun", "said"),
+    [
+        (
+            lambda: rerun_of(0),
+            ": accuracy +0.0 points, 95 % interval 0.0 to 0.0, ",
+        ),
+        (lambda: rerun_of(7), "which holds zero. As a rerun it gives the badge *rerun*."),
+        (
+            lambda: rerun_of(7, right=1.0, unread=0.0),
+            "which does not hold zero. As a rerun it leaves the badge *recomputed*.",
+        ),
+        (lambda: make(9), ": no submission there that it could be a rerun of."),
+    ],
+)
+def test_comment_on_reruns(rerun: Any, said: str, tmp_path: Path) -> None:
+    write(tmp_path / "all", *good())
+    write(tmp_path / "reruns", *rerun())
+    file = tmp_path / "comment.md"
+    arguments = ["validate", "--trial", str(tmp_path / "reruns"), "--comment", str(file)]
+    for option in ("--rerun-of", "--against"):
+        done = CliRunner().invoke(cli, [*arguments, option, str(tmp_path / "all")])
+        assert done.exit_code == 0, done.output
+        shown = option == "--rerun-of" or "no submission" not in said
+        assert (said in file.read_text()) is shown
+    done = CliRunner().invoke(cli, [*arguments, "--against", "/", "--rerun-of", "/"])
+    assert done.exit_code == 2 and "give --against or --rerun-of" in done.output
 
 
 # Places in JSON

@@ -6,6 +6,14 @@
 """
 
 from itr_bench.answers.parser import Reading, Rule, read_answer
-from itr_bench.answers.registry import DEFAULT_PARSER, Parser, get_parser
+from itr_bench.answers.registry import DEFAULT_PARSER, Parser, get_parser, parser_versions
 
-__all__ = ["DEFAULT_PARSER", "Parser", "Reading", "Rule", "get_parser", "read_answer"]
+__all__ = [
+    "DEFAULT_PARSER",
+    "Parser",
+    "Reading",
+    "Rule",
+    "get_parser",
+    "parser_versions",
+    "read_answer",
+]

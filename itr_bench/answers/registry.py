@@ -28,20 +28,34 @@ class Parser:
 
 
 _PARSERS = {
-    parser.name: parser
+    (parser.name, parser.version): parser
     for parser in (Parser("yes-no", 1, read_answer), Parser("likelihood", 1, read_likelihood))
 }
 
-DEFAULT_PARSER = _PARSERS["yes-no"]
+
+def parser_versions(name: str) -> tuple[int, ...]:
+    """Return the versions of the parser called *name*, the oldest first; empty for no name."""
+    return tuple(sorted(version for known, version in _PARSERS if known == name))
 
 
-def get_parser(name: str) -> Parser:
+def get_parser(name: str, version: int | None = None) -> Parser:
     """Return the parser called *name*.
 
+    Args:
+        name: of the parser.
+        version: of it; ``None`` for the newest.
+
     Raises:
-        ScoreError: there is none of that name; the message names the nearest.
+        ScoreError: there is none of that name, or not in that version; the message names those
+            that are there.
     """
-    try:
-        return _PARSERS[name]
-    except KeyError:
-        raise ScoreError(unknown_name("parser", name, _PARSERS)) from None
+    versions = parser_versions(name)
+    if not versions:
+        raise ScoreError(unknown_name("parser", name, {known for known, _ in _PARSERS}))
+    if version is not None and version not in versions:
+        known = ", ".join(map(str, versions))
+        raise ScoreError(f"unknown version {version} of the parser {name!r}. Known: {known}")
+    return _PARSERS[name, versions[-1] if version is None else version]
+
+
+DEFAULT_PARSER = get_parser("yes-no")

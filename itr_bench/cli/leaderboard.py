@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from itr_bench.data import home
 from itr_bench.errors import ItrBenchError
@@ -16,6 +17,14 @@ from itr_bench.submissions.findings import as_text, fewer
 from itr_bench.submissions.published import Published, leaderboard_folder, read_published
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def _named(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
+    """The *folder* of an option; the default may be missing, one that was named may not."""
+    source = context.get_parameter_source(option.name or "")
+    if folder is not None and source is not ParameterSource.DEFAULT and not folder.is_dir():
+        raise click.BadParameter(f"{folder}: no such folder", context, option)
+    return folder
 
 
 @click.group("leaderboard", short_help="Build the leaderboard's pages and show them.")
@@ -42,12 +51,14 @@ def _sources(function: click.decorators.FC) -> click.decorators.FC:
         click.option(
             "--published",
             type=_FOLDER,
+            callback=_named,
             help="The results that papers report; by default published/ beside the submissions, "
             "or else those of the package.",
         ),
         click.option(
             "--submissions",
             type=_FOLDER,
+            callback=_named,
             default=Path("leaderboard/submissions"),
             show_default=True,
             help="The submissions; the maintainers' reruns are in reruns/ beside them.",

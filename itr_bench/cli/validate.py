@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from pathlib import Path
 
@@ -29,6 +30,11 @@ from itr_bench.submissions.schema import json_schema
     help="The submissions that are there already: none may be copied, and the comment compares.",
 )
 @click.option(
+    "--rerun-of",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The same, where PATH holds reruns of them: the comment says which badge follows.",
+)
+@click.option(
     "--trial",
     is_flag=True,
     help="Admit the bundled demo and stand-in pictures too, to try the way out.",
@@ -39,6 +45,7 @@ def command(
     as_json_: bool,
     comment: Path | None,
     against: Path | None,
+    rerun_of: Path | None,
     trial: bool,
     schema: bool,
 ) -> None:
@@ -61,13 +68,18 @@ def command(
         return
     if path is None:
         raise click.UsageError("give PATH: a submission, or a folder of submissions")
-    there = Collected(()) if against is None else collect(against, trial=trial, progress=True)
-    collected = collect(path, trial=trial, progress=True, others=there.checked)
+    if against is not None and rerun_of is not None:
+        raise click.UsageError("give --against or --rerun-of: the one includes the other")
+    known = against or rerun_of
+    there = Collected(()) if known is None else collect(known, trial=trial, progress=True)
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    collected = collect(path, trial=trial, progress=True, others=there.checked, today=today)
     if comment is not None:
         from itr_bench.submissions.comment import comment as worded
 
         try:
-            comment.write_text(worded(collected, there.entries), encoding="utf-8")
+            text = worded(collected, there.entries, reruns=rerun_of is not None)
+            comment.write_text(text, encoding="utf-8")
         except OSError as error:
             raise ItrBenchError(f"cannot write {comment}: {error.strerror}") from error
     if as_json_:

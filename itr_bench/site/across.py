@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,12 @@ from itr_bench.scoring.comparison import exact_mcnemar, holm_array
 from itr_bench.site.board import Board, Comparable
 from itr_bench.site.resampling import joint_intervals, mean_intervals
 from itr_bench.site.rows import Row
+from itr_bench.submissions.entry import Badge
 
 Key = tuple[str, str, bool]
 
 LEVEL = 0.05
-"""Of significance, for all models of two languages together."""
+"""Of significance, for all pairs of a board or all models of two languages together."""
 
 _PAIRS = (
     ("ltec_itr_lv", "ltec_itr_en_manual"),
@@ -37,6 +38,8 @@ class AverageRow:
     """Accuracy by task."""
     mean: float
     interval: tuple[float, float]
+    badge: Badge
+    """The weakest of its results."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class LeftOut:
 
     row: Row
     missing: tuple[str, ...]
-    """The tasks without a score, or with one on other tweets than the rest."""
+    """The tasks without a score, or with one on other tweets than the rest; none of them where the
+    answer formats differ between the tasks.
+    """
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,9 @@ def _average(tasks: Sequence[str], boards: Mapping[str, Board]) -> Average:
     complete, left_out = [], []
     for key in keys:
         missing = tuple(task for task in tasks if key not in found[task])
-        if missing:
-            row = next(rows[key].row for rows in found.values() if key in rows)
-            left_out.append(LeftOut(row, missing))
+        rows = [found[task][key].row for task in tasks if key in found[task]]
+        if missing or len({row.answer_format for row in rows}) > 1:
+            left_out.append(LeftOut(rows[0], missing))
         else:
             complete.append(key)
     majorities = [boards[task].main.references.majority for task in tasks]
@@ -149,8 +154,15 @@ def _average_rows(
     for key, interval in zip(keys, intervals, strict=True):
         parts = tuple(float(found[task][key].shares.mean()) for task in tasks)
         ends = (float(interval[0]), float(interval[1]))
-        rows.append(AverageRow(found[tasks[0]][key].row, parts, float(np.mean(parts)), ends))
+        badge = weakest(found[task][key].row.badge for task in tasks)
+        first = found[tasks[0]][key].row
+        rows.append(AverageRow(first, parts, float(np.mean(parts)), ends, badge))
     return sorted(rows, key=lambda one: (-one.mean, one.row.name.casefold(), one.row.key))
+
+
+def weakest(badges: Iterable[Badge | None]) -> Badge:
+    """The badge that all of the results behind *badges* have at least."""
+    return min((badge or Badge.REPORTED for badge in badges), key=list(Badge).index)
 
 
 def gaps(boards: Sequence[Board]) -> tuple[Gap, ...]:

@@ -28,7 +28,8 @@ from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.published import Published
 from itr_bench.submissions.reference import content_of
 
-_LTEC = tuple(task for task in LEADERBOARD if TASKS[task].set_name.startswith("ltec"))
+Key = tuple[str | None, str, str | None]
+"""What results must share to stand in one table: version, content of the data, parser."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ class Comparable:
 
 @dataclass(frozen=True)
 class Group:
-    """Results that may be compared: one version of the task on the same data."""
+    """Results that stand in one table."""
 
     version: str | None
     data: str
+    parser: str | None
+    """``None`` in a main table, where the task as it is here decides."""
     rows: tuple[Row, ...]
     references: References
     tiers: int
@@ -73,9 +76,17 @@ class Board:
 
     task: str
     main: Group
+    """The results on the task as it is here, with reported figures and baselines."""
     others: tuple[Group, ...]
+    """All other results, those that could be scored first."""
     unplaced: tuple[Reported, ...]
     """Figures of which the source, as known here, does not say on which text they were."""
+
+    @property
+    def claimed(self) -> int:
+        """How many submissions could not be recomputed here."""
+        rows = [row for group in (self.main, *self.others) for row in group.entries]
+        return sum(row.standing is None for row in rows)
 
     @property
     def short(self) -> str:
@@ -106,7 +117,7 @@ def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[tuple[s
     """The states of models that have a score on every one of *tasks*, in one answer format."""
     done: dict[tuple[str, str, bool], set[str]] = {}
     for entry in entries:
-        if entry.score is not None:
+        if entry.current and entry.score is not None:
             card, task = entry.submission.model, entry.submission.run.task
             key = (card.folder, card.state, task.endswith(EXPLAINED))
             done.setdefault(key, set()).add(base_task(task))
@@ -119,19 +130,35 @@ def _board(
     published: Sequence[Published],
     complete: set[tuple[str, str, bool]],
 ) -> Board:
-    groups: dict[tuple[str | None, str], list[Entry]] = {}
+    # What is claimed of version or data decides nothing: the validator says what is current.
+    current = [entry for entry in entries if entry.current]
+    groups: dict[Key, list[Entry]] = {}
     for entry in entries:
-        run = entry.submission.run
-        groups.setdefault((run.version, content_of(run.data)), []).append(entry)
-    ordered = sorted(groups, key=lambda key: (len(groups[key]), _newer(key[0]), key[1]))[::-1]
+        if not entry.current:
+            run = entry.submission.run
+            groups.setdefault((run.version, content_of(run.data), run.parser), []).append(entry)
+
+    def place(key: Key) -> tuple[bool, tuple[int, str], str, str]:
+        scored = any(entry.score is not None for entry in groups[key])
+        return (scored, _newer(key[0]), key[1], key[2] or "")
+
+    main: Key = (None, "", None)
+    if current:
+        run = current[0].submission.run
+        main = (run.version, content_of(run.data), None)
     figures = [row for one in published for row in published_rows(task, one)]
-    main, *others = ordered or [(None, "")]
+    relations = SETS[TASKS[task].set_name].relations
     return Board(
         task=task,
-        main=_group(task, main, groups.get(main, []), figures, complete),
-        others=tuple(_group(task, key, groups[key], [], complete) for key in others),
+        main=_group(task, main, current, figures, complete, relations),
+        others=tuple(
+            _group(task, key, groups[key], [], complete, None)
+            for key in sorted(groups, key=place, reverse=True)
+        ),
         unplaced=tuple(
-            one for one in all_figures(published) if one.figure.task is None and task in _LTEC
+            one
+            for one in all_figures(published)
+            if one.figure.task is None and task in one.possible
         ),
     )
 
@@ -144,11 +171,13 @@ def _newer(version: str | None) -> tuple[int, str]:
 
 def _group(
     task: str,
-    key: tuple[str | None, str],
+    key: Key,
     entries: Sequence[Entry],
     figures: Sequence[Row],
     complete: set[tuple[str, str, bool]],
+    relations: tuple[int, ...] | None,
 ) -> Group:
+    """The table of *entries*; *relations* are the task's, where no responses tell them."""
     rows = [entry_row(entry) for entry in entries]
     rows = [replace(row, complete=row.key in complete) for row in rows]
     with_outcomes = [
@@ -173,12 +202,13 @@ def _group(
         id(one.row): replace(one, row=replace(one.row, tier=tier, tied=tied[tier]))
         for one, tier in zip(ranked, tiers, strict=True)
     }
-    references = References(_relations(task, ranked))
+    references = References(_relations(ranked) or relations)
     everything = [placed[id(row)].row if id(row) in placed else row for row in rows]
     everything += [*figures, *baseline_rows(task, references)]
     return Group(
         version=key[0],
         data=key[1],
+        parser=key[2],
         rows=tuple(sorted(everything, key=by_accuracy)),
         references=references,
         tiers=len(tied),
@@ -188,8 +218,8 @@ def _group(
     )
 
 
-def _relations(task: str, ranked: Sequence[Comparable]) -> tuple[int, ...] | None:
-    if ranked:
-        gold = ranked[0].outcomes.gold
-        return tuple(int(count) for count in np.bincount(gold, minlength=len(RELATIONS)))
-    return SETS[TASKS[task].set_name].relations
+def _relations(ranked: Sequence[Comparable]) -> tuple[int, ...] | None:
+    if not ranked:
+        return None
+    gold = ranked[0].outcomes.gold
+    return tuple(int(count) for count in np.bincount(gold, minlength=len(RELATIONS)))

@@ -27,6 +27,8 @@ _TEXT, _MUTED, _RULE, _MARK, _PAGE, _CHANCE, _MAJORITY, _BAND = _INK
 _RIGHT, _TOP, _BOTTOM = 50, 44, 40
 _PLOT = 350
 _LINE = 21
+_NARROW_LEFT, _NARROW_PLOT, _NARROW_LINE = 8, 270, 36
+"""For phones: names stand above the intervals, so that the plot has the whole width."""
 _WIDEST = 160
 """Of a name; the whole of it stands in the table."""
 
@@ -46,7 +48,7 @@ class Bar:
 
     Attributes:
         label: the name.
-        value: the point.
+        value: the point; ``None`` for a line that is nothing but its label.
         interval: the line through it.
         points: smaller points: the samples.
         checked: a full point; else a hollow one, for what could not be computed here.
@@ -56,7 +58,7 @@ class Bar:
     """
 
     label: str
-    value: float
+    value: float | None
     interval: tuple[float, float] | None = None
     points: tuple[float, ...] = ()
     checked: bool = True
@@ -74,6 +76,28 @@ class Reference:
     majority: bool = False
 
 
+def interval_charts(
+    bars: Sequence[Bar],
+    references: Sequence[Reference],
+    *,
+    ident: str,
+    axis: str,
+    short_axis: str | None = None,
+    **options: Any,
+) -> Markup:
+    """The same chart twice, for wide and for narrow screens; the style sheet shows one of them.
+
+    Args:
+        bars, references, ident, axis: as of :func:`interval_chart`, and so are the *options*.
+        short_axis: title of the axis where there is less room.
+    """
+    wide = interval_chart(bars, references, ident=ident, axis=axis, **options)
+    narrow = interval_chart(
+        bars, references, ident=f"{ident}-narrow", axis=short_axis or axis, narrow=True, **options
+    )
+    return wide + Markup("\n") + narrow
+
+
 def interval_chart(
     bars: Sequence[Bar],
     references: Sequence[Reference],
@@ -83,6 +107,7 @@ def interval_chart(
     description: str,
     axis: str,
     symmetric: bool = False,
+    narrow: bool = False,
 ) -> Markup:
     """A chart of intervals, a line each, from above in the order given.
 
@@ -94,28 +119,38 @@ def interval_chart(
         description: likewise; what is to be seen.
         axis: title of the axis.
         symmetric: whether zero is in the middle.
+        narrow: whether names stand above the intervals.
     """
     from matplotlib import rc_context, rcdefaults, rcParams
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     labels = [_short(bar.label, bar.suffix) for bar in bars]
-    left = 16 + max(_width(label) for label in labels)
-    width, height = left + _PLOT + _RIGHT, _TOP + _BOTTOM + _LINE * len(bars)
+    left = _NARROW_LEFT if narrow else 16 + max(_width(label) for label in labels)
+    plot, line = (_NARROW_PLOT, _NARROW_LINE) if narrow else (_PLOT, _LINE)
+    width, height = left + plot + _RIGHT, _TOP + _BOTTOM + line * len(bars)
     with rc_context():
         rcdefaults()  # whatever this machine's settings are
         rcParams.update(_RC)
         figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         figure.patch.set_visible(False)
         axes = figure.add_axes(
-            (left / width, _BOTTOM / height, _PLOT / width, _LINE * len(bars) / height)
+            (left / width, _BOTTOM / height, plot / width, line * len(bars) / height)
         )
         axes.patch.set_visible(False)
         _draw(axes, bars, references, symmetric)
+        _names(axes, len(bars), narrow)
         axes.set_xlabel(axis, color=_MUTED, fontsize=12)
         file = io.StringIO()
         FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
-    return _for_page(file.getvalue(), labels, ident, title, description, (width, height))
+    body = _for_page(file.getvalue(), labels, ident)
+    css = "chart narrow" if narrow else "chart"
+    return Markup(
+        f'<svg class="{css}" role="img" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" aria-labelledby="{ident}-title {ident}-desc">\n'
+        f'<title id="{ident}-title">{escape(title)}</title>\n'
+        f'<desc id="{ident}-desc">{escape(description)}</desc>\n{body}</svg>'
+    )
 
 
 def _place(line: int) -> str:
@@ -133,10 +168,6 @@ def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symme
     axes.set_xlim(*_limits(bars, references, symmetric))
     axes.tick_params(axis="x", colors=_MUTED, length=3, labelsize=12)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
-    axes.set_yticks(range(len(bars)))
-    axes.set_yticklabels([_place(y) for y in range(len(bars))])
-    axes.tick_params(axis="y", labelcolor=_TEXT)
-    axes.tick_params(axis="y", length=0, pad=8)
     axes.grid(axis="x", color=_RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     _bands(axes, bars)
@@ -160,6 +191,26 @@ def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symme
     _marks(axes, bars)
 
 
+def _names(axes: Any, lines: int, narrow: bool) -> None:
+    """The labels, at the left or above."""
+    axes.set_yticks([] if narrow else range(lines))
+    if not narrow:
+        axes.set_yticklabels([_place(y) for y in range(lines)])
+        axes.tick_params(axis="y", labelcolor=_TEXT, length=0, pad=8)
+        return
+    for y in range(lines):
+        axes.annotate(
+            _place(y),
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 6),
+            textcoords="offset points",
+            color=_TEXT,
+            fontsize=12,
+            zorder=5,
+        )
+
+
 def _marks(axes: Any, bars: Sequence[Bar]) -> None:
     """Everything of the bars; few calls, since each takes matplotlib long."""
     lines = [(y, *bar.interval) for y, bar in enumerate(bars) if bar.interval is not None]
@@ -174,7 +225,11 @@ def _marks(axes: Any, bars: Sequence[Bar]) -> None:
         low, high = [y - 0.42 for y in ys], [y + 0.42 for y in ys]
         axes.vlines(at, low, high, color=_MAJORITY, linewidth=2, zorder=2.6)
     for checked, marker, size in ((True, "o", 7.0), (False, "D", 6.5)):
-        chosen = [(bar.value, y) for y, bar in enumerate(bars) if bar.checked is checked]
+        chosen = [
+            (bar.value, y)
+            for y, bar in enumerate(bars)
+            if bar.value is not None and bar.checked is checked
+        ]
         if chosen:
             axes.plot(
                 *zip(*chosen, strict=True),
@@ -210,7 +265,8 @@ def _bands(axes: Any, bars: Sequence[Bar]) -> None:
 def _limits(
     bars: Sequence[Bar], references: Sequence[Reference], symmetric: bool
 ) -> tuple[float, float]:
-    values = [value for bar in bars for value in (bar.value, *(bar.interval or ()), *bar.points)]
+    values = [value for bar in bars for value in (*(bar.interval or ()), *bar.points)]
+    values += [bar.value for bar in bars if bar.value is not None]
     values += [bar.majority for bar in bars if bar.majority is not None]
     values += [reference.value for reference in references]
     low, high = min(values), max(values)
@@ -238,14 +294,7 @@ def _width(label: str) -> int:
     return 7 * len(label) + 6 * wide
 
 
-def _for_page(
-    svg: str,
-    labels: Sequence[str],
-    ident: str,
-    title: str,
-    description: str,
-    size: tuple[int, int],
-) -> Markup:
+def _for_page(svg: str, labels: Sequence[str], ident: str) -> str:
     """Strip what is a file's, make names unique in the page, colour by the style sheet."""
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -263,10 +312,4 @@ def _for_page(
     body = re.sub(r"#01010[1-8]", lambda found: _INK[found[0]], body)
     body = body.replace(" font-family: 'DejaVu Sans';", "")
     body = re.sub(r"\s*\n\s*", " ", body).replace("> <", ">\n<")
-    body = re.sub(r">label-(\d+)-<", lambda found: f">{escape(labels[int(found[1])])}<", body)
-    return Markup(
-        f'<svg class="chart" role="img" width="{size[0]}" height="{size[1]}" '
-        f'viewBox="0 0 {size[0]} {size[1]}" aria-labelledby="{ident}-title {ident}-desc">\n'
-        f'<title id="{ident}-title">{escape(title)}</title>\n'
-        f'<desc id="{ident}-desc">{escape(description)}</desc>\n{body}</svg>'
-    )
+    return re.sub(r">label-(\d+)-<", lambda found: f">{escape(labels[int(found[1])])}<", body)

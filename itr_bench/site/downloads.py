@@ -13,18 +13,20 @@ from itr_bench.site.board import Board, Group
 from itr_bench.site.model_page import ModelResults
 from itr_bench.site.rows import Row
 from itr_bench.submissions.entry import Entry
+from itr_bench.submissions.schema import DECIMALS
 
 COLUMNS = (
-    "task", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
+    "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
     "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1", "adds_accuracy",
-    "represented_accuracy", "tweets", "samples", "against", "tier", "parameters", "open_weights",
-    "licence", "saw_this_data", "badge", "version", "data", "source", "signature",
+    "represented_accuracy", "tweets", "samples", "against_chance", "against_majority", "tier",
+    "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
+    "signature",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 _PAPERS = """\
-@misc{rikters2025image,
+@misc{rikters2025imagetext,
   title = {Image-Text Relation Prediction for Multilingual Tweets},
   author = {Rikters, Mat{\\=\\i}ss and Marrese-Taylor, Edison},
   year = {2025},
@@ -70,6 +72,10 @@ def _cell(value: Any) -> Any:
         return "'" + value
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, list):
+        return " ".join(value)
     return value
 
 
@@ -78,21 +84,23 @@ def _rows(boards: Sequence[Board]) -> Iterator[dict[str, Any]]:
         for number, group in enumerate((board.main, *board.others)):
             for row in group.rows:
                 yield _row(row, group, "main" if number == 0 else f"other {number}")
-        for one in board.unplaced:
-            row = Row(
-                kind="published",
-                name=one.model.name,
-                task="",
-                organisation=one.model.organisation,
-                folder=one.model.folder,
-                accuracy=None if one.figure.accuracy is None else one.figure.accuracy / 100,
-                sd=None if one.figure.deviation is None else one.figure.deviation / 100,
-                parameters=one.model.parameters,
-                open_weights=one.model.open_weights,
-                source=one.source,
-                remark=one.figure.remark,
-            )
-            yield {**_row(row, None, "text not known"), "task": board.task}
+    # On several boards, and yet one figure each.
+    unplaced = {id(one.figure): one for board in boards for one in board.unplaced}
+    for one in unplaced.values():
+        row = Row(
+            kind="published",
+            name=one.model.name,
+            task="",
+            organisation=one.model.organisation,
+            folder=one.model.folder,
+            accuracy=None if one.figure.accuracy is None else one.figure.accuracy / 100,
+            sd=None if one.figure.deviation is None else one.figure.deviation / 100,
+            parameters=one.model.parameters,
+            open_weights=one.model.open_weights,
+            source=one.source,
+            remark=one.figure.remark,
+        )
+        yield {**_row(row, None, "text not known"), "among": list(one.possible)}
 
 
 def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
@@ -104,6 +112,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
     from_either = score or claimed
     return {
         "task": row.task,
+        "among": None,
         "group": name,
         "kind": row.kind,
         "model": row.name,
@@ -121,7 +130,8 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "represented_accuracy": from_either.represented_accuracy if from_either else None,
         "tweets": row.tweets,
         "samples": row.samples,
-        "against": row.standing.value if row.standing else None,
+        "against_chance": row.sides.chance.value if row.sides else None,
+        "against_majority": row.sides.majority.value if row.sides else None,
         "tier": row.tier,
         "parameters": row.parameters,
         "open_weights": row.open_weights,

@@ -13,7 +13,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.site import words
 from itr_bench.site.board import Board, Comparable, Group
-from itr_bench.site.rows import Row
+from itr_bench.site.rows import QUESTIONS, Row
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -70,13 +70,22 @@ def comparison_data(boards: Sequence[Board]) -> tuple[Markup, int]:
                         "results": results,
                     }
                 )
-    return script_json({"relations": [one.label for one in RELATIONS], "tasks": tasks}), count
+    return script_json(
+        {
+            "relations": [one.label for one in RELATIONS],
+            "questions": list(QUESTIONS.values()),
+            "tasks": tasks,
+        }
+    ), count
 
 
 def _title(board: Board, group: Group, number: int) -> str:
     if number == 0:
         return board.short
-    return f"{board.short}, version {group.version or 'unknown'}, data {group.data}"
+    return (
+        f"{board.short}, version {group.version or 'unknown'}, data {group.data}, parser "
+        f"{group.parser}"
+    )
 
 
 def _result(one: Comparable) -> dict[str, Any]:
@@ -90,6 +99,7 @@ def _result(one: Comparable) -> dict[str, Any]:
                 row.organisation or "",
                 words.state(row.state),
                 *(["explained answers"] if row.explained else []),
+                *([words.SAW_DATA] if row.saw_data == "yes" else []),
             ]
         ),
         "page": f"models/{row.folder}.html",

@@ -10,7 +10,7 @@ from itr_bench.errors import ItrBenchError
 from itr_bench.site import words
 from itr_bench.site.board import Board, make_boards
 from itr_bench.site.rows import Row
-from itr_bench.submissions.entry import Entry
+from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.published import Published
 
 START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
@@ -28,8 +28,8 @@ def markdown_table(
         trial: whether the tasks of the demo have columns.
     """
     boards = make_boards(entries, published, trial=trial)
-    header = ["model", "badge", *(board.short for board in boards)]
-    lines = ["| " + " | ".join(header) + " |", "| --- | --- " + "| ---: " * len(boards) + "|"]
+    header = ["model", *(board.short for board in boards)]
+    lines = ["| " + " | ".join(header) + " |", "| --- " + "| ---: " * len(boards) + "|"]
     models: dict[tuple[str, ...], dict[str, Row]] = {}
     for board in boards:
         for row in board.main.rows:
@@ -64,18 +64,24 @@ def _order(line: tuple[str, ...], cells: dict[str, Row], boards: Sequence[Board]
 def _line(cells: dict[str, Row], boards: Sequence[Board]) -> str:
     row = next(iter(cells.values()))
     name = escaped(row.name) + (" (explained)" if row.explained else "")
-    badge = "reference" if row.badge is None else row.badge.value
-    shown = [_cell(cells.get(board.task)) for board in boards]
-    return "| " + " | ".join([name, badge, *shown]) + " |"
+    if row.kind == "baseline":
+        name = f"*{name}*"
+    return "| " + " | ".join([name, *(_cell(cells.get(board.task)) for board in boards)]) + " |"
 
 
 def _cell(row: Row | None) -> str:
     if row is None or row.accuracy is None:
         return "n/a"
-    text = words.percent(row.accuracy, 1 if row.kind == "entry" else 2)
-    if row.interval is not None:
-        text += f" ({words.interval(row.interval)})"
-    return text + (f", tier {row.tier}" if row.tier is not None else "")
+    if row.kind == "baseline":
+        return words.percent(row.accuracy, 2)
+    if row.kind == "published":
+        return f"{words.percent(row.accuracy, 2)} reported"
+    if row.badge is Badge.REPORTED:
+        return f"{words.percent(row.accuracy)} claimed"
+    interval = f" ({words.interval(row.interval)})" if row.interval is not None else ""
+    tier = f", tier {row.tier}" if row.tier is not None else ""
+    rerun = ", rerun" if row.badge is Badge.RERUN else ""
+    return f"{words.percent(row.accuracy)}{interval}{tier}{rerun}"
 
 
 def _figure(accuracy: float | None, deviation: float | None) -> str:

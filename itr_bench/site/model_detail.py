@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
-from itr_bench.relation import RELATIONS, Question
+from itr_bench.relation import RELATIONS
 from itr_bench.scoring.metrics import Score
 from itr_bench.scoring.outcomes import UNREAD, Outcomes
-
-_QUESTIONS = {
-    Question.ADDS: "Does the image add to the meaning?",
-    Question.REPRESENTED: "Is the text represented in the image?",
-}
+from itr_bench.site.rows import QUESTIONS
 
 _KINDS = (
     ("a", "●", "right in all samples"),
@@ -41,12 +37,12 @@ def detail(score: Score, outcomes: Outcomes, names: Sequence[str] | None) -> dic
         "confusion": _confusion(score),
         "questions": [
             {
-                "label": _QUESTIONS[question],
+                "label": QUESTIONS[question],
                 "accuracy": accuracy,
                 "majority": float(max(gold.mean(), 1 - gold.mean())),
             }
             for question, accuracy, gold in zip(
-                _QUESTIONS, (score.adds_accuracy, score.represented_accuracy), gold_yes, strict=True
+                QUESTIONS, (score.adds_accuracy, score.represented_accuracy), gold_yes, strict=True
             )
         ],
         "macro_f1": score.macro_f1,

@@ -12,11 +12,12 @@ from markupsafe import Markup
 
 from itr_bench.data.catalog import base_task
 from itr_bench.relation import RELATIONS
+from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.site import model_detail, words
-from itr_bench.site.charts import Reference, interval_chart
+from itr_bench.site.charts import Reference, interval_charts
 from itr_bench.site.encode import result_key
 from itr_bench.site.pages import Site, bar, task_title
-from itr_bench.site.rows import TITLES, Reported, Row, entry_row
+from itr_bench.site.rows import QUESTIONS, TITLES, Reported, Row, entry_row
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.published import PublishedModel
 from itr_bench.submissions.schema import ModelCard
@@ -113,6 +114,8 @@ def model_page(site: Site, model: ModelResults) -> str:
         figures=model.figures,
         sources=list({one.source.address: one.source for one in model.figures}.values()),
         relations=[relation.label for relation in RELATIONS],
+        questions=list(QUESTIONS.values()),
+        chance=UNIFORM_CHANCE,
     )
 
 
@@ -126,9 +129,9 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
         majority = None if one["majority"] is None else 100 * one["majority"]
         drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
         bars.append(replace(drawn, label=one["title"], suffix=suffix))
-    return interval_chart(
+    return interval_charts(
         bars,
-        [Reference("chance 25.0", 25.0)],
+        [Reference(f"chance {words.percent(UNIFORM_CHANCE)}", 100 * UNIFORM_CHANCE)],
         ident="chart",
         title=f"Accuracy of {model.name} by task",
         description=" ".join(f"{one['title']}: {one['sentence']}" for one in results),
@@ -203,7 +206,7 @@ def _sentence(row: Row, majority: float | None) -> str:
         "no interval" if row.interval is None else f"95 % interval {words.interval(row.interval)}"
     )
     seeds = "" if row.sd is None else f", sd over samples {words.percent(row.sd)}"
-    lines = "chance 25.0 %"
+    lines = f"chance {words.percent(UNIFORM_CHANCE)} %"
     if majority is not None:
         lines += f", majority class {words.percent(majority)} %"
     return (

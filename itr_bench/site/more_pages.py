@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from itr_bench.data.catalog import LEADERBOARD, base_task
+from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.site import words
 from itr_bench.site.across import Average, AverageRow, Gap, GapRow, averages, gaps
 from itr_bench.site.board import Board
-from itr_bench.site.charts import Bar, Reference, interval_chart
+from itr_bench.site.charts import Bar, Reference, interval_charts
 from itr_bench.site.encode import comparison_data
 from itr_bench.site.history import HistoryItem
 from itr_bench.site.model_page import ModelResults
 from itr_bench.site.pages import MOST_IN_CHART, Site
+from itr_bench.site.rows import QUESTIONS, TITLES
 from itr_bench.submissions.published import Figure
+from itr_bench.submissions.schema import folder_of
 
 
 def average_page(site: Site, boards: Sequence[Board]) -> str:
@@ -34,7 +37,12 @@ def _average(one: Average, boards: Sequence[Board], number: int) -> dict[str, An
     main = one.tasks == LEADERBOARD
     title = "The four tasks" if main else "The two tasks of the demo"
     left_out = words.count(len(one.left_out), "model or state is", "models or states are")
-    parts = [board.main.references for board in boards]
+    references = [board.main.references for board in boards]
+    lines: list[tuple[AverageRow | None, str, float | None, Sequence[float | None]]] = [
+        *((row, row.row.name, row.mean, row.parts) for row in one.rows),
+        (None, "Majority class", one.majority, [part.majority for part in references]),
+        (None, "Uniform chance", one.chance, [part.chance for part in references]),
+    ]
     return {
         "title": title,
         "average": one,
@@ -43,18 +51,24 @@ def _average(one: Average, boards: Sequence[Board], number: int) -> dict[str, An
         "chart": _average_chart(one, title, f"average-chart-{number}") if one.rows else None,
         "shown": MOST_IN_CHART,
         "cut": max(0, len(one.rows) - MOST_IN_CHART),
-        "baselines": [
-            ("Majority class", one.majority, [part.majority for part in parts]),
-            ("Uniform chance", one.chance, [part.chance for part in parts]),
-        ],
+        "lines": sorted(lines, key=lambda line: (line[2] is None, -(line[2] or 0))),
     }
 
 
 def _average_finding(one: Average) -> str:
     if not one.rows:
-        return "No model has responses on all of these tasks yet."
+        text = "No model has responses on all of these tasks yet."
+        if one.tasks != LEADERBOARD:
+            return text
+        return text + (
+            f" {TITLES['tirt'][0]} and {TITLES['ltec_itr_en_mt'][0]} need local data, which "
+            "cannot be fetched: they are scored only where it is at hand."
+        )
     above = sum(row.interval[0] > one.chance for row in one.rows)
-    text = f"{words.count(len(one.rows), 'result')} on all tasks, {above} above chance (25.0 %)"
+    text = (
+        f"{words.count(len(one.rows), 'result')} on all tasks, {above} above chance "
+        f"({words.percent(one.chance)} %)"
+    )
     if one.majority is None:
         return text + "; the majority class of a task is not known here."
     over = sum(row.interval[0] > one.majority for row in one.rows)
@@ -68,7 +82,7 @@ def _average_chart(one: Average, title: str, ident: str) -> Any:
     if one.majority is not None and one.majority > one.chance:
         label = f"majority class {words.percent(one.majority)}"
         lines.append(Reference(label, 100 * one.majority, majority=True))
-    return interval_chart(
+    return interval_charts(
         [_average_bar(row) for row in one.rows[:MOST_IN_CHART]],
         lines,
         ident=ident,
@@ -94,17 +108,17 @@ def languages_page(site: Site, boards: Sequence[Board]) -> str:
 def _gap(gap: Gap, number: int) -> dict[str, Any]:
     title = f"{gap.a.short} against {gap.b.short}"
     finding = _gap_finding(gap)
-    chosen = sorted(gap.rows, key=lambda row: row.adjusted)[:MOST_IN_CHART]
-    shown = [row for row in gap.rows if row in chosen]
+    shown = most_telling(gap.rows)
     chart = None
     if shown:
-        chart = interval_chart(
+        chart = interval_charts(
             [_gap_bar(row) for row in shown],
             [Reference("no gap; so chance and majority class", 0.0)],
             ident=f"gap-chart-{number}",
             title=f"Difference of accuracy: {title}",
             description=finding + " The table below has all the figures.",
             axis=f"{gap.b.short} better  ←  points  →  {gap.a.short} better",
+            short_axis="Difference, points",
             symmetric=True,
         )
     return {
@@ -115,6 +129,14 @@ def _gap(gap: Gap, number: int) -> dict[str, Any]:
         "shown": MOST_IN_CHART,
         "cut": max(0, len(gap.rows) - MOST_IN_CHART),
     }
+
+
+def most_telling(rows: Sequence[GapRow]) -> list[GapRow]:
+    """Those of *rows* that a chart shows, in the same order: by evidence, in either direction."""
+    # After Holm many are 1: then p itself and the size decide.
+    ordered = sorted(rows, key=lambda row: (row.adjusted, row.p_value, -abs(row.difference)))
+    chosen = ordered[:MOST_IN_CHART]
+    return [row for row in rows if row in chosen]
 
 
 def _gap_bar(row: GapRow) -> Bar:
@@ -159,23 +181,28 @@ def _model_line(model: ModelResults, tasks: Sequence[str]) -> dict[str, Any]:
         "name": model.name,
         "organisation": model.organisation,
         "best": [_best(model, task, figures) for task in tasks],
+        "saw_data": any(one.submission.model.saw_this_data == "yes" for one in model.entries),
         "states": len({entry.submission.model.state for entry in model.entries}),
         "parameters": model.parameters,
         "open_weights": model.open_weights,
     }
 
 
-def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[float | None, bool]:
-    """The best accuracy on a task, and whether it is a reported figure only."""
-    own = [
-        entry.submission.score.accuracy if entry.score is None else entry.score.accuracy
-        for entry in model.entries
-        if base_task(entry.submission.run.task) == task
-    ]
-    if own:
-        return (max(own), False)
+def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[float | None, str]:
+    """The best accuracy on a task, and what is to be said of it.
+
+    A figure that was computed here goes before any that was not; one on the task as it is here
+    before one on another version or other data.
+    """
+    entries = [one for one in model.entries if base_task(one.submission.run.task) == task]
+    scored = [(one.current, one.score.accuracy) for one in entries if one.score is not None]
     reported = [one.accuracy for one in figures if one.task == task and one.accuracy is not None]
-    return (max(reported) / 100, True) if reported else (None, False)
+    if scored:
+        current, best = max(scored)
+        return best, "" if current else "other version or data"
+    if entries:
+        return max(one.submission.score.accuracy for one in entries), "claimed"
+    return (max(reported) / 100, "reported") if reported else (None, "")
 
 
 def compare_page(site: Site, boards: Sequence[Board]) -> str:
@@ -191,6 +218,8 @@ def about_page(site: Site, refused: Sequence[str]) -> str:
         "about.html",
         "about.html",
         power=words.power_table(tweets),
+        questions=list(QUESTIONS.values()),
+        chance=UNIFORM_CHANCE,
         badges=words.BADGES.items(),
         refused=sorted(refused),
         refused_count=words.count(len(refused), "submission"),
@@ -206,7 +235,7 @@ def history_page(site: Site, items: Sequence[HistoryItem], folders: set[str]) ->
     """What was added or changed, and why."""
 
     def address(item: HistoryItem) -> str | None:
-        folder = (item.model_id or "").replace("/", "__", 1)
+        folder = folder_of(item.model_id or "")
         return f"models/{folder}.html" if folder in folders else None
 
     shown = [

@@ -71,8 +71,8 @@ def model_key(site: Site, model: ModelResults) -> str:
     """The key of a model's page: of all that is known of the model, and of no other."""
     parts = [repr((site, model.folder, model.figures)).encode()]
     for entry in model.entries:
-        facts = (entry.path, entry.badge.value, entry.kind, entry.unchecked, entry.score)
-        parts += [entry.submission.model_dump_json().encode(), repr(facts).encode()]
+        facts = (entry.path, entry.badge.value, entry.kind, entry.answer_format, entry.unchecked)
+        parts += [entry.submission.model_dump_json().encode(), repr((facts, entry.score)).encode()]
         if entry.outcomes is not None:
             outcomes = entry.outcomes
             parts.append("\n".join(outcomes.tweet_ids).encode())

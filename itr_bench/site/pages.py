@@ -14,11 +14,13 @@ from markupsafe import Markup
 from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, base_task
 from itr_bench.site import words
 from itr_bench.site.board import Board, Group
-from itr_bench.site.charts import Bar, Reference, interval_chart
+from itr_bench.site.charts import Bar, Reference, interval_charts
 from itr_bench.site.rows import TITLES, Row
 from itr_bench.submissions.published import leaderboard_folder
 
 MOST_IN_CHART = 40
+_BEST, _NEAREST, _WORST = 14, 12, 6
+"""Of a longer board: the ends, and those about which the majority class leaves most doubt."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def _environment() -> Environment:
         against=words.against,
         title_of=task_title,
     )
+    environment.globals.update(saw_data=words.SAW_DATA)
     return environment
 
 
@@ -133,8 +136,8 @@ def bar(row: Row, *, state: bool = False, **values: Any) -> Bar:
 
 def board_page(site: Site, board: Board, boards: Sequence[Board]) -> str:
     """The page of one task."""
-    shown = [row for row in board.main.rows if row.kind != "baseline" and row.accuracy is not None]
-    chart = _board_chart(board, shown[:MOST_IN_CHART]) if shown else None
+    rows = [row for row in board.main.rows if row.kind != "baseline" and row.accuracy is not None]
+    shown = chart_rows(rows, board.main.references.majority or board.main.references.chance)
     group = board.main
     elsewhere = [
         Link(board_address(other.task), other.short)
@@ -145,14 +148,36 @@ def board_page(site: Site, board: Board, boards: Sequence[Board]) -> str:
         "board.html",
         board_address(board.task),
         board=board,
-        finding=words.finding(group),
+        finding=words.finding(board),
         power=words.power(group),
-        chart=chart,
-        shown=MOST_IN_CHART,
-        cut=max(0, len(shown) - MOST_IN_CHART),
+        chart=_board_chart(board, shown) if shown else None,
+        cut=sum(one for one in shown if isinstance(one, int)),
+        results=len(rows),
         caption=_caption(board),
         elsewhere=elsewhere,
     )
+
+
+def chart_rows(rows: Sequence[Row], reference: float) -> list[Row | int]:
+    """The rows that a chart shows, in order, with the numbers of those left out between them.
+
+    All where they fit. Else the best, the worst, those nearest the *reference*, and every reported
+    figure.
+    """
+    if len(rows) <= MOST_IN_CHART:
+        return list(rows)
+    chosen = {*range(_BEST), *range(len(rows) - _WORST, len(rows))}
+    by_distance = sorted(range(len(rows)), key=lambda i: abs((rows[i].accuracy or 0) - reference))
+    chosen.update(by_distance[:_NEAREST])
+    chosen.update(i for i, row in enumerate(rows) if row.kind == "published")
+    found: list[Row | int] = []
+    before = -1
+    for i in sorted(chosen):
+        if i - before > 1:
+            found.append(i - before - 1)
+        found.append(rows[i])
+        before = i
+    return found
 
 
 def _caption(board: Board) -> str:
@@ -166,14 +191,19 @@ def _caption(board: Board) -> str:
     )
 
 
-def _board_chart(board: Board, rows: Sequence[Row]) -> Markup:
-    same = Counter((row.name, row.explained) for row in rows)
-    return interval_chart(
-        [bar(row, state=same[row.name, row.explained] > 1) for row in rows],
+def _board_chart(board: Board, rows: Sequence[Row | int]) -> Markup:
+    same = Counter((row.name, row.explained) for row in rows if isinstance(row, Row))
+    return interval_charts(
+        [
+            Bar(f"({row} left out)", None)
+            if isinstance(row, int)
+            else bar(row, state=same[row.name, row.explained] > 1)
+            for row in rows
+        ],
         references(board.main),
         ident="chart",
         title=f"Accuracy on {board.title}",
-        description=" ".join(words.finding(board.main))
+        description=" ".join(words.finding(board))
         + " The table below the chart has all the figures.",
         axis="Accuracy, %",
     )

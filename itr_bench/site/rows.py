@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from itr_bench.data.catalog import EXPLAINED
-from itr_bench.relation import RELATIONS, Relation
+from itr_bench.data.catalog import EXPLAINED, LEADERBOARD
+from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.scoring.verdict import Standing, standing
+from itr_bench.scoring.verdict import Sides, Standing, sides, standing
 from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.published import Figure, Published, PublishedModel, Source
 
@@ -26,6 +26,12 @@ TITLES = {
     "itr_demo_en": ("Demo English", "Demo, 24 made-up tweets in English"),
 }
 """By task: for tabs, and for headings."""
+
+QUESTIONS = {
+    Question.ADDS: "Does the image add to the meaning of the text?",
+    Question.REPRESENTED: "Is the text represented in the image?",
+}
+"""What is asked, as all pages word it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class Row:
     tweets: int | None = None
     samples: int | None = None
     standing: Standing | None = None
+    sides: Sides | None = None
+    """Where the interval lies against the references; ``None`` without an interval."""
     tier: int | None = None
     tied: int = 0
     """Results in the tier, this one included."""
@@ -91,6 +99,11 @@ class Row:
     def answer_format(self) -> str | None:
         """What the prompts asked for: ``plain`` or ``explained``."""
         return None if self.entry is None else self.entry.answer_format
+
+    @property
+    def saw_data(self) -> str | None:
+        """What the submitter says of the training: ``yes``, ``no`` or ``unknown``."""
+        return None if self.entry is None else self.entry.submission.model.saw_this_data
 
     @property
     def explained(self) -> bool:
@@ -110,6 +123,11 @@ class Reported:
     model: PublishedModel
     figure: Figure
     source: Source
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The tasks that a figure without a task may be on: all where nothing is known."""
+        return tuple(self.figure.among) or LEADERBOARD
 
 
 def all_figures(published: Sequence[Published]) -> list[Reported]:
@@ -148,7 +166,6 @@ def entry_row(entry: Entry) -> Row:
         return replace(
             row,
             accuracy=claim.accuracy,
-            interval=None if claim.interval is None else (claim.interval[0], claim.interval[1]),
             sd=claim.accuracy_sd,
             unread=claim.unread_rate,
             tweets=claim.tweets,
@@ -164,6 +181,7 @@ def entry_row(entry: Entry) -> Row:
         tweets=score.tweets,
         samples=score.samples,
         standing=standing(score),
+        sides=sides(score),
     )
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import lru_cache
 
+from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.power import smallest_difference
-from itr_bench.scoring.verdict import Standing
-from itr_bench.site.board import Group
+from itr_bench.scoring.verdict import Side
+from itr_bench.site.across import LEVEL
+from itr_bench.site.board import Board, Group
 from itr_bench.site.rows import Row
 from itr_bench.submissions.entry import Badge
 
 NOT_AVAILABLE = "not available"
+
+SAW_DATA = "saw this data"
+"""The mark at a model that was trained on the tweets or their labels, as its submitter says."""
 
 BADGES = {
     Badge.REPORTED: "Figures only: nobody here could compute them.",
@@ -69,6 +75,12 @@ def against(row: Row) -> str:
     """Where a row stands against chance and the majority class."""
     if row.kind == "baseline":
         return "reference"
+    if row.sides is not None:
+        chance, majority = row.sides.chance, row.sides.majority
+        if chance is majority:
+            joint = "or" if chance is Side.NOT_TOLD else "and"
+            return f"{chance.value} chance {joint} the majority class"
+        return f"{chance.value} chance, {majority.value} the majority class"
     if row.standing is not None:
         return row.standing.value
     if row.accuracy is None:
@@ -81,51 +93,61 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def finding(group: Group) -> list[str]:
+def finding(board: Board) -> list[str]:
     """What a board shows, in numbers, a sentence each."""
+    group = board.main
     told = [row for row in group.entries if row.standing is not None]
-    figures = [row for row in group.rows if row.kind != "baseline" and row.standing is None]
-    figures = [row for row in figures if row.accuracy is not None]
+    figures = [
+        row.accuracy for row in group.rows if row.kind == "published" and row.accuracy is not None
+    ]
     majority = group.references.majority
-    sentences = [_standings(told, majority), _tiers(group)] if told else [_nothing(figures)]
+    sentences = [_standings(told, majority), _tiers(group)] if told else [_nothing(board, figures)]
     if figures and majority is not None:
-        above = sum(row.accuracy > majority for row in figures if row.accuracy is not None)
+        above = sum(figure > majority for figure in figures)
         verb = "lies" if above == 1 else "lie"
         sentences.append(
-            f"Of {count(len(figures), 'figure')} reported without responses, {above} {verb} above "
-            f"the majority class ({percent(majority)} %); no interval and no test can be computed "
-            "for them."
+            f"Of {count(len(figures), 'figure')} reported by papers, without responses, {above} "
+            f"{verb} above the majority class ({percent(majority)} %); no interval and no test can "
+            "be computed for them."
         )
     elif figures:
         sentences.append(
-            f"{count(len(figures), 'figure is', 'figures are')} reported without responses: no "
-            "interval and no test can be computed for them."
+            f"{count(len(figures), 'figure is', 'figures are')} reported by papers, without "
+            "responses: no interval and no test can be computed for them."
+        )
+    if board.claimed:
+        their = "its figure is a claim" if board.claimed == 1 else "their figures are claims"
+        sentences.append(
+            f"{count(board.claimed, 'submission')} could not be recomputed here; {their}."
         )
     return [sentence for sentence in sentences if sentence]
 
 
-def _nothing(figures: list[Row]) -> str:
-    if figures:
-        return "No result with responses has been submitted yet."
+def _nothing(board: Board, figures: list[float]) -> str:
+    if figures or board.claimed:
+        return "No result with responses that can be scored here has been submitted yet."
     return "No result is known here yet."
 
 
 def _standings(told: list[Row], majority: float | None) -> str:
-    found = Counter(row.standing for row in told)
-    above = found[Standing.ABOVE_MAJORITY]
+    tested = [row.sides for row in told if row.sides is not None]
+    over = Counter(one.majority for one in tested)
+    chance = Counter(one.chance for one in tested)
     level = "" if majority is None else f" ({percent(majority)} %)"
-    parts = [
-        f"{found[Standing.ABOVE_CHANCE]} above chance (25.0 %) but not above the majority class",
-        f"{found[Standing.NOT_TOLD]} not told from chance",
-        f"{found[Standing.BELOW_CHANCE]} below chance",
-    ]
-    if found[Standing.UNKNOWN]:
-        parts.append(f"{found[Standing.UNKNOWN]} on too few tweets to say")
-    verb = "is" if above == 1 else "are"
-    return (
-        f"Of {count(len(told), 'result')} with responses, {above} {verb} above the majority "
-        f"class{level}, " + ", ".join(parts[:-1]) + f" and {parts[-1]}."
+    text = (
+        f"Of {count(len(told), 'result')} with responses, {_above(over)} the majority class"
+        f"{level}, {over[Side.NOT_TOLD]} not told from it and {over[Side.BELOW]} below it. "
+        f"{_above(chance)} chance ({percent(UNIFORM_CHANCE)} %), {chance[Side.NOT_TOLD]} not told "
+        f"from it and {chance[Side.BELOW]} below it."
     )
+    few = len(told) - len(tested)
+    if few:
+        text += f" {count(few, 'is', 'are')} on too few tweets to say."
+    return text
+
+
+def _above(found: Counter[Side]) -> str:
+    return f"{count(found[Side.ABOVE], 'is', 'are')} above"
 
 
 def _tiers(group: Group) -> str:
@@ -147,19 +169,31 @@ def power(group: Group) -> str:
     """What difference the tweets of a board can show."""
     if group.discordant is None or group.tweets is None:
         return ""
-    smallest = _smallest(group.discordant, group.tweets)
-    share = f"on {percent(group.discordant)} % of its {group.tweets} tweets exactly one of two "
-    share = f"On this board, {share}results is right (median over pairs). "
-    if smallest is None:
-        return share + "With so few tweets, no difference is found 8 times out of 10."
-    return (
-        share + f"Then a true difference under {percent(smallest)} points is found less than 8 "
-        "times out of 10, even without the correction for many pairs."
+    share = (
+        f"On this board, on {percent(group.discordant)} % of its {group.tweets} tweets exactly one "
+        "of two results is right (median over pairs). "
     )
+    alone = _smallest(group.discordant, group.tweets)
+    if alone is None:
+        return share + (
+            "Where two models differ on only this share of tweets, no difference is found 8 times "
+            "out of 10."
+        )
+    pairs = math.comb(len(group.comparable), 2)
+    text = share + (
+        f"Then a true difference under {percent(alone)} points is found less than 8 times out of "
+        "10 where only one pair is tested"
+    )
+    if pairs < 2:
+        return text + "."
+    corrected = _smallest(group.discordant, group.tweets, LEVEL / pairs)
+    if corrected is None:
+        return text + f"; as one of its {pairs} pairs, corrected: no difference is."
+    return text + f"; as one of its {pairs} pairs, corrected: {percent(corrected)} points."
 
 
 @lru_cache(maxsize=64)
-def _smallest(discordant: float, tweets: int, level: float = 0.05) -> float | None:
+def _smallest(discordant: float, tweets: int, level: float = LEVEL) -> float | None:
     return smallest_difference(discordant, tweets, level) if discordant else None
 
 
@@ -168,6 +202,6 @@ def power_table(tweets: int) -> list[tuple[float, float | None, float | None]]:
     as one of ten pairs.
     """
     return [
-        (share, _smallest(share, tweets), _smallest(share, tweets, 0.05 / 10))
+        (share, _smallest(share, tweets), _smallest(share, tweets, LEVEL / 10))
         for share in (0.1, 0.2, 0.3, 0.4)
     ]

@@ -28,7 +28,12 @@ from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import Finding, Severity
 from itr_bench.submissions.layout import FILES
 from itr_bench.submissions.published import leaderboard_folder
-from itr_bench.submissions.reference import Reference, kind_of, try_reference
+from itr_bench.submissions.reference import (
+    Reference,
+    kind_of,
+    try_reference,
+    version_here,
+)
 from itr_bench.submissions.schema import Submission
 from itr_bench.submissions.validate import Checked
 
@@ -133,7 +138,7 @@ def _reference_key(folder: str) -> str:
     if base_task(folder) not in TASKS:
         return "none"
     found = try_reference(folder)
-    return found.key if isinstance(found, Reference) else "none"
+    return found.key if isinstance(found, Reference) else f"none {version_here(folder)}"
 
 
 def _read(path: Path) -> Any:
@@ -161,6 +166,7 @@ def _packed(checked: Checked) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in checked.findings],
         "fingerprint": checked.fingerprint,
         "distinct": checked.distinct,
+        "texts": base64.b64encode(checked.texts).decode(),
         "entry": entry
         and {
             "submission": entry.submission.model_dump_json(),
@@ -168,6 +174,7 @@ def _packed(checked: Checked) -> dict[str, Any]:
             "score": entry.score and entry.score.as_dict(),
             "answers": entry.outcomes and _codes(entry.outcomes),
             "answer_format": entry.answer_format,
+            "current": entry.current,
             "unchecked": entry.unchecked,
         },
     }
@@ -185,6 +192,7 @@ def _unpacked(found: dict[str, Any]) -> Checked:
         None,
         found["fingerprint"],
         found["distinct"],
+        base64.b64decode(found["texts"]),
     )
     kept = found["entry"]
     if kept is None:
@@ -199,6 +207,7 @@ def _unpacked(found: dict[str, Any]) -> Checked:
         outcomes=None if score is None else _outcomes(kept["answers"], submission, score.samples),
         kind=kind_of(submission.run.data),
         answer_format=kept["answer_format"],
+        current=kept["current"],
         unchecked=tuple(kept["unchecked"]),
     )
     return replace(checked, entry=entry)

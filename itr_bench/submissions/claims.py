@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from itr_bench.answers import get_parser
+from itr_bench.answers import Parser, get_parser, parser_versions
 from itr_bench.data.catalog import (
     EXPLAINED,
     LEADERBOARD,
@@ -14,15 +15,15 @@ from itr_bench.data.catalog import (
     get_set,
     get_task,
 )
-from itr_bench.relation import Answer
+from itr_bench.relation import Answer, Question
 from itr_bench.scoring import RESAMPLES, Score, Signature
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
 from itr_bench.submissions.findings import Collector
 from itr_bench.submissions.layout import SUBMISSION
-from itr_bench.submissions.places import Places
+from itr_bench.submissions.places import Place, Places
 from itr_bench.submissions.quotation import LEAST, quotations
-from itr_bench.submissions.reference import Reference, kind_of
+from itr_bench.submissions.reference import Reference, kind_of, version_here
 from itr_bench.submissions.responses import Item, Lines
 from itr_bench.submissions.schema import (
     DECIMALS,
@@ -34,14 +35,19 @@ from itr_bench.submissions.schema import (
 MADE_UP = ("stand-in", "demo")
 """Kinds of data that make no result."""
 
-_LARGEST_DEVIATION = 0.707107
-"""That of the shares 0 and 1 (n - 1)."""
+_UNIT = 1.5 * 10**-DECIMALS
+"""Figures that are rounded one by one may miss a bound by one unit of their last decimal."""
 
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 _DATA = re.compile(r"(hub|local|stand-in|demo)-[0-9a-f]{12}(-.+)?")
 
 
-def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> bool:
-    """Check task, data, parser and seeds; return whether it is a task of the leaderboard."""
+def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> Parser | None:
+    """Check task, version, data, parser and seeds.
+
+    Returns:
+        the parser that reads the responses; ``None`` where it is no task of the leaderboard.
+    """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
     known = run.task.removesuffix(EXPLAINED)
     if known not in tasks:
@@ -69,17 +75,37 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> b
         )
     _check_seeds(run, places, found)
     if known not in (*LEADERBOARD, *TRIAL):
-        return False
+        return None
+    _check_version(run, places, found)
     spec = get_task(run.task)
-    parser = f"{get_parser(spec.parser).signature}.{spec.answers}"
-    if run.parser != parser:
+    parsers = [get_parser(spec.parser, version) for version in parser_versions(spec.parser)]
+    known_parsers = {f"{parser.signature}.{spec.answers}": parser for parser in parsers}
+    if run.parser not in known_parsers:
         found.error(
             "parser",
             SUBMISSION,
-            f"{run.parser}, this version of itr-bench reads {run.task} with {parser}",
+            f"{run.parser}, this version of itr-bench reads {run.task} with "
+            f"{' or '.join(known_parsers)}",
             places.line("run", "parser"),
         )
-    return True
+    return known_parsers.get(run.parser, parsers[-1])
+
+
+def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
+    newest = version_here(run.task)
+    given = run.version or ""
+    if not _WHOLE.fullmatch(given):
+        said = "expected a whole number"
+    elif int(given) > newest:
+        said = "which does not exist yet"
+    else:
+        return
+    found.error(
+        "version",
+        SUBMISSION,
+        f"version {run.version} of {run.task}: {said}; here is version {newest}",
+        places.line("run", "version"),
+    )
 
 
 def _check_seeds(run: RunFacts, places: Places, found: Collector) -> None:
@@ -159,20 +185,36 @@ def check_size(lines: Lines, run: RunFacts, found: Collector) -> None:
 def check_words(
     submission: Submission, reference: Reference, places: Places, found: Collector
 ) -> None:
-    """Check that what the submitter wrote quotes no tweet."""
-    for place, text in (
-        (("reason",), submission.reason),
-        (("model", "remark"), submission.model.remark),
-        (("run", "command"), submission.run.command),
-    ):
-        for tweet, texts in reference.texts.items():
-            if text is not None and quotations(text, texts):
-                found.error(
-                    "quotation",
-                    SUBMISSION,
-                    f"{'.'.join(place)}: quotes {LEAST} or more consecutive words of tweet {tweet}",
-                    places.line(*place),
-                )
+    """Check that nothing in the metadata quotes a tweet, names of settings included."""
+    strings = list(_strings(submission.model_dump(mode="json")))
+    everything = tuple(text for texts in reference.texts.values() for text in texts)
+    if not quotations("\n".join(text for _, text in strings), everything):  # nearly always
+        return
+    for place, text in strings:
+        if not quotations(text, everything):
+            continue
+        tweets = [tweet for tweet, texts in reference.texts.items() if quotations(text, texts)]
+        # A place may be named by what it quotes.
+        shown = ".".join(map(str, place if len(place) < 3 else (*place[:2], "...")))
+        found.error(
+            "quotation",
+            SUBMISSION,
+            f"{shown}: quotes {LEAST} or more consecutive words of tweet {', '.join(tweets)}",
+            places.line(*place),
+        )
+
+
+def _strings(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """All texts within *value* with their places; those of names at the places of their values."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield (*place, name), name
+            yield from _strings(inner, (*place, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _strings(inner, (*place, number))
 
 
 def check_unscored(
@@ -182,23 +224,63 @@ def check_unscored(
     found: Collector,
 ) -> None:
     """Check the one figure that needs no labels, and whether the others can be at all."""
-    read = [answer for samples in answers.values() for answer in samples]
-    unread = round(read.count(Answer.NONE) / len(read), DECIMALS)
     claimed = submission.score
-    if claimed.unread_rate != unread:
-        said = f"{unread} follows from the responses"
+    unread = {
+        (tweet, question, sample)
+        for (tweet, question), samples in answers.items()
+        for sample, answer in enumerate(samples)
+        if answer is Answer.NONE
+    }
+    pairs = claimed.tweets * claimed.samples
+    rate = round(len(unread) / (2 * pairs), DECIMALS)
+    if claimed.unread_rate != rate:
+        said = f"{rate} follows from the responses"
         _wrong("unread_rate", claimed.unread_rate, said, places, found)
-    most = min(claimed.adds_accuracy, claimed.represented_accuracy)
-    if claimed.accuracy > most:
-        _wrong(
-            "accuracy", claimed.accuracy, f"at most {most}: both have to be right", places, found
-        )
-    ends = [0, *(claimed.interval or ()), 1]
-    if sorted(ends) != ends:
-        _wrong("interval", claimed.interval, "expected two shares in order", places, found)
-    deviation = claimed.accuracy_sd
-    if (deviation is None) != (claimed.samples == 1) or (deviation or 0) > _LARGEST_DEVIATION:
-        said = f"expected none for one sample, and at most {_LARGEST_DEVIATION} for more"
+    share = claimed.accuracy
+    read = 1 - len({(tweet, sample) for tweet, _, sample in unread}) / pairs
+    adds, represented = claimed.adds_accuracy, claimed.represented_accuracy
+    for name, right, question in (
+        ("adds_accuracy", adds, Question.ADDS),
+        ("represented_accuracy", represented, Question.REPRESENTED),
+    ):
+        most = 1 - sum(asked == question.value for _, asked, _ in unread) / pairs
+        if right > most + _UNIT:
+            said = f"at most {most:.6f}: what is unread is wrong"
+            _wrong(name, right, said, places, found)
+    least = max(0.0, adds + represented - 1)
+    for wrong, said in (
+        (share > min(adds, represented) + _UNIT, "both answers have to be right"),
+        (share < least - _UNIT, f"at least {least:.6f} follows from those to each question"),
+        (share > read + _UNIT, f"at most {read:.6f}: what is unread is wrong"),
+    ):
+        if wrong:
+            _wrong("accuracy", share, said, places, found)
+    if (claimed.macro_f1 == 0) != (share == 0):
+        said = f"expected 0 if the accuracy is 0, and only then; that is {share}"
+        _wrong("macro_f1", claimed.macro_f1, said, places, found)
+    _check_spread(claimed, places, found)
+
+
+def _check_spread(claimed: ClaimedScore, places: Places, found: Collector) -> None:
+    """Check that interval and deviation can belong to the accuracy."""
+    share, samples, deviation = claimed.accuracy, claimed.samples, claimed.accuracy_sd
+    if claimed.interval is None:
+        fits = claimed.tweets < 2
+    else:
+        low, high = claimed.interval
+        fits = 0 <= low <= share + _UNIT and share - _UNIT <= high <= 1 and low <= high
+    if not fits:
+        said = f"expected two shares in order, around the accuracy, {share}"
+        _wrong("interval", claimed.interval, said, places, found)
+    if samples == 1 or deviation is None:
+        if (deviation is None) != (samples == 1):
+            said = "expected none for one sample, and one for more"
+            _wrong("accuracy_sd", deviation, said, places, found)
+        return
+    variance = share * (1 - share)  # of samples that are 0 or 1, which spread most
+    most = math.sqrt(samples / (samples - 1) * (variance and variance + _UNIT))
+    if deviation > most + _UNIT:
+        said = f"at most {most:.6f} for {samples} samples of this accuracy"
         _wrong("accuracy_sd", deviation, said, places, found)
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import multiprocessing
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from itr_bench.errors import DataError
-from itr_bench.scoring import compare
+from itr_bench.scoring import Comparison, compare
 from itr_bench.submissions import files
 from itr_bench.submissions.cache import Cache
 from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import Finding, Severity
-from itr_bench.submissions.layout import RESPONSES, SUBMISSION
+from itr_bench.submissions.layout import SUBMISSION
+from itr_bench.submissions.neighbours import compared
 from itr_bench.submissions.reference import content_of
 from itr_bench.submissions.validate import Checked, check
 
@@ -64,6 +65,7 @@ def collect(
     cache: Path | None = None,
     progress: bool = False,
     others: Sequence[Checked] = (),
+    today: datetime.date | None = None,
 ) -> Collected:
     """Check all submissions at or below *path*.
 
@@ -73,6 +75,8 @@ def collect(
         cache: a folder that keeps what was found for the next time.
         progress: whether to show a bar.
         others: those that are there already, of which none may be a copy.
+        today: the day by UTC, after which nothing can have been submitted; ``None`` checks no
+            day, so that the same files give the same pages on any.
 
     Raises:
         DataError: *path* is no folder, or the data of a task that anybody can fetch is not here
@@ -89,8 +93,10 @@ def collect(
         found[folder] = one
         kept.put(keys[folder], one)
     kept.close({key for key in keys.values() if key is not None})
-    checked = [one for one in found.values() if one is not None]
-    return Collected(tuple(_without_copies(checked, others)), tuple(findings))
+    checked = sorted((one for one in found.values() if one is not None), key=lambda c: c.folder)
+    if today is not None:
+        checked = [_of_today(one, today) for one in checked]
+    return Collected(tuple(compared(checked, others)), tuple(findings))
 
 
 def _check_all(folders: Sequence[Path], trial: bool) -> Iterator[tuple[Path, Checked]]:
@@ -131,74 +137,66 @@ def _bar(
     return bar
 
 
-def _without_copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Checked]:
-    """Find the same responses under different models: refused, or to be looked at.
-
-    Models that say the same few words to everything may well agree. What is refused for another
-    reason takes no other submission with it.
-    """
-    alike: dict[tuple[str, str | None], list[str]] = defaultdict(list)
-    for one in (*checked, *others):
-        if one.entry is not None:
-            alike[_task(one), one.fingerprint].append(one.folder)
-    for one in sorted(checked, key=lambda c: c.folder):
-        found = alike.get((_task(one), one.fingerprint), ())
-        twins = [folder for folder in found if folder.split("/")[0] != one.folder.split("/")[0]]
-        if not twins:
-            yield one
-            continue
-        few = one.distinct <= 2
-        finding = Finding(
-            Severity.LOOK if few else Severity.ERROR,
-            "identical",
-            f"{one.folder}/{RESPONSES}",
-            None,
-            f"the same responses as {min(twins)}, which is another model"
-            + (f" (only {one.distinct} different texts, so it may be chance)" if few else ""),
-        )
-        entry = one.entry if few else None
-        yield replace(one, findings=(*one.findings, finding), entry=entry)
-
-
-def _task(checked: Checked) -> str:
-    return checked.folder.rsplit("/", 1)[-1]
+def _of_today(checked: Checked, today: datetime.date) -> Checked:
+    """Refuse what says that it was submitted after *today*; the day is another by time zone."""
+    if checked.entry is None:
+        return checked
+    submitted = checked.entry.submission.submitted
+    if datetime.date.fromisoformat(submitted) <= today + datetime.timedelta(days=1):
+        return checked
+    said = f"submitted: {submitted} is yet to come, it is {today}"
+    finding = Finding(Severity.ERROR, "submitted", f"{checked.folder}/{SUBMISSION}", None, said)
+    return replace(checked, findings=(*checked.findings, finding), entry=None)
 
 
 def with_reruns(collected: Collected, reruns: Sequence[Entry]) -> tuple[list[Entry], list[Finding]]:
     """Give the badge *rerun* to the entries that a maintainer's run agrees with.
 
-    It agrees where the 95 % interval of the paired difference holds zero.
-
     Returns:
         the entries, and a finding for each rerun that disagrees or belongs to none.
     """
-    by_place: dict[tuple[str, str], Entry] = {
-        (entry.path, content_of(entry.submission.run.data)): entry for entry in reruns
-    }
+    by_place = {_place(entry): entry for entry in reruns}
     entries, findings = [], []
     for entry in collected.entries:
-        rerun = by_place.pop((entry.path, content_of(entry.submission.run.data)), None)
-        if rerun is None:
-            entries.append(entry)
-            continue
-        if entry.outcomes is None or rerun.outcomes is None:
-            findings.append(_of_rerun(entry, "the rerun could not be compared: no data here"))
-            entries.append(entry)
-            continue
-        if rerun.submission.run.prompt != entry.submission.run.prompt:
-            findings.append(_of_rerun(entry, "the rerun was asked in other words"))
-            entries.append(entry)
-            continue
-        found = compare(entry.outcomes, rerun.outcomes)
-        low, high = (found.interval.low, found.interval.high) if found.interval else (1.0, -1.0)
-        if low <= 0 <= high:
-            entries.append(replace(entry, badge=Badge.RERUN))
-        else:
-            entries.append(entry)
-            said = f"the rerun's accuracy differs by {-100 * found.difference:+.1f} points"
-            findings.append(_of_rerun(entry, said))
+        rerun = by_place.pop(_place(entry), None)
+        found = None if rerun is None else agreement(entry, rerun)
+        if found is not None and found.why:
+            findings.append(_of_rerun(entry, found.why))
+        agrees = found is not None and found.agrees
+        entries.append(replace(entry, badge=Badge.RERUN) if agrees else entry)
     findings += [_of_rerun(left, "a rerun of no submission here") for left in by_place.values()]
     return entries, findings
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    return entry.path, content_of(entry.submission.run.data)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether a rerun agrees with what it reruns.
+
+    Attributes:
+        comparison: of the rerun with the entry; ``None`` where they cannot be compared.
+        agrees: whether the 95 % interval of the paired difference holds zero.
+        why: why it does not.
+    """
+
+    comparison: Comparison | None
+    agrees: bool
+    why: str
+
+
+def agreement(entry: Entry, rerun: Entry) -> Agreement:
+    """Compare an entry with a *rerun* of it."""
+    if entry.outcomes is None or rerun.outcomes is None:
+        return Agreement(None, False, "the rerun could not be compared: no data here")
+    if rerun.submission.run.prompt != entry.submission.run.prompt:
+        return Agreement(None, False, "the rerun was asked in other words")
+    found = compare(rerun.outcomes, entry.outcomes)
+    agrees = found.interval is not None and found.interval.low <= 0 <= found.interval.high
+    said = f"the rerun's accuracy differs by {100 * found.difference:+.1f} points"
+    return Agreement(found, agrees, "" if agrees else said)
 
 
 def _of_rerun(entry: Entry, message: str) -> Finding:

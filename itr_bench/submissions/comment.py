@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itr_bench.scoring import compare, holm
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.verdict import standing
-from itr_bench.submissions.collect import Collected
-from itr_bench.submissions.entry import Entry
+from itr_bench.submissions.collect import Collected, agreement
+from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import as_markdown, code, fewer
 from itr_bench.submissions.reference import content_of
 
@@ -17,16 +17,19 @@ LONGEST = 60_000
 """In characters; GitHub takes 65,536."""
 
 
-def comment(collected: Collected, others: Sequence[Entry]) -> str:
+def comment(collected: Collected, others: Sequence[Entry], *, reruns: bool = False) -> str:
     """Word the comment, in Markdown; whatever a submission says is shown, never rendered.
 
     Args:
         collected: what the pull request brings.
         others: what the leaderboard has.
+        reruns: whether what it brings are reruns, each of what lies at the same path.
     """
     entries = collected.entries
     verdict = "accepted" if collected.accepted and entries else "not accepted yet"
-    lines = [f"**{len(collected.checked)} submissions checked: {verdict}.**", ""]
+    count = len(collected.checked)
+    noun = "submission" if count == 1 else "submissions"
+    lines = [f"**{count} {noun} checked: {verdict}.**", ""]
     if entries:
         lines += [
             "| task | model | accuracy | 95 % interval | sd over seeds | unread | majority class | "
@@ -35,10 +38,13 @@ def comment(collected: Collected, others: Sequence[Entry]) -> str:
             *map(_row, entries),
             "",
         ]
+    there = {other.path: other for other in others}
     for entry in entries:
+        lines += _rerun(entry, there.get(entry.path), reruns)
         lines += _against(entry, others)
     findings = fewer(collected.all_findings)
-    lines += ["What was found:", "", *as_markdown(findings).splitlines()]
+    lines += ["What was found:", ""] if findings else []
+    lines += as_markdown(findings).splitlines()
     return _fitting(lines)
 
 
@@ -68,6 +74,26 @@ def _row(entry: Entry) -> str:
         figures += [_percent(score.unread_rate), _percent(score.majority_class)]
         figures.append(standing(score).value)
     return "| " + " | ".join([*start, *figures, entry.badge.value]) + " |"
+
+
+def _rerun(entry: Entry, there: Entry | None, reruns: bool) -> list[str]:
+    """Whether it agrees with what is there at the same path, and the badge that follows."""
+    if there is None:
+        said = f"{code(entry.path)}: no submission there that it could be a rerun of."
+        return [said, ""] if reruns else []
+    found = agreement(there, entry)
+    badge = (Badge.RERUN if found.agrees else there.badge).value
+    start = f"{code(entry.path)} against the submission at the same path"
+    if found.comparison is None:
+        return [f"{start}: {found.why}. As a rerun it leaves the badge *{badge}*.", ""]
+    zero = "holds zero" if found.agrees else "does not hold zero"
+    follows = "gives" if found.agrees else "leaves"
+    return [
+        f"{start}: accuracy {100 * found.comparison.difference:+.1f} points, 95 % interval "
+        f"{_interval(found.comparison.interval)}, which {zero}. As a rerun it {follows} the badge "
+        f"*{badge}*.",
+        "",
+    ]
 
 
 def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:

@@ -29,11 +29,12 @@ class Entry:
         path: of its folder below the folder of submissions, with slashes.
         badge: how well it is founded.
         score: computed here from the responses; ``None`` where the data of the task is not here,
-            so that only what is claimed is known.
+            or the prompts are those of another version, so that only what is claimed is known.
         outcomes: the answers by tweet and sample, likewise.
         kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
         answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
             ``None`` where the prompts are not known here.
+        current: whether it is on the task as it is here: version, prompts, tweets, labels, images.
         unchecked: what could not be checked, a sentence each.
     """
 
@@ -44,4 +45,5 @@ class Entry:
     outcomes: Outcomes | None
     kind: str
     answer_format: str | None = None
+    current: bool = False
     unchecked: tuple[str, ...] = ()

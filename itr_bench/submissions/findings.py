@@ -142,7 +142,7 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
 def as_markdown(findings: Sequence[Finding]) -> str:
     """The findings for a comment; whatever they quote is shown, never rendered."""
     if not findings:
-        return "Nothing was found.\n"
+        return "No findings.\n"
     lines = ["| what | where | |", "| --- | --- | --- |"]
     lines += [
         f"| {f.severity.value}: {f.code} | {code(f.place)} | {code(f.message)} |" for f in findings

@@ -95,6 +95,11 @@ def _problems(
             problems.append(f"quotations cannot be looked for without the task's data: {error}")
         else:
             problems += _of_data(source, reference)
+    if run.version is None:
+        problems.append(
+            "it does not say the version of its task; keep the results file (..._results.json) "
+            "that lmms-eval writes beside the samples"
+        )
     if source.missing:
         problems.append(
             f"unfinished: {source.missing} responses are missing; give the command of the run again"

@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from itr_bench.data.catalog import TASKS
 from itr_bench.errors import DataError, bullet_list, unknown_name
-from itr_bench.submissions.schema import Address, Line, ModelId, Paragraph, problems_of
+from itr_bench.submissions.schema import (
+    Address,
+    Line,
+    ModelId,
+    Paragraph,
+    folder_of,
+    problems_of,
+)
 
 PerCent = Annotated[float, Field(ge=0, le=100)]
 
@@ -37,6 +44,10 @@ class Figure(_Strict):
     """One reported figure, in per cent."""
 
     task: Line | None = Field(description="Empty where the text it was on is not known.")
+    among: list[Line] = Field(
+        default_factory=list,
+        description="Where task is empty: the tasks that it may be on; empty where not known.",
+    )
     accuracy: PerCent | None = Field(description="Mean over seeds; empty where not known.")
     deviation: PerCent | None = Field(description="Over seeds; empty where not known.")
     remark: Paragraph | None = None
@@ -57,7 +68,7 @@ class PublishedModel(_Strict):
     @property
     def folder(self) -> str:
         """The name of the model's page, the same as that of its submissions."""
-        return self.id.replace("/", "__", 1)
+        return folder_of(self.id)
 
 
 class Published(_Strict):
@@ -92,6 +103,17 @@ def _read(path: Path) -> Published:
         raise DataError(f"cannot read {path}: {error}") from error
     for model in found.models:
         for figure in model.figures:
-            if figure.task is not None and figure.task not in TASKS:
-                raise DataError(f"{path}, {model.name}: {unknown_name('task', figure.task, TASKS)}")
+            _check_tasks(f"{path}, {model.name}", figure)
     return found
+
+
+def _check_tasks(place: str, figure: Figure) -> None:
+    """A figure names its task, or those that it may be on, and only such as there are."""
+    if figure.task is not None and figure.among:
+        raise DataError(
+            f"{place}: expected task or among, and not both; found {figure.task} and "
+            f"{', '.join(figure.among)}. Leave among out where the task is known"
+        )
+    for task in (*figure.among, *([] if figure.task is None else [figure.task])):
+        if task not in TASKS:
+            raise DataError(f"{place}: {unknown_name('task', task, TASKS)}")

@@ -74,6 +74,12 @@ def formats_of(task: str) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=16)
+def version_here(task: str) -> int:
+    """The version of the definition of *task* here; that needs no data."""
+    return int(define(base_task(task), adapter="").version)
+
+
+@functools.lru_cache(maxsize=16)
 def open_reference(task: str) -> Reference:
     """Open the data of *task*, fetched on first use, and render its prompts.
 

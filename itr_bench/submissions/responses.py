@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 from pydantic import ValidationError
 
 from itr_bench.answers import Parser
@@ -22,6 +24,7 @@ from itr_bench.submissions.schema import Response, RunFacts, problems_of
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
 
+FEW_TEXTS = 20
 MOST_FAULTY_LINES = 200
 MOST_PROBLEMS = 10
 """So many are told of one line, or of one question."""
@@ -79,18 +82,26 @@ class Lines:
             for (tweet, question), samples in self.by_item.items()
         }
 
-    def fingerprint(self) -> tuple[str, int]:
-        """A hash of what was answered, and how many different texts are in it."""
+    def fingerprint(self) -> tuple[str, int, bytes]:
+        """A hash of what was answered, how many different texts are in it, and a hash of each.
+
+        Those are of two bytes each, little endian, 0 for an empty text; by tweet, question and
+        sample. None are given where there are few different texts, which tell nothing.
+        """
         digest = hashlib.sha256()
-        texts = set()
+        codes: dict[str, int] = {}
+        texts = []
         for (tweet, question), samples in sorted(self.by_item.items()):
             parts = []
             for sample, line in sorted(samples.items()):
                 text = line.response
-                texts.add(text)
+                if text not in codes:
+                    codes[text] = zlib.crc32(text.encode()) % 65535 + 1 if text else 0
+                texts.append(codes[text])
                 parts.append(f"{tweet} {question} {sample} {len(text)} {text}")
             digest.update("".join(parts).encode())
-        return digest.hexdigest(), len(texts)
+        each = np.array(texts, "<u2").tobytes() if len(codes) > FEW_TEXTS else b""
+        return digest.hexdigest(), len(codes), each
 
 
 def read_lines(content: bytes, add: Add) -> Lines:
@@ -193,13 +204,13 @@ def _check_missing(tweet: str, question: Question, lines: Lines, run: RunFacts, 
 def check_content(
     lines: Lines, task: str, reference: Reference, prompts: bool, add: Add
 ) -> str | None:
-    """Check the ids, the hashes and the texts against the data of the task.
+    """Check the ids and the hashes against the data of the task.
 
     Args:
         lines: the responses.
         task: the task, a variant included.
         reference: what the task asks.
-        prompts: whether the prompts of this version of the task are known.
+        prompts: whether its prompts are those of this version of the task.
         add: takes the findings.
 
     Returns:
@@ -211,7 +222,6 @@ def check_content(
     answer_format = _format_of(lines, task, reference) if prompts else None
     for (tweet, question), samples in lines.by_item.items():
         expected = reference.items.get((tweet, question))
-        harmless: set[str] = set()  # few texts come often
         for line in samples.values():
             if expected is None:
                 add("unknown-tweet", line.number, f"tweet {tweet} is none of the task's")
@@ -230,9 +240,18 @@ def check_content(
                     f"{line.prompt_hash}, the task's prompt for tweet {tweet} in the "
                     f"{answer_format} answer format is {expected.prompt_hashes[answer_format]}",
                 )
+    return answer_format
+
+
+def check_quotations(lines: Lines, reference: Reference, add: Add) -> None:
+    """Check that no response quotes its tweet, as far as the tweet is known."""
+    for (tweet, _), samples in lines.by_item.items():
+        texts = reference.texts.get(tweet)
+        harmless: set[str] = set()  # few texts come often
+        for line in samples.values() if texts else ():
             if line.response in harmless:
                 continue
-            if quotations(line.response, reference.texts[tweet]):
+            if quotations(line.response, texts or ()):
                 add(
                     "quotation",
                     line.number,
@@ -241,7 +260,6 @@ def check_content(
                 )
             else:
                 harmless.add(line.response)
-    return answer_format
 
 
 def _format_of(lines: Lines, task: str, reference: Reference) -> str:

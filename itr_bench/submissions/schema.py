@@ -68,6 +68,11 @@ Date = Annotated[
 ]
 
 
+def folder_of(model_id: str) -> str:
+    """The name of a model's folder and page, from ORGANISATION/MODEL."""
+    return model_id.replace("/", "__", 1)
+
+
 class _Strict(BaseModel):
     """No unknown field, no text in the place of a number, no NaN, no change afterwards."""
 
@@ -127,7 +132,7 @@ class ModelCard(_Strict):
     @property
     def folder(self) -> str:
         """The name of the model's folder, and of its page."""
-        return self.id.replace("/", "__", 1)
+        return folder_of(self.id)
 
     @property
     def state(self) -> str:

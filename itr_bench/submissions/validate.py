@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from itr_bench.answers import get_parser
+from itr_bench.answers import Parser
 from itr_bench.data.catalog import get_task
 from itr_bench.errors import DataError
 from itr_bench.scoring import Outcomes, Score, score
@@ -37,6 +37,7 @@ class Checked:
         entry: what the leaderboard takes; ``None`` where it is refused.
         fingerprint: a hash of what was answered.
         distinct: how many different responses there are.
+        texts: a hash of each response, see :meth:`Lines.fingerprint`.
     """
 
     folder: str
@@ -44,6 +45,7 @@ class Checked:
     entry: Entry | None = None
     fingerprint: str | None = None
     distinct: int = 0
+    texts: bytes = b""
 
 
 @functools.lru_cache(maxsize=1)
@@ -85,14 +87,14 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
     wanted = str(relative_folder(submission))
     if found.folder != wanted:
         found.error("path", SUBMISSION, f"lies in {found.folder}, its metadata says {wanted}")
-    known = claims.check_run(submission.run, places, found, trial)
+    parser = claims.check_run(submission.run, places, found, trial)
     if lines is None:
         return Checked(found.folder, found.all())
     responses.check_run(lines, submission.run, _adder(found))
     claims.check_totals(lines, submission, places, found)
-    if not known or not lines.by_item:
+    if parser is None or not lines.by_item:
         return Checked(found.folder, found.all())
-    return _with_data(submission, places, lines, found)
+    return _with_data(submission, places, lines, parser, found)
 
 
 def _adder(found: Collector) -> responses.Add:
@@ -100,35 +102,43 @@ def _adder(found: Collector) -> responses.Add:
 
 
 def _with_data(
-    submission: Submission, places: Places, lines: responses.Lines, found: Collector
+    submission: Submission,
+    places: Places,
+    lines: responses.Lines,
+    parser: Parser,
+    found: Collector,
 ) -> Checked:
     """The part of the check that needs the data of the task, where that is here."""
     run = submission.run
     unchecked: list[str] = []
-    spec = get_task(run.task)
-    reader = get_parser(spec.parser), spec.answers
+    reader = parser, get_task(run.task).answers
     outcomes: Outcomes | None = None
     scored: Score | None = None
     answer_format: str | None = None
-    reference = _reference(run, places, found, unchecked)
+    reference = _reference(run, unchecked)
+    if reference is not None:
+        claims.check_words(submission, reference, places, found)
+        responses.check_quotations(lines, reference, _adder(found))
+        if not _same_data(run, reference, places, found, unchecked):
+            reference = None
+    current = reference is not None and run.version == reference.version
     if reference is None:
         claims.check_size(lines, run, found)
-        if not found.failed:
-            answers = responses.read_answers(lines, run, *reader, _adder(found))
-            claims.check_unscored(answers, submission, places, found)
     else:
-        prompts = run.version == reference.version
-        if not prompts:
+        if not current:
             unchecked.append(
                 f"The prompts of version {run.version} of {run.task} are not known here, the "
-                f"version here is {reference.version}; it stands in a table apart."
+                f"version here is {reference.version}: the figures are the submitter's, and it "
+                "stands in a table apart."
             )
-        answer_format = responses.check_content(lines, run.task, reference, prompts, _adder(found))
-        claims.check_words(submission, reference, places, found)
-        if not found.failed:
-            outcomes = responses.outcomes(lines, reference, run, *reader, _adder(found))
-            scored = score(outcomes)
-            claims.check_score(scored, submission, places, found)
+        answer_format = responses.check_content(lines, run.task, reference, current, _adder(found))
+    if reference is not None and current and not found.failed:
+        outcomes = responses.outcomes(lines, reference, run, *reader, _adder(found))
+        scored = score(outcomes)
+        claims.check_score(scored, submission, places, found)
+    elif not found.failed:
+        answers = responses.read_answers(lines, run, *reader, _adder(found))
+        claims.check_unscored(answers, submission, places, found)
     _look(submission, found)
     for sentence in unchecked:
         found.add(Severity.UNCHECKED, "unchecked", SUBMISSION, sentence)
@@ -140,6 +150,7 @@ def _with_data(
         outcomes=outcomes,
         kind=kind_of(run.data),
         answer_format=answer_format,
+        current=current,
         unchecked=tuple(unchecked),
     )
     return Checked(found.folder, found.all(), None if found.failed else entry, *lines.fingerprint())
@@ -187,10 +198,8 @@ def _metadata(content: bytes, found: Collector) -> tuple[Submission, Places] | N
     return submission, places
 
 
-def _reference(
-    run: RunFacts, places: Places, found: Collector, unchecked: list[str]
-) -> Reference | None:
-    """What the task asks, where the data is here and the same."""
+def _reference(run: RunFacts, unchecked: list[str]) -> Reference | None:
+    """What the task asks, where its data is here."""
     reference = try_reference(run.task)
     if isinstance(reference, DataError):
         unchecked.append(
@@ -198,12 +207,19 @@ def _reference(
             "the submitter's."
         )
         return None
+    return reference
+
+
+def _same_data(
+    run: RunFacts, reference: Reference, places: Places, found: Collector, unchecked: list[str]
+) -> bool:
+    """Whether it was made on the very data that is here."""
     if content_of(reference.data) != content_of(run.data):
         unchecked.append(
             f"Made on the data {run.data}, here is {reference.data}: nothing could be recomputed, "
             "the figures are the submitter's, and it stands in a table apart."
         )
-        return None
+        return False
     kind = kind_of(reference.data)
     if kind in MADE_UP and kind != kind_of(run.data):
         found.error(
@@ -212,7 +228,7 @@ def _reference(
             f"{run.data} claimed, but that very data is {reference.data}",
             places.line("run", "data"),
         )
-    return reference
+    return True
 
 
 def _look(submission: Submission, found: Collector) -> None:

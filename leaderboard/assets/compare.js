@@ -138,14 +138,14 @@
     figures("Unread", function (one) { return percent(one.unread); });
     figures("Tier on the board", function (one) { return String(one.tier); });
     part("Right answers by question, in %");
-    figures("Does the image add to the meaning?", function (one) { return percent(one.adds); },
+    figures(data.questions[0], function (one) { return percent(one.adds); },
       [percent(shareOf(function (r) { return (r < 2) === (majority < 2); })), "50.0"]);
-    figures("Is the text represented in the image?", function (one) { return percent(one.represented); },
+    figures(data.questions[1], function (one) { return percent(one.represented); },
       [percent(shareOf(function (r) { return r % 2 === majority % 2; })), "50.0"]);
     part("Recall by relation, in %");
     data.relations.forEach(function (label, r) {
       figures(label, function (one) { return percent(one.recall && one.recall[r]); },
-        [r === majority ? "100.0" : "0.0", "25.0"]);
+        [r === majority ? "100.0" : "0.0", percent(task.chance)]);
     });
     part("Against " + results[0].name);
     var counts = results.map(right);
