@@ -192,19 +192,17 @@ def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symme
 
 
 def _names(axes: Any, lines: int, narrow: bool) -> None:
-    """The labels, at the left or above."""
-    axes.set_yticks([] if narrow else range(lines))
-    if not narrow:
-        axes.set_yticklabels([_place(y) for y in range(lines)])
-        axes.tick_params(axis="y", labelcolor=_TEXT, length=0, pad=8)
-        return
+    """The labels, at the left or above. Not as ticks, each of which takes matplotlib long."""
+    axes.set_yticks([])
     for y in range(lines):
         axes.annotate(
             _place(y),
             (0, y),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 6),
+            xytext=(0, 6) if narrow else (-8, 0),
             textcoords="offset points",
+            ha="left" if narrow else "right",
+            va="baseline" if narrow else "center",
             color=_TEXT,
             fontsize=12,
             zorder=5,
