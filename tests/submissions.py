@@ -11,11 +11,11 @@ import numpy as np
 from itr_bench.answers import get_parser
 from itr_bench.data.catalog import get_task
 from itr_bench.relation import Question, Relation
-from itr_bench.scoring import RESAMPLES, Signature, score
-from itr_bench.scoring.intervals import BOOTSTRAP_SEED
+from itr_bench.scoring import score
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.submissions import layout, responses
+from itr_bench.submissions.claims import signature_of
 from itr_bench.submissions.reference import open_reference
 from itr_bench.submissions.schema import ClaimedScore, ModelCard, Response, RunFacts, Submission
 
@@ -120,22 +120,7 @@ def describe(
     }
     run = RunFacts.model_validate(facts)
     outcomes = responses.outcomes(lines, reference, run, parser, spec.answers, lambda *_: None)
-    signature = Signature(
-        task=run.task,
-        version=run.version,
-        tweets=len(outcomes.tweet_ids),
-        samples=run.samples,
-        seeds=None if run.seeds is None else tuple(run.seeds),
-        prompt=run.prompt,
-        parser=run.parser,
-        data=run.data,
-        adapter=run.adapter,
-        generation=run.generation,
-        harness=run.harness,
-        package=run.package,
-        libraries=run.libraries,
-        bootstrap=f"{RESAMPLES}.{BOOTSTRAP_SEED}",
-    )
+    signature = signature_of(run, len(outcomes.tweet_ids), run.prompt)
     return Submission(
         format=1,
         submitted="2026-01-31",

@@ -50,13 +50,16 @@ def _side(low: float, high: float, reference: float) -> Side:
 
 def standing(score: Score) -> Standing:
     """Say where a score stands: the whole interval must lie above, or below, a reference."""
-    if score.interval is None:
+    found = sides(score)
+    if found is None:
         return Standing.UNKNOWN
-    low, high = score.interval.low, score.interval.high
-    if low > score.majority_class:
+    if found.majority is Side.ABOVE:
         return Standing.ABOVE_MAJORITY
-    if high < score.uniform_chance:
-        return Standing.BELOW_CHANCE
-    if low > score.uniform_chance:
-        return Standing.ABOVE_CHANCE
-    return Standing.NOT_TOLD
+    return _AGAINST_CHANCE[found.chance]
+
+
+_AGAINST_CHANCE = {
+    Side.ABOVE: Standing.ABOVE_CHANCE,
+    Side.NOT_TOLD: Standing.NOT_TOLD,
+    Side.BELOW: Standing.BELOW_CHANCE,
+}

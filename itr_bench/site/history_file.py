@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.site.history import HistoryItem
-from itr_bench.submissions.schema import Date, ModelId, Paragraph, problems_of
+from itr_bench.submissions.schema import Date, ModelId, Paragraph, Strict, problems_of
 
 
-class _Item(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class _Item(Strict):
     date: Date
     what: Paragraph
     why: Paragraph

@@ -230,13 +230,12 @@ def _outcomes(codes: str, submission: Submission, samples: int) -> Outcomes:
     reference = try_reference(submission.run.task)
     if isinstance(reference, DataError):
         raise reference
-    labels = {tweet: expected.relation for (tweet, _), expected in reference.items.items()}
-    tweets = sorted(labels)
+    labels = reference.labels
     flat = np.frombuffer(base64.b64decode(codes), dtype=np.int8)
-    adds, represented = flat.reshape(len(QUESTIONS), len(tweets), samples)
+    adds, represented = flat.reshape(len(QUESTIONS), len(labels), samples)
     return Outcomes(
-        tweet_ids=tuple(tweets),
-        gold=np.array([labels[tweet] for tweet in tweets], dtype=np.int8),
+        tweet_ids=tuple(labels),
+        gold=np.array(list(labels.values()), dtype=np.int8),
         adds=adds,
         represented=represented,
     )

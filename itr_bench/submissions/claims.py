@@ -137,24 +137,7 @@ def check_totals(lines: Lines, submission: Submission, places: Places, found: Co
             f"run.prompt is {run.prompt}, the responses make {prompt}",
             places.line("run", "prompt"),
         )
-    signature = str(
-        Signature(
-            task=run.task,
-            version=run.version,
-            tweets=len(lines.tweets),
-            samples=run.samples,
-            seeds=None if run.seeds is None else tuple(run.seeds),
-            prompt=prompt,
-            parser=run.parser,
-            data=run.data,
-            adapter=run.adapter,
-            generation=run.generation,
-            harness=run.harness,
-            package=run.package,
-            libraries=run.libraries,
-            bootstrap=f"{RESAMPLES}.{BOOTSTRAP_SEED}",
-        )
-    )
+    signature = str(signature_of(run, len(lines.tweets), prompt))
     if run.signature != signature:
         found.error(
             "signature",
@@ -162,6 +145,26 @@ def check_totals(lines: Lines, submission: Submission, places: Places, found: Co
             f"does not follow from the rest: {_first_difference(run.signature, signature)}",
             places.line("run", "signature"),
         )
+
+
+def signature_of(run: RunFacts, tweets: int, prompt: str) -> Signature:
+    """The signature that follows from a run's facts, its *tweets* and the digest of its prompts."""
+    return Signature(
+        task=run.task,
+        version=run.version,
+        tweets=tweets,
+        samples=run.samples,
+        seeds=None if run.seeds is None else tuple(run.seeds),
+        prompt=prompt,
+        parser=run.parser,
+        data=run.data,
+        adapter=run.adapter,
+        generation=run.generation,
+        harness=run.harness,
+        package=run.package,
+        libraries=run.libraries,
+        bootstrap=f"{RESAMPLES}.{BOOTSTRAP_SEED}",
+    )
 
 
 def _first_difference(claimed: str, right: str) -> str:

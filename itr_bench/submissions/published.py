@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from itr_bench.data.catalog import TASKS
 from itr_bench.errors import DataError, bullet_list, unknown_name
@@ -16,6 +16,7 @@ from itr_bench.submissions.schema import (
     Line,
     ModelId,
     Paragraph,
+    Strict,
     folder_of,
     problems_of,
 )
@@ -23,11 +24,7 @@ from itr_bench.submissions.schema import (
 PerCent = Annotated[float, Field(ge=0, le=100)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Source(_Strict):
+class Source(Strict):
     """Where the figures stand."""
 
     title: Line
@@ -40,7 +37,7 @@ class Source(_Strict):
     not_reported: list[Line] = Field(description="What the source leaves out, or we do not know.")
 
 
-class Figure(_Strict):
+class Figure(Strict):
     """One reported figure, in per cent."""
 
     task: Line | None = Field(description="Empty where the text it was on is not known.")
@@ -53,7 +50,7 @@ class Figure(_Strict):
     remark: Paragraph | None = None
 
 
-class PublishedModel(_Strict):
+class PublishedModel(Strict):
     """A model with what is reported of it."""
 
     name: Line
@@ -71,7 +68,7 @@ class PublishedModel(_Strict):
         return folder_of(self.id)
 
 
-class Published(_Strict):
+class Published(Strict):
     """One file of published results."""
 
     format: Literal[1]

@@ -57,6 +57,11 @@ class Reference:
         ]
         return digest([self.task, self.version, self.data, items, sorted(self.texts.items())])
 
+    @functools.cached_property
+    def labels(self) -> dict[str, int]:
+        """The right relations by tweet id, sorted by it."""
+        return {tweet: one.relation for (tweet, _), one in sorted(self.items.items())}
+
 
 def kind_of(data: str) -> str:
     """The kind in an identity of data: ``hub``, ``local``, ``stand-in`` or ``demo``."""

@@ -73,13 +73,13 @@ def folder_of(model_id: str) -> str:
     return model_id.replace("/", "__", 1)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """No unknown field, no text in the place of a number, no NaN, no change afterwards."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Submitter(_Strict):
+class Submitter(Strict):
     """Who submits."""
 
     name: Line = Field(description="A person or a group.")
@@ -88,7 +88,7 @@ class Submitter(_Strict):
     )
 
 
-class ModelCard(_Strict):
+class ModelCard(Strict):
     """What the submitter says of the model; the file that ``itr-bench submit`` takes."""
 
     name: Line = Field(description="How tables call the model.")
@@ -140,7 +140,7 @@ class ModelCard(_Strict):
         return self.revision or f"{self.snapshot}--{self.date}"
 
 
-class RunFacts(_Strict):
+class RunFacts(Strict):
     """How the responses were made. What stands in the signature is checked against it."""
 
     task: Line = Field(description="Name of the task, a variant included.")
@@ -165,7 +165,7 @@ class RunFacts(_Strict):
     signature: Paragraph = Field(description="The signature's line.")
 
 
-class ClaimedScore(_Strict):
+class ClaimedScore(Strict):
     """The score as the submitter's computer found it, rounded to six places."""
 
     tweets: int
@@ -192,7 +192,7 @@ class ClaimedScore(_Strict):
         return cls(tweets=score.tweets, samples=score.samples, interval=ends, **found)
 
 
-class Submission(_Strict):
+class Submission(Strict):
     """The file ``submission.json``: one model on one task."""
 
     format: Literal[1] = Field(description="Version of this format.")
@@ -203,7 +203,7 @@ class Submission(_Strict):
     score: ClaimedScore
 
 
-class Response(_Strict):
+class Response(Strict):
     """One line of ``responses.jsonl``: written in this order, without blanks."""
 
     tweet_id: TweetId
