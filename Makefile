@@ -9,7 +9,7 @@ help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    ruff and mypy"
-	@echo "make bench   the speed of package, engine and leaderboard, as ratios and rates: some 35 minutes"
+	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
 	@echo "make fuzz    feed the validator of submissions with broken input for 10 minutes (x86-64 Linux)"
 	@echo "make format  let ruff format the code"
 	@echo "make clean   remove $(VENV) and what was built"
@@ -52,6 +52,7 @@ lint: $(VENV)/.lint
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_engine
+	$(BIN)/python -m tests.bench_data
 	$(BIN)/python -m tests.bench_leaderboard
 
 fuzz: $(VENV)/.test

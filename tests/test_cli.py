@@ -195,6 +195,7 @@ def sample(tweet: str, question: str, relation: int, responses: list[str]) -> di
             "question": question,
             "relation": relation,
             "data": "local-1",
+            "image_sha256": f"i{tweet}",
             "itr_bench": "0.1.0",
             "libraries": {"torch": "2"},
         },
@@ -354,6 +355,34 @@ def test_compare_pairs_runs_of_one_task(tmp_path: Path) -> None:
     assert found["p_value"] == found["p_holm"] == 0.25
     alone = run("compare", str(a))
     assert "nothing to compare" in alone.stderr
+
+
+def tirt_run(folder: Path, tweets: str, data: str, image: str = "i") -> Path:
+    rows = [
+        sample(tweet, question, 0, ["Yes" if tweet in "12" else "No"])
+        for tweet in tweets
+        for question in ("adds", "represented")
+    ]
+    for row in rows:
+        item = row["item"]
+        assert isinstance(item, dict)
+        item.update(data=data, image_sha256=f"{image}{item['tweet_id']}")
+    return samples_file(folder, rows, task="tirt").parent
+
+
+def test_tirt_is_compared_on_the_tweets_that_two_runs_share(tmp_path: Path) -> None:
+    a = tirt_run(tmp_path / "a", "1234", "local-aaaaaaaaaaaa")
+    b = tirt_run(tmp_path / "b", "345", "local-bbbbbbbbbbbb")
+    done = run("compare", str(a), str(b))
+    assert "2 of 4 and 3" in done.stdout
+    assert "data (local-aaaaaaaaaaaa and local-bbbbbbbbbbbb)" in done.stdout
+    other_kind = tirt_run(tmp_path / "c", "345", "stand-in-bbbbbbbbbbbb")
+    assert "nothing to compare" in run("compare", str(a), str(other_kind)).stderr
+    apart = tirt_run(tmp_path / "d", "567", "local-dddddddddddd")
+    assert "nothing to compare" in run("compare", str(a), str(apart)).stderr
+    images = tirt_run(tmp_path / "e", "345", "local-eeeeeeeeeeee", image="x")
+    message = run("compare", str(a), str(images)).stderr
+    assert "different images of 2 tweets of tirt (3, 4)" in message
 
 
 # data

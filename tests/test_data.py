@@ -21,10 +21,12 @@ from itr_bench.data import build, home, inspection, loading, published
 from itr_bench.data.catalog import SETS, TASKS, SetSpec
 from itr_bench.data.image_sources import local_images
 from itr_bench.data.images import check_image, decode
-from itr_bench.data.manifest import file_hash
+from itr_bench.data.manifest import Manifest, file_hash
 from itr_bench.data.stand_in import stand_in_png
 from itr_bench.data.tsv import read_tweets
 from itr_bench.errors import DataError
+from itr_bench.lmms import documents, task_files
+from itr_bench.runs.definitions import define
 
 HEADER = "relation\ttweet_id\ttext"
 IDS = [str(100 + i) for i in range(8)]
@@ -423,6 +425,14 @@ def test_the_real_list_is_built_with_stand_ins(
     inspection.verify_set("ltec")
 
 
+def test_tweets_that_share_an_image_are_noted(tmp_path: Path) -> None:
+    images = image_folder(tmp_path)
+    (images / f"{IDS[1]}.png").write_bytes((images / f"{IDS[4]}.png").read_bytes())
+    folder = build.build("tirt", tirt_list(tmp_path), images)
+    (note,) = Manifest.read(folder).notes
+    assert note.startswith(f"2 tweets share 1 images, {IDS[1]} and {IDS[4]} for example")
+
+
 # Machine translations
 
 
@@ -444,7 +454,7 @@ def test_translations_take_the_images_of_ltec(
         build.build_translation("ltec_en_mt", translations(tmp_path, ids[:3] + ids[4:]), system="s")
     with pytest.raises(DataError, match="tweet 5: in the list, not in ltec"):
         build.build_translation("ltec_en_mt", translations(tmp_path, [*ids, "5"]), system="s")
-    with pytest.raises(DataError, match="name the translation system"):
+    with pytest.raises(DataError, match="translation system 'a b': spell it in letters"):
         build.build_translation("ltec_en_mt", translations(tmp_path, ids), system="a b")
     build.build_translation("ltec_en_mt", translations(tmp_path, ids[::-1]), system="opus-1")
     data = loading.open_task("ltec_itr_en_mt")
@@ -458,6 +468,50 @@ def test_translations_take_the_images_of_ltec(
     assert list(loaded[row]["image"].getdata()) == list(original[7]["image"].getdata())
     assert inspection.describe_set("ltec_en_mt")["system"] == "opus-1"
     inspection.verify_set("ltec_en_mt")
+
+
+def test_translations_of_several_systems_lie_side_by_side(
+    stand_in_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ITR_BENCH_HOME", str(tmp_path / "copy"))
+    subprocess.run(["cp", "-r", str(stand_in_home), str(tmp_path / "copy")], check=True)
+    listed = translations(tmp_path, loading.open_set("ltec").tweet_ids)
+    build.build_translation("ltec_fr_mt", listed, system="opus-1")
+    with pytest.raises(DataError, match="'ltec_fr_mt@opus-1' is there already"):
+        build.build_translation("ltec_fr_mt", listed, system="opus-1")
+    only = loading.open_task("ltec_itr_fr_mt")
+    assert only.identity == loading.open_task("ltec_itr_fr_mt@opus-1").identity
+    listed.write_text(listed.read_text("utf-8").replace("translated", "traduit"), "utf-8")
+    build.build_translation("ltec_fr_mt", listed, system="nllb-2")
+    assert home.systems("ltec_fr_mt") == ("nllb-2", "opus-1")
+    with pytest.raises(DataError, match="name one: ltec_fr_mt@nllb-2, ltec_fr_mt@opus-1"):
+        loading.open_task("ltec_itr_fr_mt")
+    for system, word in (("nllb-2", "traduit"), ("opus-1", "translated")):
+        data = loading.open_task(f"ltec_itr_fr_mt@{system}_explained")
+        assert data.texts[0].startswith(word)
+        assert data.identity.endswith(f"-{system}")
+        document = next(iter(documents.rows(f"ltec_itr_fr_mt@{system}")))[0]
+        assert document["language"] == "French"
+    files = task_files.task_files()
+    assert {"ltec_itr_fr_mt@nllb-2", "ltec_itr_fr_mt@opus-1_likelihood"} <= set(files)
+    assert define("ltec_itr_fr_mt@nllb-2", "qwen2_vl").wording["answer_format"] == "plain"
+    with pytest.raises(DataError, match="cannot be fetched"):
+        loading.open_task("ltec_itr_fr_mt@other")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ltec_itr_lv@opus", "only machine translations have a system"),
+        ("ltec_itr_en_mt@a_b", "translation system 'a_b'"),
+        ("ltec_itr_en_mt@../x", "translation system '../x'"),
+        ("ltec_itr_en_mt@", "translation system ''"),
+        ("ltec_itr_pl_mt", "unknown task 'ltec_itr_pl_mt'"),
+    ],
+)
+def test_names_of_systems_are_checked(name: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        loading.open_task(name)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 from lmms_eval.tasks import TaskManager
 from lmms_eval.utils import load_yaml_config
 
-from itr_bench.lmms import documents, hooks, plugin
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.lmms import documents, hooks, task_files
 from itr_bench.relation import Question
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the strings of the experiment.
@@ -48,6 +49,8 @@ PROMPTS = [
     ("ltec_itr_en_manual", "adds", "plain", f"{EN}{SHOWN}{ADDS} {PLAIN}\n"),
     ("ltec_itr_en_manual", "represented", "explained", f"{EN}{SHOWN}{REPR} {EXPLAIN}\n"),
     ("ltec_itr_en_mt", "represented", "plain", f"{EN}{SHOWN}{REPR} {PLAIN}\n"),
+    ("ltec_itr_fr_mt", "adds", "plain", f"{LEAD.format('French')}{SHOWN}{ADDS} {PLAIN}\n"),
+    ("ltec_itr_es_mt", "adds", "explained", f"{LEAD.format('Spanish')}{SHOWN}{ADDS} {EXPLAIN}\n"),
     ("tirt", "adds", "plain", f"{EN}{SHOWN} {ADDS} {PLAIN}"),
     ("tirt", "represented", "explained", f"{EN}{SHOWN} {REPR} {EXPLAIN}"),
     ("ltec_itr_lv_instruct_lv", "adds", "plain", f"{LEAD_LV}{SHOWN}{ADDS_LV} {PLAIN_LV}\n"),
@@ -59,8 +62,7 @@ PROMPTS = [
 
 
 def definition(name: str) -> dict[str, Any]:
-    (path,) = plugin.tasks_folder().rglob(f"{name}.yaml")
-    found: dict[str, Any] = load_yaml_config(str(path))
+    found: dict[str, Any] = load_yaml_config(str(task_files.task_files()[name]))
     return found
 
 
@@ -77,7 +79,7 @@ def wording(name: str, model: str) -> dict[str, Any]:
 def test_likelihoods_follow_the_plain_prompt(task: str, question: str, prompt: str) -> None:
     document = {
         "text": documents.without_links(TEXT),
-        "language": documents.LANGUAGE_NAMES[TASKS[task].text],
+        "language": LANGUAGES[TASKS[task].text].name,
         "question": question,
     }
     variant = definition(task + LIKELIHOOD)
@@ -89,7 +91,7 @@ def test_likelihoods_follow_the_plain_prompt(task: str, question: str, prompt: s
 def test_prompts_to_the_letter(task: str, question: str, answer_format: str, prompt: str) -> None:
     document = {
         "text": documents.without_links(TEXT),
-        "language": documents.LANGUAGE_NAMES[TASKS[task].text],
+        "language": LANGUAGES[TASKS[task].text].name,
         "question": question,
     }
     if answer_format == "plain":
@@ -112,6 +114,7 @@ def test_every_task_and_its_explained_variant_is_defined(task: str) -> None:
         found = definition(name)
         assert found["task"] == name
         assert found["dataset_name"] == task
+        assert found["dataset_kwargs"]["data_files"]["test"].endswith("/_placeholder.json")
         assert found["generation_kwargs"] == {
             "max_new_tokens": 512,
             "temperature": 0.2,
@@ -146,14 +149,14 @@ def test_every_task_has_its_likelihood_variant(task: str) -> None:
 
 
 def test_the_files_say_no_more_than_a_name_and_what_they_include() -> None:
-    for path in plugin.tasks_folder().rglob("*.yaml"):
+    for path in task_files.task_files().values():
         if path.stem not in ("itr_bench", "ltec_itr", "itr_demo"):
             assert len(path.read_text().splitlines()) <= 3, path
 
 
 def test_english_is_worded_once() -> None:
     # The file for TIRT differs from the English one in the two places that the paper differs in.
-    folder = plugin.tasks_folder()
+    folder, _ = task_files.task_folders()
     english = (folder / "_itr_prompt_en").read_text().splitlines()[1:]
     tirt = (folder / "_itr_prompt_tirt").read_text().splitlines()[1:]
     changed = [(a, b) for a, b in zip(english, tirt, strict=True) if a != b]

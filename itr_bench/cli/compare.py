@@ -12,6 +12,8 @@ from tabulate import tabulate
 
 from itr_bench.cli.runs import read_runs
 from itr_bench.cli.tables import interval
+from itr_bench.data.catalog import get_set, get_task
+from itr_bench.data.manifest import kind_of
 from itr_bench.errors import ScoreError
 from itr_bench.results.run import Run
 from itr_bench.scoring import compare, holm
@@ -27,6 +29,10 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     tweets that only one of them has right (in more than half of its samples), the exact
     McNemar test on these, and its p value after Holm's correction for all pairs of the task.
 
+    Runs are compared on the same data. Only TIRT, of which everybody has the tweets that were
+    still available, is compared on the tweets that two runs share, where ids, labels and images
+    agree.
+
     \b
     Example:
       itr-bench compare runs/
@@ -34,7 +40,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     """
     read = read_runs(runs, plain_allowed=False)
     pairs = [
-        (a, b) for a, b in itertools.combinations(read, 2) if a.task == b.task and a.data == b.data
+        (a, b) for a, b in itertools.combinations(read, 2) if a.task == b.task and _comparable(a, b)
     ]
     if not pairs:
         raise ScoreError(
@@ -59,7 +65,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
             a.task,
             _name(a, read),
             _name(b, read),
-            f"{c.tweets} of {max(a.score.tweets, b.score.tweets)}",
+            _shared(c.tweets, a.score.tweets, b.score.tweets),
             f"{100 * c.difference:+.1f}",
             interval(c.interval),
             f"{c.only_a} / {c.only_b}",
@@ -86,6 +92,33 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
             click.echo(
                 f"{a.task}: {_name(a, read)} and {_name(b, read)} differ in {', '.join(differing)}"
             )
+
+
+def _comparable(a: Run, b: Run) -> bool:
+    """Whether two runs of a task are on the same tweets, or on samples of the same source.
+
+    Raises:
+        ScoreError: a tweet that both samples have with different images.
+    """
+    if a.data == b.data:
+        return True
+    if a.data is None or b.data is None or kind_of(a.data) != kind_of(b.data):
+        return False
+    if get_set(get_task(a.task).set_name).relations is not None:
+        return False
+    shared = a.images.keys() & b.images.keys()
+    differing = sorted(tweet for tweet in shared if a.images[tweet] != b.images[tweet])
+    if differing:
+        raise ScoreError(
+            f"{a.model} and {b.model} saw different images of {len(differing)} tweets of {a.task} "
+            f"({', '.join(differing[:3])}{', ...' if len(differing) > 3 else ''}): build the set "
+            "from the same images and run one of them again, or compare them apart"
+        )
+    return bool(shared)
+
+
+def _shared(tweets: int, of_a: int, of_b: int) -> str:
+    return f"{tweets} of {of_a}" if of_a == of_b else f"{tweets} of {of_a} and {of_b}"
 
 
 def _name(run: Run, among: list[Run]) -> str:

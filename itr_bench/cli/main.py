@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import Any
 
 import click
 
-from itr_bench.errors import ItrBenchError, unknown_name
+from itr_bench.cli.lazy import LazyGroup
+from itr_bench.errors import ItrBenchError
 from itr_bench.version import __version__
 
 _COMMANDS = {
     "compare": "Compare runs on the same tweets: differences, intervals, tests.",
-    "data": "List, build, describe and verify the data sets.",
+    "data": "Build, describe and verify data sets; translate, annotate, export them.",
     "demo": "Run lmms-eval on the bundled demo set, baselines and a tiny random model.",
     "leaderboard": "Build the leaderboard's pages and show them.",
     "models": "List the presets: the models of the paper, and what each would do.",
@@ -25,31 +24,9 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a subcommand's module when it is called, not before."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command = importlib.import_module(f"itr_bench.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            ctx.fail(unknown_name("command", args[0], _COMMANDS))
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
-
-
 @click.group(
     cls=LazyGroup,
+    lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Models are evaluated by `itr-bench run --model qwen2-vl-7b --tasks ltec_itr_lv`, or "
     "with plain lmms-eval: lmms-eval --model qwen2_vl "

@@ -6,7 +6,6 @@ A set is written whole or not at all. What is wrong with lines or images is said
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,18 +16,17 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from itr_bench.data import home, published
-from itr_bench.data.catalog import SetSpec, get_set
+from itr_bench.data.catalog import SetSpec, check_system, get_set
 from itr_bench.data.image_sources import ImageSource, StandInImages, local_images
 from itr_bench.data.images import check_image
 from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
-from itr_bench.data.schema import schema
+from itr_bench.data.schema import compression, schema
 from itr_bench.data.tsv import Row, read_tweets
 from itr_bench.data.tweet_set import read_set
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS
 
 ROWS_A_GROUP = 32
-_SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
 
 _TEXT_COLUMNS = {"lv": "text", "en": "english"}
 
@@ -43,7 +41,18 @@ def fetch(name: str, *, replace: bool = False) -> Path:
     if spec.bundled:
         raise DataError(f"the data set {name!r} is bundled; there is nothing to build")
     if home.is_built(name) and not replace:
-        return home.set_folder(name)
+        return home.set_folder(home.located(name))
+    systems = home.systems(name)
+    if systems:
+        raise DataError(
+            f"translations {name!r} of {len(systems)} systems are here; name one: "
+            + ", ".join(f"{name}@{system}" for system in systems)
+            + f". Of a task likewise: ltec_itr_{spec.texts[0]}_mt@{systems[0]}"
+        )
+    from itr_bench.data import released  # which builds with this module
+
+    if released.place() is not None:
+        return released.fetch(name, replace=replace)
     with home.locked(name):
         if home.is_built(name) and not replace:  # by the process that held the lock
             return home.set_folder(name)
@@ -52,7 +61,7 @@ def fetch(name: str, *, replace: bool = False) -> Path:
                 f"the data set {name!r} cannot be fetched. {spec.supply or ''}".rstrip()
             )
         rows = read_tweets(published.fetch_list(name), _texts(spec))
-        return _write(spec, rows, published.HubImages(name), published.LISTS[name].facts)
+        return write(spec, rows, published.HubImages(name), published.LISTS[name].facts)
 
 
 def build(
@@ -83,54 +92,88 @@ def build(
     rows = read_tweets(tweets, _texts(spec))
     facts = _list_facts(name, tweets)
     with home.locked(name):
-        _refuse_existing(name, replace)
-        return _write(spec, rows, source, facts)
+        refuse_existing(name, replace)
+        return write(spec, rows, source, facts)
 
 
 def build_translation(name: str, tweets: Path, *, system: str, replace: bool = False) -> Path:
-    """Build the set of machine translations *name* over the images of ``ltec``.
+    """Build the set of machine translations *name* from a system's output.
 
     Args:
-        name: ``ltec_en_mt``.
+        name: a set of translations, such as ``ltec_en_mt``.
         tweets: TSV with ``tweet_id`` and ``text``, exactly the tweets of ``ltec``.
         system: name of the translation system, as scores will state it.
         replace: build it even where it is there already.
 
+    Returns:
+        The folder of the set ``name@system``.
+
     Raises:
         DataError: anything wrong with the input, ``ltec`` cannot be had, or it is there already.
     """
-    spec = get_set(name)
-    if not _SYSTEM.fullmatch(system):
-        raise DataError(
-            f"--system {system!r}: name the translation system in letters, digits and ._/+-, "
-            "as it will stand in the signature of scores"
-        )
-    rows = read_tweets(tweets, _texts(spec), labelled=False)
-    fetch("ltec")
-    base = read_set("ltec")
-    problems = _difference({row.values["tweet_id"] for row in rows}, set(base.tweet_ids), "ltec")
+    (column,) = _texts(get_set(name))
+    rows = read_tweets(tweets, {column: "text"}, labelled=False)
+    texts = {row.values["tweet_id"]: row.values[column] for row in rows}
+    return write_translation(
+        name, texts, system=system, facts=_list_facts(name, tweets), where=tweets, replace=replace
+    )
+
+
+def write_translation(
+    name: str,
+    texts: Mapping[str, str],
+    *,
+    system: str,
+    facts: Mapping[str, Any],
+    where: Path,
+    notes: tuple[str, ...] = (),
+    replace: bool = False,
+) -> Path:
+    """Write the set of machine translations ``name@system`` over the images of ``ltec``.
+
+    Args:
+        name: a set of translations, such as ``ltec_en_mt``.
+        texts: the translations by tweet id, exactly the tweets of ``ltec``.
+        system: name of the translation system, as scores will state it.
+        facts: what the manifest is to say of the system, JSON values: ``what``, ``name`` and
+            such as ``revision``, ``licence`` and settings.
+        where: the file that the translations are in, for errors.
+        notes: what a user may want to know.
+        replace: write it even where it is there already.
+
+    Raises:
+        DataError: other tweets than those of ``ltec``, an empty translation, ``ltec`` cannot
+            be had, or it is there already.
+    """
+    spec = get_set(f"{name}@{check_system(system)}")
+    assert spec.base is not None
+    fetch(spec.base)
+    base = read_set(spec.base)
+    problems = _difference(set(texts), set(base.tweet_ids), spec.base)
+    problems += [f"tweet {tweet}: empty" for tweet, text in texts.items() if not text.strip()]
     if problems:
-        raise DataError(f"{tweets} does not fit the set 'ltec':\n{bullet_list(problems)}")
-    image = dict(zip(base.tweet_ids, base.image_hashes, strict=True))
-    records = [
+        raise DataError(f"{where} does not fit the set {spec.base!r}:\n{bullet_list(problems)}")
+    records = (
         {
-            "tweet_id": row.values["tweet_id"],
-            "relation": base.labels[row.values["tweet_id"]],
-            "image_sha256": image[row.values["tweet_id"]],
-            "text_mt": row.values["text_mt"],
+            "tweet_id": tweet,
+            "relation": relation,
+            "image_sha256": image,
+            f"text_{spec.texts[0]}": texts[tweet],
         }
-        for row in rows
-    ]
-    with home.locked(name):
-        _refuse_existing(name, replace)
+        for tweet, relation, image in zip(
+            base.tweet_ids, base.relations, base.image_hashes, strict=True
+        )
+    )
+    with home.locked(spec.name):
+        refuse_existing(spec.name, replace)
         return _finish(
             spec,
-            iter(records),
+            records,
             kind=base.manifest.kind,
-            sources=(_list_facts(name, tweets),),
-            notes=(),
+            sources=(facts,),
+            notes=notes,
             system=system,
-            base={"set": "ltec", "content_sha256": base.manifest.content_sha256},
+            base={"set": spec.base, "content_sha256": base.manifest.content_sha256},
         )
 
 
@@ -149,7 +192,8 @@ def _list_facts(name: str, tweets: Path) -> Mapping[str, Any]:
     return {"what": "tweet list", "name": tweets.name, "sha256": sha256}
 
 
-def _refuse_existing(name: str, replace: bool) -> None:
+def refuse_existing(name: str, replace: bool) -> None:
+    """Raise :class:`DataError` where set *name* is there and is not to be replaced."""
     if home.is_built(name) and not replace:
         raise DataError(
             f"the data set {name!r} is there already, at {home.set_folder(name)}. "
@@ -163,14 +207,29 @@ def _difference(listed: set[str], found: set[str] | frozenset[str], where: str) 
     return problems
 
 
-def _write(
-    spec: SetSpec, rows: Sequence[Row], source: ImageSource, list_facts: Mapping[str, Any]
+def write(
+    spec: SetSpec,
+    rows: Sequence[Row],
+    source: ImageSource,
+    list_facts: Mapping[str, Any],
+    notes: tuple[str, ...] = (),
 ) -> Path:
-    """Check list and images against each other and write the set. The lock is held."""
+    """Check list and images against each other and write the set. The lock is held.
+
+    Args:
+        spec: the set.
+        rows: the tweets: ``relation``, ``tweet_id`` and a ``text_<language>`` for each text.
+        source: their images.
+        list_facts: what the manifest is to say of the list.
+        notes: what a user may want to know, beside what is noticed here.
+
+    Raises:
+        DataError: all that does not fit.
+    """
     problems = _conflicts(spec, rows, source)
     if problems:
         raise DataError(f"the data set {spec.name!r} cannot be built:\n{bullet_list(problems)}")
-    notes = _notes(rows, source)
+    notes += _notes(rows, source)
     marks: list[bool] = []
     records = _records(rows, source, marks)
     return _finish(
@@ -267,7 +326,9 @@ def _finish(
         path = folder / PARQUET
         with (
             home.writing(f"the data set {spec.name!r}"),
-            pq.ParquetWriter(path, layout, compression="zstd", use_dictionary=False) as writer,
+            pq.ParquetWriter(
+                path, layout, compression=compression(layout), use_dictionary=False
+            ) as writer,
         ):
             while group := list(itertools.islice(records, ROWS_A_GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema=layout))
@@ -277,6 +338,8 @@ def _finish(
                     identity.append(
                         (record["tweet_id"], record["relation"], texts, record["image_sha256"])
                     )
+        if not spec.is_translation:
+            notes += _twins(identity)
         with home.writing(f"the data set {spec.name!r}"):
             Manifest(
                 set_name=spec.name,
@@ -291,3 +354,18 @@ def _finish(
                 base=base,
             ).write(folder)
     return home.set_folder(spec.name)
+
+
+def _twins(identity: Sequence[tuple[str, int, list[str], str]]) -> tuple[str, ...]:
+    """A note where tweets share an image, which may be another tweet's or a placeholder."""
+    by_image: dict[str, list[str]] = {}
+    for tweet, _, _, image in identity:
+        by_image.setdefault(image, []).append(tweet)
+    shared = [tweets for tweets in by_image.values() if len(tweets) > 1]
+    if not shared:
+        return ()
+    first = " and ".join(shared[0][:2])
+    return (
+        f"{sum(map(len, shared))} tweets share {len(shared)} images, {first} for example: look "
+        "whether each image belongs to its tweet",
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
+from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.errors import DataError, unknown_name
 
 EXPLAINED = "_explained"
@@ -12,19 +14,24 @@ EXPLAINED = "_explained"
 LIKELIHOOD = "_likelihood"
 """Suffix of the task variants that score P(yes) and P(no) in place of generating, likewise."""
 
+# No underscore: it begins the suffix of a variant.
+SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
+"""How a machine translation system is spelled in the names of sets and tasks, after an ``@``."""
+
 
 @dataclass(frozen=True)
 class SetSpec:
     """A data set.
 
     Attributes:
-        name: as commands and folders spell it.
+        name: as commands and folders spell it; of machine translations, with ``@SYSTEM`` where
+            one of several is meant.
         title: what it is, for tables.
-        texts: the languages of its texts, each a column ``text_<language>``; ``mt`` is a
-            machine translation.
+        texts: the languages of its texts, each a column ``text_<language>``.
         relations: the expected number of tweets by relation, ``None`` where any will do.
         supply: what to do where it cannot be fetched; ``None`` for what is fetched or bundled.
         bundled: whether it comes with the package.
+        base: for machine translations, the set that holds the tweets' images.
     """
 
     name: str
@@ -33,11 +40,12 @@ class SetSpec:
     relations: tuple[int, int, int, int] | None
     supply: str | None = None
     bundled: bool = False
+    base: str | None = None
 
     @property
     def is_translation(self) -> bool:
         """Whether it holds machine translations only, over the images of another set."""
-        return self.texts == ("mt",)
+        return self.base is not None
 
 
 @dataclass(frozen=True)
@@ -57,30 +65,42 @@ class TaskSpec:
 _LTEC_FULL = (392, 72, 296, 52)
 LTEC_BALANCED = (113, 72, 113, 52)
 
+
+def _translation(code: str) -> SetSpec:
+    language = LANGUAGES[code].name
+    return SetSpec(
+        f"ltec_{code}_mt",
+        f"LTEC, balanced 350, machine translation into {language}",
+        (code,),
+        LTEC_BALANCED,
+        ("The machine translations of the paper were not published. " if code == "en" else "")
+        + f"A translation system of your choice makes the 350 tweets in {language}:\n"
+        f"    itr-bench data translate --to {code} --model NAME\n"
+        "or give any system's output, a UTF-8 TSV with the header 'tweet_id<TAB>text' and one line "
+        "a tweet:\n"
+        f"    itr-bench data build ltec_{code}_mt --tweets FILE.tsv --system NAME",
+        base="ltec",
+    )
+
+
 SETS = {
     spec.name: spec
     for spec in (
         SetSpec("ltec", "LTEC, balanced 350 tweets", ("lv", "en"), LTEC_BALANCED),
         SetSpec("ltec_full", "LTEC, all 812 tweets", ("lv", "en"), _LTEC_FULL),
-        SetSpec(
-            "ltec_en_mt",
-            "LTEC, balanced 350, machine translation into English",
-            ("mt",),
-            LTEC_BALANCED,
-            "The machine translations of the paper were not published. Translate the 350 Latvian "
-            "texts with a system of your choice, write a UTF-8 TSV with the header "
-            "'tweet_id<TAB>text' and one line a tweet, and run\n"
-            "    itr-bench data build ltec_en_mt --tweets FILE.tsv --system NAME",
-        ),
+        *(_translation(code) for code in TARGETS),
         SetSpec(
             "tirt",
             "TIRT, balanced tweets in English",
             ("en",),
             None,
-            "TIRT is published as tweet ids and labels; texts and images have to be fetched from "
-            "X by id, under its terms. With the tweets at hand, write a UTF-8 TSV with the header "
-            "'relation<TAB>tweet_id<TAB>text', put the images into a folder as <tweet_id>.jpg, "
-            "and run\n    itr-bench data build tirt --tweets FILE.tsv --images FOLDER",
+            "TIRT is published as tweet ids and labels; you fetch texts and images from X by id, "
+            "under its terms. From the published textimage.csv:\n"
+            "    itr-bench data hydrate-plan --labels textimage.csv --out tirt-ids/\n"
+            "    itr-bench data build tirt --labels textimage.csv --tweets FETCHED_FOLDER\n"
+            "or from a UTF-8 TSV with the header 'relation<TAB>tweet_id<TAB>text' and images named "
+            "<tweet_id>.jpg:\n"
+            "    itr-bench data build tirt --tweets FILE.tsv --images FOLDER",
         ),
         SetSpec("demo", "demo, 24 made-up tweets", ("lv", "en"), (6, 6, 6, 6), bundled=True),
     )
@@ -91,7 +111,7 @@ TASKS = {
     for spec in (
         TaskSpec("ltec_itr_lv", "ltec", "lv"),
         TaskSpec("ltec_itr_en_manual", "ltec", "en"),
-        TaskSpec("ltec_itr_en_mt", "ltec_en_mt", "mt"),
+        *(TaskSpec(f"ltec_itr_{code}_mt", f"ltec_{code}_mt", code) for code in TARGETS),
         TaskSpec("tirt", "tirt", "en"),
         TaskSpec("ltec_itr_lv_instruct_lv", "ltec", "lv", answers="lv"),
         TaskSpec("ltec_itr_full_lv", "ltec_full", "lv"),
@@ -108,25 +128,57 @@ TRIAL = ("itr_demo_lv", "itr_demo_en")
 
 
 def get_set(name: str) -> SetSpec:
-    """Return the data set called *name*, or raise :class:`DataError` with the nearest name."""
-    if name not in SETS:
-        raise DataError(unknown_name("data set", name, SETS))
-    return SETS[name]
-
-
-def get_task(name: str) -> TaskSpec:
-    """Return the task called *name*, a variant included.
+    """Return the data set called *name*, ``ltec_en_mt@SYSTEM`` included.
 
     Raises:
         DataError: there is none of that name; the message names the nearest.
     """
-    base = base_task(name)
-    if base not in TASKS:
-        raise DataError(unknown_name("task", name, TASKS))
-    task = TASKS[base]
+    plain, at, system = name.partition("@")
+    if plain not in SETS:
+        raise DataError(unknown_name("data set", plain, SETS))
+    if not at:
+        return SETS[plain]
+    _check_system(name, system, SETS[plain])
+    return replace(SETS[plain], name=name)
+
+
+def get_task(name: str) -> TaskSpec:
+    """Return the task called *name*, a variant and ``TASK@SYSTEM`` included.
+
+    Raises:
+        DataError: there is none of that name; the message names the nearest.
+    """
+    plain, at, system = base_task(name).partition("@")
+    if plain not in TASKS:
+        raise DataError(unknown_name("task", plain, TASKS))
+    task = TASKS[plain]
+    if at:
+        _check_system(name, system, SETS[task.set_name])
+        task = replace(task, name=f"{plain}@{system}", set_name=f"{task.set_name}@{system}")
     return replace(task, parser="likelihood") if name.endswith(LIKELIHOOD) else task
 
 
+def _check_system(name: str, system: str, spec: SetSpec) -> None:
+    if not spec.is_translation:
+        raise DataError(f"{name!r}: only machine translations have a system, {spec.name!r} has not")
+    check_system(system)
+
+
+def check_system(system: str) -> str:
+    """Return *system*, the name of a translation system, or raise :class:`DataError`."""
+    if not SYSTEM.fullmatch(system):
+        raise DataError(
+            f"translation system {system!r}: spell it in letters, digits and .+- (at most 64), "
+            "as it stands in the names of tasks and in the signature of scores"
+        )
+    return system
+
+
 def base_task(name: str) -> str:
-    """The task that *name* is a variant of, or *name* itself."""
+    """The task that *name* is a variant of, or *name* itself; a system in it stays."""
     return name.removesuffix(EXPLAINED).removesuffix(LIKELIHOOD)
+
+
+def family(name: str) -> str:
+    """The task that *name* belongs to, without variant and system."""
+    return base_task(name).partition("@")[0]

@@ -30,7 +30,19 @@ def set_folder(name: str) -> Path:
 
 def is_built(name: str) -> bool:
     """Whether set *name* is there: its manifest is the last thing that is written."""
-    return (set_folder(name) / MANIFEST).exists()
+    return (set_folder(located(name)) / MANIFEST).exists()
+
+
+def systems(name: str) -> tuple[str, ...]:
+    """The systems of which translations *name* (``ltec_en_mt``) are there, sorted."""
+    folders = (home() / "sets").glob(f"{name}@*")
+    return tuple(sorted(f.name.partition("@")[2] for f in folders if (f / MANIFEST).exists()))
+
+
+def located(name: str) -> str:
+    """The set that *name* stands for: translations of no named system are those of the only one."""
+    found = () if "@" in name else systems(name)
+    return f"{name}@{found[0]}" if len(found) == 1 else name
 
 
 def _old(name: str) -> Path:

@@ -94,5 +94,5 @@ def decode(content: bytes) -> Image.Image:
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
-    image.load()
-    return ImageOps.exif_transpose(image).convert("RGB")
+    ImageOps.exif_transpose(image, in_place=True)  # one copy less
+    return image.convert("RGB")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -16,6 +17,10 @@ from itr_bench.relation import RELATIONS
 def verify_set(name: str) -> Manifest:
     """Check a set against its manifest: the file, every image, every text and label.
 
+    Images are not decoded again. Each was decoded whole when the set was built; its bytes are
+    the same if their SHA-256 is the one in the column, and the column is the same if the content
+    hash over all tweets is the manifest's.
+
     Raises:
         DataError: all that does not agree, in one message; or the set is not there.
     """
@@ -26,11 +31,8 @@ def verify_set(name: str) -> Manifest:
             zip(tweets.tweet_ids, tweets.image_hashes, strict=True)
         ):
             content, file = tweets.image_file(row)
-            try:
-                if check_image(content, f"tweet {tweet}, {file}").sha256 != sha256:
-                    problems.append(f"tweet {tweet}, {file}: another SHA-256 than its own column")
-            except DataError as error:
-                problems.append(str(error))
+            if hashlib.sha256(content or b"").hexdigest() != sha256:
+                problems.append(f"tweet {tweet}, {file}: another SHA-256 than its own column")
     texts = zip(*(tweets.texts(language) for language in tweets.spec.texts), strict=True)
     found = content_hash(
         zip(tweets.tweet_ids, tweets.relations, texts, tweets.image_hashes, strict=True)

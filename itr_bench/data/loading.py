@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from itr_bench.data import build
+from itr_bench.data import build, home
 from itr_bench.data.catalog import TaskSpec, get_set, get_task
 from itr_bench.data.manifest import content_hash
 from itr_bench.data.schema import RELATION_NAMES
@@ -48,7 +48,7 @@ def open_set(name: str) -> TweetSet:
     """
     if not get_set(name).bundled:
         build.fetch(name)
-    return read_set(name)
+    return read_set(home.located(name))
 
 
 def open_task(name: str) -> TaskData:
@@ -67,7 +67,8 @@ def open_task(name: str) -> TaskData:
             raise DataError(
                 f"the translations {task.set_name!r} were made for another state of the set "
                 f"{images.spec.name!r}; build them again: "
-                f"itr-bench data build {task.set_name} --tweets FILE.tsv --system NAME --replace"
+                f"itr-bench data build {task.set_name.partition('@')[0]} --tweets FILE.tsv "
+                f"--system {tweets.manifest.system} --replace"
             )
     texts = tweets.texts(task.text)
     row = {tweet: i for i, tweet in enumerate(images.tweet_ids)}
@@ -97,10 +98,11 @@ def load(name: str) -> datasets.Dataset:
     Returns:
         A ``datasets.Dataset`` with one row a tweet and the columns ``tweet_id`` (string),
         ``text`` (string, as published: links included), ``relation`` (``ClassLabel``, 0 to 3),
-        ``image`` (``Image``, upright RGB) and ``image_sha256`` (string).
+        ``image`` (``Image``, upright RGB) and ``image_sha256`` (string). The images are mapped
+        from the disk: the first call writes them there once more, as Arrow.
 
     Raises:
-        DataError: an unknown task, or data that is not there and cannot be fetched.
+        DataError: an unknown task, or data that is not there and cannot be fetched or written.
     """
     import datasets
 
@@ -110,18 +112,17 @@ def load(name: str) -> datasets.Dataset:
             "tweet_id": datasets.Value("string"),
             "text": datasets.Value("string"),
             "relation": datasets.ClassLabel(names=list(RELATION_NAMES)),
-            "image": datasets.Image(mode="RGB"),
             "image_sha256": datasets.Value("string"),
         }
     )
-    images = data.images.images.take(pa.array(data.image_rows))
     table = pa.table(
-        {
-            "tweet_id": pa.array(data.tweets.tweet_ids),
-            "text": pa.array(list(data.texts)),
-            "relation": pa.array(data.tweets.relations, pa.int64()),
-            "image": images,
-            "image_sha256": pa.array(data.tweets.image_hashes),
-        }
+        [data.tweets.tweet_ids, list(data.texts), data.tweets.relations, data.tweets.image_hashes],
+        schema=features.arrow_schema,
     )
-    return datasets.Dataset(table.cast(features.arrow_schema))
+    # The images stay where they are, mapped from the disk; the tweets are put beside them.
+    images = data.images.image_dataset()
+    beside = {row: tweet for tweet, row in enumerate(data.image_rows)}
+    tweets = datasets.Dataset(table.take(pa.array(map(beside.get, range(len(images))))))
+    parts = [tweets.select_columns(["tweet_id", "text", "relation"]), images]
+    parts.append(tweets.select_columns(["image_sha256"]))
+    return datasets.concatenate_datasets(parts, axis=1).select(data.image_rows)

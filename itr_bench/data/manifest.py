@@ -122,3 +122,13 @@ def file_hash(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def kind_of(data: str) -> str:
+    """The kind in an identity of data, one of :data:`KINDS`."""
+    return "stand-in" if data.startswith("stand-in-") else data.split("-", 1)[0]
+
+
+def content_of(data: str) -> str:
+    """An identity of data without its kind: equal where tweets, labels, texts and images are."""
+    return data.removeprefix(kind_of(data) + "-")

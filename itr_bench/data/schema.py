@@ -29,3 +29,8 @@ def schema(spec: SetSpec) -> pa.Schema:
     features["image_sha256"] = {"dtype": "string", "_type": "Value"}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema(fields, metadata=metadata)
+
+
+def compression(layout: pa.Schema) -> dict[str, str]:
+    """The compression by column: image files are compressed already."""
+    return {name: "zstd" for name in layout.names if name != "image"}

@@ -41,7 +41,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
         DataError: no such file, not UTF-8, a column missing, or lines with another number of
             fields than the header; with file and line.
     """
-    lines = list(_lines(path))
+    lines = list(numbered_lines(path))
     if not lines:
         raise DataError(f"{path}: the file is empty; expected a header line and tweets")
     header = lines[0][1].split("\t")
@@ -113,15 +113,27 @@ def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) 
     return out
 
 
-def _row_problems(values: Mapping[str, str], labelled: bool) -> Iterator[str]:
-    tweet = values["tweet_id"]
-    if _SPREADSHEET_ID.fullmatch(tweet):
-        yield (
+def rounded_id(tweet: str) -> bool:
+    """Whether an id went through a spreadsheet, which keeps its first digits only."""
+    return _SPREADSHEET_ID.fullmatch(tweet) is not None
+
+
+def id_problem(tweet: str) -> str | None:
+    """Return what is wrong with a tweet id, ``None`` where it is 1 to 20 digits."""
+    if _ID.fullmatch(tweet):
+        return None
+    if rounded_id(tweet):
+        return (
             f"tweet id {tweet!r} went through a spreadsheet, which rounds ids; "
             "export the column as text from the original"
         )
-    elif not _ID.fullmatch(tweet):
-        yield f"tweet id {tweet!r}, expected digits"
+    return f"tweet id {tweet!r}, expected digits"
+
+
+def _row_problems(values: Mapping[str, str], labelled: bool) -> Iterator[str]:
+    tweet = values["tweet_id"]
+    if problem := id_problem(tweet):
+        yield problem
     if labelled and values["relation"] not in {str(int(r)) for r in RELATIONS}:
         yield f"tweet {tweet}: relation {values['relation']!r}, expected 0, 1, 2 or 3"
     for name, text in values.items():
@@ -129,8 +141,12 @@ def _row_problems(values: Mapping[str, str], labelled: bool) -> Iterator[str]:
             yield f"tweet {tweet}: {name} is empty"
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, numbered, without byte-order mark and carriage returns."""
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not empty, numbered; byte-order mark and line ends are left out.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, or begins with an empty line.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:

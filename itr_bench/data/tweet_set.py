@@ -1,4 +1,4 @@
-"""A built data set in memory."""
+"""A built data set: its texts and labels in memory, its images read when they are needed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import json
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,22 +17,30 @@ from itr_bench.data.catalog import SetSpec, get_set
 from itr_bench.data.images import check_image, decode
 from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import schema
-from itr_bench.errors import DataError
+from itr_bench.data.stored_images import StoredImages, unreadable
 from itr_bench.relation import RELATIONS
+
+if TYPE_CHECKING:
+    import datasets
+
+ARROW = "arrow"
 
 
 class TweetSet:
-    """A data set in memory; its images are read when the first one is asked for.
+    """A data set; its images are read when they are asked for.
 
     Attributes:
         spec: what the catalogue says of it.
         manifest: what its builder said of it.
-        parquet: the file, ``None`` for the bundled demo.
         tweet_ids, relations, image_hashes: one entry a tweet, in the order of the list.
     """
 
     def __init__(
-        self, spec: SetSpec, manifest: Manifest, table: pa.Table, parquet: Path | None
+        self,
+        spec: SetSpec,
+        manifest: Manifest,
+        table: pa.Table,
+        images: StoredImages | pa.ChunkedArray,
     ) -> None:
         self.spec = spec
         self.manifest = manifest
@@ -39,7 +48,7 @@ class TweetSet:
         self.relations: list[int] = table["relation"].to_pylist()
         self.image_hashes: list[str] = table["image_sha256"].to_pylist()
         self._table = table
-        self.parquet = parquet
+        self._images = images
 
     def texts(self, language: str) -> list[str]:
         """The texts of one language, one a tweet."""
@@ -51,24 +60,65 @@ class TweetSet:
         """The right relations by tweet id."""
         return dict(zip(self.tweet_ids, self.relations, strict=True))
 
-    @functools.cached_property
-    def images(self) -> pa.ChunkedArray:
-        """The image files, a column of structs with ``bytes`` and ``path``."""
-        if self.parquet is None:
-            return self._table["image"]
-        try:
-            return pq.ParquetFile(self.parquet).read(columns=["image"])["image"]
-        except (OSError, pa.ArrowException) as error:
-            raise _unreadable(self.parquet, self.spec.name, str(error)) from error
-
     def image_file(self, row: int) -> tuple[bytes, str]:
         """The content and the name of a tweet's image file."""
-        image = self.images[row].as_py()
+        image = self._images[row].as_py()
         return image["bytes"], image["path"]
 
     def image(self, row: int) -> Image.Image:
         """A tweet's image as models get it: upright, RGB."""
         return decode(self.image_file(row)[0])
+
+    def image_dataset(self) -> datasets.Dataset:
+        """The image files for `datasets`, as the one column ``image``, in the order of the list.
+
+        They are mapped from the disk, not held in memory. Compressed Parquet cannot be mapped, so
+        the first call writes the column once more, as Arrow, into the set's folder ``arrow``: as
+        large as the images, checked by its hash each time, and free to be deleted.
+
+        Raises:
+            DataError: the set is damaged, or the copy cannot be written.
+        """
+        import datasets
+
+        layout = datasets.Features({"image": datasets.Image(mode="RGB")}).arrow_schema
+        if not isinstance(self._images, StoredImages):
+            return datasets.Dataset(pa.table([self._images], schema=layout))
+        return datasets.Dataset.from_file(str(self._copied(self._images, layout)))
+
+    def _copied(self, images: StoredImages, layout: pa.Schema) -> Path:
+        """The Arrow file of the images, written if there is none that is whole."""
+        name = self.spec.name
+        folder = home.set_folder(name) / ARROW
+        prefix = f"images-{self.manifest.parquet_sha256[:16]}-"
+        if (found := _whole(folder, prefix)) is not None:
+            return found
+        with home.locked(name):
+            if (found := _whole(folder, prefix)) is not None:  # by who held the lock
+                return found
+            with home.writing(f"the images of the data set {name!r} as Arrow"):
+                folder.mkdir(exist_ok=True)
+                partial = folder / "partial"
+                try:
+                    with (
+                        pa.OSFile(str(partial), "wb") as sink,
+                        pa.ipc.new_stream(sink, layout) as writer,
+                    ):
+                        for group in images.groups():
+                            writer.write_table(pa.table([group], schema=layout))
+                    final = folder / f"{prefix}{file_hash(partial)[:16]}.arrow"
+                    partial.replace(final)
+                finally:
+                    partial.unlink(missing_ok=True)
+        return final
+
+
+def _whole(folder: Path, prefix: str) -> Path | None:
+    """The file that is named after its own hash, so that a damaged one is not taken."""
+    for path in folder.glob(f"{prefix}*.arrow"):
+        if path.name == f"{prefix}{file_hash(path)[:16]}.arrow":
+            return path
+    return None
 
 
 def read_set(name: str) -> TweetSet:
@@ -92,18 +142,12 @@ def _read(spec: SetSpec, folder: Path, changed_ns: int) -> TweetSet:
     columns = [field.name for field in schema(spec) if field.name != "image"]
     try:
         if file_hash(parquet) != manifest.parquet_sha256:
-            raise _unreadable(parquet, spec.name, "another SHA-256 than in its manifest")
-        # Not read_table, which imports pandas.
-        table = pq.ParquetFile(parquet).read(columns=columns)
+            raise unreadable(parquet, spec.name, "another SHA-256 than in its manifest")
+        file = pq.ParquetFile(parquet)  # not read_table, which imports pandas
+        table = file.read(columns=columns)
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise _unreadable(parquet, spec.name, str(error)) from error
-    return TweetSet(spec, manifest, table, parquet)
-
-
-def _unreadable(path: Path, name: str, error: str) -> DataError:
-    return DataError(
-        f"{path} is damaged ({error}). Build the set again: itr-bench data build {name} --replace"
-    )
+        raise unreadable(parquet, spec.name, str(error)) from error
+    return TweetSet(spec, manifest, table, StoredImages(parquet, file, spec.name))
 
 
 @functools.cache
@@ -136,4 +180,4 @@ def _demo(spec: SetSpec) -> TweetSet:
         parquet_sha256="",
         sources=({"name": "made-up tweets and drawn pictures of itr-bench", "licence": "MIT"},),
     )
-    return TweetSet(spec, manifest, table, None)
+    return TweetSet(spec, manifest, table, table["image"])

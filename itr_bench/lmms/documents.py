@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import TaskData, open_task
 from itr_bench.relation import QUESTIONS, Relation
 from itr_bench.scoring.signature import digest
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LINK = re.compile(r"http[s]?://\S+")
-LANGUAGE_NAMES = {"lv": "Latvian", "en": "English", "mt": "English"}
 
 _JINJA = jinja2.Environment(
     undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
@@ -68,7 +68,7 @@ def rows(task: str) -> Iterator[tuple[dict[str, Any], str]]:
                 "question": question.value,
                 "relation": relation,
                 "target": Relation(relation).answer(question).value,
-                "language": LANGUAGE_NAMES[data.spec.text],
+                "language": LANGUAGES[data.spec.text].name,
                 "text": without_links(text),
                 "row": row,
                 "image_sha256": sha256,

@@ -10,12 +10,11 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.lmms.stopping import stop
+from itr_bench.lmms.task_files import task_files, task_folders
 
 
 def register() -> list[Any]:
@@ -40,11 +39,6 @@ def register() -> list[Any]:
     ]
 
 
-def tasks_folder() -> Path:
-    """The folder of the task definitions, from a wheel or an editable install."""
-    return Path(str(resources.files("itr_bench.tasks")))
-
-
 def _with_our_tasks(initialize_tasks: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     @functools.wraps(initialize_tasks)
     def wrapper(
@@ -53,7 +47,7 @@ def _with_our_tasks(initialize_tasks: Callable[..., dict[str, Any]]) -> Callable
         named = [include_path] if isinstance(include_path, str) else list(include_path or [])
         return initialize_tasks(
             self,
-            include_path=[*named, str(tasks_folder())],
+            include_path=[*named, *map(str, task_folders())],
             include_defaults=include_defaults,
         )
 
@@ -82,16 +76,16 @@ def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., l
 
 def _open(tasks: list[Any]) -> None:
     """Open the data of those *tasks* that are ours."""
-    from itr_bench.data.catalog import TASKS, base_task
+    from itr_bench.data.catalog import TASKS, base_task, family
     from itr_bench.lmms.documents import task_data
 
     for task in tasks:
-        if isinstance(task, str) and base_task(task) in TASKS:
+        if isinstance(task, str) and family(task) in TASKS:
             task_data(base_task(task))
 
 
 def _suggest(name: str) -> None:
     """Raise for an unknown *name* that is near one of ours; the rest is lmms-eval's to refuse."""
-    ours = [path.stem for path in tasks_folder().rglob("*.yaml")]
+    ours = task_files()
     if difflib.get_close_matches(name, ours, n=1, cutoff=0.8):
         raise ItrBenchError(unknown_name("task", name, ours))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.answers import get_parser
-from itr_bench.data.catalog import TASKS, base_task, get_task
+from itr_bench.data.catalog import TASKS, family, get_task
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
 from itr_bench.results.arguments import CHECKPOINT, model_name, pieces, settings, without_secrets
@@ -30,7 +30,7 @@ def is_samples_file(path: Path) -> bool:
 def is_our_task(path: Path) -> bool:
     """Whether a file of samples is of a task of this benchmark, by its name."""
     name = _SAMPLES.fullmatch(path.name)
-    return name is not None and base_task(name["task"]) in TASKS
+    return name is not None and family(name["task"]) in TASKS
 
 
 def samples_files(folder: Path) -> list[Path]:
@@ -56,6 +56,7 @@ def read_samples(path: Path) -> Run:
     items: list[ReadItem] = []
     likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
+    images: dict[str, str] = {}
     shared: dict[str, Any] = {}
     for number, sample in _lines(path):
         try:
@@ -77,6 +78,7 @@ def read_samples(path: Path) -> Run:
             )
             likelihoods += judged(items[-1], responses)
             prompts[f"{item['tweet_id']} {item['question']}"] = digest(sample["input"])
+            images[str(item["tweet_id"])] = str(item["image_sha256"])
             facts = {key: item[key] for key in ("data", "itr_bench", "libraries")}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ScoreError(
@@ -109,6 +111,7 @@ def read_samples(path: Path) -> Run:
         harness=libraries.pop("lmms-eval", None),
         package=shared["itr_bench"],
         libraries=libraries,
+        images=images,
         **_settings(results, task),
     )
 

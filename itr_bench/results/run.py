@@ -36,6 +36,7 @@ class Run:
         harness: version of lmms-eval.
         package: version of this package that ran the task.
         libraries: versions of the libraries.
+        images: SHA-256 of the image's file by tweet id, where the files have it.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Run:
     harness: str | None = None
     package: str = __version__
     libraries: Mapping[str, str] | None = field(default=None)
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def outcomes(self) -> Outcomes:

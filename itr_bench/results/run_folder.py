@@ -414,6 +414,7 @@ def read_run_folder(folder: Path) -> Run:
     items: list[ReadItem] = []
     likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
+    images: dict[str, str] = {}
     for tweet in complete:
         for question in QUESTIONS:
             of_item = [records[tweet, question.value, seed] for seed in seeds]
@@ -421,6 +422,7 @@ def read_run_folder(folder: Path) -> Run:
             items.append(ReadItem(tweet, question, of_item[0].relation, tuple(answers)))
             likelihoods += judged(items[-1], [r.response for r in of_item])
             prompts[f"{tweet} {question.value}"] = of_item[0].prompt_hash
+            images[tweet] = of_item[0].image_sha256
     if len(complete) == conditions["tweets"] and digest(prompts) != conditions["prompts"]:
         raise RunError(f"{folder / RESPONSES}: its prompts are not those of {MANIFEST}")
     libraries = dict(conditions["libraries"])
@@ -447,4 +449,5 @@ def read_run_folder(folder: Path) -> Run:
         harness=libraries.pop("lmms-eval", None),
         package=libraries.pop("itr-bench"),
         libraries=libraries,
+        images=images,
     )

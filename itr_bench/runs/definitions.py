@@ -16,7 +16,7 @@ import yaml
 
 from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD
 from itr_bench.errors import RunError, unknown_name
-from itr_bench.lmms.plugin import tasks_folder
+from itr_bench.lmms.task_files import task_files
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,12 @@ def define(name: str, adapter: str) -> Definition:
     )
 
 
-@functools.lru_cache(maxsize=1)
-def _files() -> dict[str, Path]:
-    """The files of all tasks and groups by name."""
-    return {path.stem: path for path in tasks_folder().rglob("*.yaml")}
-
-
+@functools.lru_cache(maxsize=256)
 def _content(name: str) -> dict[str, Any]:
-    if name not in _files():
-        raise RunError(unknown_name("task", name, _files()))
-    return _read(_files()[name])
+    files = task_files()
+    if name not in files:
+        raise RunError(unknown_name("task", name, files))
+    return _read(files[name])
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, SETS, TASKS, TRIAL, base_task
+from itr_bench.data.manifest import content_of
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.ranking import rank
@@ -26,7 +27,6 @@ from itr_bench.site.rows import (
 )
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.published import Published
-from itr_bench.submissions.reference import content_of
 
 Key = tuple[str | None, str, str | None]
 """What results must share to stand in one table: version, content of the data, parser."""

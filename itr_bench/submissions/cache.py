@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 import itr_bench
-from itr_bench.data.catalog import TASKS, base_task
+from itr_bench.data.catalog import TASKS, family
+from itr_bench.data.manifest import kind_of
 from itr_bench.errors import DataError
 from itr_bench.relation import QUESTIONS
 from itr_bench.scoring import Outcomes, Score
@@ -30,7 +31,6 @@ from itr_bench.submissions.layout import FILES
 from itr_bench.submissions.published import leaderboard_folder
 from itr_bench.submissions.reference import (
     Reference,
-    kind_of,
     try_reference,
     version_here,
 )
@@ -135,7 +135,7 @@ def _reference_key(folder: str) -> str:
     Raises:
         DataError: as :func:`try_reference`; a check would do the same.
     """
-    if base_task(folder) not in TASKS:
+    if family(folder) not in TASKS:
         return "none"
     found = try_reference(folder)
     return found.key if isinstance(found, Reference) else f"none {version_here(folder)}"

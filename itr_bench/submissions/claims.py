@@ -15,6 +15,8 @@ from itr_bench.data.catalog import (
     get_set,
     get_task,
 )
+from itr_bench.data.manifest import kind_of
+from itr_bench.errors import DataError
 from itr_bench.relation import Answer, Question
 from itr_bench.scoring import RESAMPLES, Score, Signature
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
@@ -23,7 +25,7 @@ from itr_bench.submissions.findings import Collector
 from itr_bench.submissions.layout import SUBMISSION
 from itr_bench.submissions.places import Place, Places
 from itr_bench.submissions.quotation import LEAST, quotations
-from itr_bench.submissions.reference import Reference, kind_of, version_here
+from itr_bench.submissions.reference import Reference, version_here
 from itr_bench.submissions.responses import Item, Lines
 from itr_bench.submissions.schema import (
     DECIMALS,
@@ -49,7 +51,13 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         the parser that reads the responses; ``None`` where it is no task of the leaderboard.
     """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
-    known = run.task.removesuffix(EXPLAINED)
+    known = run.task.removesuffix(EXPLAINED).partition("@")[0]
+    if "@" in run.task:
+        try:
+            get_task(run.task)
+        except DataError as error:
+            found.error("task", SUBMISSION, str(error), places.line("run", "task"))
+            return None
     if known not in tasks:
         why = "is for trying things out" if known in TRIAL else "is not on it"
         found.error(

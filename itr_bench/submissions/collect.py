@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from itr_bench.data.manifest import content_of
 from itr_bench.errors import DataError
 from itr_bench.scoring import Comparison, compare
 from itr_bench.submissions import files
@@ -18,7 +19,6 @@ from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import Finding, Severity
 from itr_bench.submissions.layout import SUBMISSION
 from itr_bench.submissions.neighbours import compared
-from itr_bench.submissions.reference import content_of
 from itr_bench.submissions.validate import Checked, check
 
 FEW = 32

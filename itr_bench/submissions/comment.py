@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from itr_bench.data.manifest import content_of
 from itr_bench.scoring import compare, holm
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.verdict import standing
 from itr_bench.submissions.collect import Collected, agreement
 from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.findings import as_markdown, code, fewer
-from itr_bench.submissions.reference import content_of
 
 NEAREST = 5
 LONGEST = 60_000

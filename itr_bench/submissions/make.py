@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from itr_bench.data.catalog import LEADERBOARD, TRIAL, base_task
+from itr_bench.data.catalog import LEADERBOARD, TRIAL, base_task, family
+from itr_bench.data.manifest import content_of, kind_of
 from itr_bench.errors import DataError, ItrBenchError, bullet_list
 from itr_bench.results.run import Run
 from itr_bench.submissions.quotation import masked, quotations
-from itr_bench.submissions.reference import Reference, content_of, kind_of, open_reference
+from itr_bench.submissions.reference import Reference, open_reference
 from itr_bench.submissions.responses import LONGEST_LINE
 from itr_bench.submissions.schema import (
     ClaimedScore,
@@ -119,7 +120,7 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
     if kind in ("demo", "stand-in") and not trial:
         return [f"made on {kind} data, so it is no result; --trial makes one to try the way out"]
     known = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
-    if base_task(run.task) not in known:
+    if family(run.task) not in known:
         return [f"{run.task} is not on the leaderboard; its tasks: {', '.join(known)}"]
     return []
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.data.catalog import base_task
+from itr_bench.data.catalog import family
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.findings import Finding, Severity
 from itr_bench.submissions.layout import RESPONSES, SUBMISSION
@@ -164,7 +164,7 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
 
 
 def _task(checked: Checked) -> str:
-    return base_task(checked.folder.rsplit("/", 1)[-1])
+    return family(checked.folder.rsplit("/", 1)[-1])
 
 
 def _model(checked: Checked) -> str:

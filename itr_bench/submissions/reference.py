@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import EXPLAINED, base_task, get_set, get_task
+from itr_bench.data.catalog import EXPLAINED, base_task, family, get_set, get_task
 from itr_bench.errors import DataError
 from itr_bench.lmms import documents
 from itr_bench.runs.definitions import define
@@ -63,16 +63,6 @@ class Reference:
         return {tweet: one.relation for (tweet, _), one in sorted(self.items.items())}
 
 
-def kind_of(data: str) -> str:
-    """The kind in an identity of data: ``hub``, ``local``, ``stand-in`` or ``demo``."""
-    return "stand-in" if data.startswith("stand-in-") else data.split("-", 1)[0]
-
-
-def content_of(data: str) -> str:
-    """An identity of data without its kind: equal where tweets, labels, texts and images are."""
-    return data.removeprefix(kind_of(data) + "-")
-
-
 def formats_of(task: str) -> tuple[str, ...]:
     """The answer formats that *task*, a variant included, may ask for."""
     return ("explained",) if task.endswith(EXPLAINED) else FORMATS
@@ -81,7 +71,7 @@ def formats_of(task: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=16)
 def version_here(task: str) -> int:
     """The version of the definition of *task* here; that needs no data."""
-    return int(define(base_task(task), adapter="").version)
+    return int(define(family(task), adapter="").version)
 
 
 @functools.lru_cache(maxsize=16)
@@ -93,7 +83,7 @@ def open_reference(task: str) -> Reference:
     """
     base = base_task(task)
     data = documents.task_data(base)
-    definition = define(base, adapter="")
+    definition = define(family(task), adapter="")
     items, texts = {}, {}
     for document, raw in documents.rows(base):
         place = (document["tweet_id"], document["question"])

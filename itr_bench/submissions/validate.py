@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from itr_bench.answers import Parser
 from itr_bench.data.catalog import get_task
+from itr_bench.data.manifest import content_of, kind_of
 from itr_bench.errors import DataError
 from itr_bench.scoring import Outcomes, Score, score
 from itr_bench.submissions import claims, files, responses
@@ -21,7 +22,7 @@ from itr_bench.submissions.findings import Collector, Finding, Severity
 from itr_bench.submissions.layout import RESPONSES, SUBMISSION, SUMS, parse_sums, relative_folder
 from itr_bench.submissions.places import Place, Places, read_places
 from itr_bench.submissions.published import leaderboard_folder, read_published
-from itr_bench.submissions.reference import Reference, content_of, kind_of, try_reference
+from itr_bench.submissions.reference import Reference, try_reference
 from itr_bench.submissions.schema import RunFacts, Submission, problems_of
 
 _WHERE = re.compile(r"at line (\d+) column")

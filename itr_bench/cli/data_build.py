@@ -1,0 +1,209 @@
+"""``itr-bench data build``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tabulate import tabulate
+
+from itr_bench.data import home
+from itr_bench.data.balance import SEED, TIRT_SIZE
+from itr_bench.data.catalog import SetSpec, get_set
+from itr_bench.data.manifest import Manifest
+from itr_bench.errors import DataError
+from itr_bench.relation import RELATIONS
+
+if TYPE_CHECKING:
+    from itr_bench.data.tirt import Availability
+
+
+@click.command("build")
+@click.argument("name")
+@click.option(
+    "--tweets",
+    type=click.Path(path_type=Path),
+    help="The tweet list: UTF-8 TSV with header. LTEC: relation, tweet_id, text, English. "
+    "TIRT: relation, tweet_id, text. Translations: tweet_id, text. With --labels: the folder of "
+    "the tweets and images that you fetched.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder or zip file with <tweet_id>.jpg (or .png, ...), or in the layout of an image "
+    "folder with metadata.csv. A zip file is read in place.",
+)
+@click.option(
+    "--stand-in-images",
+    is_flag=True,
+    help="Draw a picture for every tweet instead; for tests. The set is marked.",
+)
+@click.option("--system", help="Name of the machine translation system, for translations.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TIRT: the published textimage.csv, or a TSV with tweet_id and relation that somebody "
+    "shared. Damaged rows are repaired where exactly one reading is left.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    help=f"TIRT with --labels: tweets of the balanced draw, by default the paper's {TIRT_SIZE}.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    help=f"TIRT with --labels: seed of the draw, by default {SEED}.",
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="TIRT with --labels: draw nothing, take every available tweet.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TIRT with --labels: write what is available, by relation, to this JSON file: ids and "
+    "counts, no text. It is written even where too few tweets are left to draw from.",
+)
+@click.option("--replace", is_flag=True, help="Build it even where it is there already.")
+def command(
+    name: str,
+    tweets: Path | None,
+    images: Path | None,
+    stand_in_images: bool,
+    system: str | None,
+    labels: Path | None,
+    size: int | None,
+    seed: int | None,
+    everything: bool,
+    report: Path | None,
+    replace: bool,
+) -> None:
+    """Build the data set NAME, from its published sources or from local files.
+
+    A set is written whole or not at all, and one that is there is kept unless --replace is
+    given. What is wrong with lines or images is said in one go.
+
+    TIRT is published as tweet ids and labels: fetch the tweets yourself (`itr-bench data
+    hydrate-plan --help` says how, and which formats are read), then give --labels and the folder.
+    A balanced set is drawn from the tweets that are still available; the same available tweets
+    give the same set on every machine. `itr-bench data balance tirt --size all --out ids.tsv`
+    writes its ids and labels, to be shared.
+
+    \b
+    Examples:
+      itr-bench data build ltec
+      itr-bench data build ltec --tweets eval.tsv --images test.zip
+      itr-bench data build ltec_en_mt --tweets opus.tsv --system opus-mt-tc-big-lv-en
+      itr-bench data build tirt --labels textimage.csv --tweets fetched/ --report report.json
+      itr-bench data build tirt --labels ids.tsv --tweets fetched/ --all
+      itr-bench data build tirt --tweets tirt.tsv --images tirt-images/
+    """
+    spec = get_set(name)
+    if labels is not None:
+        if name != "tirt" or tweets is None:
+            raise DataError("--labels goes with tirt, and with --tweets FOLDER that you fetched")
+        if images is not None or stand_in_images or system is not None:
+            raise DataError(
+                "with --labels, the images are in the folder that --tweets names: leave --images, "
+                "--stand-in-images and --system out"
+            )
+        folder = _build_tirt(labels, tweets, size, seed, everything, report, replace)
+    elif everything or report is not None or size is not None or seed is not None:
+        raise DataError("--size, --seed, --all and --report go with --labels FILE, for tirt")
+    elif spec.is_translation:
+        if images is not None or stand_in_images:
+            raise DataError(f"{name!r} uses the images of 'ltec'; leave --images out")
+        folder = _build_translation(spec, tweets, system, replace)
+    elif system is not None:
+        raise DataError("--system goes with translations only")
+    else:
+        folder = _build(name, tweets, images, stand_in_images, replace)
+    _print_built(name, Manifest.read(folder))
+
+
+def _build(
+    name: str, tweets: Path | None, images: Path | None, stand_in: bool, replace: bool
+) -> Path:
+    from itr_bench.data import build
+
+    if tweets is not None:
+        return build.build(name, tweets, images, stand_in=stand_in, replace=replace)
+    if images is not None or stand_in:
+        raise DataError("--images and --stand-in-images need --tweets FILE.tsv")
+    if home.is_built(name) and not replace:
+        click.echo(f"{name} is there already and kept; --replace builds it anew")
+    return build.fetch(name, replace=replace)
+
+
+def _build_translation(
+    spec: SetSpec, tweets: Path | None, system: str | None, replace: bool
+) -> Path:
+    from itr_bench.data import build
+
+    if tweets is None:
+        raise DataError(spec.supply or "give --tweets FILE.tsv")
+    name, _, named = spec.name.partition("@")
+    if not (system or named) or (system and named and system != named):
+        raise DataError(f"name one translation system: {name} --system NAME")
+    return build.build_translation(name, tweets, system=system or named, replace=replace)
+
+
+def _build_tirt(
+    labels: Path,
+    tweets: Path,
+    size: int | None,
+    seed: int | None,
+    everything: bool,
+    report: Path | None,
+    replace: bool,
+) -> Path:
+    from itr_bench.data.files import write_json
+    from itr_bench.data.tirt import build_tirt
+
+    if everything and (size is not None or seed is not None):
+        raise DataError("--all draws nothing: leave --size and --seed out")
+
+    def show(found: Availability) -> None:
+        if report is not None:
+            write_json(report, found.report())
+        _print_availability(found)
+
+    return build_tirt(
+        labels,
+        tweets,
+        size=None if everything else TIRT_SIZE if size is None else size,
+        seed=SEED if seed is None else seed,
+        replace=replace,
+        found=show,
+    )
+
+
+def _print_built(name: str, manifest: Manifest) -> None:
+    counts = ", ".join(f"{int(r)}: {manifest.relations[r]}" for r in RELATIONS)
+    where = home.set_folder(manifest.set_name)
+    click.echo(f"{name}: {manifest.tweets} tweets ({counts}), {manifest.kind}, in {where}")
+    for note in manifest.notes:
+        click.echo(f"note: {note}")
+    if manifest.kind == "stand-in":
+        click.echo("Stand-in pictures: no score of this set is a result.")
+
+
+def _print_availability(found: Availability) -> None:
+    from itr_bench.data.tirt import STATES
+
+    by_relation = found.by_relation
+    total = sum(by_relation.values(), Counter[str]())
+    named = [(f"{int(r)}, {r.label}", by_relation[r]) for r in RELATIONS] + [("all", total)]
+    rows = [[name, counts.total(), *(counts[s] for s in STATES)] for name, counts in named]
+    click.echo(tabulate(rows, ["relation", "labelled", *STATES]))
+    gone = found.report()["not_available_says_the_api"]
+    if gone:
+        click.echo(
+            "The API said of " + ", of ".join(f"{count}: {why}" for why, count in gone.items())
+        )
+    click.echo("By split: not available, the published labels have no split.\n")

@@ -1,0 +1,56 @@
+"""``itr-bench data list``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from tabulate import tabulate
+
+from itr_bench.data import home
+from itr_bench.data.catalog import SETS, TASKS
+from itr_bench.data.manifest import Manifest
+from itr_bench.errors import DataError
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+def command(as_json: bool) -> None:
+    """List the data sets, whether they are here, and the tasks that use them."""
+    found = [_state(name) for name in SETS]
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    rows = [
+        [s["set"], s["title"], s["state"], s["kind"] or "-", ", ".join(s["tasks"])] for s in found
+    ]
+    click.echo(tabulate(rows, ["set", "what", "state", "kind", "tasks"], tablefmt="github"))
+    click.echo(f"\nfolder: {home.home()}")
+
+
+def _state(name: str) -> dict[str, Any]:
+    from itr_bench.data.published import LISTS
+
+    folder = home.set_folder(name)
+    manifest: Manifest | None = None
+    if SETS[name].bundled:
+        state = "bundled"
+    elif home.is_built(name):
+        try:
+            manifest, state = Manifest.read(folder), "built"
+        except DataError:
+            state = "damaged, build it again"
+    elif name in LISTS:
+        state = "fetched on first use"
+    else:
+        state = f"needs files: itr-bench data build {name} --help"
+    return {
+        "set": name,
+        "title": SETS[name].title,
+        "state": state,
+        "kind": "demo" if SETS[name].bundled else manifest.kind if manifest else None,
+        "tweets": manifest.tweets if manifest else None,
+        "content_sha256": manifest.content_sha256 if manifest else None,
+        "tasks": [task.name for task in TASKS.values() if task.set_name == name],
+    }

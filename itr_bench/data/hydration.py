@@ -1,0 +1,276 @@
+"""Tweets that somebody fetched by id: the formats that are read, and what of them can be used.
+
+Nothing is fetched here. A folder may hold, in any subfolder:
+
+- ``*.jsonl`` (a JSON value a line) and ``*.json`` (one JSON value, or one a line):
+  answers of the X API v2 (``GET /2/tweets?ids=...``), as `twarc2 hydrate` writes them, with the
+  tweets in ``data`` and those that are gone in ``errors``; tweets by themselves, as
+  `twarc2 flatten` writes them; tweets of the API v1.1 (``id_str``, ``full_text``); or plain
+  records with ``id`` or ``tweet_id``, and ``text``; or lists of any of these;
+- ``*.csv`` with a header and the columns ``id`` or ``tweet_id``, and ``text``;
+- images named ``<tweet_id>.jpg`` (or ``.png``, ...); of a tweet with several, numbered
+  ``<tweet_id>_1.jpg`` or ``<tweet_id>-1.jpg``, of which the first is taken.
+
+The text of a tweet is the first of ``note_tweet.text``, ``extended_tweet.full_text``,
+``full_text`` and ``text`` that is there, raw. Tweets in ``includes`` are those that others
+refer to; they are not read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from itr_bench.data.image_sources import SUFFIXES
+from itr_bench.data.tsv import id_problem, rounded_id
+from itr_bench.errors import DataError, bullet_list
+
+OURS = "itr_bench"
+"""The key that marks JSON files of this package, which are no tweets."""
+
+_IMAGE_NAME = re.compile(r"([0-9]{1,20})(?:[_-]([0-9]{1,3}))?", re.ASCII)
+_IDS = ("id_str", "tweet_id", "id")
+_CSV_TEXTS = ("full_text", "text")
+
+
+@dataclass(frozen=True)
+class Hydrated:
+    """What a folder of fetched tweets holds.
+
+    Attributes:
+        where: the folder.
+        texts: the texts by tweet id, none empty.
+        empty: tweets that are there with an empty text only.
+        cut_off: tweets that are there with a text cut off only (``truncated`` of the API v1.1).
+        gone: what the API said instead of a tweet, by tweet id.
+        images: the image files by tweet id: one, or several that could all be the first.
+        further_images: number of images that are not the first of their tweet.
+    """
+
+    where: Path
+    texts: Mapping[str, str]
+    empty: frozenset[str]
+    cut_off: frozenset[str]
+    gone: Mapping[str, str]
+    images: Mapping[str, tuple[Path, ...]]
+    further_images: int
+
+
+def read_folder(where: Path) -> Hydrated:
+    """Read a folder of fetched tweets.
+
+    Raises:
+        DataError: no such folder, no tweets in it, files or lines that cannot be read, or a
+            tweet with two texts: all of them in one message, which quotes no text.
+    """
+    if not where.is_dir():
+        raise DataError(f"{where}: no such folder; expected one with the tweets that you fetched")
+    # Sorted, so that messages do not depend on the disk.
+    files = sorted(
+        file for file in where.rglob("*") if file.is_file() and not file.name.startswith(".")
+    )
+    reader = _Reader(where)
+    for file in files:
+        reader.add(file)
+    return reader.finish(*_images(files))
+
+
+def _images(files: list[Path]) -> tuple[dict[str, tuple[Path, ...]], int]:
+    numbered: dict[str, dict[int, list[Path]]] = {}
+    count = 0
+    for file in files:
+        name = _IMAGE_NAME.fullmatch(file.stem)
+        if name is None or file.suffix.lower() not in SUFFIXES:
+            continue
+        count += 1
+        number = -1 if name[2] is None else int(name[2])
+        numbered.setdefault(name[1], {}).setdefault(number, []).append(file)
+    first = {tweet: tuple(found[min(found)]) for tweet, found in numbered.items()}
+    return first, count - sum(map(len, first.values()))
+
+
+class _Reader:
+    """Collects the tweets of all files, and what is wrong with them."""
+
+    def __init__(self, where: Path) -> None:
+        self._where = where
+        self._texts: dict[str, tuple[str, str]] = {}
+        self._empty: set[str] = set()
+        self._cut_off: set[str] = set()
+        self._gone: dict[str, str] = {}
+        self._problems: list[str] = []
+        self._files = 0
+
+    def add(self, file: Path) -> None:
+        readers = {".jsonl": self._json_lines, ".json": self._json, ".csv": self._csv}
+        read = readers.get(file.suffix.lower())
+        if read is None:
+            return
+        self._files += 1
+        name = file.relative_to(self._where).as_posix()
+        try:
+            read(name, file.read_bytes().decode("utf-8-sig"))
+        except OSError as error:
+            self._problems.append(f"{name}: cannot be read ({error.strerror or error})")
+        except UnicodeDecodeError as error:
+            self._problems.append(f"{name}: not UTF-8 at byte {error.start}")
+
+    def finish(self, images: Mapping[str, tuple[Path, ...]], further: int) -> Hydrated:
+        if not self._files:
+            self._problems.append("no file of tweets: expected *.jsonl, *.json or *.csv")
+        elif not (self._texts or self._gone or self._empty or self._cut_off or self._problems):
+            self._problems.append(f"no tweet in {self._files} files")
+        if self._problems:
+            raise DataError(
+                f"{self._where}: what is wrong ({len(self._problems)}):\n"
+                f"{bullet_list(self._problems)}\n"
+                "The formats: itr-bench data hydrate-plan --help"
+            )
+        return Hydrated(
+            where=self._where,
+            texts={tweet: text for tweet, (text, _) in self._texts.items()},
+            empty=frozenset(self._empty - self._texts.keys()),
+            cut_off=frozenset(self._cut_off - self._texts.keys()),
+            gone={tweet: why for tweet, why in self._gone.items() if tweet not in self._texts},
+            images=images,
+            further_images=further,
+        )
+
+    def _json(self, name: str, text: str) -> None:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):  # JSON lines under this ending too
+            self._json_lines(name, text)
+            return
+        self._value(name, value)
+
+    def _json_lines(self, name: str, text: str) -> None:
+        # Not splitlines: it splits at characters that a JSON string may hold.
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line.strip():
+                continue
+            where = f"{name}, line {number}"
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                self._problems.append(
+                    f"{where}: not JSON; if fetching was cut off there, remove the line and "
+                    "fetch its tweets again"
+                )
+                continue
+            self._value(where, value)
+
+    def _value(self, where: str, value: Any) -> None:
+        for record in value if isinstance(value, list) else [value]:
+            if not isinstance(record, dict):
+                self._problems.append(f"{where}: expected a JSON object, found {_kind(record)}")
+            elif "data" in record or "errors" in record:
+                self._answer(where, record)
+            elif OURS not in record:
+                self._tweet(where, record)
+
+    def _answer(self, where: str, answer: Mapping[str, Any]) -> None:
+        data = answer.get("data") or []
+        for tweet in data if isinstance(data, list) else [data]:
+            if isinstance(tweet, dict):
+                self._tweet(where, tweet)
+            else:
+                self._problems.append(f"{where}: expected tweets in `data`, found {_kind(tweet)}")
+        errors = answer.get("errors") or []
+        for error in errors if isinstance(errors, list) else []:
+            if isinstance(error, dict) and error.get("resource_type", "tweet") == "tweet":
+                tweet, why = error.get("resource_id"), error.get("title")
+                if isinstance(tweet, str) and id_problem(tweet) is None:
+                    self._gone[tweet] = why if isinstance(why, str) else "not available"
+
+    def _tweet(self, where: str, record: Mapping[str, Any]) -> None:
+        given = next((record[key] for key in _IDS if record.get(key) is not None), None)
+        if given is None:
+            self._problems.append(
+                f"{where}: neither a tweet (id and text) nor an answer of the API (data, errors)"
+            )
+            return
+        whole = [
+            _inner(record, "note_tweet", "text"),
+            _inner(record, "extended_tweet", "full_text"),
+            record.get("full_text"),
+        ]
+        text = next((text for text in whole if isinstance(text, str)), None)
+        if text is not None:
+            self._add(where, given, text)
+        elif "text" in record:
+            cut_off = record.get("truncated") is True
+            self._add(where, given, record["text"], cut_off=cut_off)
+        else:
+            self._problems.append(f"{where}: a tweet without `text`")
+
+    def _add(self, where: str, given: object, text: object, *, cut_off: bool = False) -> None:
+        if isinstance(given, float):
+            self._problems.append(f"{where}: the tweet id is a decimal number, which rounds ids")
+            return
+        tweet = str(given).strip()
+        if problem := id_problem(tweet):
+            # Of what is no id at all, nothing is repeated: it may be text.
+            known = problem if rounded_id(tweet) else "the tweet id is not a number in digits"
+            self._problems.append(f"{where}: {known}")
+        elif not isinstance(text, str) or not text.strip():
+            self._empty.add(tweet)
+        elif cut_off:
+            self._cut_off.add(tweet)
+        elif tweet not in self._texts:
+            self._texts[tweet] = (text, where)
+        elif self._texts[tweet][0] != text:
+            self._problems.append(
+                f"{where}: tweet {tweet} has another text than in {self._texts[tweet][1]}; keep "
+                "one of the two"
+            )
+
+    def _csv(self, name: str, text: str) -> None:
+        try:
+            rows = list(_csv_rows(text))
+        except csv.Error as error:
+            self._problems.append(f"{name}: cannot be read as CSV ({error})")
+            return
+        header = rows[0][1] if rows else []
+        places = [
+            next((header.index(key) for key in keys if key in header), None)
+            for keys in (_IDS, _CSV_TEXTS)
+        ]
+        tweet_id, body = places
+        if tweet_id is None or body is None:
+            self._problems.append(
+                f"{name}: expected a header with the columns id (or tweet_id) and text"
+            )
+            return
+        for line, fields in rows[1:]:
+            if len(fields) != len(header):
+                self._problems.append(
+                    f"{name}, line {line}: {len(fields)} fields, expected {len(header)}"
+                )
+            else:
+                self._add(f"{name}, line {line}", fields[tweet_id], fields[body])
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the line that it begins on."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    line = 1
+    for fields in reader:
+        if fields:
+            yield line, [field if line > 1 else field.strip() for field in fields]
+        line = reader.line_num + 1
+
+
+def _inner(record: Mapping[str, Any], key: str, part: str) -> object:
+    inner = record.get(key)
+    return inner.get(part) if isinstance(inner, dict) else None
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__

@@ -1,0 +1,188 @@
+"""The files of a release: their names, and what ``release.json`` says of the data."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from itr_bench.data.catalog import get_task
+from itr_bench.data.manifest import file_hash
+from itr_bench.errors import DataError, bullet_list
+
+FORMAT = 1
+FACTS = "release.json"
+HASHES = "hashes.tsv"
+CHECKSUMS = "SHA256SUMS"
+CARD = "README.md"
+CROISSANT = "croissant.json"
+CHANGELOG = "CHANGELOG.md"
+
+VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_SHA256 = r"^[0-9a-f]{64}$"
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+
+def config_name(task: str) -> str:
+    """The name of a task's config: an ``@`` has a meaning in addresses of the Hub."""
+    return task.replace("@", "__")
+
+
+class Config(BaseModel):
+    """What a release says of one config, the data of one task.
+
+    Attributes:
+        task: the task, of translations with its system.
+        set_name: the set that the task reads.
+        text: language of the column ``text``.
+        kind, content_sha256, system, base, sources, notes: as in the manifest of the set.
+        identity: kind and hash of the task's data, as signatures state it.
+        relations: number of tweets by relation.
+        ids_only: whether texts and images are given as hashes only.
+        licences: SPDX identifiers of all that is in it; NOASSERTION for what states none.
+        obstacles: why it must not be published.
+        num_bytes: size of the data in memory, in bytes.
+        size, sha256: of the Parquet file, in bytes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    set_name: str
+    text: str
+    kind: str
+    content_sha256: Annotated[str, Field(pattern=_SHA256)]
+    system: str | None
+    base: dict[str, str] | None
+    sources: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    identity: str
+    relations: tuple[int, int, int, int]
+    ids_only: bool
+    licences: tuple[str, ...]
+    obstacles: tuple[str, ...]
+    num_bytes: int
+    size: int
+    sha256: Annotated[str, Field(pattern=_SHA256)]
+
+    @property
+    def name(self) -> str:
+        """The name of the config."""
+        return config_name(self.task)
+
+    @property
+    def path(self) -> str:
+        """The Parquet file, below the release."""
+        return f"{self.name}/test-00000-of-00001.parquet"
+
+    @property
+    def tweets(self) -> int:
+        """Number of tweets."""
+        return sum(self.relations)
+
+
+class Release(BaseModel):
+    """What a release says of itself.
+
+    Attributes:
+        version: semantic version.
+        trial: whether it holds stand-in or demo data, and is to try things out only.
+        repo_id: the repository on the Hub that it is for, where it was named.
+        date: of publication, YYYY-MM-DD, where it was named.
+        configs: the configs; the first is the default.
+        format: version of this file's layout.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    trial: bool
+    repo_id: str | None
+    date: str | None
+    configs: tuple[Config, ...]
+    format: int = FORMAT
+
+    @classmethod
+    def parse(cls, content: bytes, where: str) -> Release:
+        """Read ``release.json``.
+
+        Raises:
+            DataError: it is not one, is of another format, or has tasks that are not known here.
+        """
+        try:
+            found = cls.model_validate_json(content)
+            if found.format != FORMAT:
+                raise DataError(
+                    f"{where}: format {found.format}, expected {FORMAT}. It was made by another "
+                    "version of itr-bench; use that one."
+                )
+            for config in found.configs:
+                get_task(config.task)
+            return found
+        except (ValidationError, ValueError) as error:
+            raise DataError(f"{where} is not the {FACTS} of a release: {error}") from error
+
+
+def checksums(content: bytes, where: str) -> dict[str, str]:
+    """Read ``SHA256SUMS``: the SHA-256 of each file by its path.
+
+    Raises:
+        DataError: it is not such a file.
+    """
+    found = {}
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise DataError(f"{where}, line {number}: expected a SHA-256, two blanks and a path")
+        found[match[2]] = match[1]
+    return found
+
+
+def read_release(folder: Path) -> tuple[Release, dict[str, str]]:
+    """Read a release in a local folder, each of its files checked against ``SHA256SUMS``.
+
+    Returns:
+        The release, and the SHA-256 of each file by its path.
+
+    Raises:
+        DataError: no release, or files that are missing or changed.
+    """
+    try:
+        sums = checksums((folder / CHECKSUMS).read_bytes(), str(folder / CHECKSUMS))
+        facts = (folder / FACTS).read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{folder} is not a release of itr-bench: {error.filename} cannot be read "
+            f"({error.strerror}). To make one: itr-bench data export {folder}"
+        ) from error
+    release = Release.parse(facts, str(folder / FACTS))
+    problems = []
+    for path in sorted(
+        {FACTS, HASHES, CHANGELOG, *(config.path for config in release.configs)} - set(sums)
+    ):
+        problems.append(f"{path}: not in {CHECKSUMS}")
+    for path, sha256 in sums.items():
+        file = folder / path
+        if not file.resolve().is_relative_to(folder.resolve()):
+            problems.append(f"{path}: outside of the folder")
+        elif not file.is_file():
+            problems.append(f"{path}: missing")
+        elif file_hash(file) != sha256:
+            problems.append(f"{path}: another SHA-256 than in {CHECKSUMS}")
+    if problems:
+        raise DataError(
+            f"the release in {folder} is damaged:\n{bullet_list(problems)}\n"
+            f"Export it again: itr-bench data export {folder} --replace"
+        )
+    return release, sums
+
+
+def check_content(content: bytes, sha256: str | None, where: str) -> bytes:
+    """Return *content*, or raise :class:`DataError` if its SHA-256 is another one."""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DataError(f"{where}: another SHA-256 than the release states")
+    return content
