@@ -1,0 +1,1 @@
+"""Agreement between annotators: reading their files, coefficients, and the annotation sheet."""

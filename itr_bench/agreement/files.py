@@ -1,0 +1,221 @@
+"""Reading one annotation file, CSV or TSV: its columns and cells, and all that is wrong.
+
+The header of a column is ``WHAT:ANNOTATOR``: ``adds`` or ``represented`` with yes and no (or jā
+and nē), ``relation`` with 0 to 3, ``fidelity`` with 1 to 5. A column without ``WHAT:`` holds
+relations. An empty cell is a missing rating.
+"""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from itr_bench.data.tsv import id_problem, numbered_lines
+from itr_bench.errors import DataError, unknown_name
+from itr_bench.relation import QUESTIONS, RELATIONS, Answer
+
+RELATION, FIDELITY = "relation", "fidelity"
+ID = "tweet_id"
+YES_NO = (Answer.YES.value, Answer.NO.value)
+CATEGORIES: Mapping[str, tuple[str, ...]] = {
+    **{question.value: YES_NO for question in QUESTIONS},
+    RELATION: tuple(str(int(relation)) for relation in RELATIONS),
+    FIDELITY: ("1", "2", "3", "4", "5"),
+}
+# Words for yes and no; a column keeps to one language.
+_WORDS = (YES_NO, ("jā", "nē"))
+_DELIMITERS = ("\t", ",", ";")
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    what: str
+    annotator: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A position in the categories, and the file and line that it stands in."""
+
+    category: int
+    place: str
+
+
+# A numbered line: the tweet's id, and all cells.
+_Row = tuple[int, str, list[str]]
+# Ratings by what and annotator, then by tweet.
+Ratings = dict[tuple[str, str], dict[str, Rating]]
+
+
+def read_file(path: Path, found: Ratings) -> list[str]:
+    """Add the ratings of one file to *found*; return what is wrong with single lines and cells.
+
+    Raises:
+        DataError: the file or its header cannot be read at all.
+    """
+    columns, rows = _open(path)
+    return [f"{path}, {text}" for text in _read(path, columns, rows, found)]
+
+
+def _open(path: Path) -> tuple[list[_Column], list[_Row]]:
+    """The columns of annotators and the rows of a file."""
+    lines = list(numbered_lines(path))
+    if not lines:
+        raise DataError(f"{path}: the file is empty; expected a header line and ratings")
+    for delimiter in _DELIMITERS:
+        header = [name.strip() for name in _fields(lines[0][1], delimiter) or ()]
+        if ID in header:
+            break
+    else:
+        raise DataError(
+            f"{path}, line 1: no column {ID!r}; found {lines[0][1][:80]!r}. Expected "
+            f"{ID!r} and a column an annotator, between commas, semicolons or tabs."
+        )
+    columns, problems = _columns(header)
+    if problems:
+        raise DataError(f"{path}, line 1: {'; '.join(problems)}")
+    if len(lines) == 1:
+        raise DataError(f"{path}: no tweet below the header")
+    at = header.index(ID)
+    rows = []
+    for number, line in lines[1:]:
+        split = _fields(line, delimiter)
+        if split is None:
+            problems.append(f"line {number}: a quotation mark that is not closed or not doubled")
+            continue
+        fields = [field.strip() for field in split]
+        if len(fields) != len(header):
+            problems.append(
+                f"line {number}: {len(fields)} fields, expected {len(header)} as in the header"
+            )
+        elif any(fields):
+            rows.append((number, fields[at], fields))
+    if problems:
+        raise DataError(f"{path}, {'; '.join(problems[:5])}" + ("; ..." if problems[5:] else ""))
+    return columns, rows
+
+
+def _fields(line: str, delimiter: str) -> list[str] | None:
+    """The fields of a line; a tab never needs quotes. ``None`` where the quoting is broken."""
+    if delimiter == "\t":
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return None
+
+
+def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
+    columns, problems = [], []
+    if header.count(ID) > 1:
+        problems.append(f"more than one column {ID!r}")
+    for position, name in enumerate(header):
+        if name == ID:
+            continue
+        what, colon, annotator = (part.strip() for part in name.partition(":"))
+        if not colon:
+            what, annotator = RELATION, name
+        if what not in CATEGORIES:
+            problems.append(f"column {name!r}: {unknown_name('kind of rating', what, CATEGORIES)}")
+        elif not annotator:
+            problems.append(f"column {position + 1}, {name!r}: no annotator's name")
+        else:
+            annotator = unicodedata.normalize("NFC", annotator)
+            columns.append(_Column(name, what, annotator, position))
+    seen: dict[tuple[str, str], str] = {}
+    for column in columns:
+        key = (column.what, column.annotator.casefold())
+        if key in seen:
+            problems.append(
+                f"annotator {column.annotator!r} twice, in the columns {seen[key]!r} and "
+                f"{column.header!r}: give each annotator a name of their own"
+            )
+        seen.setdefault(key, column.header)
+    if not columns and not problems:
+        problems.append(f"no column of an annotator beside {ID!r}, such as 'adds:Anna'")
+    return columns, problems
+
+
+def _read(
+    path: Path, columns: Sequence[_Column], rows: Sequence[_Row], found: Ratings
+) -> Iterator[str]:
+    """Add the ratings of one file to *found*; yield what is wrong."""
+    first: dict[str, int] = {}
+    for line, tweet, _ in rows:
+        if problem := id_problem(tweet):
+            yield f"line {line}: {problem}"
+        if tweet in first:
+            yield f"line {line}: tweet {tweet} stands on line {first[tweet]} already"
+        first.setdefault(tweet, line)
+    for column in columns:
+        cells = [(line, tweet, fields[column.position]) for line, tweet, fields in rows]
+        yield from _label_problems(column, [(line, cell) for line, _, cell in cells if cell])
+        ratings = found.setdefault((column.what, column.annotator), {})
+        again = []
+        for line, tweet, cell in cells:
+            category = _category(column.what, cell)
+            if category is None or first[tweet] != line:
+                continue
+            if tweet in ratings:
+                again.append((line, tweet, ratings[tweet].place))
+            ratings.setdefault(tweet, Rating(category, f"{path}, line {line}"))
+        if again:
+            line, tweet, place = again[0]
+            yield (
+                f"{_lines_of([number for number, *_ in again])}, column {column.header!r}: this "
+                f"annotator's rating of tweet {tweet} stands in {place} already. Two people of "
+                "one name, or a file given twice?"
+            )
+
+
+def _lines_of(lines: Sequence[int]) -> str:
+    return f"line {lines[0]}" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
+
+
+def _category(what: str, cell: str) -> int | None:
+    if what in (RELATION, FIDELITY):
+        return CATEGORIES[what].index(cell) if cell in CATEGORIES[what] else None
+    for words in _WORDS:
+        if _word(cell) in words:
+            return words.index(_word(cell))
+    return None
+
+
+def _word(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell).casefold()
+
+
+def _label_problems(column: _Column, cells: Sequence[tuple[int, str]]) -> Iterator[str]:
+    """Values that the column cannot hold, each once with its first line, and mixed languages."""
+    wrong: dict[str, list[int]] = {}
+    first_of: dict[tuple[str, ...], tuple[int, str]] = {}
+    for line, cell in cells:
+        if _category(column.what, cell) is None:
+            wrong.setdefault(cell, []).append(line)
+        elif column.what not in (RELATION, FIDELITY):
+            words = next(words for words in _WORDS if _word(cell) in words)
+            first_of.setdefault(words, (line, cell))
+    for cell, lines in wrong.items():
+        where = f"{_lines_of(lines)}, column {column.header!r}"
+        yield f"{where}: {cell!r}, {_expected(column, cell)}"
+    if len(first_of) > 1:
+        (line, cell), (later, other) = sorted(first_of.values())
+        yield (
+            f"line {later}, column {column.header!r}: {other!r}, but {cell!r} on line {line}; "
+            "write yes and no in one language a column"
+        )
+
+
+def _expected(column: _Column, cell: str) -> str:
+    expected = f"expected {' or '.join(CATEGORIES[column.what])}, or nothing"
+    if column.header == column.annotator:
+        expected += " (a column named after an annotator alone holds relations)"
+        if any(_word(cell) in words for words in _WORDS):
+            name = column.annotator
+            expected += f"; answers to one question go to 'adds:{name}' or 'represented:{name}'"
+    return expected
