@@ -1,0 +1,170 @@
+"""The Croissant description of a release: version 1.0 with the responsible-AI fields.
+
+https://docs.mlcommons.org/croissant/docs/croissant-spec.html and
+https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.release_files import HASHES, Config, Release
+from itr_bench.release import card, licences, words
+from itr_bench.release.tables import COLUMNS, HASHES_HEADER
+
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_TYPES = {"Value": "sc:Text", "ClassLabel": "sc:Integer", "Image": "sc:ImageObject"}
+
+
+def croissant(release: Release, features: card.Features, hashes: tuple[int, str]) -> str:
+    """Return the text of ``croissant.json``; addresses of files are relative to it.
+
+    Args:
+        release: the release.
+        features: of each config.
+        hashes: size in bytes and SHA-256 of ``hashes.tsv``.
+    """
+    configs = release.configs
+    found = [licences.find(name) for config in configs for name in config.licences]
+    urls = list(dict.fromkeys(licence.url for licence in found if licence is not None))
+    document = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": [
+            "http://mlcommons.org/croissant/1.0",
+            "http://mlcommons.org/croissant/RAI/1.0",
+        ],
+        "name": "itr-bench",
+        "description": ("TRIAL, not the data set: stand-in or demo data. " if release.trial else "")
+        + words.DESCRIPTION,
+        "version": release.version,
+        **({"datePublished": release.date} if release.date else {}),
+        **({"license": urls} if urls else {}),
+        **(
+            {"url": f"https://huggingface.co/datasets/{release.repo_id}"} if release.repo_id else {}
+        ),
+        "creator": {"@type": "sc:Organization", "name": "The itr-bench authors"},
+        "keywords": ["image-text relation", "tweets", "vision-language models", "benchmark"],
+        "inLanguage": card.languages(configs),
+        "isLiveDataset": False,
+        "citeAs": "\n\n".join(card.citations(configs)),
+        "rai:dataCollection": " ".join(words.COLLECTION[f] for f in card.families(configs)),
+        "rai:dataAnnotationProtocol": words.ANNOTATION,
+        "rai:dataBiases": words.BIASES,
+        "rai:dataLimitations": " ".join(card.limitations(configs)),
+        "rai:dataUseCases": words.USES,
+        "rai:personalSensitiveInformation": words.PERSONAL,
+        "rai:dataReleaseMaintenancePlan": words.MAINTENANCE,
+        "distribution": [
+            *(
+                _file(config.path, "application/x-parquet", config.size, config.sha256)
+                for config in configs
+            ),
+            _file(HASHES, "text/tab-separated-values", *hashes),
+        ],
+        "recordSet": [*(_records(config, features[config.name]) for config in configs), _hashes()],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _file(path: str, encoding: str, size: int, sha256: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": path,
+        "name": path,
+        "contentUrl": path,
+        "contentSize": f"{size} B",
+        "encodingFormat": encoding,
+        "sha256": sha256,
+    }
+
+
+def _records(config: Config, features: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    fields = []
+    for column, feature in features.items():
+        code = column.removeprefix("text_")
+        what = COLUMNS[column] if column in COLUMNS else f"the text in {LANGUAGES[code].name}"
+        if feature["_type"] == "ClassLabel":
+            what += ": " + ", ".join(f"{i} {name}" for i, name in enumerate(feature["names"]))
+        field = _field(config.name, column, what, _TYPES[feature["_type"]], config.path)
+        if feature["_type"] == "Image":
+            field["source"]["transform"] = {"jsonPath": "bytes"}
+        fields.append(field)
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config.name,
+        "name": config.name,
+        "description": f"{config.tweets} tweets, split test.",
+        "key": {"@id": f"{config.name}/tweet_id"},
+        "field": fields,
+    }
+
+
+def _hashes() -> dict[str, Any]:
+    columns = {
+        "config": "name of the config",
+        "tweet_id": COLUMNS["tweet_id"],
+        "relation": COLUMNS["relation"],
+        "text_sha256": COLUMNS["text_sha256"] + "; of several texts, joined with +",
+        "image_sha256": COLUMNS["image_sha256"],
+    }
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "hashes",
+        "name": "hashes",
+        "description": "Relation and hashes of every tweet of every config.",
+        "field": [
+            _field("hashes", column, columns[column], "sc:Text", HASHES) for column in HASHES_HEADER
+        ],
+    }
+
+
+def _field(records: str, column: str, what: str, kind: str, path: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": f"{records}/{column}",
+        "name": column,
+        "description": what,
+        "dataType": kind,
+        "source": {"fileObject": {"@id": path}, "extract": {"column": column}},
+    }

@@ -1,0 +1,159 @@
+"""What a release would hold: the tasks, their licences, and what keeps data out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from itr_bench.data import home
+from itr_bench.data.catalog import SETS, TASKS, get_task
+from itr_bench.data.loading import TaskData, open_task
+from itr_bench.data.release_files import config_name
+from itr_bench.errors import DataError, bullet_list
+from itr_bench.release import licences
+
+TRIAL_KINDS = ("stand-in", "demo")
+"""Kinds of data of which no score is a result."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A config to be written: its data, and what is decided of it."""
+
+    data: TaskData
+    ids_only: bool
+    sources: tuple[dict[str, object], ...]
+    licences: tuple[str, ...]
+    obstacles: tuple[str, ...]
+
+    @property
+    def task(self) -> str:
+        """The task, of translations with its system."""
+        return _task(self.data)
+
+    @property
+    def set_name(self) -> str:
+        """The set, of translations with its system."""
+        return self.data.tweets.manifest.set_name
+
+    @property
+    def kind(self) -> str:
+        """The kind of the data."""
+        return self.data.tweets.manifest.kind
+
+    @property
+    def relations(self) -> tuple[int, int, int, int]:
+        """Number of tweets by relation."""
+        first, second, third, fourth = self.data.tweets.manifest.relations
+        return first, second, third, fourth
+
+
+def _same_data(name: str) -> str:
+    """The first task that shows the same text of the same set."""
+    task = get_task(name)
+    set_name, at, system = task.set_name.partition("@")
+    first = next(t for t in TASKS.values() if (t.set_name, t.text) == (set_name, task.text))
+    return first.name + at + system
+
+
+def tasks_here() -> list[str]:
+    """The tasks whose data is built here, one for each text of each set."""
+    found = []
+    for task in TASKS.values():
+        if SETS[task.set_name].bundled or _same_data(task.name) != task.name:
+            continue
+        systems = home.systems(task.set_name)
+        if systems:
+            found += [f"{task.name}@{system}" for system in systems]
+        elif home.is_built(task.set_name):
+            found.append(task.name)
+    return found
+
+
+def plan(
+    tasks: Sequence[str] = (),
+    *,
+    ids_only_for: Sequence[str] = (),
+    stated: Mapping[str, str] | None = None,
+    trial: bool = False,
+) -> list[Planned]:
+    """Say what a release would hold.
+
+    Args:
+        tasks: the tasks; none for all whose data is built here.
+        ids_only_for: tasks and sets of which only ids, labels and hashes are to be given. The
+            sets of :data:`itr_bench.release.licences.IDS_ONLY` are so in any case.
+        stated: licences (SPDX) of sources that state none, by system or set.
+        trial: whether stand-in and demo data may be in it.
+
+    Raises:
+        DataError: unknown tasks, two for the same data, data that is not here, or of a kind
+            that is no release; all in one message where possible.
+    """
+    names = list(tasks) or tasks_here()
+    if not names:
+        raise DataError(
+            "no data is built here. Build it (itr-bench data build ltec), or name tasks, which "
+            "are then fetched: --tasks ltec_itr_lv,ltec_itr_en_manual"
+        )
+    problems = []
+    for name in names:
+        first = _same_data(name)
+        if first != name:
+            problems.append(f"{name} has the same data as {first}: name that one")
+    if problems:
+        raise DataError(f"cannot be exported:\n{bullet_list(problems)}")
+    stated = stated or {}
+    planned = [_plan_one(open_task(name), ids_only_for, stated) for name in names]
+    known = {name for one in planned for name in _names(one.data)}
+    problems += [f"--licence {name}=...: not in this release" for name in stated.keys() - known]
+    asked = {name for one in planned for name in _called(one.data)}
+    problems += [f"--ids-only-for {n}: not in this release" for n in ids_only_for if n not in asked]
+    folded = [config_name(one.task).lower() for one in planned]
+    for one, name in zip(planned, folded, strict=True):
+        if folded.count(name) > 1:
+            problems.append(f"{one.task}: named twice, or like another one but for capitals")
+        if name.endswith("."):
+            problems.append(f"{one.task}: ends with a dot, which not every system can store")
+        if one.kind in TRIAL_KINDS and not trial:
+            problems.append(f"{one.task}: {one.kind} data is no release; to try it out: --trial")
+    if problems:
+        raise DataError(f"cannot be exported:\n{bullet_list(problems)}")
+    return planned
+
+
+def _names(data: TaskData) -> tuple[str, ...]:
+    """The names that a licence can be stated of: system and sets."""
+    own = data.tweets.manifest.system or data.tweets.manifest.set_name
+    return (own, *(() if data.images is data.tweets else (data.images.manifest.set_name,)))
+
+
+def _called(data: TaskData) -> set[str]:
+    """The names of a task and of its set, with and without the system."""
+    full = (data.spec.name, data.tweets.manifest.set_name)
+    return {*full, *(name.partition("@")[0] for name in full), _task(data)}
+
+
+def _task(data: TaskData) -> str:
+    system = data.tweets.manifest.system
+    return data.spec.name.partition("@")[0] + (f"@{system}" if system else "")
+
+
+def _plan_one(data: TaskData, ids_only_for: Sequence[str], stated: Mapping[str, str]) -> Planned:
+    own, *base = _names(data)
+    sources = licences.with_licences(data.tweets.manifest.sources, own, stated)
+    found, obstacles = licences.settle(sources, own)
+    for name in base:
+        images = licences.with_licences(data.images.manifest.sources, name, stated)
+        more, further = licences.settle(images, name)
+        sources += images
+        found += tuple(licence for licence in more if licence not in found)
+        obstacles += further
+    ids_only = not _called(data).isdisjoint((*licences.IDS_ONLY, *ids_only_for))
+    return Planned(
+        data=data,
+        ids_only=ids_only,
+        sources=tuple(sources),
+        licences=found,
+        obstacles=() if ids_only else obstacles,
+    )
