@@ -1,0 +1,1 @@
+"""Machine translation: making it by models and servers, and measuring its quality."""

@@ -1,0 +1,219 @@
+"""How good machine translations are: BLEU, chrF and TER by sacrebleu, COMET, intervals, tests.
+
+Texts are scored as they stand, links included.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from itr_bench.errors import DataError, bullet_list, unknown_name
+from itr_bench.scoring.comparison import holm
+from itr_bench.translation.judges import Judged, by_comet, by_sacrebleu
+from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
+
+LABELS = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "comet": "COMET"}
+"""The metrics by key. Of TER less is better, of the others more."""
+
+PAPER_RANGES = {"bleu": (52.63, 63.49), "chrf": (67.94, 75.56)}
+"""Of the systems of the paper, into English (arXiv:2505.05040, section 4.2)."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One text a tweet: a system's translations, their reference, or their source.
+
+    Attributes:
+        name: the system's name, or what the texts are.
+        texts: by tweet id.
+        origin: the file or the data set that they are from.
+    """
+
+    name: str
+    texts: Mapping[str, str]
+    origin: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one system.
+
+    Attributes:
+        score: 0 to 100 of BLEU and chrF; of TER from 0, in per cent of the reference's words;
+            of COMET as its model gives it, about 0 to 1.
+        interval: 95 % percentile interval by a bootstrap over tweets, ``None`` for one tweet.
+        signature: what the score depends on.
+    """
+
+    score: float
+    interval: tuple[float, float] | None
+    signature: str
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The metrics of one system.
+
+    Attributes:
+        system: its name.
+        origin: the file or the data set with the translations.
+        tweets: how many.
+        untranslated: ids of the tweets whose translation is the source itself; ``None`` where
+            the source is not known.
+        metrics: by key of :data:`LABELS`.
+    """
+
+    system: str
+    origin: str
+    tweets: int
+    untranslated: tuple[str, ...] | None
+    metrics: Mapping[str, Measured]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of a system against the baseline.
+
+    Attributes:
+        difference: the system's score less the baseline's.
+        p_value: two-sided, of the paired approximate randomisation test (Riezler & Maxwell 2005,
+            ACL W05-0908).
+        p_holm: after Holm's correction for all systems and metrics of the comparison.
+    """
+
+    system: str
+    metric: str
+    difference: float
+    p_value: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All systems, and each against the baseline, which is ``None`` where there is one only."""
+
+    systems: tuple[Quality, ...]
+    baseline: str | None
+    differences: tuple[Difference, ...]
+
+
+def assess(
+    translations: Sequence[Texts],
+    reference: Texts,
+    *,
+    source: Texts | None = None,
+    baseline: str | None = None,
+    comet: str | None = None,
+) -> Comparison:
+    """Score translations against the reference, and all of them against the baseline.
+
+    Args:
+        translations: at least one, each of exactly the reference's tweets.
+        reference: the right translations.
+        source: the texts that were translated; what it lacks makes it unknown.
+        baseline: a system's name, by default the first one's.
+        comet: a COMET model to score with as well.
+
+    Raises:
+        DataError: a system twice, an unknown baseline, other tweets than the reference's, or
+            COMET without sources.
+        ItrBenchError: COMET is not installed, or its model cannot be had.
+    """
+    names = [found.name for found in translations]
+    _check(translations, reference)
+    if baseline is not None and baseline not in names:
+        raise DataError(unknown_name("system", baseline, names))
+    tweets = list(reference.texts)
+    known = source is not None and source.texts.keys() >= reference.texts.keys()
+    sources = [source.texts[tweet] for tweet in tweets] if source is not None and known else None
+    systems = [[found.texts[tweet] for tweet in tweets] for found in translations]
+    references = [reference.texts[tweet] for tweet in tweets]
+    judged = []
+    if comet is not None:
+        if sources is None:
+            raise DataError("COMET needs the Latvian sources: itr-bench data build ltec")
+        judged.append(by_comet(comet, sources, systems, references))
+    judged = [*by_sacrebleu(systems, references), *judged]
+    first = names.index(baseline) if baseline is not None else 0
+    metrics: list[dict[str, Measured]] = [{} for _ in names]
+    tests = []
+    with tqdm(total=len(judged) * len(names), unit="score", disable=None, leave=False) as bar:
+        for metric, place in itertools.product(judged, range(len(names))):
+            one, other = metric.statistics[place], metric.statistics[first]
+            metrics[place][metric.key] = _measured(metric, one)
+            if place != first:
+                difference = _total(metric, one) - _total(metric, other)
+                p_value = randomisation_test(one, other, metric.final)
+                tests.append((names[place], metric.key, difference, p_value))
+            bar.update()
+    return Comparison(
+        tuple(
+            Quality(
+                found.name,
+                found.origin,
+                len(tweets),
+                _untranslated(found.texts, tweets, sources),
+                measured,
+            )
+            for found, measured in zip(translations, metrics, strict=True)
+        ),
+        names[first] if tests else None,
+        tuple(
+            Difference(*test, p)
+            for test, p in zip(tests, holm([test[3] for test in tests]), strict=True)
+        ),
+    )
+
+
+def _total(metric: Judged, statistics: NDArray[np.float64]) -> float:
+    return metric.final(statistics.sum(axis=0).tolist())
+
+
+def _measured(metric: Judged, statistics: NDArray[np.float64]) -> Measured:
+    return Measured(
+        _total(metric, statistics),
+        bootstrap_interval(statistics, metric.final),
+        metric.signature,
+    )
+
+
+def _check(translations: Sequence[Texts], reference: Texts) -> None:
+    """Refuse a name that stands twice, and tweets that are not the reference's."""
+    origins: dict[str, str] = {}
+    problems = []
+    for found in translations:
+        if found.name in origins:
+            problems.append(
+                f"{found.origin} and {origins[found.name]}: both are called {found.name!r}; "
+                "rename a file"
+            )
+        origins.setdefault(found.name, found.origin)
+        missing = reference.texts.keys() - found.texts.keys()
+        unknown = found.texts.keys() - reference.texts.keys()
+        problems += [f"{found.origin}: tweet {tweet} is missing" for tweet in sorted(missing)]
+        problems += [
+            f"{found.origin}: tweet {tweet} is not in the reference" for tweet in sorted(unknown)
+        ]
+    if problems:
+        raise DataError(
+            f"the translations cannot be scored against {reference.name} ({reference.origin}):\n"
+            f"{bullet_list(problems)}"
+        )
+
+
+def _untranslated(
+    texts: Mapping[str, str], tweets: Sequence[str], sources: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    if sources is None:
+        return None
+    return tuple(
+        tweet
+        for tweet, source in zip(tweets, sources, strict=True)
+        if texts[tweet].split() == source.split()
+    )

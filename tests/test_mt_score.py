@@ -1,0 +1,542 @@
+"""Translation quality: metrics against hand-computed values, the test, bad input, the plot."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import itertools
+import json
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from itr_bench.cli.data_mt_score import command
+from itr_bench.data import build
+from itr_bench.data.catalog import LTEC_BALANCED
+from itr_bench.data.loading import open_set, open_task
+from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.relation import QUESTIONS, Answer, Relation
+from itr_bench.translation.plot import _spread
+from itr_bench.translation.points import fingerprint
+from itr_bench.translation.quality import Texts, assess, randomisation_test
+
+WORDS = [
+    "soup",
+    "bread",
+    "cake",
+    "tea",
+    "salad",
+    "apple",
+    "fish",
+    "rice",
+    "with",
+    "and",
+    "fresh",
+    "hot",
+    "for",
+    "lunch",
+    "today",
+]
+
+
+def texts(name: str, *lines: str) -> Texts:
+    return Texts(name, {str(100 + i): line for i, line in enumerate(lines)}, f"{name}.tsv")
+
+
+def sentences(seed: int, count: int = 40) -> list[str]:
+    rng = random.Random(seed)
+    return [" ".join(rng.choices(WORDS, k=rng.randint(5, 12))) for _ in range(count)]
+
+
+def noisy(lines: list[str], share: float, seed: int) -> list[str]:
+    rng = random.Random(seed)
+    return [" ".join("x" if rng.random() < share else w for w in line.split()) for line in lines]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer trials, where p values are not what is tested."""
+    fewer = functools.partial(randomisation_test, trials=100)
+    monkeypatch.setattr("itr_bench.translation.quality.randomisation_test", fewer)
+
+
+# Metrics
+
+
+@pytest.mark.parametrize(
+    ("line", "reference", "bleu", "chrf", "ter"),
+    [
+        ("fresh bread for lunch", "fresh bread for lunch", 100.0, 100.0, 0.0),
+        # BLEU (4/5 * 3/4 * 2/3 * 1/2) ** 1/4; TER one word of five.
+        ("a b c d x", "a b c d e", 66.87403049764218, None, 20.0),
+        # Characters: 1 of 2 right, pairs: 0 of 1; mean precision and recall 1/4.
+        ("ab", "ac", 0.0, 25.0, 100.0),
+        # Half as long: brevity penalty exp(1 - 8 / 4); TER four of eight words are missing.
+        ("a b c d", "a b c d e f g h", 36.787944117144235, None, 50.0),
+        # TER ignores case, BLEU and chrF do not; a link counts as it stands.
+        ("SOUP", "soup", 0.0, 0.0, 0.0),
+    ],
+)
+def test_metrics_by_hand(
+    line: str, reference: str, bleu: float, chrf: float | None, ter: float
+) -> None:
+    (found,) = assess([texts("s", line)], texts("r", reference)).systems
+    metrics = found.metrics
+    assert metrics["bleu"].score == pytest.approx(bleu)
+    assert metrics["ter"].score == pytest.approx(ter)
+    if chrf is not None:
+        assert metrics["chrf"].score == pytest.approx(chrf)
+    assert all(one.interval is None for one in metrics.values()), "one tweet has no interval"
+
+
+@pytest.mark.parametrize("key", ["bleu", "chrf", "ter"])
+def test_scores_and_signatures_are_those_of_sacrebleu(key: str) -> None:
+    """And the intervals have the width of its own, from the same resamples."""
+    from sacrebleu.metrics import METRICS
+
+    right = sentences(1)
+    lines = noisy(right, 0.2, 2)
+    (found,) = assess([texts("s", *lines)], texts("r", *right)).systems
+    judge = METRICS[key.upper()]()
+    score = judge.corpus_score(lines, [right], n_bootstrap=1000)
+    mine = found.metrics[key]
+    assert mine.score == score.score
+    assert mine.interval is not None
+    assert (mine.interval[1] - mine.interval[0]) / 2 == pytest.approx(score._ci, abs=1e-4)
+    assert mine.interval[0] < mine.score < mine.interval[1]
+    assert mine.signature == str(judge.get_signature())
+
+
+def test_resamples_without_a_match() -> None:
+    """Of two tweets, some resamples match nothing: there sacrebleu's bootstrap fails."""
+    (found,) = assess([texts("s", "soup", "x")], texts("r", "soup", "bread")).systems
+    assert found.metrics["chrf"].interval == (0.0, 100.0)
+
+
+def test_the_order_of_a_file_does_not_matter(quick: None) -> None:
+    right = texts("r", *sentences(1))
+    a, b = (texts(n, *noisy(sentences(1), 0.2, seed)) for n, seed in (("a", 2), ("b", 3)))
+    turned = Texts("a", dict(reversed(a.texts.items())), "a.tsv")
+    assert assess([a, b], right) == assess([turned, b], right)
+
+
+# The test
+
+
+def mean(sums: list[float]) -> float:
+    return sums[0] / 8
+
+
+def test_the_test_agrees_with_all_swaps_counted() -> None:
+    """Of 8 tweets all 256 swaps can be counted: that is what the trials estimate."""
+    a = np.array([3.0, 1, 4, 1, 5, 9, 2, 6])
+    b = np.array([2.0, 1, 3, 0, 5, 6, 2, 2])
+    observed = abs(a.sum() - b.sum())
+    signs = itertools.product((1, -1), repeat=8)
+    exact = np.mean([abs(np.dot(s, a - b)) >= observed for s in signs])
+    assert exact == 2 / 2**5  # all five differing tweets the one way or the other
+    found = randomisation_test(a[:, None], b[:, None], mean, trials=20_000)
+    assert found == pytest.approx(exact, abs=0.006)  # 3.5 standard errors
+
+
+def test_equal_and_nearly_equal_systems_are_not_significant() -> None:
+    """Where sacrebleu's own test says p = 1 / (trials + 1); once it does not, it can take over."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.significance import PairedTest
+
+    right = sentences(1)
+    lines = noisy(right, 0.2, 2)
+    one_other = ["x y z", *lines[1:]]
+    found = assess(
+        [texts("a", *lines), texts("b", *lines), texts("c", *one_other)], texts("r", *right)
+    )
+    assert {d.p_value for d in found.differences} == {1.0}
+    for other in (lines, one_other):
+        test = PairedTest([("a", lines), ("b", other)], {"bleu": BLEU()}, [right], n_samples=200)
+        assert test()[1]["BLEU"][1].p_value == pytest.approx(1 / 201)
+
+
+def test_clear_cases_agree_with_sacrebleu() -> None:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.significance import PairedTest
+
+    right = sentences(1)
+    a, b = noisy(right, 0.2, 2), noisy(right, 0.23, 5)
+    found = assess([texts("a", *a), texts("b", *b)], texts("r", *right))
+    theirs = PairedTest([("a", a), ("b", b)], {"bleu": BLEU()}, [right], n_samples=4000)()
+    mine = next(d for d in found.differences if d.metric == "bleu")
+    assert 0.05 < mine.p_value < 0.95, "a case in which agreement means something"
+    assert mine.p_value == pytest.approx(theirs[1]["BLEU"][1].p_value, abs=0.03)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_the_test_is_symmetric_and_a_share(pairs: list[tuple[int, int]]) -> None:
+    a, b = (np.array(column, dtype=float)[:, None] for column in zip(*pairs, strict=True))
+    p = randomisation_test(a, b, mean, trials=50)
+    assert p == randomisation_test(b, a, mean, trials=50)
+    assert 1 / 51 <= p <= 1
+
+
+def test_differences_are_to_the_baseline_and_corrected_together(quick: None) -> None:
+    right = sentences(1)
+    systems = [
+        texts(n, *noisy(right, share, 2)) for n, share in (("a", 0.4), ("b", 0.1), ("c", 0.2))
+    ]
+    found = assess(systems, texts("r", *right), baseline="b")
+    assert found.baseline == "b"
+    assert [(d.metric, d.system) for d in found.differences] == [
+        (metric, system) for metric in ("bleu", "chrf", "ter") for system in ("a", "c")
+    ]
+    score = {s.system: s.metrics for s in found.systems}
+    for d in found.differences:
+        assert d.difference == score[d.system][d.metric].score - score["b"][d.metric].score
+    smallest = min(found.differences, key=lambda d: d.p_value)
+    assert smallest.p_holm == pytest.approx(min(1.0, 6 * smallest.p_value))
+    assert assess(systems[:1], texts("r", *right)).baseline is None
+
+
+# COMET, whose models cannot be had here: a stand-in with the interface of unbabel-comet 2.2.7
+
+
+@pytest.fixture
+def comet(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """A package `comet` whose model scores 1 for a right line and 0 for any other."""
+    calls: list[Any] = []
+
+    class Model:
+        def predict(
+            self, samples: list[dict[str, str]], batch_size: int = 16, gpus: int = 1
+        ) -> SimpleNamespace:
+            calls.append((samples, gpus))
+            scores = [float(sample["mt"] == sample["ref"]) for sample in samples]
+            return SimpleNamespace(scores=scores, system_score=sum(scores) / len(scores))
+
+    def download_model(model: str) -> str:
+        if model != "made/up":
+            raise KeyError(f"Model '{model}' not supported by COMET.")
+        return "made/up/checkpoints/model.ckpt"
+
+    def load_from_checkpoint(path: str) -> Model:
+        calls.append(path)
+        return Model()
+
+    package = SimpleNamespace(
+        download_model=download_model,
+        load_from_checkpoint=load_from_checkpoint,
+        __version__="2.2.7",
+    )
+    monkeypatch.setitem(sys.modules, "comet", package)
+    # With the class that scipy looks for in a torch that is loaded.
+    torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False), Tensor=Model)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    return calls
+
+
+def test_comet(comet: list[Any], quick: None, tmp_path: Path) -> None:
+    right = texts("r", *sentences(1, 4))
+    lines = list(right.texts.values())
+    source = texts("lv", "viens", "divi", "trīs", "četri")
+    systems = [texts("a", *lines), texts("b", *lines[:3], "x")]
+    found = assess(systems, right, source=source, comet="made/up")
+    path, (samples, gpus) = comet
+    assert path == "made/up/checkpoints/model.ckpt"
+    assert samples[0] == {"src": "viens", "mt": lines[0], "ref": lines[0]}
+    assert samples[7] == {"src": "četri", "mt": "x", "ref": lines[3]}
+    assert gpus == 0
+    of_a, of_b = (system.metrics["comet"] for system in found.systems)
+    assert (of_a.score, of_b.score) == (1.0, 0.75)
+    assert of_b.interval == (0.25, 1.0)
+    assert of_b.signature == "model:made/up|bs:1000|seed:12345|version:2.2.7"
+    difference = found.differences[-1]
+    assert (difference.metric, difference.difference, difference.p_value) == ("comet", -0.25, 1.0)
+
+    checkpoint = tmp_path / "model.ckpt"
+    checkpoint.write_bytes(b"made up")
+    assess(systems, right, source=source, comet=str(checkpoint))
+    assert comet[2] == str(checkpoint)
+
+
+def test_comet_that_cannot_be_had(comet: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    right = texts("r", "soup")
+    with pytest.raises(ItrBenchError, match=r"'no/model' cannot be had.*checkpoints/model\.ckpt"):
+        assess([right], right, source=right, comet="no/model")
+    with pytest.raises(DataError, match="needs the Latvian sources: itr-bench data build ltec"):
+        assess([right], right, comet="made/up")
+    monkeypatch.setitem(sys.modules, "comet", None)
+    with pytest.raises(ItrBenchError, match=r'pip install "itr-bench\[comet\]"'):
+        assess([right], right, source=right, comet="made/up")
+
+
+# The command, on 350 made-up tweets
+
+
+@pytest.fixture(scope="module")
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a made-up `ltec`, stand-in pictures, and translations of two systems."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("ITR_BENCH_HOME")
+    os.environ["ITR_BENCH_HOME"] = str(folder)
+    try:
+        english = sentences(7, sum(LTEC_BALANCED))
+        relations = [r for r, count in enumerate(LTEC_BALANCED) for _ in range(count)]
+        rows = [
+            f"{relation}\t{1000 + i}\tlatviski {i} https://t.co/{i}\t{line} https://t.co/{i}"
+            for i, (relation, line) in enumerate(zip(relations, english, strict=True))
+        ]
+        (folder / "list.tsv").write_text("relation\ttweet_id\ttext\tEnglish\n" + "\n".join(rows))
+        build.build("ltec", folder / "list.tsv", None, stand_in=True)
+        for seed, (system, share) in enumerate({"alpha": 0.3, "beta": 0.1}.items()):
+            lines = noisy([row.split("\t")[3] for row in rows], share, seed)
+            if system == "alpha":
+                lines[4] = "latviski  4 https://t.co/4"  # left as it was, but for a blank
+            file = folder / f"{system}.tsv"
+            file.write_text(tsv(dict(zip(map(str, range(1000, 1350)), lines, strict=True))))
+            build.build_translation("ltec_en_mt", file, system=system)
+    finally:
+        if before is None:
+            del os.environ["ITR_BENCH_HOME"]
+        else:
+            os.environ["ITR_BENCH_HOME"] = before
+    return folder
+
+
+def tsv(lines: dict[str, str]) -> str:
+    return "tweet_id\ttext\n" + "".join(f"{tweet}\t{line}\n" for tweet, line in lines.items())
+
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(built_home: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> Call:
+    monkeypatch.setenv("ITR_BENCH_HOME", str(built_home))
+
+    def run(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(command, [str(a) for a in arguments])
+
+    return run
+
+
+def refusal(result: Result) -> str:
+    assert isinstance(result.exception, ItrBenchError), result.output
+    return str(result.exception)
+
+
+def test_built_translations(call: Call) -> None:
+    result = call()
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == "350 tweets against the English column as published (ltec)"
+    (alpha,) = [line for line in lines if line.startswith("alpha ")]
+    (beta,) = [line for line in lines if line.startswith("beta ") and " to " in line]
+    assert alpha.split()[-1] == "1" and beta.split()[-1] == "0"
+    (paper,) = [line for line in lines if line.startswith("the paper's range")]
+    assert "52.63 to 63.49" in paper and "67.94 to 75.56" in paper
+    assert "less alpha" in result.output
+    assert "links included" in result.output
+    assert "TER: nrefs:1|bs:1000|seed:12345|case:lc|" in result.output
+
+
+def test_json_of_files(call: Call, built_home: Path) -> None:
+    result = call(built_home / "beta.tsv", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    (system,) = found["systems"]
+    assert (system["system"], system["tweets"], system["untranslated"]) == ("beta", 350, [])
+    assert found["paper"]["ranges"] == {"bleu": [52.63, 63.49], "chrf": [67.94, 75.56]}
+    assert found["baseline"] is None and found["differences"] == []
+    both = json.loads(call("--json", "--baseline", "beta").stdout)
+    assert both["systems"][1]["metrics"] == system["metrics"], "a set scores as its file does"
+    assert both["systems"][0]["untranslated"] == ["1004"]
+    assert both["baseline"] == "beta" and len(both["differences"]) == 3
+
+
+def test_other_languages_need_a_reference_and_have_no_figures_of_the_paper(
+    call: Call, tmp_path: Path
+) -> None:
+    lines = {"1": "de la soupe", "2": "du pain frais"}
+    (tmp_path / "sys.tsv").write_text(tsv(lines))
+    assert "no reference in French" in refusal(call(tmp_path / "sys.tsv", "--against", "fr"))
+    (tmp_path / "right.tsv").write_text(tsv(lines))
+    arguments = (tmp_path / "sys.tsv", "--against", "fr", "--reference", tmp_path / "right.tsv")
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "paper" not in result.output
+    assert result.output.splitlines()[4].endswith("not available"), "the source is not known"
+    assert json.loads(call(*arguments, "--json").stdout)["paper"] is None
+
+
+def test_ids_that_do_not_match(call: Call, built_home: Path, tmp_path: Path) -> None:
+    rows = (built_home / "beta.tsv").read_text().splitlines()
+    file = tmp_path / "gamma.tsv"
+    file.write_text("\n".join([*rows[:-1], "77\tsoup"]))
+    message = refusal(call(file))
+    assert f"{file}: tweet 1349 is missing" in message
+    assert f"{file}: tweet 77 is not in the reference" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("tweet_id\ttext\n1000\t \n", "line 2: tweet 1000: text_mt is empty"),
+        ("tweet_id\ttext\n1.0E+3\tsoup\n", "line 2: tweet id '1.0E+3' went through a spreadsheet"),
+        ("tweet_id\ttext\n1000\ta\n1000\tb\n", "line 3: tweet 1000 stands on line 2 already"),
+        ("tweet_id\ten\n1000\ta\n", "line 1: no column 'text'"),
+        ("", "the file is empty"),
+    ],
+)
+def test_files_that_cannot_be_read(call: Call, tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "bad.tsv"
+    file.write_text(content)
+    message = refusal(call(file))
+    assert str(file) in message and said in message
+
+
+def test_names_that_do_not_do(call: Call, built_home: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "beta.tsv"
+    twin.write_text((built_home / "beta.tsv").read_text())
+    assert "both are called 'beta'; rename a file" in refusal(call(twin, built_home / "beta.tsv"))
+    assert "Did you mean 'alpha'?" in refusal(call("--baseline", "alpah"))
+    assert "no such" in refusal(call(tmp_path / "not.tsv")).lower()
+
+
+def test_nothing_built(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "right.tsv").write_text(tsv({"1": "pane"}))
+    message = refusal(call("--against", "it", "--reference", tmp_path / "right.tsv"))
+    assert "no translation into Italian is built" in message
+    assert "itr-bench data translate --to it" in message
+
+
+# The plot
+
+
+def samples(
+    folder: Path, task: str, system: str, right: Callable[[int], bool], **change: Any
+) -> None:
+    """A file of lmms-eval's samples in *folder*: tweet number n is answered right if *right(n)*."""
+    folder.mkdir(parents=True)
+    data = open_task(f"{task.removesuffix('_explained')}@{system}")
+    lines = []
+    for n, (tweet, relation) in enumerate(data.tweets.labels.items()):
+        for question in QUESTIONS:
+            answer = Relation(relation).answer(question)
+            if not right(n):
+                answer = Answer.YES if answer is Answer.NO else Answer.NO
+            item = {
+                "tweet_id": tweet,
+                "question": question.value,
+                "relation": relation,
+                "data": data.identity,
+                "itr_bench": "0.0",
+                "libraries": {},
+                **change,
+            }
+            response = f"**Answer:** {answer.value}" if task.endswith("explained") else answer.value
+            lines.append({"item": item, "filtered_resps": [response], "input": f"{n} {question}"})
+    text = "\n".join(json.dumps(line) for line in lines)
+    (folder / f"1_samples_{task}.jsonl").write_text(text)
+
+
+TASK = "ltec_itr_en_mt"
+
+
+def test_plot(call: Call, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    samples(runs / "1" / "a <b> & $x$", TASK, "alpha", lambda n: n < 105)
+    samples(runs / "2" / "a <b> & $x$", TASK, "beta", lambda n: n < 140)
+    samples(runs / "3" / "other", TASK, "beta", lambda n: n < 70)
+    samples(runs / "4" / "other", f"{TASK}_explained", "beta", lambda n: n < 35)
+    out = tmp_path / "mt.svg"
+    result = call("--plot", out, "--runs", runs, "--metric", "chrf", "--json")
+    assert result.exit_code == 0, result.output
+    with out.with_suffix(".csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["system"], r["model"], float(r["accuracy"])) for r in rows] == [
+        ("alpha", "a <b> & $x$", 0.3),
+        ("beta", "a <b> & $x$", 0.4),
+        ("beta", "other", 0.2),
+        ("beta", "other (explained)", 0.1),
+    ]
+    assert all(r["stand_in"] == "True" and r["tweets"] == "350" for r in rows)
+    quality = {s["system"]: s["metrics"]["chrf"] for s in json.loads(result.stdout)["systems"]}
+    assert float(rows[0]["quality"]) == quality["alpha"]["score"]
+    assert 0.2 < float(rows[0]["accuracy_low"]) < 0.3 < float(rows[0]["accuracy_high"]) < 0.4
+    assert [p["accuracy"] for p in json.loads(result.stdout)["points"]] == [0.3, 0.4, 0.2, 0.1]
+
+    root = ElementTree.fromstring(out.read_text(encoding="utf-8"))
+    space = "{http://www.w3.org/2000/svg}"
+    names = root.attrib["aria-labelledby"].split()
+    assert [root.find(f"{space}{tag}").attrib["id"] for tag in ("title", "desc")] == names  # type: ignore[union-attr]
+    shown = ["".join(text.itertext()).strip() for text in root.iter(f"{space}text")]
+    assert {"a <b> & $x$", "other", "other (explained)", "alpha", "beta"} <= set(shown)
+    assert "STAND-IN PICTURES: no accuracy here is a result" in shown
+    assert "majority class 32.3" in shown and "chance 25.0" in shown
+    assert "chrF2 of the translation into English" in shown
+    described = root.find(f"{space}desc").text or ""  # type: ignore[union-attr]
+    assert f"other on beta (chrF2 {quality['beta']['score']:.1f}): 20.0 (" in described
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mt.csv", "mt.svg", "runs"]
+
+
+def test_the_same_plot_twice_is_the_same_file(call: Call, tmp_path: Path) -> None:
+    samples(tmp_path / "runs" / "m", TASK, "beta", lambda n: n % 3 == 0)
+    made = []
+    for name in ("one", "two"):
+        result = call("--plot", tmp_path / f"{name}.svg", "--runs", tmp_path / "runs")
+        assert result.exit_code == 0, result.output
+        made.append((tmp_path / f"{name}.svg").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_runs_that_make_no_point(call: Call, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    samples(runs / "1" / "m", TASK, "beta", lambda n: True)
+    samples(runs / "2" / "m", TASK, "alpha", lambda n: True, data="hub-0123456789ab-alpha")
+    samples(runs / "3" / "m", TASK, "alpha", lambda n: True, data="hub-0123456789ab-delta")
+    out = tmp_path / "mt.svg"
+    result = call("--plot", out, "--runs", runs)
+    assert result.exit_code == 0, result.output
+    left_out = [line for line in result.stderr.splitlines() if line.startswith("left out")]
+    assert len(left_out) == 2
+    assert "made on data hub-0123456789ab-alpha; the translations of alpha" in left_out[0]
+    assert "hub-0123456789ab-delta, of none of the systems" in left_out[1]
+    message = refusal(call("--plot", tmp_path / "no.svg", "--runs", runs / "2"))
+    assert "nothing to plot" in message and "hub-0123456789ab-alpha" in message
+    assert not (tmp_path / "no.svg").exists()
+    samples(runs / "4" / "m", TASK, "beta", lambda n: False)
+    message = refusal(call("--plot", out, "--runs", runs))
+    assert "more than one run of a model on a system" in message and "m on the trans" in message
+
+
+def test_plot_options(call: Call, tmp_path: Path) -> None:
+    assert call("--plot", tmp_path / "mt.svg").exit_code == 2
+    assert call("--runs", tmp_path).exit_code == 2
+    for bad in (tmp_path / "mt.png", tmp_path / "no" / "mt.svg"):
+        assert "expected a file OUT.svg" in refusal(call("--plot", bad, "--runs", tmp_path))
+
+
+def test_fingerprints_are_those_of_the_data_identity(call: Call) -> None:
+    data = open_task(f"{TASK}@beta")
+    translations = Texts("beta", dict(zip(data.tweets.tweet_ids, data.texts, strict=True)), "beta")
+    assert data.identity == f"stand-in-{fingerprint(translations, open_set('ltec'))}-beta"
+    assert fingerprint(texts("beta", "soup"), open_set("ltec")) is None
+
+
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=15))
+def test_names_keep_apart_and_in_order(wanted: list[float]) -> None:
+    places = _spread(wanted, 16, 0, 300)
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    rising = [places[i] for i in order]
+    assert all(b - a >= 16 - 1e-9 for a, b in itertools.pairwise(rising))
+    assert rising[0] >= -1e-9 and rising[-1] <= 300 + 1e-9
