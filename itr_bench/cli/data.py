@@ -9,7 +9,7 @@ from itr_bench.cli.lazy import LazyGroup
 _COMMANDS = {
     "agreement": "How well annotators agree: kappa, alpha, AC1, with intervals.",
     "annotate": "Make a sheet for annotators: a page that works from the disk, and a CSV.",
-    "balance": "Draw a balanced subset of a tweet list, or check one.",
+    "balance": "Draw a balanced subset of a list or set, or explain one.",
     "build": "Build a data set, from its published sources or from local files.",
     "export": "Write the data as a release: Parquet, card, Croissant, checksums.",
     "hydrate-plan": "Write the tweet ids of TIRT in chunks, to be fetched by you.",
@@ -17,7 +17,7 @@ _COMMANDS = {
     "mt-score": "Score machine translations: BLEU, chrF, TER, with intervals and tests.",
     "push": "Put an exported release onto the Hugging Face Hub; dry by default.",
     "stats": "Print the figures of a data set.",
-    "translate": "Translate the Latvian texts by a model or server; resumable.",
+    "translate": "Translate the texts of a set by a model or server; resumable.",
     "verify": "Check a data set against its manifest.",
 }
 

@@ -1,0 +1,297 @@
+"""Translation by a sequence-to-sequence model of transformers: NLLB, OPUS-MT, M2M100, mBART-50.
+
+Beam search without sampling. What a checkpoint's own generation settings say of the search
+(length penalty, repetition, bad words) stays, and stands in the manifest. In half precision the
+last bits of a score depend on what is padded beside a text, so the batches of a set are fixed by
+its texts and the batch size, and computed whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.manifest import file_hash
+from itr_bench.errors import DataError, unknown_name
+from itr_bench.translation.codes import language_marks
+from itr_bench.translation.journal import LENGTH, STOP, Output
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+# The most likely to be copied first: footnote marks are frequent in what such models learn from.
+_MARKS = ("[{}]", "<{}>", "X{}X")
+_NO_SETTINGS = (
+    *("transformers_version", "_from_model_config", "max_length", "use_cache"),
+    *("output_attentions", "output_hidden_states"),
+)
+_WEIGHTS = ("*.safetensors", "*.bin", "*.json", "*.spm", "*.model", "*.txt")
+
+
+class Seq2SeqTranslator:
+    """A checkpoint of ``AutoModelForSeq2SeqLM``; its weights are loaded when first needed.
+
+    Args:
+        model: name on the Hugging Face Hub, or a folder.
+        source: code of the language of the texts.
+        target: code of the language to translate into.
+        revision: branch, tag or commit.
+        batch_size: texts a batch.
+        num_beams: width of the beam search.
+        max_new_tokens: limit of an output, one of the conditions here.
+        device: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
+        dtype: one of :data:`DTYPES`.
+        by_sentence: whether texts are given sentence by sentence, as such models learned.
+
+    Raises:
+        DataError: no such checkpoint, not a translation model, or not of these languages.
+    """
+
+    whole_batches = True
+
+    def __init__(
+        self,
+        model: str,
+        source: str,
+        target: str,
+        *,
+        revision: str | None = None,
+        batch_size: int = 16,
+        num_beams: int = 5,
+        max_new_tokens: int = 256,
+        device: str = "auto",
+        dtype: str = "float32",
+        by_sentence: bool = True,
+    ) -> None:
+        _require_packages()
+        import transformers
+
+        if dtype not in DTYPES:
+            raise DataError(unknown_name("dtype", dtype, DTYPES))
+        self.batch_size, self.by_sentence = batch_size, by_sentence
+        self._name, self._revision, self._dtype = model, revision, dtype
+        self._max_new_tokens = max_new_tokens
+        self._device = _device(device)
+        logging.getLogger("transformers").setLevel(logging.ERROR)
+        config = self._load(transformers.AutoConfig, "configuration")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sacremoses, which no model here needs
+            self._tokenizer = self._load(transformers.AutoTokenizer, "tokenizer")
+        try:
+            search = transformers.GenerationConfig.from_pretrained(model, revision=revision)
+        except OSError:
+            search = transformers.GenerationConfig.from_model_config(config)
+        self._search = _without_sampling(search, num_beams)
+        self._prefix, self._forced = language_marks(
+            self._tokenizer, LANGUAGES[source], LANGUAGES[target], model
+        )
+        positions = getattr(config, "max_position_embeddings", None)
+        self._longest_input: int | None = positions
+        self.longest: int | None = positions - 1 if positions else None
+        self.mark = next((mark for mark in _MARKS if self._passes(mark)), _MARKS[-1])
+        folder = Path(model)
+        self._commit = (
+            f"sha256:{_folder_hash(folder)}"
+            if folder.is_dir()
+            else getattr(config, "_commit_hash", None) or revision
+        )
+
+    @property
+    def name(self) -> str:
+        """The model as the manifest names it: a folder by its last part."""
+        return Path(self._name).resolve().name if Path(self._name).is_dir() else self._name
+
+    @property
+    def conditions(self) -> Mapping[str, Any]:
+        """What could change an output."""
+        return {
+            "revision": self._commit,
+            "settings": self.settings,
+            "libraries": self.libraries,
+            "mark": self.mark,
+        }
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How outputs are searched for, as the manifest states it."""
+        chosen = json.loads(self._search.to_json_string(use_diff=True))
+        return {
+            **{key: value for key, value in chosen.items() if key not in _NO_SETTINGS},
+            "num_beams": self._search.num_beams,
+            "do_sample": False,
+            "max_new_tokens": self._max_new_tokens,
+            "unit": "sentence" if self.by_sentence else "tweet",
+            "batch_size": self.batch_size,
+            "dtype": self._dtype,
+            "device": self._device.split(":", maxsplit=1)[0],
+            "prefix": self._prefix,
+            "forced_bos_token": self._tokenizer.convert_ids_to_tokens(self._forced)
+            if self._forced is not None
+            else None,
+        }
+
+    @property
+    def libraries(self) -> Mapping[str, str]:
+        """Versions of what computes the outputs."""
+        return {name: version(name) for name in ("torch", "transformers", "tokenizers")}
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the manifest says of the model."""
+        return {
+            "name": self.name,
+            "revision": self._commit,
+            "licence": _licence(self._name, self._revision),
+            "settings": self.settings,
+            "libraries": self.libraries,
+        }
+
+    def translate(
+        self, strings: Sequence[str], limit: int
+    ) -> Iterator[Sequence[tuple[str, Output]]]:
+        """Translate *strings* in one batch."""
+        import torch
+
+        encoded = self._tokenizer([self._prefix + string for string in strings])["input_ids"]
+        lengths = dict(zip(strings, map(len, encoded), strict=True))
+        most = self._longest_input
+        fitting = [string for string in strings if most is None or lengths[string] <= most]
+        found = {
+            string: Output("", f"too long: {lengths[string]} tokens, the model takes {most}")
+            for string in strings
+            if string not in fitting
+        }
+        if fitting:
+            try:
+                found |= zip(fitting, self._generated(fitting, limit), strict=True)
+            except torch.OutOfMemoryError as error:
+                raise DataError(
+                    f"the memory of {self._device} does not hold a batch of {self.batch_size} "
+                    "texts. Use a smaller --batch-size; what is translated is kept, but other "
+                    "batches are other conditions and start anew."
+                ) from error
+        yield [(string, found[string]) for string in strings]
+
+    def _generated(self, strings: Sequence[str], limit: int) -> Iterator[Output]:
+        import torch
+
+        batch = self._tokenizer(
+            [self._prefix + string for string in strings], return_tensors="pt", padding=True
+        )
+        names = self._tokenizer.model_input_names
+        inputs = {name: batch[name].to(self._device) for name in names if name in batch}
+        options = {} if self._forced is None else {"forced_bos_token_id": self._forced}
+        with torch.inference_mode():
+            rows = self._model.generate(**inputs, max_new_tokens=limit, **options)
+        ends = self._search.eos_token_id
+        ends = set(ends if isinstance(ends, list) else [ends])
+        # A row begins with what starts the decoder, in some families the end token, and with
+        # the language, which not every tokenizer knows for a special token.
+        begin = 1 if self._forced is None else 2
+        for row in rows[:, begin:].tolist():
+            text = self._tokenizer.decode(row, skip_special_tokens=True)
+            yield Output(text, STOP if ends & set(row) else LENGTH)
+
+    @cached_property
+    def _model(self) -> Any:
+        import torch
+        import transformers
+
+        options = {"dtype": getattr(torch, self._dtype)}
+        model = self._load(transformers.AutoModelForSeq2SeqLM, "weights", **options)
+        # Its own settings would fill in what is unset here, such as an end token by force.
+        model.generation_config = self._search
+        return model.eval().to(self._device)
+
+    def _load(self, kind: Any, what: str, **options: Any) -> Any:
+        from safetensors import SafetensorError
+
+        try:
+            return kind.from_pretrained(self._name, revision=self._revision, **options)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(
+                f"cannot load the {what} of {self._name} as a translation model: {reason}\n"
+                "Expected a sequence-to-sequence model such as "
+                "facebook/nllb-200-distilled-600M or Helsinki-NLP/opus-mt-tc-big-lv-en (a name "
+                "on the Hugging Face Hub, or a folder). A chat model is asked by --server."
+            ) from error
+
+    def _passes(self, mark: str) -> bool:
+        """Whether the tokenizer can say *mark*."""
+        shown = f"a {mark.format(1)} b"
+        ids = self._tokenizer.encode(shown, add_special_tokens=False)
+        said = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return mark.format(1) in said.replace(" ", "") and self._tokenizer.unk_token_id not in ids
+
+
+def _require_packages() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "transformers", "sentencepiece") if not find_spec(name)]
+    if missing:
+        raise DataError(
+            f"translation by a model needs {', '.join(missing)}: pip install 'itr-bench[eval]'; "
+            "or ask a server: --server URL"
+        )
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(name)
+    except RuntimeError:
+        place = None
+    if place is None or place.type not in ("cpu", "cuda"):
+        raise DataError(f"device {name!r}, expected auto, cpu, cuda or cuda:N")
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise DataError(
+            f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use "
+            "--device cpu, or a machine with one"
+        )
+    return "cuda:0" if name == "cuda" else name
+
+
+def _without_sampling(search: Any, num_beams: int) -> Any:
+    """The settings of a checkpoint for a beam search whose end shows."""
+    plain = type(search)()
+    search.do_sample, search.num_beams = False, num_beams
+    for name in ("temperature", "top_k", "top_p", "typical_p", "min_p", "max_length"):
+        setattr(search, name, getattr(plain, name, None))
+    search.forced_eos_token_id = None  # it would make an output that is cut off look whole
+    search.forced_bos_token_id = None  # the language, which is said for each call
+    if num_beams == 1:
+        search.early_stopping, search.length_penalty = plain.early_stopping, plain.length_penalty
+    return search
+
+
+def _folder_hash(folder: Path) -> str:
+    """SHA-256 over the names and hashes of a checkpoint's files."""
+    files = sorted({path for pattern in _WEIGHTS for path in folder.glob(pattern)})
+    lines = "\n".join(f"{file_hash(path)}  {path.name}" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _licence(model: str, revision: str | None) -> str | None:
+    """The licence that the model's card states, ``None`` where there is none to be had."""
+    from huggingface_hub import ModelCard, hf_hub_download
+
+    try:
+        folder = Path(model)
+        card = folder / "README.md"
+        if not folder.is_dir():
+            card = Path(hf_hub_download(model, "README.md", revision=revision))
+        licence = ModelCard.load(card).data.get("license")
+    except Exception:  # a card is optional, and the Hub raises many kinds of errors
+        return None
+    return str(licence) if licence else None

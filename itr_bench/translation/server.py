@@ -1,0 +1,212 @@
+"""Translation by a server that speaks OpenAI's protocol: ``POST URL/chat/completions``.
+
+One request a text, several at a time, with temperature 0. What a server answers is on the disk
+before the next is asked, and a server that is down or slow is asked again, ever more patiently.
+The key comes from ``OPENAI_API_KEY``; it is sent and neither printed nor stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+from urllib.parse import urlsplit
+
+from itr_bench.answers.text import drop_reasoning
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.errors import DataError
+from itr_bench.translation.journal import LENGTH, STOP, Output
+
+KEY = "OPENAI_API_KEY"
+PROMPT = (
+    "Translate the following tweet from {source} to {target}. Marks such as [1] stand for links, "
+    "names and emoji: keep each of them exactly once, where it belongs. Reply with the "
+    "translation alone, without quotes or comments.\n\n{text}"
+)
+
+_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+_LONGEST_PAUSE_S = 120.0
+_AGAIN = frozenset({408, 409, 425, 429})
+
+
+class ServerTranslator:
+    """A model behind a chat completion server.
+
+    Args:
+        url: up to the version, ``http://localhost:8000/v1``.
+        model: as the server calls it.
+        source: code of the language of the texts.
+        target: code of the language to translate into.
+        batch_size: requests in flight.
+        timeout_s: patience with one answer, in seconds.
+        pauses_s: before each new try of a request, in seconds.
+
+    Raises:
+        DataError: the address is none.
+    """
+
+    mark = "[{}]"
+    by_sentence = False
+    whole_batches = False
+    longest = None
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        source: str,
+        target: str,
+        *,
+        batch_size: int = 16,
+        timeout_s: float = 300,
+        pauses_s: Sequence[float] = _PAUSES_S,
+    ) -> None:
+        _check_address(url)
+        self._url = f"{url.rstrip('/')}/chat/completions"
+        self.name, self.batch_size = model, batch_size
+        self._languages = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
+        self._timeout_s, self._pauses_s = timeout_s, pauses_s
+        self._key = os.environ.get(KEY, "").strip()
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise DataError(f"the key in {KEY} has characters that no key has; set it again")
+
+    @property
+    def conditions(self) -> Mapping[str, Any]:
+        """What could change an output. The limit changes only where one is cut off."""
+        return {"settings": self.settings, "server": self._url, "mark": self.mark}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How the model is asked, as the manifest states it."""
+        prompt = PROMPT.format(**self._languages, text="{text}")
+        return {
+            "temperature": 0,
+            "prompt": prompt,
+            "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
+        }
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the manifest says of the model; a server tells no revision and no licence."""
+        return {
+            "name": self.name,
+            "revision": None,
+            "licence": None,
+            "settings": self.settings,
+        }
+
+    def translate(
+        self, strings: Sequence[str], limit: int
+    ) -> Iterator[Sequence[tuple[str, Output]]]:
+        """Ask for *strings* at once; yield each answer as it comes, then say what failed."""
+        failed: list[DataError] = []
+        pool = ThreadPoolExecutor(max_workers=self.batch_size)
+        try:
+            asked: dict[Future[Output], str] = {
+                pool.submit(self._ask, string, limit): string for string in strings
+            }
+            while asked:
+                done, _ = wait(asked, return_when=FIRST_COMPLETED)
+                for future in done:
+                    string = asked.pop(future)
+                    try:
+                        output = future.result()
+                    except DataError as error:
+                        failed.append(error)
+                    else:
+                        yield [(string, output)]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        if failed:
+            raise failed[0]
+
+    def _ask(self, string: str, limit: int) -> Output:
+        """Ask for one translation, again and again where that may help."""
+        for pause in (*self._pauses_s, None):
+            answer, problem, wished = self._try(string, limit)
+            if answer is not None:
+                return answer
+            if pause is None:
+                break
+            time.sleep(min(max(pause, wished), _LONGEST_PAUSE_S))
+        raise DataError(
+            f"{self._url}: {problem}, after {len(self._pauses_s) + 1} tries. What was translated "
+            "is kept; give the same command when the server is well."
+        )
+
+    def _try(self, string: str, limit: int) -> tuple[Output | None, str, float]:
+        """Ask once: the answer, or what was wrong and how long the server asks to wait, in s.
+
+        Raises:
+            DataError: the server refuses, and would again.
+        """
+        import requests
+
+        body = {
+            "model": self.name,
+            "messages": [
+                {"role": "user", "content": PROMPT.format(**self._languages, text=string)}
+            ],
+            "temperature": 0,
+            "max_tokens": limit,
+        }
+        try:
+            reply = requests.post(
+                self._url,
+                json=body,
+                auth=self._authorised,
+                timeout=(10, self._timeout_s),
+                allow_redirects=False,  # the key is for this address
+            )
+        except requests.RequestException as error:
+            return None, self._hidden(f"no answer ({type(error).__name__}: {error})"), 0.0
+        if reply.status_code >= 500 or reply.status_code in _AGAIN:
+            wished = reply.headers.get("Retry-After", "")
+            seconds = float(wished) if wished.isdecimal() else 0.0
+            return None, self._hidden(f"status {reply.status_code}: {reply.text}"), seconds
+        if reply.status_code != 200:
+            hint = ""
+            if reply.status_code in (401, 403):
+                hint = f" The key in {KEY} is {'not accepted' if self._key else 'not set'}."
+            said = self._hidden(f"status {reply.status_code}: {reply.text}")
+            raise DataError(f"{self._url} refuses: {said}.{hint}")
+        try:
+            found = reply.json()
+            choice = found["choices"][0]
+            text, end = choice["message"]["content"], choice.get("finish_reason") or STOP
+            if not isinstance(text, str | None) or not isinstance(end, str):
+                raise TypeError("no text")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return None, self._hidden(f"no chat completion: {reply.text}"), 0.0
+        served = str(found.get("model") or "")[:200]
+        if end not in (STOP, LENGTH):
+            return Output("", f"the server ended it with {end[:80]!r}", served), "", 0.0
+        return Output(drop_reasoning(text or ""), end, served), "", 0.0
+
+    def _authorised(self, request: Any) -> Any:
+        """Put the key into *request*; a function, so that no ``.netrc`` takes its place."""
+        if self._key:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+    def _hidden(self, said: str) -> str:
+        """What a server *said*, short, printable, without the key."""
+        if self._key:
+            said = said.replace(self._key, "***")
+        said = "".join(c if c.isprintable() else " " for c in said)
+        return " ".join(said.split())[:200]
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise DataError(f"--server {url!r}, expected an address such as http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query:
+        raise DataError(f"--server takes an address alone; the key goes into {KEY}")

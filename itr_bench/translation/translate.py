@@ -1,0 +1,245 @@
+"""Texts to translations: what is kept whole, batches, the journal, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from tqdm import tqdm
+
+from itr_bench.errors import DataError, bullet_list
+from itr_bench.translation.entities import Masked, sentences
+from itr_bench.translation.journal import LENGTH, STOP, Journal, Output
+
+_LINE_BREAKS = re.compile(r"[\t\r\n\v\f]+")
+
+
+class Translator(Protocol):
+    """A translation system, with one source and one target language.
+
+    Attributes:
+        mark: how it is shown what is kept, with ``{}`` for a number.
+        batch_size: strings that are asked for at once.
+        by_sentence: whether it is made for single sentences, and loses some of several.
+        whole_batches: whether an output may depend on what is translated beside it, in its last
+            bits; a batch of which anything is missing is then translated whole.
+        longest: the most new tokens that it can be asked for, ``None`` where it does not say.
+    """
+
+    mark: str
+    batch_size: int
+    by_sentence: bool
+    whole_batches: bool
+
+    @property
+    def longest(self) -> int | None: ...
+
+    @property
+    def conditions(self) -> Mapping[str, Any]:
+        """What could change an output, JSON values."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the manifest says of it: ``name``, ``revision``, ``licence``, settings."""
+        ...
+
+    def translate(
+        self, strings: Sequence[str], limit: int
+    ) -> Iterator[Sequence[tuple[str, Output]]]:
+        """Translate *strings*; yield outputs by string as they come, to be written down."""
+        ...
+
+
+@dataclass
+class Translation:
+    """What came of all texts.
+
+    Attributes:
+        texts: the translations by tweet id, in the order of the sources.
+        refused: why there is none, by tweet id.
+        counts: how many texts went which way, and how many outputs were made and found.
+        unchanged: the tweets whose translation is their source.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    unchanged: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise :class:`DataError` where a text was refused, naming all of them."""
+        if self.refused:
+            problems = [f"tweet {tweet}: {reason}" for tweet, reason in self.refused.items()]
+            raise DataError(
+                f"{len(problems)} of {len(self.refused) + len(self.texts)} translations cannot be "
+                f"used, and no set was written:\n{bullet_list(problems)}\n"
+                "What was translated is kept in the journal. Try another --max-new-tokens or "
+                "--num-beams, or another model."
+            )
+
+    def notes(self) -> tuple[str, ...]:
+        """What a user may want to know of it."""
+        said = {
+            "nothing to translate": "{} texts have nothing to translate and stand as they are",
+            "split": "{} texts were translated in segments: the system lost a mark for what is "
+            "kept whole, or made up a link, mention, hashtag or emoji",
+            "retried": "{} strings were cut off by the limit at first, and not with twice as many "
+            "tokens",
+        }
+        notes = [text.format(self.counts[key]) for key, text in said.items() if self.counts[key]]
+        if self.unchanged:
+            notes.append(
+                f"{len(self.unchanged)} translations are the same as their source: "
+                + ", ".join(self.unchanged)
+            )
+        return tuple(notes)
+
+
+_Ask: TypeAlias = Generator[tuple[list[str], int], list[Output], Any]
+
+
+class _RefusedError(Exception):
+    """This text gets no translation; the message says why."""
+
+
+def translate(
+    sources: Mapping[str, str], translator: Translator, journal: Journal, *, limit: int
+) -> Translation:
+    """Translate texts, each kept in the journal as soon as it is there.
+
+    Args:
+        sources: the texts by tweet id.
+        translator: the system.
+        journal: what is there already; gets what is new.
+        limit: the most new tokens of an output. What is cut off is tried once with twice as many.
+
+    Raises:
+        DataError: the system cannot go on; the journal keeps what there is.
+    """
+    limits = [limit, 2 * limit]
+    if translator.longest is not None:
+        limits = sorted({min(tokens, translator.longest) for tokens in limits})
+    found = Translation(counts=Counter({"generated": 0, "from the journal": 0}))
+    asking: dict[str, tuple[_Ask, tuple[list[str], int]]] = {}
+    answers: dict[str, list[Output]] = {}
+    going = {
+        tweet: _translated(
+            Masked(text, translator.mark), translator.by_sentence, limits, found.counts
+        )
+        for tweet, text in sources.items()
+    }
+    whole: dict[str, str] = {}
+    with tqdm(total=0, desc="translate", unit="text", disable=None, leave=False) as bar:
+        while going:
+            for tweet, steps in list(going.items()):
+                try:
+                    asking[tweet] = steps, steps.send(answers.get(tweet))  # type: ignore[arg-type]
+                except StopIteration as end:
+                    whole[tweet] = end.value
+                    del going[tweet]
+                except _RefusedError as refused:
+                    found.refused[tweet] = str(refused)
+                    del going[tweet]
+            wanted = {tweet: asking[tweet][1] for tweet in going}
+            outputs = _outputs(wanted.values(), translator, journal, found.counts, bar)
+            answers = {
+                tweet: [outputs[string, tokens] for string in strings]
+                for tweet, (strings, tokens) in wanted.items()
+            }
+    found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
+    found.unchanged = [
+        tweet
+        for tweet, text in found.texts.items()
+        if _words(text) == _words(sources[tweet]) and Masked(text, translator.mark).has_letters
+    ]
+    found.counts["texts"] = len(sources)
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return text.casefold().split()
+
+
+def _translated(
+    masked: Masked, by_sentence: bool, limits: Sequence[int], counts: Counter[str]
+) -> _Ask:
+    """Ask for what is needed to translate a text, and return the translation."""
+
+    def said(strings: Sequence[str]) -> _Ask:
+        """The translations of *strings*; what has no letters stays as it is."""
+        pieces = [sentences(string) if by_sentence else [string] for string in strings]
+        asked = [piece for row in pieces for piece in row if masked.translatable(piece)]
+        answers = iter((yield from _asked(asked, limits, counts)))
+        return [
+            "".join(next(answers) if masked.translatable(piece) else piece for piece in row)
+            for row in pieces
+        ]
+
+    if not masked.has_letters:
+        counts["nothing to translate"] += 1
+        return masked.text
+    whole = masked.restored(*(yield from said([masked.core])))
+    if whole is not None:
+        counts["with marks" if masked.kept_inside else "in one go"] += 1
+        return whole
+    whole = masked.joined((yield from said([words for _, words, _ in masked.segments])))
+    if whole is None:
+        raise _RefusedError("the translation is empty, or nothing but links, mentions and emoji")
+    counts["split"] += 1
+    return whole
+
+
+def _asked(strings: list[str], limits: Sequence[int], counts: Counter[str]) -> _Ask:
+    """Ask for *strings*, again with the next limit for what was cut off; return their texts."""
+    said: dict[str, str] = {}
+    for limit in limits:
+        open_ones = [string for string in strings if string not in said]
+        if not open_ones:
+            break
+        for string, output in zip(open_ones, (yield open_ones, limit), strict=True):
+            if output.end == STOP:
+                said[string] = _LINE_BREAKS.sub(" ", output.text).strip()
+                if limit > limits[0]:
+                    counts["retried"] += 1
+                if not said[string]:
+                    raise _RefusedError("the translation is empty")
+            elif output.end != LENGTH:
+                raise _RefusedError(output.end)
+    if len(said) < len(set(strings)):
+        raise _RefusedError(f"cut off after {limits[-1]} tokens")
+    return [said[string] for string in strings]
+
+
+def _outputs(
+    wanted: Any, translator: Translator, journal: Journal, counts: Counter[str], bar: Any
+) -> dict[tuple[str, int], Output]:
+    """The outputs that are *wanted*, from the journal or the system, in batches of like length."""
+    requests = {(limit, len(string), string) for strings, limit in wanted for string in strings}
+    bar.total += len(requests)
+    bar.refresh()
+    found = {}
+    ordered = sorted(requests)
+    for limit in sorted({limit for limit, _, _ in ordered}):
+        strings = [string for tokens, _, string in ordered if tokens == limit]
+        for start in range(0, len(strings), translator.batch_size):
+            batch = strings[start : start + translator.batch_size]
+            missing = {string for string in batch if journal.find(string, limit) is None}
+            bar.update(len(batch) - len(missing))
+            counts["from the journal"] += len(batch) - len(missing)
+            if not missing:
+                continue
+            asked = batch if translator.whole_batches else sorted(missing)
+            for outputs in translator.translate(asked, limit):
+                new = [(string, output) for string, output in outputs if string in missing]
+                journal.add(new, limit)
+                bar.update(len(new))
+                counts["generated"] += len(new)
+        for string in strings:
+            output = journal.find(string, limit)
+            assert output is not None
+            found[string, limit] = output
+    return found
