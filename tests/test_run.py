@@ -23,6 +23,7 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError
 from itr_bench.results.run_folder import Record
 from itr_bench.seeds import PAPER_SEEDS
@@ -772,9 +773,7 @@ def test_a_stock_adapter_is_seeded_request_by_request(run: Command, checkpoint: 
     before = other.read_text()
     other.write_text(before + "\n")
     try:
-        from itr_bench.runs import generation
-
-        generation._folder_hash.cache_clear()
+        folder_hash.cache_clear()
         refused = run(*arguments, "--seeds", "4")
     finally:
         other.write_text(before)

@@ -26,7 +26,7 @@ from itr_bench.data.catalog import LTEC_BALANCED
 from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.data.loading import open_task
 from itr_bench.data.manifest import Manifest
-from itr_bench.errors import DataError
+from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.lmms.documents import LINK, documents
 from itr_bench.translation.entities import (
     Masked,
@@ -461,9 +461,9 @@ def test_a_model_that_cannot_do_it_is_refused(tmp_path: Path, models: Callable[.
         make(job(models("marian"), "fr", tweets=some))
     with pytest.raises(DataError, match="cannot load the configuration"):
         make(job(tmp_path / "nowhere", tweets=some))
-    with pytest.raises(DataError, match="this machine has 0 CUDA devices"):
+    with pytest.raises(ItrBenchError, match="this machine has 0 CUDA devices"):
         make(job(models("marian"), device="cuda:7", tweets=some))
-    with pytest.raises(DataError, match="expected auto, cpu"):
+    with pytest.raises(ItrBenchError, match="expected auto, cpu"):
         make(job(models("marian"), device="tpu", tweets=some))
     chat = tmp_path / "chat"
     chat.mkdir()

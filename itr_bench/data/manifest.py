@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import platform
@@ -122,6 +123,18 @@ def file_hash(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def folder_hash(folder: Path) -> str:
+    """Return the SHA-256 over names and contents of the files of *folder*, hidden ones left out."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if not path.is_file() or any(part.startswith(".") for part in parts):
+            continue
+        found.update(f"{'/'.join(parts)} {file_hash(path)}\n".encode())
+    return found.hexdigest()
 
 
 def kind_of(data: str) -> str:

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
+from itr_bench.engine.device import choose_device
 from itr_bench.errors import ItrBenchError, unknown_name
 
 DTYPES = {
@@ -61,7 +62,7 @@ def load(
         raise ItrBenchError(unknown_name("dtype", dtype, DTYPES))
     if quantization not in QUANTIZATIONS:
         raise ItrBenchError(unknown_name("quantization", quantization, QUANTIZATIONS))
-    place = _device(device)
+    place = choose_device(device)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     limits = {"min_pixels": min_pixels, "max_pixels": max_pixels}
     for limit, pixels in limits.items():
@@ -83,25 +84,6 @@ def load(
             "Use lmms-eval's own adapter for this model, if it has one."
         ) from error
     return Vlm(model.eval(), processor)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.device(name)
-    except RuntimeError as error:
-        raise ItrBenchError(
-            f"device {name!r}, expected auto, cpu, cuda or cuda:N ({error})"
-        ) from error
-    if place.type not in ("cpu", "cuda"):
-        raise ItrBenchError(f"device {name!r}, expected auto, cpu, cuda or cuda:N")
-    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
-        raise ItrBenchError(
-            f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; "
-            "use device=cpu, or a machine with one"
-        )
-    return torch.device("cuda:0") if str(place) == "cuda" else place
 
 
 def _config(pretrained: str, options: dict[str, Any]) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-import hashlib
 import inspect
 import random
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.answers.text import FAILURE_PREFIXES, is_failure
-from itr_bench.data.manifest import file_hash
+from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.results.arguments import CHECKPOINT, format_arguments
 from itr_bench.results.libraries import libraries_in_use
@@ -440,7 +439,7 @@ def _content(model: Model) -> str | None:
     if checkpoint is None:
         return None
     if Path(checkpoint).is_dir():
-        return f"sha256:{_folder_hash(Path(checkpoint))}"
+        return f"sha256:{folder_hash(Path(checkpoint))}"
     return _commit(checkpoint, model.arguments.get("revision"))
 
 
@@ -455,15 +454,3 @@ def _commit(checkpoint: str, revision: object) -> str | None:
     except HFValidationError:
         return None
     return f"commit:{Path(path).parent.name}" if isinstance(path, str) else None
-
-
-@functools.lru_cache(maxsize=4)
-def _folder_hash(folder: Path) -> str:
-    """A hash over names and contents of the files of *folder*, hidden ones left out."""
-    found = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if not path.is_file() or any(part.startswith(".") for part in parts):
-            continue
-        found.update(f"{'/'.join(parts)} {file_hash(path)}\n".encode())
-    return found.hexdigest()

@@ -8,7 +8,6 @@ its texts and the batch size, and computed whole.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import warnings
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.data.manifest import file_hash
+from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.translation.codes import language_marks
 from itr_bench.translation.journal import LENGTH, STOP, Output
@@ -32,7 +31,6 @@ _NO_SETTINGS = (
     *("transformers_version", "_from_model_config", "max_length", "use_cache"),
     *("output_attentions", "output_hidden_states"),
 )
-_WEIGHTS = ("*.safetensors", "*.bin", "*.json", "*.spm", "*.model", "*.txt")
 
 
 class Seq2SeqTranslator:
@@ -73,12 +71,14 @@ class Seq2SeqTranslator:
         _require_packages()
         import transformers
 
+        from itr_bench.engine.device import choose_device
+
         if dtype not in DTYPES:
             raise DataError(unknown_name("dtype", dtype, DTYPES))
         self.batch_size, self.by_sentence = batch_size, by_sentence
         self._name, self._revision, self._dtype = model, revision, dtype
         self._max_new_tokens = max_new_tokens
-        self._device = _device(device)
+        self._device = str(choose_device(device))
         logging.getLogger("transformers").setLevel(logging.ERROR)
         config = self._load(transformers.AutoConfig, "configuration")
         with warnings.catch_warnings():
@@ -98,7 +98,7 @@ class Seq2SeqTranslator:
         self.mark = next((mark for mark in _MARKS if self._passes(mark)), _MARKS[-1])
         folder = Path(model)
         self._commit = (
-            f"sha256:{_folder_hash(folder)}"
+            f"sha256:{folder_hash(folder)}"
             if folder.is_dir()
             else getattr(config, "_commit_hash", None) or revision
         )
@@ -243,25 +243,6 @@ def _require_packages() -> None:
         )
 
 
-def _device(name: str) -> str:
-    import torch
-
-    if name == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    try:
-        place = torch.device(name)
-    except RuntimeError:
-        place = None
-    if place is None or place.type not in ("cpu", "cuda"):
-        raise DataError(f"device {name!r}, expected auto, cpu, cuda or cuda:N")
-    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
-        raise DataError(
-            f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use "
-            "--device cpu, or a machine with one"
-        )
-    return "cuda:0" if name == "cuda" else name
-
-
 def _without_sampling(search: Any, num_beams: int) -> Any:
     """The settings of a checkpoint for a beam search whose end shows."""
     plain = type(search)()
@@ -273,13 +254,6 @@ def _without_sampling(search: Any, num_beams: int) -> Any:
     if num_beams == 1:
         search.early_stopping, search.length_penalty = plain.early_stopping, plain.length_penalty
     return search
-
-
-def _folder_hash(folder: Path) -> str:
-    """SHA-256 over the names and hashes of a checkpoint's files."""
-    files = sorted({path for pattern in _WEIGHTS for path in folder.glob(pattern)})
-    lines = "\n".join(f"{file_hash(path)}  {path.name}" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _licence(model: str, revision: str | None) -> str | None:
