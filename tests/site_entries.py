@@ -82,7 +82,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
     found = outcomes(made, task, options.get("number", 60), options.get("samples", 3))
     counted = score(found, resamples=500)
     name = task + ("_explained" if options.get("explained") else "")
-    data = options.get("data", DATA[task])
+    data = options.get("data") or DATA[task]
     version = options.get("version", "1")
     card = ModelCard(
         name=made.name,
@@ -135,7 +135,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         outcomes=found if scored else None,
         kind=data.split("-")[0],
         answer_format=("explained" if options.get("explained") else "plain") if scored else None,
-        current=options.get("current", scored and (version, data) == ("1", DATA[task])),
+        current=options.get("current", scored and (version, data) == ("1", DATA.get(task))),
         unchecked=() if scored else ("The data of this task is not here: nothing was computed.",),
     )
 

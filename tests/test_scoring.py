@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, bootstrap
 from sklearn.metrics import confusion_matrix, f1_score
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Answer, Question, Relation
 from itr_bench.scoring import Outcomes, ReadItem, Signature, compare, holm, pair, score
+from itr_bench.scoring.intervals import mean_interval, mean_intervals
 
 LETTERS = {"y": Answer.YES, "n": Answer.NO, "-": Answer.NONE, "!": Answer.FAILED}
 
@@ -150,6 +151,52 @@ def test_the_interval_covers_the_truth_at_its_rate() -> None:
         covered += interval.low <= 0.3 <= interval.high
     # 300 trials at 0.95 lie in 271 to 297 with a probability of 0.9999.
     assert binom.ppf(0.00005, 300, 0.95) - 6 <= covered <= 300
+
+
+@pytest.mark.parametrize(
+    ("tweets", "resamples"), [(2, 10_000), (3, 10_000), (40, 10_000), (350, 10_000), (60, 777)]
+)
+def test_the_interval_is_the_percentile_bootstrap_of_scipy(tweets: int, resamples: int) -> None:
+    values = np.random.default_rng(tweets).integers(0, 11, tweets) / 10
+    expected = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=resamples,
+        confidence_level=0.95,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    found = mean_interval(values, resamples=resamples)
+    assert found is not None
+    assert (found.low, found.high, found.standard_error) == pytest.approx(
+        (*expected.confidence_interval, expected.standard_error), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("largest", [10, 10**9])
+def test_intervals_for_many_are_those_for_one(largest: int) -> None:
+    values = np.random.default_rng(2).integers(-largest, largest + 1, (300, 40))
+    found = mean_intervals([values])
+    for number in (0, 255, 256, 299):
+        one = mean_interval(values[number] / largest)
+        assert one is not None
+        assert found[number] / largest == pytest.approx((one.low, one.high), abs=1e-12)
+    # Whole numbers add up to the last bit, whoever else is there.
+    assert np.array_equal(found[250:], mean_intervals([values[250:]]))
+
+
+def test_further_domains_are_drawn_independently() -> None:
+    rng = np.random.default_rng(3)
+    first, second = rng.integers(0, 11, 40), rng.integers(0, 11, 25)
+    means = [
+        values[np.random.default_rng(seed).integers(0, len(values), (10_000, len(values)))].mean(1)
+        for seed, values in enumerate((first, second))
+    ]
+    found = mean_intervals([first[None], second[None]])
+    assert found[0] == pytest.approx(np.percentile(sum(means), (2.5, 97.5)), abs=1e-12)
+    # One domain three times is no more evidence than once; three are.
+    alone = mean_intervals([first[None]])
+    assert np.diff(mean_intervals([first[None]] * 3) / 3) < 0.7 * np.diff(alone)
 
 
 def test_one_tweet_has_no_interval_and_one_sample_no_deviation() -> None:

@@ -25,18 +25,19 @@ import pytest
 from itr_bench.data.catalog import LEADERBOARD
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.scoring import compare, smallest_difference
-from itr_bench.scoring.intervals import mean_interval
+from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.verdict import Side
 from itr_bench.site.across import averages, gaps
 from itr_bench.site.board import make_boards
 from itr_bench.site.build import MARKER, build_site
-from itr_bench.site.charts import Bar, Reference, interval_chart
+from itr_bench.site.charts import interval_chart
+from itr_bench.site.drawing import Bar, Drawing, Reference
 from itr_bench.site.encode import right_counts, script_json
 from itr_bench.site.history import HistoryItem, merged
 from itr_bench.site.model_page import ModelResults
 from itr_bench.site.more_pages import _best, most_telling
-from itr_bench.site.pages import chart_rows
-from itr_bench.site.resampling import joint_intervals, mean_intervals
+from itr_bench.site.page_cache import PageCache
+from itr_bench.site.pages import chart_rows, task_title
 from itr_bench.site.rows import Reported, Row
 from itr_bench.site.serve import server
 from itr_bench.site.words import finding, p_value, parameters, points, power
@@ -360,6 +361,20 @@ def test_main_table_does_not_ask_which_kind_the_data_is_of() -> None:
     assert not board.others and len(board.main.entries) == 2
 
 
+def test_translations_of_several_systems_are_never_in_one_table() -> None:
+    mt = "ltec_itr_en_mt"
+    other = {"data": "local-cccccccccccc-other", "current": True}
+    some = [entry(ALPHA, mt), entry(BETA, mt), entry(GAMMA, f"{mt}@other", **other)]
+    board = make_boards(some, [], trial=False)[2]
+    assert [row.name for row in board.main.entries] == ["Alpha 7B", "Beta 13B"]
+    (apart,) = board.others
+    assert apart.data == "cccccccccccc-other"
+    assert [row.name for row in apart.entries] == ["Gamma closed"]
+    assert task_title(f"{mt}@other_explained") == (
+        "LTEC machine English, translated by other, explained answers"
+    )
+
+
 def test_other_tables_are_by_version_data_and_parser() -> None:
     apart = [
         {"version": "9"},
@@ -631,21 +646,20 @@ def test_chart_of_gaps_is_not_one_sided(entries: list[Entry]) -> None:
     assert [round(100 * row.difference) for row in most_telling(equal)] == shown
 
 
-def test_joint_interval_keeps_what_tasks_share() -> None:
-    values = np.random.default_rng(1).random((2, 50))
-    alone = mean_intervals(values)
-    # One task counted three times is no more evidence than once; three independent ones are.
-    assert joint_intervals([[values] * 3]) == pytest.approx(alone)
-    independent = joint_intervals([[values], [values], [values]])
-    assert (np.diff(independent) < 0.7 * np.diff(alone)).all()
-
-
-def test_intervals_for_many_are_those_for_one() -> None:
-    values = np.random.default_rng(2).random((3, 40))
-    for row, (low, high) in zip(values, mean_intervals(values), strict=True):
-        one = mean_interval(row)
-        assert one is not None
-        assert (low, high) == pytest.approx((one.low, one.high), abs=1e-12)
+def test_results_of_different_numbers_of_samples_weigh_the_same() -> None:
+    samples = dict(zip(LEADERBOARD, (1, 2, 3, 3), strict=True))
+    whole = [entry(ALPHA, task, samples=number) for task, number in samples.items()]
+    boards = make_boards(whole, [], trial=False)
+    shares = {
+        task: outcomes(ALPHA, task, 60, samples[task]).correct.mean(1) for task in LEADERBOARD
+    }
+    (average,) = averages(boards)
+    together = mean_intervals([sum(shares[task] for task in LTEC)[None], shares["tirt"][None]])
+    assert average.rows[0].interval == pytest.approx(tuple(together[0] / 4), abs=1e-12)
+    gap = gaps(boards)[0].rows[0]
+    differences = shares[LTEC[0]] - shares[LTEC[1]]
+    assert gap.difference == pytest.approx(differences.mean())
+    assert gap.interval == pytest.approx(tuple(mean_intervals([differences[None]])[0]), abs=1e-12)
 
 
 def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> None:
@@ -660,7 +674,8 @@ def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> Non
         assert (row.only_a, row.only_b) == (expected.only_a, expected.only_b)
         assert row.p_value == pytest.approx(expected.p_value)
         assert expected.interval is not None
-        assert row.interval == pytest.approx((expected.interval.low, expected.interval.high))
+        ends = (expected.interval.low, expected.interval.high)
+        assert row.interval == pytest.approx(ends, abs=1e-12)
         assert row.p_value <= row.adjusted <= 1
 
 
@@ -733,7 +748,8 @@ def test_warm_cache_gives_the_same_bytes(entries: list[Entry], tmp_path: Path) -
     cache = tmp_path / "cache"
     build_site(tmp_path / "out", entries, published(), cache=cache)
     first, kept = files_of(tmp_path / "out"), files_of(cache)
-    assert len(kept) == 8 + 1  # the models' pages, and the one on the method
+    # The models' pages, the one on the method, and each chart of a table twice.
+    assert len(kept) == 8 + 1 + 2 * (4 + 1 + 3)
     stamps = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
     build_site(tmp_path / "out", entries, published(), cache=cache)
     assert files_of(tmp_path / "out") == first and files_of(cache) == kept
@@ -754,9 +770,34 @@ def test_cache_follows_every_input_and_drops_what_is_unused(tmp_path: Path) -> N
         entry(ALPHA, "tirt", version="2"),
     ):
         build_site(tmp_path / "out", [changed], [], cache=cache)
-        assert len(files_of(cache)) == 2
+        # Its page, the one on the method, and the board's chart twice, where it is on the board.
+        assert len(files_of(cache)) == (4 if changed.current else 2)
         names.append(frozenset(files_of(cache)))
     assert len(set(names)) == len(names)
+
+
+def test_charts_are_kept_without_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chart(name: str, value: float = 30.0, kept: Path | None = tmp_path) -> str:
+        return interval_chart(
+            [Bar("First", 40.0, (35.0, 45.0), suffix=" one"), Bar(name, value, (20.0, 40.0))],
+            [Reference("chance 25.0", 25.0)],
+            ident="a",
+            title=f"About {name}",
+            description=name,
+            axis="Accuracy",
+            kept=PageCache(kept),
+        )
+
+    names = ("<b>Other", "<i>Again")
+    expected = [chart(name, kept=None) for name in names]
+    assert [chart(names[0]), len(files_of(tmp_path))] == [expected[0], 1]
+    with monkeypatch.context() as patched:
+        patched.setattr(Drawing, "body", None)  # not once more
+        assert [chart(name) for name in names] == expected
+    assert "&lt;i&gt;Again" in expected[1] and "&lt;b&gt;Other" not in expected[1]
+    assert chart(names[0], value=31.0) == chart(names[0], value=31.0, kept=None) != expected[0]
 
 
 def test_model_page_does_not_depend_on_other_models(entries: list[Entry], tmp_path: Path) -> None:
@@ -846,11 +887,12 @@ def test_small_p_values_are_bounds() -> None:
 
 def test_right_counts_are_one_character_a_tweet() -> None:
     few = outcomes(ALPHA, "tirt", 12, 3)
-    text = right_counts(few)
+    text = right_counts(few.correct.sum(axis=1), 3)
     assert isinstance(text, str)
     assert [int(char) for char in text] == list(few.correct.sum(axis=1))
     many_samples = outcomes(ALPHA, "tirt", 5, 80)
-    assert right_counts(many_samples) == list(many_samples.correct.sum(axis=1))
+    hits = many_samples.correct.sum(axis=1)
+    assert right_counts(hits, 80) == list(hits)
 
 
 def test_server_serves_files_and_nothing_else(site: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +11,10 @@ from numpy.typing import NDArray
 
 from itr_bench.data.catalog import LEADERBOARD, TRIAL
 from itr_bench.scoring.comparison import exact_mcnemar, holm_array
+from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.site.board import Board, Comparable
-from itr_bench.site.resampling import joint_intervals, mean_intervals
-from itr_bench.site.rows import Row
+from itr_bench.site.rows import ModelKey, Row
 from itr_bench.submissions.entry import Badge
-
-Key = tuple[str, str, bool]
 
 LEVEL = 0.05
 """Of significance, for all pairs of a board or all models of two languages together."""
@@ -130,34 +129,47 @@ def _average(tasks: Sequence[str], boards: Mapping[str, Board]) -> Average:
     )
 
 
-def _by_key(board: Board) -> dict[Key, Comparable]:
+def _by_key(board: Board) -> dict[ModelKey, Comparable]:
     """The results of a board's main table that are on the same tweets, by model."""
     return {one.row.key: one for one in board.main.comparable}
 
 
 def _average_rows(
-    keys: Sequence[Key],
+    keys: Sequence[ModelKey],
     tasks: Sequence[str],
-    found: Mapping[str, Mapping[Key, Comparable]],
+    found: Mapping[str, Mapping[ModelKey, Comparable]],
 ) -> list[AverageRow]:
     if not keys:
         return []
     # Tasks on the same tweets are resampled together. A result is over a whole set, so two tasks
     # share all tweets or none.
-    domains: dict[tuple[str, ...], list[NDArray[np.float64]]] = {}
-    for task in tasks:
-        results = [found[task][key] for key in keys]
-        ids = results[0].outcomes.tweet_ids
-        domains.setdefault(ids, []).append(np.stack([one.shares for one in results]))
-    intervals = joint_intervals(list(domains.values()))
+    results = [[found[task][key] for task in tasks] for key in keys]
+    units = _units(results)
+    domains: dict[tuple[str, ...], NDArray[np.int64]] = {}
+    for column in zip(*results, strict=True):
+        ids, hits = column[0].outcomes.tweet_ids, _in_units(column, units)
+        domains[ids] = domains[ids] + hits if ids in domains else hits
+    intervals = mean_intervals(list(domains.values())) / (len(tasks) * units[:, None])
     rows = []
-    for key, interval in zip(keys, intervals, strict=True):
-        parts = tuple(float(found[task][key].shares.mean()) for task in tasks)
+    for row, interval in zip(results, intervals, strict=True):
+        parts = tuple(float(one.shares.mean()) for one in row)
         ends = (float(interval[0]), float(interval[1]))
-        badge = weakest(found[task][key].row.badge for task in tasks)
-        first = found[tasks[0]][key].row
-        rows.append(AverageRow(first, parts, float(np.mean(parts)), ends, badge))
+        badge = weakest(one.row.badge for one in row)
+        rows.append(AverageRow(row[0].row, parts, float(np.mean(parts)), ends, badge))
     return sorted(rows, key=lambda one: (-one.mean, one.row.name.casefold(), one.row.key))
+
+
+def _units(results: Iterable[Sequence[Comparable]]) -> NDArray[np.int64]:
+    """For each model, into how many units one tweet is divided, so that the samples of each of its
+    results are whole units: what is added up then is exact.
+    """
+    return np.array([math.lcm(*(one.outcomes.samples for one in row)) for row in results])
+
+
+def _in_units(results: Sequence[Comparable], units: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What each model has right, in its units, shape (M, T)."""
+    pairs = zip(results, units, strict=True)
+    return np.stack([one.hits * (unit // one.outcomes.samples) for one, unit in pairs])
 
 
 def weakest(badges: Iterable[Badge | None]) -> Badge:
@@ -184,19 +196,21 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
         if a.outcomes.tweet_ids == b.outcomes.tweet_ids
         and a.row.answer_format == b.row.answer_format
     ]
-    if not pairs or len(pairs[0][0].shares) < 2:
+    if not pairs or len(pairs[0][0].hits) < 2:
         return []
-    differences = np.stack([a.shares - b.shares for a, b in pairs])
+    units = _units(pairs)
+    hits_a, hits_b = (_in_units(column, units) for column in zip(*pairs, strict=True))
+    differences = (hits_a - hits_b).mean(axis=1) / units
+    intervals = mean_intervals([hits_a - hits_b]) / units[:, None]
     right_a, right_b = np.stack([a.right for a, _ in pairs]), np.stack([b.right for _, b in pairs])
     only_a, only_b = (right_a & ~right_b).sum(axis=1), (right_b & ~right_a).sum(axis=1)
     p_values = exact_mcnemar(only_a, only_b)
     adjusted = holm_array(p_values)
-    intervals = mean_intervals(differences)
     rows = [
         GapRow(
             a=a.row,
             b=b.row,
-            difference=float(differences[i].mean()),
+            difference=float(differences[i]),
             interval=(float(intervals[i, 0]), float(intervals[i, 1])),
             only_a=int(only_a[i]),
             only_b=int(only_b[i]),

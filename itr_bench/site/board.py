@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, SETS, TASKS, TRIAL, base_task
+from itr_bench.data.catalog import LEADERBOARD, SETS, TASKS, TRIAL, family
 from itr_bench.data.manifest import content_of
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.ranking import rank
 from itr_bench.site.rows import (
     TITLES,
+    ModelKey,
     References,
     Reported,
     Row,
     all_figures,
     baseline_rows,
     by_accuracy,
+    entry_key,
     entry_row,
     published_rows,
 )
@@ -38,13 +40,18 @@ class Comparable:
 
     row: Row
     outcomes: Outcomes
-    shares: NDArray[np.float64]
-    """Of its samples, those that have a tweet right, shape (T,)."""
+    hits: NDArray[np.int64]
+    """How many of its samples have a tweet right, shape (T,)."""
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Of its samples, those that have a tweet right, shape (T,)."""
+        return self.hits / self.outcomes.samples
 
     @property
     def right(self) -> NDArray[np.bool_]:
         """Which tweets are right in more than half of the samples, shape (T,)."""
-        return np.asarray(self.shares > 0.5)
+        return np.asarray(2 * self.hits > self.outcomes.samples)
 
 
 @dataclass(frozen=True)
@@ -105,36 +112,54 @@ def make_boards(
     """The boards of the four tasks, and in a trial those of the demo that have entries."""
     by_task: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_task.setdefault(base_task(entry.submission.run.task), []).append(entry)
+        by_task.setdefault(family(entry.submission.run.task), []).append(entry)
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
-    complete = complete_keys(entries, LEADERBOARD) | (
-        complete_keys(entries, TRIAL) if trial else set()
+    mains = {task: _main(by_task.get(task, [])) for task in tasks}
+    placed = [entry for some in mains.values() for entry in some]
+    complete = complete_keys(placed, LEADERBOARD) | (
+        complete_keys(placed, TRIAL) if trial else set()
     )
-    return tuple(_board(task, by_task.get(task, []), published, complete) for task in tasks)
+    return tuple(
+        _board(task, mains[task], by_task.get(task, []), published, complete) for task in tasks
+    )
 
 
-def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[tuple[str, str, bool]]:
-    """The states of models that have a score on every one of *tasks*, in one answer format."""
-    done: dict[tuple[str, str, bool], set[str]] = {}
+def _main(entries: Sequence[Entry]) -> list[Entry]:
+    """The results on the task as it is here.
+
+    What is claimed of version or data decides nothing: the validator says what is current. Where
+    translations of several systems are here, each is a task of its own: the main table has that
+    with the most results.
+    """
+    by_data: dict[str, list[Entry]] = {}
     for entry in entries:
-        if entry.current and entry.score is not None:
-            card, task = entry.submission.model, entry.submission.run.task
-            key = (card.folder, card.state, task.endswith(EXPLAINED))
-            done.setdefault(key, set()).add(base_task(task))
+        if entry.current:
+            by_data.setdefault(content_of(entry.submission.run.data), []).append(entry)
+    return max(
+        by_data.values(), key=lambda some: (len(some), some[0].submission.run.data), default=[]
+    )
+
+
+def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[ModelKey]:
+    """The states of models that have a score on every one of *tasks*, in one answer format."""
+    done: dict[ModelKey, set[str]] = {}
+    for entry in entries:
+        if entry.score is not None:
+            done.setdefault(entry_key(entry), set()).add(family(entry.submission.run.task))
     return {key for key, found in done.items() if found.issuperset(tasks)}
 
 
 def _board(
     task: str,
+    current: Sequence[Entry],
     entries: Sequence[Entry],
     published: Sequence[Published],
-    complete: set[tuple[str, str, bool]],
+    complete: set[ModelKey],
 ) -> Board:
-    # What is claimed of version or data decides nothing: the validator says what is current.
-    current = [entry for entry in entries if entry.current]
     groups: dict[Key, list[Entry]] = {}
+    main_table = set(map(id, current))
     for entry in entries:
-        if not entry.current:
+        if id(entry) not in main_table:
             run = entry.submission.run
             groups.setdefault((run.version, content_of(run.data), run.parser), []).append(entry)
 
@@ -174,37 +199,37 @@ def _group(
     key: Key,
     entries: Sequence[Entry],
     figures: Sequence[Row],
-    complete: set[tuple[str, str, bool]],
+    complete: set[ModelKey],
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
-    rows = [entry_row(entry) for entry in entries]
-    rows = [replace(row, complete=row.key in complete) for row in rows]
-    with_outcomes = [
-        (row, row.entry.outcomes)
-        for row in rows
-        if row.entry and row.entry.score and row.entry.outcomes
-    ]
-    same = Counter(outcomes.tweet_ids for _, outcomes in with_outcomes).most_common(1)
+    scored = [(entry, entry.outcomes) for entry in entries if entry.score and entry.outcomes]
+    same = Counter(outcomes.tweet_ids for _, outcomes in scored).most_common(1)
     ranked = [
-        Comparable(row, outcomes, outcomes.correct.mean(axis=1))
-        for row, outcomes in with_outcomes
+        (entry, outcomes, outcomes.correct.sum(axis=1))
+        for entry, outcomes in scored
         if outcomes.tweet_ids == same[0][0]
     ]
     tiers: list[int] = []
     discordant = None
     if ranked:
-        ranking = rank(np.stack([one.shares for one in ranked]))
+        ranking = rank(np.stack([hits / outcomes.samples for _, outcomes, hits in ranked]))
         tiers = [int(tier) for tier in ranking.tiers]
         discordant = ranking.median_discordant
     tied = Counter(tiers)
-    placed = {
-        id(one.row): replace(one, row=replace(one.row, tier=tier, tied=tied[tier]))
-        for one, tier in zip(ranked, tiers, strict=True)
-    }
-    references = References(_relations(ranked) or relations)
-    everything = [placed[id(row)].row if id(row) in placed else row for row in rows]
-    everything += [*figures, *baseline_rows(task, references)]
+    tier_of = {id(entry): tier for (entry, *_), tier in zip(ranked, tiers, strict=True)}
+    rows = {}
+    for entry in entries:
+        tier = tier_of.get(id(entry))
+        rows[id(entry)] = entry_row(
+            entry,
+            complete=entry_key(entry) in complete,
+            tier=tier,
+            tied=0 if tier is None else tied[tier],
+        )
+    comparable = [Comparable(rows[id(entry)], outcomes, hits) for entry, outcomes, hits in ranked]
+    references = References(_relations(comparable) or relations)
+    everything = [*rows.values(), *figures, *baseline_rows(task, references)]
     return Group(
         version=key[0],
         data=key[1],
@@ -214,7 +239,7 @@ def _group(
         tiers=len(tied),
         discordant=discordant,
         tweets=len(same[0][0]) if same else None,
-        comparable=tuple(sorted(placed.values(), key=lambda one: by_accuracy(one.row))),
+        comparable=tuple(sorted(comparable, key=lambda one: by_accuracy(one.row))),
     )
 
 

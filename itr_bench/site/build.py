@@ -12,7 +12,7 @@ from itr_bench.errors import ItrBenchError
 from itr_bench.site.board import Board, make_boards
 from itr_bench.site.downloads import bibliography, results_csv, results_json
 from itr_bench.site.history import HistoryItem, merged
-from itr_bench.site.model_page import ModelResults, collect, model_page
+from itr_bench.site.model_page import ModelResults, collect, model_key, model_page
 from itr_bench.site.more_pages import (
     about_page,
     average_page,
@@ -22,7 +22,7 @@ from itr_bench.site.more_pages import (
     models_page,
     submit_page,
 )
-from itr_bench.site.page_cache import PageCache, key_of, model_key
+from itr_bench.site.page_cache import PageCache, key_of
 from itr_bench.site.pages import Site, board_address, board_page
 from itr_bench.site.rows import all_figures
 from itr_bench.submissions.entry import Entry
@@ -56,8 +56,8 @@ def build_site(
         history: changes that no submission tells.
         refused: paths of the submissions that were left out.
         trial: whether stand-in or demo data was let in; every page says so.
-        cache: a folder that keeps the pages of models between builds; what a build does not use
-            is removed from it.
+        cache: a folder that keeps the pages of models and the charts between builds; what a build
+            does not use is removed from it.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -67,7 +67,7 @@ def build_site(
     pages = PageCache(cache)
     with _replacing(out) as folder:
         boards = make_boards(entries, published, trial=trial)
-        site = Site(tuple(board.task for board in boards), trial)
+        site = Site(tuple(board.task for board in boards), trial, pages)
         models = collect(entries, all_figures(published))
         _write(
             folder / MARKER, "Made by itr-bench leaderboard build, which replaces this folder.\n"
@@ -114,10 +114,7 @@ def _texts(
     _write(folder / "submit.html", submit_page(site))
     # Its table on power takes seconds.
     key = key_of([b"about", repr((site, sorted(refused))).encode()])
-    about = pages.page(key)
-    if about is None:
-        about = about_page(site, refused).encode()
-        pages.keep(key, about)
+    about = pages.made(key, lambda: about_page(site, refused))
     (folder / "about.html").write_bytes(about)
 
 

@@ -2,78 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup, escape
 
-_INK = {
-    "#010101": "var(--text)",
-    "#010102": "var(--muted)",
-    "#010103": "var(--rule)",
-    "#010104": "var(--mark)",
-    "#010105": "var(--page)",
-    "#010106": "var(--chance)",
-    "#010107": "var(--majority)",
-    "#010108": "var(--band)",
-}
-_TEXT, _MUTED, _RULE, _MARK, _PAGE, _CHANCE, _MAJORITY, _BAND = _INK
+from itr_bench.site.drawing import Bar, Drawing, Reference, with_labels
+from itr_bench.site.page_cache import PageCache, key_of
 
-# Sizes in pixels: a unit of matplotlib's is a pixel here.
-_RIGHT, _TOP, _BOTTOM = 50, 44, 40
-_PLOT = 350
-_LINE = 21
-_NARROW_LEFT, _NARROW_PLOT, _NARROW_LINE = 8, 270, 36
-"""For phones: names stand above the intervals, so that the plot has the whole width."""
 _WIDEST = 160
-"""Of a name; the whole of it stands in the table."""
-
-_RC: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "itr-bench",
-    "font.family": "DejaVu Sans",
-    "font.size": 12,
-    "text.color": _TEXT,
-    "axes.unicode_minus": False,
-}
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One line of a chart. Values in per cent or in points.
-
-    Attributes:
-        label: the name.
-        value: the point; ``None`` for a line that is nothing but its label.
-        interval: the line through it.
-        points: smaller points: the samples.
-        checked: a full point; else a hollow one, for what could not be computed here.
-        tier: what stands at the right; results of one tier share a band.
-        majority: a reference of this line alone.
-        suffix: what follows the label and is never cut.
-    """
-
-    label: str
-    value: float | None
-    interval: tuple[float, float] | None = None
-    points: tuple[float, ...] = ()
-    checked: bool = True
-    tier: int | None = None
-    majority: float | None = None
-    suffix: str = ""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A vertical line through the chart."""
-
-    label: str
-    value: float
-    majority: bool = False
+"""Of a name, in pixels; the whole of it stands in the table."""
 
 
 def interval_charts(
@@ -108,6 +48,7 @@ def interval_chart(
     axis: str,
     symmetric: bool = False,
     narrow: bool = False,
+    kept: PageCache | None = None,
 ) -> Markup:
     """A chart of intervals, a line each, from above in the order given.
 
@@ -120,159 +61,28 @@ def interval_chart(
         axis: title of the axis.
         symmetric: whether zero is in the middle.
         narrow: whether names stand above the intervals.
+        kept: keeps what is drawn, which does not depend on names, title and description.
     """
-    from matplotlib import rc_context, rcdefaults, rcParams
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     labels = [_short(bar.label, bar.suffix) for bar in bars]
-    left = _NARROW_LEFT if narrow else 16 + max(_width(label) for label in labels)
-    plot, line = (_NARROW_PLOT, _NARROW_LINE) if narrow else (_PLOT, _LINE)
-    width, height = left + plot + _RIGHT, _TOP + _BOTTOM + line * len(bars)
-    with rc_context():
-        rcdefaults()  # whatever this machine's settings are
-        rcParams.update(_RC)
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-        figure.patch.set_visible(False)
-        axes = figure.add_axes(
-            (left / width, _BOTTOM / height, plot / width, line * len(bars) / height)
-        )
-        axes.patch.set_visible(False)
-        _draw(axes, bars, references, symmetric)
-        _names(axes, len(bars), narrow)
-        axes.set_xlabel(axis, color=_MUTED, fontsize=12)
-        file = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
-    body = _for_page(file.getvalue(), labels, ident)
+    drawing = Drawing(
+        bars=tuple(replace(bar, label="", suffix="") for bar in bars),
+        references=tuple(references),
+        ident=ident,
+        axis=axis,
+        symmetric=symmetric,
+        narrow=narrow,
+        room=0 if narrow else max(_width(label) for label in labels),
+    )
+    key = key_of([b"chart", repr(drawing).encode()])
+    body = with_labels((kept or PageCache(None)).made(key, drawing.body).decode(), labels)
     css = "chart narrow" if narrow else "chart"
+    width, height = drawing.size
     return Markup(
         f'<svg class="{css}" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" aria-labelledby="{ident}-title {ident}-desc">\n'
         f'<title id="{ident}-title">{escape(title)}</title>\n'
         f'<desc id="{ident}-desc">{escape(description)}</desc>\n{body}</svg>'
     )
-
-
-def _place(line: int) -> str:
-    """What is drawn where a label goes: names of models are never matplotlib's to read."""
-    return f"label-{line}-"
-
-
-def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symmetric: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    for side in ("top", "left", "right"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_RULE)
-    axes.set_ylim(len(bars) - 0.5, -0.5)
-    axes.set_xlim(*_limits(bars, references, symmetric))
-    axes.tick_params(axis="x", colors=_MUTED, length=3, labelsize=12)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
-    axes.grid(axis="x", color=_RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    _bands(axes, bars)
-    low, high = axes.get_xlim()
-    for reference in references:
-        color = _MAJORITY if reference.majority else _CHANCE
-        dashes = (0, (5, 3)) if reference.majority else (0, (1.5, 2.5))
-        axes.axvline(reference.value, color=color, linewidth=1.6, linestyle=dashes, zorder=2)
-        # A row of text each, towards the middle: names can neither meet nor be cut.
-        right = reference.value > low + 0.62 * (high - low)
-        axes.annotate(
-            reference.label,
-            (reference.value, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 20 if reference.majority else 6),
-            textcoords="offset points",
-            ha="center" if symmetric else "right" if right else "left",
-            color=color,
-            fontsize=12,
-        )
-    _marks(axes, bars)
-
-
-def _names(axes: Any, lines: int, narrow: bool) -> None:
-    """The labels, at the left or above. Not as ticks, each of which takes matplotlib long."""
-    axes.set_yticks([])
-    for y in range(lines):
-        axes.annotate(
-            _place(y),
-            (0, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 6) if narrow else (-8, 0),
-            textcoords="offset points",
-            ha="left" if narrow else "right",
-            va="baseline" if narrow else "center",
-            color=_TEXT,
-            fontsize=12,
-            zorder=5,
-        )
-
-
-def _marks(axes: Any, bars: Sequence[Bar]) -> None:
-    """Everything of the bars; few calls, since each takes matplotlib long."""
-    lines = [(y, *bar.interval) for y, bar in enumerate(bars) if bar.interval is not None]
-    if lines:
-        axes.hlines(*zip(*lines, strict=True), color=_MARK, linewidth=2, zorder=3)
-    small = [(point, y) for y, bar in enumerate(bars) for point in bar.points]
-    if small:
-        axes.plot(*zip(*small, strict=True), "|", color=_MUTED, markersize=9, zorder=2.5)
-    own = [(bar.majority, y) for y, bar in enumerate(bars) if bar.majority is not None]
-    if own:
-        at, ys = zip(*own, strict=True)
-        low, high = [y - 0.42 for y in ys], [y + 0.42 for y in ys]
-        axes.vlines(at, low, high, color=_MAJORITY, linewidth=2, zorder=2.6)
-    for checked, marker, size in ((True, "o", 7.0), (False, "D", 6.5)):
-        chosen = [
-            (bar.value, y)
-            for y, bar in enumerate(bars)
-            if bar.value is not None and bar.checked is checked
-        ]
-        if chosen:
-            axes.plot(
-                *zip(*chosen, strict=True),
-                marker,
-                markersize=size,
-                color=_MARK,
-                markerfacecolor=_MARK if checked else _PAGE,
-                markeredgewidth=1.5,
-                zorder=4,
-                clip_on=False,
-            )
-
-
-def _bands(axes: Any, bars: Sequence[Bar]) -> None:
-    """Shade every other tier, and name each at the right of its first line."""
-    shown = [(bar.tier, y) for y, bar in enumerate(bars) if bar.tier is not None]
-    shaded = [y for tier, y in shown if tier % 2]
-    if shaded:
-        axes.barh(shaded, 1, 1, 0, transform=axes.get_yaxis_transform(), color=_BAND, zorder=0)
-    for tier in sorted({tier for tier, _ in shown}):
-        axes.annotate(
-            f"tier {tier}",
-            (1, min(y for one, y in shown if one == tier)),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=_MUTED,
-            fontsize=12,
-        )
-
-
-def _limits(
-    bars: Sequence[Bar], references: Sequence[Reference], symmetric: bool
-) -> tuple[float, float]:
-    values = [value for bar in bars for value in (*(bar.interval or ()), *bar.points)]
-    values += [bar.value for bar in bars if bar.value is not None]
-    values += [bar.majority for bar in bars if bar.majority is not None]
-    values += [reference.value for reference in references]
-    low, high = min(values), max(values)
-    if symmetric:
-        widest = max(5.0, -low, high) * 1.05
-        return (-widest, widest)
-    room = max(2.0, (high - low) * 0.06)
-    return (max(0.0, low - room), min(100.0, high + room))
 
 
 def _short(label: str, suffix: str) -> str:
@@ -290,24 +100,3 @@ def _width(label: str) -> int:
     """About the width of a label at the size of the charts, generously."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" or char in "mwMW@%—" for char in label)
     return 7 * len(label) + 6 * wide
-
-
-def _for_page(svg: str, labels: Sequence[str], ident: str) -> str:
-    """Strip what is a file's, make names unique in the page, colour by the style sheet."""
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    body = svg[svg.index("<defs>") : svg.rindex("</svg>")]
-    used = set(re.findall(r'xlink:href="#([^"]+)"|url\(#([^)]+)\)', body))
-    names = {one for pair in used for one in pair if one}
-    body = re.sub(
-        r' id="([^"]+)"',
-        lambda found: f' id="{ident}-{found[1]}"' if found[1] in names else "",
-        body,
-    )
-    body = re.sub(r'xlink:href="#', f'href="#{ident}-', body)
-    body = re.sub(r"url\(#", f"url(#{ident}-", body)
-    body = re.sub(r'<style type="text/css">.*?</style>', "", body, flags=re.DOTALL)
-    body = re.sub(r"#01010[1-8]", lambda found: _INK[found[0]], body)
-    body = body.replace(" font-family: 'DejaVu Sans';", "")
-    body = re.sub(r"\s*\n\s*", " ", body).replace("> <", ">\n<")
-    return re.sub(r">label-(\d+)-<", lambda found: f">{escape(labels[int(found[1])])}<", body)

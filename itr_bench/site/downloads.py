@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -22,6 +23,12 @@ COLUMNS = (
     "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
     "signature",
 )  # fmt: skip
+
+_TEX = str.maketrans({
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "{": r"\textbraceleft{}", "}": r"\textbraceright{}",
+    "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", '"': "{''}",
+})  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -178,14 +185,9 @@ def _bib_entry(entry: Entry, keys: set[str]) -> str:
 
 def _plain(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in decomposed).strip("-").lower()
+    return re.sub(r"[^A-Za-z0-9]", "-", decomposed).strip("-").lower()
 
 
 def _tex(text: str) -> str:
     """Text in which nothing is a command of TeX or ends a field of BibTeX."""
-    named = {
-        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-        "{": r"\textbraceleft{}", "}": r"\textbraceright{}",
-        "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", '"': "{''}",
-    }  # fmt: skip
-    return "".join(named.get(char, char) for char in text)
+    return text.translate(_TEX)

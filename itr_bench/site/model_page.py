@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from itr_bench.data.catalog import base_task
+from itr_bench.data.catalog import family
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.site import model_detail, words
-from itr_bench.site.charts import Reference, interval_charts
+from itr_bench.site.charts import interval_charts
+from itr_bench.site.drawing import Reference
 from itr_bench.site.encode import result_key
+from itr_bench.site.page_cache import key_of
 from itr_bench.site.pages import Site, bar, task_title
 from itr_bench.site.rows import QUESTIONS, TITLES, Reported, Row, entry_row
 from itr_bench.submissions.entry import Entry
@@ -93,9 +95,23 @@ def collect(entries: Sequence[Entry], figures: Sequence[Reported]) -> list[Model
 def _order(entry: Entry) -> tuple[str, int, str]:
     """By state, then by task in the order of the boards."""
     task = entry.submission.run.task
-    base = base_task(task)
+    base = family(task)
     place = list(TITLES).index(base) if base in TITLES else len(TITLES)
     return (entry.submission.model.state, place, task)
+
+
+def model_key(site: Site, model: ModelResults) -> str:
+    """The key of a model's page: of all that is known of the model, and of no other."""
+    parts = [repr((site, model.folder, model.figures)).encode()]
+    for entry in model.entries:
+        facts = (entry.path, entry.badge.value, entry.kind, entry.answer_format, entry.unchecked)
+        parts += [entry.submission.model_dump_json().encode(), repr((facts, entry.score)).encode()]
+        if entry.outcomes is not None:
+            outcomes = entry.outcomes
+            parts.append("\n".join(outcomes.tweet_ids).encode())
+            for array in (outcomes.gold, outcomes.adds, outcomes.represented):
+                parts += [repr(array.shape).encode(), array.tobytes()]
+    return key_of(parts)
 
 
 def model_page(site: Site, model: ModelResults) -> str:
@@ -198,7 +214,7 @@ def _result(entry: Entry) -> dict[str, Any]:
 
 
 def _compare_state(row: Row) -> str:
-    return urlencode({"task": base_task(row.task), "models": result_key(row)})
+    return urlencode({"task": family(row.task), "models": result_key(row)})
 
 
 def _sentence(row: Row, majority: float | None) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from itr_bench.data.catalog import LEADERBOARD, base_task
+from itr_bench.data.catalog import LEADERBOARD, family
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.site import words
 from itr_bench.site.across import Average, AverageRow, Gap, GapRow, averages, gaps
 from itr_bench.site.board import Board
-from itr_bench.site.charts import Bar, Reference, interval_charts
+from itr_bench.site.charts import interval_charts
+from itr_bench.site.drawing import Bar, Reference
 from itr_bench.site.encode import comparison_data
 from itr_bench.site.history import HistoryItem
 from itr_bench.site.model_page import ModelResults
@@ -27,13 +28,13 @@ def average_page(site: Site, boards: Sequence[Board]) -> str:
         "average.html",
         "average.html",
         averages=[
-            _average(one, [by_task[task] for task in one.tasks], number)
+            _average(site, one, [by_task[task] for task in one.tasks], number)
             for number, one in enumerate(averages(boards), 1)
         ],
     )
 
 
-def _average(one: Average, boards: Sequence[Board], number: int) -> dict[str, Any]:
+def _average(site: Site, one: Average, boards: Sequence[Board], number: int) -> dict[str, Any]:
     main = one.tasks == LEADERBOARD
     title = "The four tasks" if main else "The two tasks of the demo"
     left_out = words.count(len(one.left_out), "model or state is", "models or states are")
@@ -48,7 +49,7 @@ def _average(one: Average, boards: Sequence[Board], number: int) -> dict[str, An
         "average": one,
         "finding": _average_finding(one),
         "left_out": left_out,
-        "chart": _average_chart(one, title, f"average-chart-{number}") if one.rows else None,
+        "chart": _average_chart(site, one, title, f"average-chart-{number}") if one.rows else None,
         "shown": MOST_IN_CHART,
         "cut": max(0, len(one.rows) - MOST_IN_CHART),
         "lines": sorted(lines, key=lambda line: (line[2] is None, -(line[2] or 0))),
@@ -77,7 +78,7 @@ def _average_finding(one: Average) -> str:
     )
 
 
-def _average_chart(one: Average, title: str, ident: str) -> Any:
+def _average_chart(site: Site, one: Average, title: str, ident: str) -> Any:
     lines = [Reference(f"chance {words.percent(one.chance)}", 100 * one.chance)]
     if one.majority is not None and one.majority > one.chance:
         label = f"majority class {words.percent(one.majority)}"
@@ -89,6 +90,7 @@ def _average_chart(one: Average, title: str, ident: str) -> Any:
         title=f"Mean accuracy: {title}",
         description=_average_finding(one) + " The table below has all the figures.",
         axis="Mean accuracy, %",
+        kept=site.charts,
     )
 
 
@@ -101,11 +103,11 @@ def languages_page(site: Site, boards: Sequence[Board]) -> str:
     return site.render(
         "languages.html",
         "languages.html",
-        gaps=[_gap(gap, number) for number, gap in enumerate(gaps(boards), 1)],
+        gaps=[_gap(site, gap, number) for number, gap in enumerate(gaps(boards), 1)],
     )
 
 
-def _gap(gap: Gap, number: int) -> dict[str, Any]:
+def _gap(site: Site, gap: Gap, number: int) -> dict[str, Any]:
     title = f"{gap.a.short} against {gap.b.short}"
     finding = _gap_finding(gap)
     shown = most_telling(gap.rows)
@@ -120,6 +122,7 @@ def _gap(gap: Gap, number: int) -> dict[str, Any]:
             axis=f"{gap.b.short} better  ←  points  →  {gap.a.short} better",
             short_axis="Difference, points",
             symmetric=True,
+            kept=site.charts,
         )
     return {
         "gap": gap,
@@ -135,8 +138,8 @@ def most_telling(rows: Sequence[GapRow]) -> list[GapRow]:
     """Those of *rows* that a chart shows, in the same order: by evidence, in either direction."""
     # After Holm many are 1: then p itself and the size decide.
     ordered = sorted(rows, key=lambda row: (row.adjusted, row.p_value, -abs(row.difference)))
-    chosen = ordered[:MOST_IN_CHART]
-    return [row for row in rows if row in chosen]
+    chosen = {id(row) for row in ordered[:MOST_IN_CHART]}
+    return [row for row in rows if id(row) in chosen]
 
 
 def _gap_bar(row: GapRow) -> Bar:
@@ -194,7 +197,7 @@ def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[fl
     A figure that was computed here goes before any that was not; one on the task as it is here
     before one on another version or other data.
     """
-    entries = [one for one in model.entries if base_task(one.submission.run.task) == task]
+    entries = [one for one in model.entries if family(one.submission.run.task) == task]
     scored = [(one.current, one.score.accuracy) for one in entries if one.score is not None]
     reported = [one.accuracy for one in figures if one.task == task and one.accuracy is not None]
     if scored:

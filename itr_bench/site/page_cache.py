@@ -1,18 +1,16 @@
-"""Pages that are expensive to render, kept by the hash of all that they are made of."""
+"""Pages and charts, which are expensive to make, kept by the hash of all they are made of."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from itr_bench.site.model_page import ModelResults
-from itr_bench.site.pages import Site
 from itr_bench.submissions.published import leaderboard_folder
 
 _NAME = re.compile(r"[0-9a-f]{64}\.html")
@@ -22,7 +20,7 @@ _SOURCES = ("site", "scoring", "relation.py", "data/catalog.py")
 
 
 class PageCache:
-    """A folder of pages by key, or nothing at all."""
+    """A folder of pages and parts of pages by key, or nothing at all."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
@@ -49,8 +47,16 @@ class PageCache:
         part.write_bytes(page)
         part.replace(self.folder / f"{key}.html")
 
+    def made(self, key: str, make: Callable[[], str]) -> bytes:
+        """The page of that key, made where there is none."""
+        page = self.page(key)
+        if page is None:
+            page = make().encode()
+            self.keep(key, page)
+        return page
+
     def drop_unused(self) -> None:
-        """Remove the pages that nobody asked for."""
+        """Remove what nobody asked for."""
         if self.folder is None:
             return
         for path in self.folder.iterdir():
@@ -59,26 +65,12 @@ class PageCache:
 
 
 def key_of(parts: Iterable[bytes]) -> str:
-    """The key of a page that is made of *parts*, and of the code and templates."""
+    """The key of what is made of *parts*, and of the code and templates."""
     found = hashlib.sha256(_code())
     for part in parts:
         found.update(len(part).to_bytes(8, "big"))
         found.update(part)
     return found.hexdigest()
-
-
-def model_key(site: Site, model: ModelResults) -> str:
-    """The key of a model's page: of all that is known of the model, and of no other."""
-    parts = [repr((site, model.folder, model.figures)).encode()]
-    for entry in model.entries:
-        facts = (entry.path, entry.badge.value, entry.kind, entry.answer_format, entry.unchecked)
-        parts += [entry.submission.model_dump_json().encode(), repr((facts, entry.score)).encode()]
-        if entry.outcomes is not None:
-            outcomes = entry.outcomes
-            parts.append("\n".join(outcomes.tweet_ids).encode())
-            for array in (outcomes.gold, outcomes.adds, outcomes.represented):
-                parts += [repr(array.shape).encode(), array.tobytes()]
-    return key_of(parts)
 
 
 @lru_cache(maxsize=1)

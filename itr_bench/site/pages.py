@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, base_task
+from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, base_task, family
 from itr_bench.site import words
 from itr_bench.site.board import Board, Group
-from itr_bench.site.charts import Bar, Reference, interval_charts
+from itr_bench.site.charts import interval_charts
+from itr_bench.site.drawing import Bar, Reference
+from itr_bench.site.page_cache import PageCache
 from itr_bench.site.rows import TITLES, Row
 from itr_bench.submissions.published import leaderboard_folder
 
@@ -39,8 +41,10 @@ def board_address(task: str) -> str:
 
 def task_title(task: str) -> str:
     """A task for people, a variant included."""
-    base = base_task(task)
+    base = family(task)
     title = TITLES[base][0] if base in TITLES else base
+    system = base_task(task).partition("@")[2]
+    title += f", translated by {system}" if system else ""
     return f"{title}, explained answers" if task.endswith(EXPLAINED) else title
 
 
@@ -90,6 +94,8 @@ class Site:
     boards: tuple[str, ...]
     """Tasks that have a board."""
     trial: bool
+    charts: PageCache = field(default_factory=lambda: PageCache(None), repr=False, compare=False)
+    """What keeps the charts of tables: one result more seldom changes what they show."""
 
     def render(self, template: str, address: str, **values: Any) -> str:
         """A page, as it goes to *address* below the root of the site."""
@@ -150,7 +156,7 @@ def board_page(site: Site, board: Board, boards: Sequence[Board]) -> str:
         board=board,
         finding=words.finding(board),
         power=words.power(group),
-        chart=_board_chart(board, shown) if shown else None,
+        chart=_board_chart(site, board, shown) if shown else None,
         cut=sum(one for one in shown if isinstance(one, int)),
         results=len(rows),
         caption=_caption(board),
@@ -191,7 +197,7 @@ def _caption(board: Board) -> str:
     )
 
 
-def _board_chart(board: Board, rows: Sequence[Row | int]) -> Markup:
+def _board_chart(site: Site, board: Board, rows: Sequence[Row | int]) -> Markup:
     same = Counter((row.name, row.explained) for row in rows if isinstance(row, Row))
     return interval_charts(
         [
@@ -206,4 +212,5 @@ def _board_chart(board: Board, rows: Sequence[Row | int]) -> Markup:
         description=" ".join(words.finding(board))
         + " The table below the chart has all the figures.",
         axis="Accuracy, %",
+        kept=site.charts,
     )

@@ -6,7 +6,7 @@ All shares are between 0 and 1; ``None`` is "not available".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,6 +32,10 @@ QUESTIONS = {
     Question.REPRESENTED: "Is the text represented in the image?",
 }
 """What is asked, as all pages word it."""
+
+
+ModelKey = tuple[str, str, bool]
+"""One state of one model, on the tasks or on their variants; the same in all tables."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,8 @@ class Row:
         return self.answer_format == "explained"
 
     @property
-    def key(self) -> tuple[str, str, bool]:
-        """One state of one model, on the tasks or on their variants; the same in all tables."""
+    def key(self) -> ModelKey:
+        """Which state of which model it is."""
         return (self.folder or "", self.state or "", self.task.endswith(EXPLAINED))
 
 
@@ -146,42 +150,42 @@ def by_accuracy(row: Row) -> tuple[bool, bool, float, str, str, str, bool]:
     return (row.accuracy is None, last, -(row.accuracy or 0), row.name.casefold(), *row.key)
 
 
-def entry_row(entry: Entry) -> Row:
-    """The row of one submitted result, before it is compared with others."""
-    card, task = entry.submission.model, entry.submission.run.task
-    row = Row(
+def entry_key(entry: Entry) -> ModelKey:
+    """The key of the row of one submitted result."""
+    card = entry.submission.model
+    return (card.folder, card.state, entry.submission.run.task.endswith(EXPLAINED))
+
+
+def entry_row(
+    entry: Entry, *, complete: bool = False, tier: int | None = None, tied: int = 0
+) -> Row:
+    """The row of one submitted result; the arguments are what follows from other results."""
+    card, score, claim = entry.submission.model, entry.score, entry.submission.score
+    unread = claim.unread_rate if score is None else score.unread_rate + score.failed_rate
+    interval = None if score is None else score.interval
+    figures = score or claim
+    return Row(
         kind="entry",
         name=card.name,
-        task=task,
+        task=entry.submission.run.task,
         organisation=card.organisation,
         folder=card.folder,
         state=card.state,
+        accuracy=figures.accuracy,
+        interval=None if interval is None else (interval.low, interval.high),
+        sd=figures.accuracy_sd,
+        unread=unread,
+        tweets=figures.tweets,
+        samples=figures.samples,
+        standing=None if score is None else standing(score),
+        sides=None if score is None else sides(score),
+        tier=tier,
+        tied=tied,
         badge=entry.badge,
         parameters=card.parameters,
         open_weights=card.open_weights,
+        complete=complete,
         entry=entry,
-    )
-    if entry.score is None:
-        claim = entry.submission.score
-        return replace(
-            row,
-            accuracy=claim.accuracy,
-            sd=claim.accuracy_sd,
-            unread=claim.unread_rate,
-            tweets=claim.tweets,
-            samples=claim.samples,
-        )
-    score = entry.score
-    return replace(
-        row,
-        accuracy=score.accuracy,
-        interval=None if score.interval is None else (score.interval.low, score.interval.high),
-        sd=score.accuracy_sd,
-        unread=score.unread_rate + score.failed_rate,
-        tweets=score.tweets,
-        samples=score.samples,
-        standing=standing(score),
-        sides=sides(score),
     )
 
 

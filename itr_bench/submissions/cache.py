@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import hashlib
@@ -11,7 +10,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,31 +74,31 @@ class Cache:
         if folder is not None:
             with contextlib.suppress(OSError):  # then nothing is kept
                 (folder / "checked").mkdir(parents=True, exist_ok=True)
-            self._sums = _read(folder / "sums.json") or {}
+            self._sums = json.loads(_read(folder / "sums.json") or "{}")
 
     def key(self, submission: Path) -> str | None:
         """What the findings about a folder depend on; ``None`` where that cannot be told."""
         if self.folder is None:
             return None
         try:
-            names = sorted(path.name for path in submission.iterdir())
-            if names != sorted(FILES):
-                return None
-            sums = [self._sum(submission / name) for name in FILES]
+            with os.scandir(submission) as found:
+                if sorted(one.name for one in found) != sorted(FILES):
+                    return None
+            sums = [self._sum(f"{submission}/{name}") for name in FILES]
         except (OSError, ValueError):
             return None
-        facts = [code_hash(), self._trial, files.shown(submission), sums]
-        facts.append(_reference_key(submission.name))
+        place = submission.parts[-files.DEPTH :]
+        facts = [code_hash(), self._trial, place, sums, _reference_key(submission.name)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    def _sum(self, path: Path) -> str:
-        about = path.lstat()
+    def _sum(self, path: str) -> str:
+        about = os.lstat(path)
         stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
-        known = self._sums.get(str(path))
+        known = self._sums.get(path)
         if known is None or known[:4] != stamp:
-            known = [*stamp, files.sha256(files.read_file(path))]
+            known = [*stamp, files.sha256(files.read_file(Path(path)))]
         if time.time_ns() - max(stamp[1:3]) > _SETTLED_NS:
-            self._used[str(path)] = known
+            self._used[path] = known
         return str(known[4])
 
     def get(self, key: str | None) -> Checked | None:
@@ -119,14 +118,15 @@ class Cache:
         """Keep the hashes of this time's files, and drop what is under none of *keys*."""
         if self.folder is None:
             return
-        _write(self.folder / "sums.json", self._used)
-        for path in (self.folder / "checked").glob("*.json"):
-            if path.stem not in keys:
-                path.unlink(missing_ok=True)
+        _write(self.folder / "sums.json", json.dumps(self._used).encode())
+        with contextlib.suppress(OSError):
+            for path in (self.folder / "checked").iterdir():
+                if path.name not in keys:
+                    path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
-        return self.folder / "checked" / f"{key}.json"
+        return self.folder / "checked" / key
 
 
 def _reference_key(folder: str) -> str:
@@ -141,76 +141,76 @@ def _reference_key(folder: str) -> str:
     return found.key if isinstance(found, Reference) else f"none {version_here(folder)}"
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> bytes | None:
     """What :func:`_write` wrote; ``None`` where it is not there, or damaged."""
     try:
-        digest, _, value = path.read_bytes().partition(b"\n")
+        digest, _, content = path.read_bytes().partition(b"\n")
     except OSError:
         return None
-    return json.loads(value) if digest.decode("latin-1") == files.sha256(value) else None
+    return content if digest.decode("latin-1") == files.sha256(content) else None
 
 
-def _write(path: Path, value: object) -> None:
-    """Keep *value* behind its hash; where the disk refuses, it is found anew the next time."""
-    text = json.dumps(value).encode()
+def _write(path: Path, content: bytes) -> None:
+    """Keep *content* behind its hash; where the disk refuses, it is found anew the next time."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
-        partial.write_bytes(files.sha256(text).encode() + b"\n" + text)
+        partial.write_bytes(files.sha256(content).encode() + b"\n" + content)
         partial.replace(path)
 
 
-def _packed(checked: Checked) -> dict[str, Any]:
+def _packed(checked: Checked) -> bytes:
+    """A line of JSON, then the hashes of the responses and the answers as they are in memory."""
     entry = checked.entry
-    return {
+    facts = {
         "folder": checked.folder,
         "findings": [asdict(finding) for finding in checked.findings],
         "fingerprint": checked.fingerprint,
         "distinct": checked.distinct,
-        "texts": base64.b64encode(checked.texts).decode(),
+        "texts": len(checked.texts),
         "entry": entry
         and {
             "submission": entry.submission.model_dump_json(),
             "badge": entry.badge,
             "score": entry.score and entry.score.as_dict(),
-            "answers": entry.outcomes and _codes(entry.outcomes),
             "answer_format": entry.answer_format,
             "current": entry.current,
             "unchecked": entry.unchecked,
         },
     }
+    answers = entry.outcomes if entry else None
+    codes = b"" if answers is None else np.stack([answers.adds, answers.represented]).tobytes()
+    return json.dumps(facts).encode() + b"\n" + checked.texts + codes
 
 
-def _codes(outcomes: Outcomes) -> str:
-    codes = np.stack([outcomes.adds, outcomes.represented]).astype(np.int8)
-    return base64.b64encode(codes.tobytes()).decode()
-
-
-def _unpacked(found: dict[str, Any]) -> Checked:
-    checked = Checked(
+def _unpacked(content: bytes) -> Checked:
+    line, _, arrays = content.partition(b"\n")
+    found = json.loads(line)
+    texts, codes = arrays[: found["texts"]], arrays[found["texts"] :]
+    kept = found["entry"]
+    return Checked(
         found["folder"],
         tuple(Finding(**{**f, "severity": Severity(f["severity"])}) for f in found["findings"]),
-        None,
+        None if kept is None else _entry(kept, found["folder"], codes),
         found["fingerprint"],
         found["distinct"],
-        base64.b64decode(found["texts"]),
+        texts,
     )
-    kept = found["entry"]
-    if kept is None:
-        return checked
+
+
+def _entry(kept: dict[str, Any], folder: str, codes: bytes) -> Entry:
     submission = Submission.model_validate_json(kept["submission"])
     score = None if kept["score"] is None else _score(kept["score"])
-    entry = Entry(
+    return Entry(
         submission=submission,
-        path=checked.folder,
+        path=folder,
         badge=Badge(kept["badge"]),
         score=score,
-        outcomes=None if score is None else _outcomes(kept["answers"], submission, score.samples),
+        outcomes=None if score is None else _outcomes(codes, submission, score.samples),
         kind=kind_of(submission.run.data),
         answer_format=kept["answer_format"],
         current=kept["current"],
         unchecked=tuple(kept["unchecked"]),
     )
-    return replace(checked, entry=entry)
 
 
 def _score(found: dict[str, Any]) -> Score:
@@ -226,12 +226,12 @@ def _score(found: dict[str, Any]) -> Score:
     )
 
 
-def _outcomes(codes: str, submission: Submission, samples: int) -> Outcomes:
+def _outcomes(codes: bytes, submission: Submission, samples: int) -> Outcomes:
     reference = try_reference(submission.run.task)
     if isinstance(reference, DataError):
         raise reference
     labels = reference.labels
-    flat = np.frombuffer(base64.b64decode(codes), dtype=np.int8)
+    flat = np.frombuffer(codes, dtype=np.int8)
     adds, represented = flat.reshape(len(QUESTIONS), len(labels), samples)
     return Outcomes(
         tweet_ids=tuple(labels),

@@ -52,12 +52,6 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
     known = run.task.removesuffix(EXPLAINED).partition("@")[0]
-    if "@" in run.task:
-        try:
-            get_task(run.task)
-        except DataError as error:
-            found.error("task", SUBMISSION, str(error), places.line("run", "task"))
-            return None
     if known not in tasks:
         why = "is for trying things out" if known in TRIAL else "is not on it"
         found.error(
@@ -84,8 +78,12 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     _check_seeds(run, places, found)
     if known not in (*LEADERBOARD, *TRIAL):
         return None
+    try:
+        spec = get_task(run.task)
+    except DataError as error:  # of the system in its name
+        found.error("task", SUBMISSION, str(error), places.line("run", "task"))
+        return None
     _check_version(run, places, found)
-    spec = get_task(run.task)
     parsers = [get_parser(spec.parser, version) for version in parser_versions(spec.parser)]
     known_parsers = {f"{parser.signature}.{spec.answers}": parser for parser in parsers}
     if run.parser not in known_parsers:
