@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,7 @@ def sample(tweet: str, question: str, relation: int, responses: list[str]) -> di
 
 
 def samples_file(folder: Path, rows: list[dict[str, object]], task: str = "itr_demo_lv") -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"2026_samples_{task}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -357,7 +358,9 @@ def test_compare_pairs_runs_of_one_task(tmp_path: Path) -> None:
     assert "nothing to compare" in alone.stderr
 
 
-def tirt_run(folder: Path, tweets: str, data: str, image: str = "i") -> Path:
+def tirt_run(
+    folder: Path, tweets: str, data: str, image: str = "i", text: Mapping[str, str] | None = None
+) -> Path:
     rows = [
         sample(tweet, question, 0, ["Yes" if tweet in "12" else "No"])
         for tweet in tweets
@@ -367,6 +370,7 @@ def tirt_run(folder: Path, tweets: str, data: str, image: str = "i") -> Path:
         item = row["item"]
         assert isinstance(item, dict)
         item.update(data=data, image_sha256=f"{image}{item['tweet_id']}")
+        row["input"] = f"{row['input']} {(text or {}).get(item['tweet_id'], '')}"
     return samples_file(folder, rows, task="tirt").parent
 
 
@@ -383,6 +387,18 @@ def test_tirt_is_compared_on_the_tweets_that_two_runs_share(tmp_path: Path) -> N
     images = tirt_run(tmp_path / "e", "345", "local-eeeeeeeeeeee", image="x")
     message = run("compare", str(a), str(images)).stderr
     assert "different images of 2 tweets of tirt (3, 4)" in message
+    texts = tirt_run(tmp_path / "f", "345", "local-ffffffffffff", text={"4": "another"})
+    message = run("compare", str(a), str(texts)).stderr
+    assert "different texts of 1 tweets of tirt (4)" in message
+    worded = tirt_run(tmp_path / "g", "34", "local-bbbbbbbbbbbb", text={"3": "x", "4": "y"})
+    assert "2 of 4 and 2" in run("compare", str(a), str(worded)).stdout
+
+
+def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        tirt_run(tmp_path / name / "tirt", "12", "local-aaaaaaaaaaaa")
+    found = run("compare", str(tmp_path / "first" / "tirt"), str(tmp_path / "second" / "tirt"))
+    assert "(first)" in found.stdout and "(second)" in found.stdout
 
 
 # data

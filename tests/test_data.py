@@ -79,7 +79,7 @@ def image_folder(folder: Path) -> Path:
         (f"{HEADER}\n0\tabc\ta\n", "tweet id 'abc', expected digits"),
         (f"{HEADER}\n0\t1.69545E+18\ta\n", "went through a spreadsheet"),
         (f"{HEADER}\n0\t169545.0\ta\n", "went through a spreadsheet"),
-        (f"{HEADER}\n0\t1\t \n", "tweet 1: text_en is empty"),
+        (f"{HEADER}\n0\t1\t \n", "tweet 1: text is empty"),
         (f"{HEADER}\n0\t1\ta\n0\t1\tb\n", "line 3: tweet 1 stands on line 2 already$"),
         (f"{HEADER}\n0\t1\ta\n2\t1\ta\n", "on line 2 already, with label 0 instead of 2"),
         (f"{HEADER}\n9\tx\ta\n8\ty\ta\n", r"what is wrong \(4\)"),
@@ -196,7 +196,7 @@ def test_all_bad_images_are_named_and_nothing_is_written(tmp_path: Path) -> None
         build.build("tirt", tirt_list(tmp_path), images)
     assert f"tweet {IDS[2]}, {IDS[2]}.png" in str(caught.value)
     assert f"tweet {IDS[5]}" in str(caught.value)
-    assert [path.name for path in (home.home() / "sets").iterdir()] == ["tirt.lock"]
+    assert [path.name for path in (home.home() / "sets").iterdir()] == [".locks"]
 
 
 # Building
@@ -378,7 +378,7 @@ def test_damaged_bytes_of_images_are_found_out(tmp_path: Path) -> None:
     raw[place : place + 40] = b"\xff" * 40
     path.write_bytes(raw)
     for look in (inspection.verify_set, inspection.describe_set):
-        with pytest.raises(DataError, match="itr-bench data build tirt --replace"):
+        with pytest.raises(DataError, match="again, with --replace"):
             look("tirt")
 
 
@@ -406,7 +406,7 @@ def test_a_set_that_was_being_replaced_when_the_process_was_killed_comes_back(
 def test_a_damaged_manifest_is_refused_with_the_way_out(tmp_path: Path, damage: str) -> None:
     build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
     (home.set_folder("tirt") / "manifest.json").write_text(damage)
-    with pytest.raises(DataError, match="itr-bench data build tirt --replace"):
+    with pytest.raises(DataError, match="again, with --replace"):
         loading.open_set("tirt")
 
 
@@ -486,6 +486,8 @@ def test_translations_of_several_systems_lie_side_by_side(
     assert home.systems("ltec_fr_mt") == ("nllb-2", "opus-1")
     with pytest.raises(DataError, match="name one: ltec_fr_mt@nllb-2, ltec_fr_mt@opus-1"):
         loading.open_task("ltec_itr_fr_mt")
+    with pytest.raises(DataError, match="'opus-1' are here; a system 'OPUS-1' beside it"):
+        build.build_translation("ltec_fr_mt", listed, system="OPUS-1")
     for system, word in (("nllb-2", "traduit"), ("opus-1", "translated")):
         data = loading.open_task(f"ltec_itr_fr_mt@{system}_explained")
         assert data.texts[0].startswith(word)
@@ -506,6 +508,7 @@ def test_translations_of_several_systems_lie_side_by_side(
         ("ltec_itr_en_mt@a_b", "translation system 'a_b'"),
         ("ltec_itr_en_mt@../x", "translation system '../x'"),
         ("ltec_itr_en_mt@", "translation system ''"),
+        ("ltec_itr_en_mt@a.", "translation system 'a.'"),
         ("ltec_itr_pl_mt", "unknown task 'ltec_itr_pl_mt'"),
     ],
 )
@@ -677,7 +680,7 @@ def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path: Path) -> N
         check=True,
     )
     assert "cannot write the data set 'tirt'" in done.stdout, done.stderr
-    assert [path.name for path in (home.home() / "sets").iterdir()] == ["tirt.lock"]
+    assert [path.name for path in (home.home() / "sets").iterdir()] == [".locks"]
 
 
 _SLOW = """
@@ -718,7 +721,7 @@ def test_two_processes_that_build_the_same_set_take_turns(tmp_path: Path) -> Non
     children = [subprocess.Popen(line, stdout=subprocess.DEVNULL) for _ in range(3)]
     assert [child.wait(120) for child in children] == [0, 0, 0]
     inspection.verify_set("tirt")
-    assert sorted(p.name for p in (home.home() / "sets").iterdir()) == ["tirt", "tirt.lock"]
+    assert sorted(p.name for p in (home.home() / "sets").iterdir()) == [".locks", "tirt"]
 
 
 # The demo

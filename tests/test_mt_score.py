@@ -10,6 +10,7 @@ import os
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -247,13 +248,17 @@ def comet(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_comet(comet: list[Any], quick: None, tmp_path: Path) -> None:
     right = texts("r", *sentences(1, 4))
     lines = list(right.texts.values())
-    source = texts("lv", "viens", "divi", "trīs", "četri")
-    systems = [texts("a", *lines), texts("b", *lines[:3], "x")]
-    found = assess(systems, right, source=source, comet="made/up")
+    latvian = texts("lv", "viens", "divi", "trīs", "četri").texts
+    english = texts("en", "one", "two", "three", "four").texts
+    systems = [
+        replace(texts("a", *lines), source=latvian),
+        replace(texts("b", *lines[:3], "x"), source=english),
+    ]
+    found = assess(systems, right, comet="made/up")
     path, (samples, gpus) = comet
     assert path == "made/up/checkpoints/model.ckpt"
     assert samples[0] == {"src": "viens", "mt": lines[0], "ref": lines[0]}
-    assert samples[7] == {"src": "četri", "mt": "x", "ref": lines[3]}
+    assert samples[7] == {"src": "four", "mt": "x", "ref": lines[3]}
     assert gpus == 0
     of_a, of_b = (system.metrics["comet"] for system in found.systems)
     assert (of_a.score, of_b.score) == (1.0, 0.75)
@@ -264,19 +269,20 @@ def test_comet(comet: list[Any], quick: None, tmp_path: Path) -> None:
 
     checkpoint = tmp_path / "model.ckpt"
     checkpoint.write_bytes(b"made up")
-    assess(systems, right, source=source, comet=str(checkpoint))
+    assess(systems, right, comet=str(checkpoint))
     assert comet[2] == str(checkpoint)
 
 
 def test_comet_that_cannot_be_had(comet: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     right = texts("r", "soup")
+    known = replace(right, source=right.texts)
     with pytest.raises(ItrBenchError, match=r"'no/model' cannot be had.*checkpoints/model\.ckpt"):
-        assess([right], right, source=right, comet="no/model")
-    with pytest.raises(DataError, match="needs the Latvian sources: itr-bench data build ltec"):
-        assess([right], right, comet="made/up")
+        assess([known], right, comet="no/model")
+    with pytest.raises(DataError, match="needs the texts that were translated: itr-bench data"):
+        assess([known, replace(right, name="s")], right, comet="made/up")
     monkeypatch.setitem(sys.modules, "comet", None)
     with pytest.raises(ItrBenchError, match=r'pip install "itr-bench\[comet\]"'):
-        assess([right], right, source=right, comet="made/up")
+        assess([known], right, comet="made/up")
 
 
 # The command, on 350 made-up tweets
@@ -390,7 +396,7 @@ def test_ids_that_do_not_match(call: Call, built_home: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("tweet_id\ttext\n1000\t \n", "line 2: tweet 1000: text_mt is empty"),
+        ("tweet_id\ttext\n1000\t \n", "line 2: tweet 1000: text is empty"),
         ("tweet_id\ttext\n1.0E+3\tsoup\n", "line 2: tweet id '1.0E+3' went through a spreadsheet"),
         ("tweet_id\ttext\n1000\ta\n1000\tb\n", "line 3: tweet 1000 stands on line 2 already"),
         ("tweet_id\ten\n1000\ta\n", "line 1: no column 'text'"),
@@ -439,6 +445,7 @@ def samples(
                 "question": question.value,
                 "relation": relation,
                 "data": data.identity,
+                "image_sha256": f"i{n}",
                 "itr_bench": "0.0",
                 "libraries": {},
                 **change,

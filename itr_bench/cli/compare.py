@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     McNemar test on these, and its p value after Holm's correction for all pairs of the task.
 
     Runs are compared on the same data. Only TIRT, of which everybody has the tweets that were
-    still available, is compared on the tweets that two runs share, where ids, labels and images
-    agree.
+    still available, is compared on the tweets that two runs share: these must have the same
+    labels and images, and the same texts where the prompts are worded alike.
 
     \b
     Example:
@@ -106,15 +107,25 @@ def _comparable(a: Run, b: Run) -> bool:
         return False
     if get_set(get_task(a.task).set_name).relations is not None:
         return False
-    shared = a.images.keys() & b.images.keys()
-    differing = sorted(tweet for tweet in shared if a.images[tweet] != b.images[tweet])
+    differing = _differing(a.images, b.images)
+    # Prompts that are worded alike differ only where the texts do.
+    of_texts = _differing(a.prompts, b.prompts)
+    shared = a.prompts.keys() & b.prompts.keys()
+    what = f"images of {len(differing)} tweets"
+    if not differing and len(of_texts) < len(shared):
+        differing = sorted({item.split()[0] for item in of_texts})
+        what = f"texts of {len(differing)} tweets"
     if differing:
         raise ScoreError(
-            f"{a.model} and {b.model} saw different images of {len(differing)} tweets of {a.task} "
+            f"{a.model} and {b.model} saw different {what} of {a.task} "
             f"({', '.join(differing[:3])}{', ...' if len(differing) > 3 else ''}): build the set "
-            "from the same images and run one of them again, or compare them apart"
+            "from the same tweets and run one of them again, or compare them apart"
         )
     return bool(shared)
+
+
+def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
+    return sorted(key for key in a.keys() & b.keys() if a[key] != b[key])
 
 
 def _shared(tweets: int, of_a: int, of_b: int) -> str:
@@ -122,6 +133,17 @@ def _shared(tweets: int, of_a: int, of_b: int) -> str:
 
 
 def _name(run: Run, among: list[Run]) -> str:
-    """The model's name, with the file where another run of the task has the same."""
+    """The model's name, with what tells its files from another run's of the same name."""
     twins = [other for other in among if (other.model, other.task) == (run.model, run.task)]
-    return run.model if len(twins) == 1 else f"{run.model} ({Path(run.files[0]).parent.name})"
+    if len(twins) == 1:
+        return run.model
+    paths = [Path(twin.files[0]).absolute().parent.parts for twin in twins]
+    own = Path(run.files[0]).absolute().parent.parts
+    first, last = _alike(paths), _alike([path[::-1] for path in paths])
+    return f"{run.model} ({'/'.join(own[first : len(own) - last]) or own[-1]})"
+
+
+def _alike(paths: list[tuple[str, ...]]) -> int:
+    """How many parts all *paths* begin with."""
+    together = zip(*paths, strict=False)
+    return len(list(itertools.takewhile(lambda parts: len(set(parts)) == 1, together)))

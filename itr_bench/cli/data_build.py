@@ -143,14 +143,19 @@ def _build(
 def _build_translation(
     spec: SetSpec, tweets: Path | None, system: str | None, replace: bool
 ) -> Path:
-    from itr_bench.data import build
+    from itr_bench.data import build, released
+    from itr_bench.translation.losses import losses
 
+    if tweets is None and released.place() is not None:
+        return build.fetch(spec.name, replace=replace)
     if tweets is None:
         raise DataError(spec.supply or "give --tweets FILE.tsv")
     name, _, named = spec.name.partition("@")
     if not (system or named) or (system and named and system != named):
         raise DataError(f"name one translation system: {name} --system NAME")
-    return build.build_translation(name, tweets, system=system or named, replace=replace)
+    return build.build_translation(
+        name, tweets, system=system or named, look=losses, replace=replace
+    )
 
 
 def _build_tirt(

@@ -9,7 +9,7 @@ import click
 from tabulate import tabulate
 
 from itr_bench.data import home
-from itr_bench.data.catalog import SETS, TASKS
+from itr_bench.data.catalog import SETS, TASKS, get_set
 from itr_bench.data.manifest import Manifest
 from itr_bench.errors import DataError
 
@@ -18,7 +18,7 @@ from itr_bench.errors import DataError
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 def command(as_json: bool) -> None:
     """List the data sets, whether they are here, and the tasks that use them."""
-    found = [_state(name) for name in SETS]
+    found = [_state(name) for plain in SETS for name in _names(plain)]
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -29,12 +29,18 @@ def command(as_json: bool) -> None:
     click.echo(f"\nfolder: {home.home()}")
 
 
+def _names(plain: str) -> list[str]:
+    """The set, or one of each system whose translations are here."""
+    return [f"{plain}@{system}" for system in home.systems(plain)] or [plain]
+
+
 def _state(name: str) -> dict[str, Any]:
     from itr_bench.data.published import LISTS
 
-    folder = home.set_folder(name)
+    folder, spec = home.set_folder(name), get_set(name)
+    plain, at, system = name.partition("@")
     manifest: Manifest | None = None
-    if SETS[name].bundled:
+    if spec.bundled:
         state = "bundled"
     elif home.is_built(name):
         try:
@@ -43,14 +49,16 @@ def _state(name: str) -> dict[str, Any]:
             state = "damaged, build it again"
     elif name in LISTS:
         state = "fetched on first use"
+    elif spec.is_translation:
+        state = f"to be made: itr-bench data translate --to {spec.texts[0]}"
     else:
         state = f"needs files: itr-bench data build {name} --help"
     return {
         "set": name,
-        "title": SETS[name].title,
+        "title": spec.title,
         "state": state,
-        "kind": "demo" if SETS[name].bundled else manifest.kind if manifest else None,
+        "kind": "demo" if spec.bundled else manifest.kind if manifest else None,
         "tweets": manifest.tweets if manifest else None,
         "content_sha256": manifest.content_sha256 if manifest else None,
-        "tasks": [task.name for task in TASKS.values() if task.set_name == name],
+        "tasks": [task.name + at + system for task in TASKS.values() if task.set_name == plain],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tabulate import tabulate
 from itr_bench.cli.runs import read_runs
 from itr_bench.data import home
 from itr_bench.data.languages import LANGUAGES, TARGETS
-from itr_bench.data.loading import open_set
+from itr_bench.data.loading import base_of, open_set
 from itr_bench.data.tsv import read_tweets
 from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError, bullet_list
@@ -51,6 +51,13 @@ _PAPER = "arXiv:2505.05040, section 4.2"
     help="TSV with tweet_id and text, the right translations. For English, by default the English "
     "column of ltec as published; for other languages there is none.",
 )
+@click.option(
+    "--source",
+    type=click.Choice(["lv", "en"]),
+    default="lv",
+    show_default=True,
+    help="Language that FILES were translated from; built sets say it themselves.",
+)
 @click.option("--baseline", help="The system that the others are tested against; else the first.")
 @click.option(
     "--comet",
@@ -82,6 +89,7 @@ def command(
     files: tuple[Path, ...],
     against: str,
     reference: Path | None,
+    source: str,
     baseline: str | None,
     comet: str | None,
     plot: Path | None,
@@ -113,9 +121,8 @@ def command(
     read = _read(plot, runs)
     base = open_set(_BASE) if reference is None or plot or home.is_built(_BASE) else None
     right = _reference(base, reference, against)
-    translations = _translations(files, against)
-    source = None if base is None else _column(base, "lv")
-    found = assess(translations, right, source=source, baseline=baseline, comet=comet)
+    translations = _translations(files, against, base, source)
+    found = assess(translations, right, baseline=baseline, comet=comet)
     paper = PAPER_RANGES if against == "en" and reference is None else {}
     shown: list[Point] = []
     if plot is not None and base is not None:
@@ -165,10 +172,16 @@ def _reference(base: TweetSet | None, file: Path | None, language: str) -> Texts
     return _column(base, language)
 
 
-def _translations(files: Sequence[Path], language: str) -> list[Texts]:
-    """The translations of *files*, or all that are built."""
+def _translations(
+    files: Sequence[Path], language: str, base: TweetSet | None, source: str
+) -> list[Texts]:
+    """The translations of *files*, or all that are built, each with what it was made from."""
+
+    def texts(code: str) -> Mapping[str, str] | None:
+        return None if base is None else _column(base, code).texts
+
     if files:
-        return [_file(file, "text_mt") for file in files]
+        return [replace(_file(file, "text_mt"), source=texts(source)) for file in files]
     name = f"ltec_{language}_mt"
     built = [read_set(f"{name}@{system}") for system in home.systems(name)]
     if not built:
@@ -177,11 +190,14 @@ def _translations(files: Sequence[Path], language: str) -> list[Texts]:
             f"itr-bench data translate --to {language}, or itr-bench data build {name} "
             "--tweets FILE.tsv --system NAME"
         )
+    for found in built:
+        base_of(found)
     return [
         Texts(
             str(found.manifest.system),
             dict(zip(found.tweet_ids, found.texts(language), strict=True)),
             found.spec.name,
+            texts(found.manifest.sources[0].get("from", "lv")),
         )
         for found in built
     ]
@@ -253,7 +269,7 @@ def _report(found: Comparison, reference: Texts, paper: Mapping[str, tuple[float
         tabulate(rows, header, tablefmt="simple", disable_numparse=True),
         "",
         "BLEU, chrF2: more is better; TER: less is. Texts as they stand, links included.",
-        f"Intervals: {RESAMPLES:,} resamples of tweets. Untranslated: as the Latvian text.",
+        f"Intervals: {RESAMPLES:,} resamples of tweets. Untranslated: as the source.",
     ]
     if paper:
         lines.append(

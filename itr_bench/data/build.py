@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +96,21 @@ def build(
         return write(spec, rows, source, facts)
 
 
-def build_translation(name: str, tweets: Path, *, system: str, replace: bool = False) -> Path:
+def build_translation(
+    name: str,
+    tweets: Path,
+    *,
+    system: str,
+    look: Callable[[Mapping[str, str], Mapping[str, str]], tuple[str, ...]] | None = None,
+    replace: bool = False,
+) -> Path:
     """Build the set of machine translations *name* from a system's output.
 
     Args:
         name: a set of translations, such as ``ltec_en_mt``.
         tweets: TSV with ``tweet_id`` and ``text``, exactly the tweets of ``ltec``.
         system: name of the translation system, as scores will state it.
+        look: gives what is to be noted of the Latvian texts and their translations, by tweet id.
         replace: build it even where it is there already.
 
     Returns:
@@ -111,11 +119,23 @@ def build_translation(name: str, tweets: Path, *, system: str, replace: bool = F
     Raises:
         DataError: anything wrong with the input, ``ltec`` cannot be had, or it is there already.
     """
-    (column,) = _texts(get_set(name))
+    spec = get_set(f"{name}@{check_system(system)}")
+    (column,) = _texts(spec)
     rows = read_tweets(tweets, {column: "text"}, labelled=False)
     texts = {row.values["tweet_id"]: row.values[column] for row in rows}
+    notes: tuple[str, ...] = ()
+    if look is not None and spec.base is not None:
+        fetch(spec.base)
+        base = read_set(spec.base)
+        notes = look(dict(zip(base.tweet_ids, base.texts("lv"), strict=True)), texts)
     return write_translation(
-        name, texts, system=system, facts=_list_facts(name, tweets), where=tweets, replace=replace
+        name,
+        texts,
+        system=system,
+        facts=_list_facts(name, tweets),
+        where=tweets,
+        notes=notes,
+        replace=replace,
     )
 
 
@@ -147,6 +167,12 @@ def write_translation(
     """
     spec = get_set(f"{name}@{check_system(system)}")
     assert spec.base is not None
+    for other in home.systems(name):
+        if other != system and other.lower() == system.lower():
+            raise DataError(
+                f"translations of {other!r} are here; a system {system!r} beside it would be the "
+                "same on some file systems. Use the same spelling, or another name"
+            )
     fetch(spec.base)
     base = read_set(spec.base)
     problems = _difference(set(texts), set(base.tweet_ids), spec.base)

@@ -15,7 +15,7 @@ LIKELIHOOD = "_likelihood"
 """Suffix of the task variants that score P(yes) and P(no) in place of generating, likewise."""
 
 # No underscore: it begins the suffix of a variant.
-SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
+SYSTEM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.+-]{0,62}[A-Za-z0-9+])?")
 """How a machine translation system is spelled in the names of sets and tasks, after an ``@``."""
 
 
@@ -142,6 +142,14 @@ def get_set(name: str) -> SetSpec:
     return replace(SETS[plain], name=name)
 
 
+def build_again(name: str) -> str:
+    """What to do about a set that is damaged, in words for the end of an error."""
+    spec = get_set(name)
+    if spec.supply is None:
+        return f"Build the set again: itr-bench data build {name} --replace"
+    return f"Build the set again, with --replace. {spec.supply}"
+
+
 def get_task(name: str) -> TaskSpec:
     """Return the task called *name*, a variant and ``TASK@SYSTEM`` included.
 
@@ -168,8 +176,9 @@ def check_system(system: str) -> str:
     """Return *system*, the name of a translation system, or raise :class:`DataError`."""
     if not SYSTEM.fullmatch(system):
         raise DataError(
-            f"translation system {system!r}: spell it in letters, digits and .+- (at most 64), "
-            "as it stands in the names of tasks and in the signature of scores"
+            f"translation system {system!r}: spell it in letters, digits and .+- (at most 64, "
+            "the last one no . or -), as it stands in the names of tasks and in the signature of "
+            "scores"
         )
     return system
 

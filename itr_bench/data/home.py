@@ -67,8 +67,9 @@ def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
     """Hold the lock of set *name*, so that two processes never build it at once."""
     folder = set_folder(name)
     with writing(f"the data set {name!r}"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.parent / f"{name}.lock", timeout=patience_s)
+        locks = folder.parent / ".locks"  # where no set can stand
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{name}.lock", timeout=patience_s)
         try:
             lock.acquire()
         except Timeout:
@@ -93,9 +94,9 @@ def replacing(name: str) -> Iterator[Path]:
     """
     final = set_folder(name)
     with writing(f"the data set {name!r}"):
-        for left in final.parent.glob(f".{name}.*"):
-            shutil.rmtree(left, ignore_errors=True)
         partial = final.parent / f".{name}.partial"
+        for left in (partial, _old(name)):
+            shutil.rmtree(left, ignore_errors=True)
         partial.mkdir()
     try:
         yield partial

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from itr_bench.data.catalog import build_again
 from itr_bench.data.images import check_image
-from itr_bench.data.loading import open_set
+from itr_bench.data.loading import base_of, open_set
 from itr_bench.data.manifest import Manifest, content_hash
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS
@@ -25,6 +26,8 @@ def verify_set(name: str) -> Manifest:
         DataError: all that does not agree, in one message; or the set is not there.
     """
     tweets = open_set(name)  # which checks the file
+    if tweets.spec.is_translation:
+        base_of(tweets)
     manifest, problems = tweets.manifest, []
     if not tweets.spec.is_translation:
         for row, (tweet, sha256) in enumerate(
@@ -42,7 +45,7 @@ def verify_set(name: str) -> Manifest:
     if problems:
         raise DataError(
             f"the data set {name!r} is not what its manifest says:\n{bullet_list(problems)}\n"
-            f"Build it again: itr-bench data build {name} --replace"
+            f"{build_again(tweets.spec.name)}"
         )
     return manifest
 

@@ -51,6 +51,25 @@ def open_set(name: str) -> TweetSet:
     return read_set(home.located(name))
 
 
+def base_of(translations: TweetSet) -> TweetSet:
+    """Open the set that *translations* were made for.
+
+    Raises:
+        DataError: it is in another state now.
+    """
+    base = translations.manifest.base
+    assert base is not None
+    found = open_set(base["set"])
+    if found.manifest.content_sha256 != base["content_sha256"]:
+        name, _, system = translations.spec.name.partition("@")
+        raise DataError(
+            f"the translations {translations.spec.name!r} were made for another state of the set "
+            f"{base['set']!r}; make them again: itr-bench data translate --replace, or "
+            f"itr-bench data build {name} --tweets FILE.tsv --system {system} --replace"
+        )
+    return found
+
+
 def open_task(name: str) -> TaskData:
     """Open the data of task *name*.
 
@@ -61,15 +80,8 @@ def open_task(name: str) -> TaskData:
     task = get_task(name)
     tweets = open_set(task.set_name)
     images = tweets
-    if tweets.manifest.base is not None:
-        images = open_set(tweets.manifest.base["set"])
-        if images.manifest.content_sha256 != tweets.manifest.base["content_sha256"]:
-            raise DataError(
-                f"the translations {task.set_name!r} were made for another state of the set "
-                f"{images.spec.name!r}; build them again: "
-                f"itr-bench data build {task.set_name.partition('@')[0]} --tweets FILE.tsv "
-                f"--system {tweets.manifest.system} --replace"
-            )
+    if tweets.spec.is_translation:
+        images = base_of(tweets)
     texts = tweets.texts(task.text)
     row = {tweet: i for i, tweet in enumerate(images.tweet_ids)}
     digest = content_hash(

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from itr_bench.data.catalog import build_again
 from itr_bench.data.home import MANIFEST
 from itr_bench.errors import DataError
 from itr_bench.version import __version__
@@ -79,12 +80,12 @@ class Manifest:
             DataError: it is damaged, or of another format.
         """
         path = folder / MANIFEST
-        rebuild = f"Build the set again: itr-bench data build {folder.name} --replace"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found.get("format") != FORMAT:
                 raise DataError(
-                    f"{path}: format {found.get('format')!r}, expected {FORMAT}. {rebuild}"
+                    f"{path}: format {found.get('format')!r}, expected {FORMAT}. "
+                    f"{build_again(folder.name)}"
                 )
             return cls(
                 **{
@@ -95,7 +96,7 @@ class Manifest:
                 }
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"{path} is damaged ({error}). {rebuild}") from error
+            raise DataError(f"{path} is damaged ({error}). {build_again(folder.name)}") from error
 
 
 def content_hash(rows: Iterable[tuple[str, int, Iterable[str], str]]) -> str:

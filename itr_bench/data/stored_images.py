@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from itr_bench.data.catalog import build_again
 from itr_bench.errors import DataError
 
 KEPT_GROUPS = 4
@@ -63,6 +64,4 @@ class StoredImages:
 
 def unreadable(path: Path, name: str, error: str) -> DataError:
     """The error for a Parquet file of set *name* that cannot be read."""
-    return DataError(
-        f"{path} is damaged ({error}). Build the set again: itr-bench data build {name} --replace"
-    )
+    return DataError(f"{path} is damaged ({error}). {build_again(name)}")

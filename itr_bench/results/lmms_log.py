@@ -112,6 +112,7 @@ def read_samples(path: Path) -> Run:
         package=shared["itr_bench"],
         libraries=libraries,
         images=images,
+        prompts=prompts,
         **_settings(results, task),
     )
 

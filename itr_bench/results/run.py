@@ -37,6 +37,7 @@ class Run:
         package: version of this package that ran the task.
         libraries: versions of the libraries.
         images: SHA-256 of the image's file by tweet id, where the files have it.
+        prompts: digest of the prompt by tweet id and question, likewise.
     """
 
     model: str
@@ -57,6 +58,7 @@ class Run:
     package: str = __version__
     libraries: Mapping[str, str] | None = field(default=None)
     images: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def outcomes(self) -> Outcomes:

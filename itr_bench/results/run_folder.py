@@ -450,4 +450,5 @@ def read_run_folder(folder: Path) -> Run:
         package=libraries.pop("itr-bench"),
         libraries=libraries,
         images=images,
+        prompts=prompts,
     )

@@ -60,9 +60,15 @@ def _final(judge: Metric, sums: list[float]) -> float:
 
 
 def by_comet(
-    model: str, sources: list[str], systems: Sequence[list[str]], references: list[str]
+    model: str,
+    sources: Sequence[list[str]],
+    systems: Sequence[list[str]],
+    references: list[str],
 ) -> Judged:
-    """The scores of a COMET model (Rei et al. 2020, ACL 2020.emnlp-main.213): means of tweets'."""
+    """The scores of a COMET model (Rei et al. 2020, ACL 2020.emnlp-main.213): means of tweets'.
+
+    Each of *systems* has its own of *sources*: not all translate from the same language.
+    """
     try:
         import comet  # type: ignore[import-not-found,unused-ignore]
         import torch
@@ -81,15 +87,15 @@ def by_comet(
         ) from error
     samples = [
         {"src": source, "mt": line, "ref": reference}
-        for lines in systems
-        for source, line, reference in zip(sources, lines, references, strict=True)
+        for own, lines in zip(sources, systems, strict=True)
+        for source, line, reference in zip(own, lines, references, strict=True)
     ]
     found = judge.predict(samples, gpus=int(torch.cuda.is_available()))
-    scores = np.asarray(found.scores, dtype=np.float64).reshape(len(systems), len(sources))
+    scores = np.asarray(found.scores, dtype=np.float64).reshape(len(systems), len(references))
     version = getattr(comet, "__version__", "?")
     return Judged(
         "comet",
         [own[:, None] for own in scores],
-        lambda sums: sums[0] / len(sources),
+        lambda sums: sums[0] / len(references),
         f"model:{model}|bs:{RESAMPLES}|seed:{SEED}|version:{version}",
     )

@@ -33,11 +33,13 @@ class Texts:
         name: the system's name, or what the texts are.
         texts: by tweet id.
         origin: the file or the data set that they are from.
+        source: of translations, what was translated, by tweet id; ``None`` where not known.
     """
 
     name: str
     texts: Mapping[str, str]
     origin: str
+    source: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,6 @@ def assess(
     translations: Sequence[Texts],
     reference: Texts,
     *,
-    source: Texts | None = None,
     baseline: str | None = None,
     comet: str | None = None,
 ) -> Comparison:
@@ -116,7 +117,6 @@ def assess(
     Args:
         translations: at least one, each of exactly the reference's tweets.
         reference: the right translations.
-        source: the texts that were translated; what it lacks makes it unknown.
         baseline: a system's name, by default the first one's.
         comet: a COMET model to score with as well.
 
@@ -130,15 +130,15 @@ def assess(
     if baseline is not None and baseline not in names:
         raise DataError(unknown_name("system", baseline, names))
     tweets = list(reference.texts)
-    known = source is not None and source.texts.keys() >= reference.texts.keys()
-    sources = [source.texts[tweet] for tweet in tweets] if source is not None and known else None
+    sources = [_sources(found, tweets) for found in translations]
     systems = [[found.texts[tweet] for tweet in tweets] for found in translations]
     references = [reference.texts[tweet] for tweet in tweets]
     judged = []
     if comet is not None:
-        if sources is None:
-            raise DataError("COMET needs the Latvian sources: itr-bench data build ltec")
-        judged.append(by_comet(comet, sources, systems, references))
+        known = [source for source in sources if source is not None]
+        if len(known) < len(sources):
+            raise DataError("COMET needs the texts that were translated: itr-bench data build ltec")
+        judged.append(by_comet(comet, known, systems, references))
     judged = [*by_sacrebleu(systems, references), *judged]
     first = names.index(baseline) if baseline is not None else 0
     metrics: list[dict[str, Measured]] = [{} for _ in names]
@@ -158,10 +158,10 @@ def assess(
                 found.name,
                 found.origin,
                 len(tweets),
-                _untranslated(found.texts, tweets, sources),
+                _untranslated(found.texts, tweets, source),
                 measured,
             )
-            for found, measured in zip(translations, metrics, strict=True)
+            for found, source, measured in zip(translations, sources, metrics, strict=True)
         ),
         names[first] if tests else None,
         tuple(
@@ -169,6 +169,13 @@ def assess(
             for test, p in zip(tests, holm([test[3] for test in tests]), strict=True)
         ),
     )
+
+
+def _sources(found: Texts, tweets: Sequence[str]) -> list[str] | None:
+    """What was translated, a text a tweet; ``None`` unless it is known of all."""
+    if found.source is None or not found.source.keys() >= set(tweets):
+        return None
+    return [found.source[tweet] for tweet in tweets]
 
 
 def _total(metric: Judged, statistics: NDArray[np.float64]) -> float:
