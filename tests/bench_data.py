@@ -177,7 +177,8 @@ def full_size(folder: Path) -> None:
     task = "ltec_itr_full_lv"
     for what in ("first example, first time", "first example, again"):
         found = measured("first", task)
-        show(what, found, f"(aim: under 1 s) imports apart: {found['imports']:.1f} s")
+        whole = found["seconds"] + found["imports"]
+        show(what, found, f"(aim: under 1 s, imports apart); with imports {whole:.1f} s")
     show("all examples", measured("every", task), "mapped pages counted as memory")
     show("all images as a run", measured("as_a_run", task), "")
 

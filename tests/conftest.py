@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure.
+settings.register_profile("itr-bench", deadline=None)
+settings.load_profile("itr-bench")
 
 ROOT = Path(__file__).parent.parent
 

@@ -420,6 +420,18 @@ def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
     assert listed["ltec_full"]["state"] == "fetched on first use"
     assert "ltec_itr_lv" in run("data", "list").stdout
 
+    ids = [row.split("\t")[1] for row in tweets.read_text("utf-8").splitlines()[1:]]
+    french = tmp_path / "french.tsv"
+    french.write_text("tweet_id\ttext\n" + "".join(f"{tweet}\tbon\n" for tweet in ids))
+    for system in ("one", "two"):
+        built = run("data", "build", "ltec_fr_mt", "--tweets", str(french), "--system", system)
+        assert "translations lack links, mentions, hashtags or emoji" in built.stdout
+    listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}
+    assert "ltec_fr_mt" not in listed
+    assert listed["ltec_fr_mt@two"]["state"] == "built"
+    assert listed["ltec_fr_mt@two"]["tasks"] == ["ltec_itr_fr_mt@two"]
+    assert listed["ltec_en_mt"]["state"] == "to be made: itr-bench data translate --to en"
+
 
 def test_the_demo_prints_its_commands_in_a_dry_run(tmp_path: Path) -> None:
     done = run("demo", "--dry-run", "--out", "here", cwd=tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from itr_bench.translation.entities import (
     without_entities,
 )
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
+from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Translation, translate
@@ -868,3 +870,31 @@ def test_the_plan_counts_without_a_model(tmp_path: Path) -> None:
     found = plan(job("org/none", tweets=path))
     assert (found["texts"], found["characters"]) == (3, len("labi [1] te") + len("labi"))
     assert (found["kept_inside"], found["nothing_to_translate"], found["set"]) == (1, 1, None)
+
+
+# Translations that were made elsewhere
+
+
+@pytest.mark.parametrize(
+    ("made", "notes"),
+    [
+        ({"1": "soup @a http://t.co/1", "2": "bread 😀"}, ()),
+        ({"1": "soup", "2": "bread 😀"}, ("1 translations lack .* \\(2 in all\\), tweet 1 .*",)),
+        (
+            {"1": "zupa @a  http://t.co/1", "2": "bread"},
+            ("1 translations equal their source, tweet 1 for example", "1 .* \\(1 in all\\).*"),
+        ),
+    ],
+)
+def test_what_translations_from_elsewhere_have_lost(
+    made: dict[str, str], notes: tuple[str, ...]
+) -> None:
+    found = losses({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
+    assert len(found) == len(notes)
+    for note, said in zip(found, notes, strict=True):
+        assert re.fullmatch(said, note)
+
+
+def test_translations_that_are_their_sources_are_refused() -> None:
+    with pytest.raises(DataError, match="all 2 translations are the Latvian texts themselves"):
+        losses({"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"})
