@@ -41,8 +41,9 @@ $(AXE): leaderboard/package.json
 	    touch $@; \
 	else echo "npm is not here: the pages are not tested for accessibility"; fi
 
+# A process a core, one torch thread each; a file's tests share what they prepare.
 test: $(VENV)/.test $(AXE)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
