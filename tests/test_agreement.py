@@ -352,6 +352,36 @@ def test_files_of_several_people_and_parts_are_put_together(tmp_path: Path) -> N
     assert table.ratings.tolist() == [[4, 4], [0, NA], [3, 2], [1, NA]]
 
 
+def test_systems_are_never_put_together(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path, "1.csv", "tweet_id,fidelity:Anna@opus,fidelity:Berta@opus\n1,5,4\n2,3,3\n"),
+        write(tmp_path, "2.csv", "tweet_id,fidelity:Anna@nllb\n1,1\n"),
+        write(tmp_path, "3.csv", "tweet_id,fidelity:c@x.lv@nllb\n1,1\n"),
+    ]
+    opus, nllb = read_annotations(files)
+    assert (opus.what, opus.system, opus.annotators) == ("fidelity", "opus", ("Anna", "Berta"))
+    assert opus.ratings.tolist() == [[4, 3], [2, 2]]
+    assert (nllb.system, nllb.annotators) == ("nllb", ("Anna", "c@x.lv"))
+    assert nllb.ratings.tolist() == [[0, 0]]
+    found = json.loads(invoke(*map(str, files), "--json").output)["tables"]
+    assert [(one["what"], one["system"]) for one in found] == [
+        ("fidelity", "opus"),
+        ("fidelity", "nllb"),
+    ]
+    output = invoke(*map(str, files)).output
+    assert "fidelity of opus: 2 tweets" in output and "fidelity of nllb: 1 tweet," in output
+    assert "Gwet's AC1, 5 categories" in output
+
+
+def test_fleiss_kappa_with_missing_ratings_can_fall_below_minus_one() -> None:
+    # One pair, which disagrees; the single ratings make chance agreement 0.82: -0.82 / 0.18.
+    ratings = np.array([[0, 1], [0, NA], [0, NA], [0, NA], [NA, 0]], dtype=np.int8)
+    shares = (4.5 / 5, 0.5 / 5)
+    chance = shares[0] ** 2 + shares[1] ** 2
+    assert value(ratings, 2, "fleiss_kappa") == pytest.approx(-chance / (1 - chance))
+    assert value(ratings, 2, "fleiss_kappa") < -1
+
+
 def bad(folder: Path, *contents: str | bytes) -> str:
     files = [write(folder, f"f{i}.csv", content) for i, content in enumerate(contents)]
     with pytest.raises(DataError) as found:
@@ -400,6 +430,14 @@ def bad(folder: Path, *contents: str | bytes) -> str:
         ([""], ["f0.csv: the file is empty"]),
         (["tweet_id,A,B\n1,0,1\n".encode("utf-16")], ["f0.csv, line 1: not UTF-8"]),
         (["tweet_id,adds:A,adds:B\n1,j\u0101,yes\n".encode("cp1257")], ["line 2: not UTF-8"]),
+        (["tweet_id,fidelity:A@opus,fidelity:B@nllb\n1,1,1\n"], [
+            "needs two annotators or more", "ratings of 'A', 'B'; translations by 'nllb', 'opus'"]),
+        (["tweet_id,fidelity:A@opus,fidelity:B@opus,fidelity:C\n1,1,1,1\n"], [
+            "rated by 'C' does not name the system, other columns do: write 'fidelity:C@SYSTEM'"]),
+        (["tweet_id,fidelity:A@opus,fidelity:B@Opus\n1,1,1\n"], [
+            "systems 'Opus' and 'opus' differ in capitals alone: spell one system in one way"]),
+        (["tweet_id,fidelity:A@opus,fidelity:a@OPUS\n1,1,1\n"], ["annotator 'a' twice"]),
+        (["tweet_id,fidelity:@opus,B\n1,1,1\n"], ["column 2, 'fidelity:@opus': no annotator's"]),
         (["", "tweet_id,A,B\n1,0,9\n"], [
             "f0.csv: the file is empty", "f1.csv, line 2, column 'B'"]),
     ],
@@ -484,7 +522,7 @@ def test_text(tmp_path: Path) -> None:
         "Cohen's kappa",
         "Fleiss' kappa",
         "Krippendorff's alpha",
-        "Gwet's AC1",
+        "Gwet's AC1, 2 categories",
     ]
     assert "represented" not in output and "relation" not in output
     assert "Anna                       40    20" in output

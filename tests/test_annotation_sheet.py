@@ -88,6 +88,7 @@ def test_files_of_a_sheet(sheet: Path, images: Path) -> None:
     assert (sheet / "annotations.csv").read_text() == (
         "tweet_id,adds:ANNOTATOR,represented:ANNOTATOR\n1001,,\n1002,,\n1003,,\n1004,,\n"
     )
+    assert sheet.stat().st_mode == images.stat().st_mode  # as the umask has it
     for tweet in IDS:
         copied = (sheet / "images" / f"{tweet}.png").read_bytes()
         assert copied == (images / f"{tweet}.png").read_bytes()
@@ -123,6 +124,7 @@ def test_command(tmp_path: Path, tweets: Path, images: Path) -> None:
     )
     assert result.exit_code == 0 and "4 tweets: open" in result.output
     assert "do not pass it on" in result.output
+    assert "import the column tweet_id as text" in result.output
     header = 'tweet_id,adds:Anna,represented:Anna,"adds:Bērta, K.","represented:Bērta, K."\n'
     assert (out / "annotations.csv").read_text(encoding="utf-8").startswith(header)
     assert len(list((out / "images").iterdir())) == 4
@@ -140,6 +142,17 @@ def test_translations_of_a_file(tmp_path: Path, tweets: Path) -> None:
     assert [item["text"] for item in items] == TEXTS
     assert not (tmp_path / "out" / "images").exists()
 
+    def header(name: str, **options: Any) -> str:
+        out = tmp_path / name
+        write_sheet(out, tweets, what="fidelity", translations=file, **options)
+        return (out / "annotations.csv").read_text(encoding="utf-8").splitlines()[0]
+
+    assert header("a") == "tweet_id,fidelity:ANNOTATOR@opus"
+    assert header("b", system="NLLB, 600M", annotators=["Anna"]) == (
+        'tweet_id,"fidelity:Anna@NLLB, 600M"'
+    )
+    assert ">opus<" not in page  # who rates does not see whose it is
+
 
 def test_what_is_wrong_is_said_and_nothing_is_left(
     tmp_path: Path, tweets: Path, images: Path
@@ -155,6 +168,9 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
     assert "no such folder or zip file" in refused(images=tmp_path / "absent")
     assert "--what fidelity only" in refused(images=images, translations=tweets)
     assert "its own source" in refused(what="fidelity", column="english")
+    assert "--what fidelity only" in refused(images=images, system="opus")
+    for system in ("a@b", " ", "a\nb"):
+        assert "expected a name without '@'" in refused(what="fidelity", system=system)
     assert "expected different names" in refused(images=images, annotators=["Anna", "anna "])
     assert "expected different names" in refused(images=images, annotators=[""])
     assert "cannot read" in refused(images=images, tweets=tmp_path / "absent.tsv")
@@ -177,7 +193,7 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
     assert "tweet 1003: no image" in refused(images=images)
 
     (tmp_path / "out").mkdir()
-    assert "exists already" in refused(images=images)
+    assert "is there already" in refused(images=images)
     assert "cannot write" in _not_a_folder(tweets)
 
 
@@ -478,8 +494,8 @@ def test_fidelity(chromium: webdriver.Chrome, fidelity: Path, tmp_path: Path) ->
     press(chromium, Keys.ARROW_LEFT, Keys.DELETE)
     assert state(chromium) == ("Tweet 3 of 4", "2 answered", [])
     file = export(chromium, tmp_path / "fidelity-downloads")
-    assert file.name == "annotations-fidelity-Anna.csv"
-    assert file.read_text() == "tweet_id,fidelity:Anna\n1001,4\n1002,1\n1003,\n1004,\n"
+    assert file.name == "annotations-fidelity-English-Anna.csv"
+    assert file.read_text() == "tweet_id,fidelity:Anna@English\n1001,4\n1002,1\n1003,\n1004,\n"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

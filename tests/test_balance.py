@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from itr_bench.cli.data_balance import command
 from itr_bench.data.balance import SEED, as_tsv, draw, explain, quotas
 from itr_bench.data.tirt_labels import read_labels
+from itr_bench.data.tirt_rows import COLUMNS
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS, Relation
 
@@ -138,6 +140,7 @@ def test_drawing_and_checking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "is_balanced": True,
         "seed": SEED,
         "drawn_with_seed": True,
+        "notes": [],
     }
     status, said = run("full.tsv", "--check", "sub/my.tsv", "--seed", "9", folder=tmp_path)
     assert "not the tweets that this command draws with seed 9" in said
@@ -159,7 +162,15 @@ def test_the_whole_of_a_built_set_can_be_shared(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["full.tsv"], "--size N --out FILE.tsv"),
-        (["full.tsv", "--size", "many", "--out", "x"], "expected a number, or `all`"),
+        (["full.tsv", "--size", "many", "--out", "x"], "expected a number of tweets, or `all`"),
+        (["full.tsv", "--size", "9" * 5000, "--out", "x"], "--size '999999999999...': expected"),
+        (["full.tsv", "--size", "9" * 12, "--out", "x"], "expected 1 to 20"),
+        (["full.tsv", "--size", "2", "--out", "full.tsv"], "full.tsv is an input"),
+        (["full.tsv", "--size", "2", "--out", "link.tsv"], "link.tsv is an input (full.tsv)"),
+        (["full.tsv", "--size", "2", "--out", "missing/../full.tsv"], "is an input (full.tsv)"),
+        (["full.tsv", "--size", "2", "--out", "other-link.tsv"], "no regular file"),
+        (["full.tsv", "--size", "2", "--out", "pipe"], "no regular file"),
+        (["full.tsv", "--size", "2", "--out", "nowhere"], "no regular file"),
         (["full.tsv", "--size", "21", "--out", "x"], "expected 1 to 20"),
         (["full.tsv", "--size", "2", "--out", "."], "is a directory"),
         (["full.tsv", "--check", "full.tsv", "--size", "2"], "--check draws nothing"),
@@ -177,7 +188,53 @@ def test_bad_input_is_refused_and_nothing_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.tsv").write_text("tweet_id\trelation\n7\t0\n101\t0\n", encoding="utf-8")
+    (tmp_path / "link.tsv").symlink_to("full.tsv")
+    (tmp_path / "other-link.tsv").symlink_to("other.tsv")
+    (tmp_path / "nowhere").symlink_to("missing")
+    os.mkfifo(tmp_path / "pipe")
     status, said = run(*arguments, folder=tmp_path)
     assert status != 0
     assert message in said
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["full.tsv", "other.tsv"]
+    assert len(said) < 300
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "full.tsv",
+        "link.tsv",
+        "nowhere",
+        "other-link.tsv",
+        "other.tsv",
+        "pipe",
+    ]
+    assert (tmp_path / "other-link.tsv").is_symlink()
+    assert (tmp_path / "full.tsv").read_text(encoding="utf-8") == FULL
+
+
+def test_what_was_not_read_as_it_stands_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = ["11,leaked,0,0,0,0,0,1", "12,1,1,1,0,0,0", "12,1,1,1,0,0,0", "13,0,0,0,0,1"]
+    text = "\n".join([",".join(COLUMNS), *rows])
+    (tmp_path / "textimage.csv").write_text(text, encoding="utf-8")
+    notes = [
+        "2 rows of labels were repaired",
+        "1 rows of labels stand twice; one of each was read",
+    ]
+    arguments = ("textimage.csv", "--size", "2", "--out", "my.tsv")
+    status, said = run(*arguments, folder=tmp_path)
+    assert status == 0
+    assert said.splitlines()[1:] == [f"note: {note}" for note in notes]
+    _, said = run(*arguments, "--json", folder=tmp_path)
+    assert json.loads(said)["notes"] == notes
+    named = [f"textimage.csv: {note}" for note in notes]
+    arguments = ("textimage.csv", "--check", "my.tsv")
+    _, said = run(*arguments, folder=tmp_path)
+    assert said.splitlines()[-2:] == [f"note: {note}" for note in named]
+    _, said = run(*arguments, "--json", folder=tmp_path)
+    assert json.loads(said)["notes"] == named
+
+
+def test_the_notes_of_the_published_labels(shared: Path, tmp_path: Path) -> None:
+    path = shared / "tirt" / "textimage.csv"
+    arguments = (str(path), "--size", "450", "--out", str(tmp_path / "my.tsv"), "--json")
+    _, said = run(*arguments, folder=tmp_path)
+    assert [note.split()[0] for note in json.loads(said)["notes"]] == ["34", "28"]

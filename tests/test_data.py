@@ -313,6 +313,38 @@ def test_labels_beside_the_images_are_checked_against_the_list(tmp_path: Path) -
         build.build("tirt", tirt_list(tmp_path), images)
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "expected"),
+    [
+        # U+2028 in a text does not end a line of JSON.
+        (
+            "metadata.jsonl",
+            '{{"file_name": "{0}.png", "tweet_id": "{0}", "text": "a\u2028b"}}\n',
+            None,
+        ),
+        ("metadata.csv", '{0}.png,{0},"a\r\n""b"""\r\n', None),
+        # A quote that is not doubled would swallow the rows behind it.
+        ("metadata.csv", '{0}.png,{0},"a lone quote\n', "metadata.csv: cannot be read"),
+        ("metadata.csv", '{0}.png,{0},"a "b" c"\n', "metadata.csv: cannot be read"),
+        ("metadata.jsonl", "[" * 99999, "metadata.jsonl: cannot be read"),
+    ],
+)
+def test_texts_beside_the_images(
+    tmp_path: Path, name: str, rows: str, expected: str | None
+) -> None:
+    images = image_folder(tmp_path)
+    header = "file_name,tweet_id,text\n" if name.endswith(".csv") else ""
+    text = header + "".join(rows.format(tweet) for tweet in IDS)
+    (images / name).write_bytes(text.encode())
+    if expected is None:
+        found = local_images(images)
+        assert found.ids() == set(IDS)
+        assert set(found.texts.values()) == {"a\u2028b" if header == "" else 'a\r\n"b"'}
+    else:
+        with pytest.raises(DataError, match=expected):
+            local_images(images)
+
+
 def test_the_balanced_counts_of_ltec_are_checked(tmp_path: Path) -> None:
     tweets = tmp_path / "eval.tsv"
     tweets.write_text("relation\ttweet_id\ttext\tEnglish\n0\t1\tx\ty\n", encoding="utf-8")

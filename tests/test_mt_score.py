@@ -506,6 +506,23 @@ def test_the_same_plot_twice_is_the_same_file(call: Call, tmp_path: Path) -> Non
     assert made[0] == made[1]
 
 
+def test_a_plot_overwrites_no_other_file(call: Call, tmp_path: Path) -> None:
+    samples(tmp_path / "runs" / "m", TASK, "beta", lambda n: n % 3 == 0)
+    numbers = tmp_path / "mt.csv"
+    numbers.write_text("my own,table\n")
+    arguments = ("--plot", tmp_path / "mt.svg", "--runs", tmp_path / "runs")
+    assert "mt.csv is there already and was not written" in refusal(call(*arguments))
+    numbers.unlink()
+    numbers.mkdir()
+    assert "no regular file" in refusal(call(*arguments))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mt.csv", "runs"]
+    for file in (tmp_path / "in.svg", tmp_path / "in.csv"):
+        file.write_text("tweet_id\ttext\n1\ta\n")
+        said = refusal(call(file, "--plot", tmp_path / "in.svg", *arguments[2:]))
+        assert f"{file} is an input" in said
+        file.unlink()
+
+
 def test_runs_that_make_no_point(call: Call, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     samples(runs / "1" / "m", TASK, "beta", lambda n: True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from itr_bench.cli import data_balance, data_build, data_hydrate_plan, data_stat
 from itr_bench.data import home
 from itr_bench.data.hydration import Hydrated, read_folder
 from itr_bench.data.tirt import check_availability
-from itr_bench.data.tirt_labels import COLUMNS, Labels, read_labels
+from itr_bench.data.tirt_labels import PUBLISHED, Labels, read_labels
+from itr_bench.data.tirt_rows import COLUMNS
 from itr_bench.data.tweet_set import read_set
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.relation import RELATIONS, Relation
@@ -128,9 +131,53 @@ def test_other_files_are_refused(tmp_path: Path, header: str, message: str) -> N
         labels_of(tmp_path, "11,0,0,0,0,0,1", header=header)
 
 
-def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no row below the header"):
-        labels_of(tmp_path)
+@pytest.mark.parametrize("header", [HEADER, "tweet_id\trelation"])
+def test_a_file_without_rows_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DataError) as raised:
+        labels_of(tmp_path, header=header)
+    assert str(raised.value) == f"{tmp_path / 'textimage.csv'}: no row below the header"
+
+
+def test_what_is_quoted_of_a_wrong_header_is_short(tmp_path: Path) -> None:
+    for header in ("x" * 5000, "id\t" + "x" * 5000):
+        with pytest.raises(DataError) as raised:
+            labels_of(tmp_path, header=header)
+        assert 0 < str(raised.value).count("x") < 100
+
+
+def test_a_list_is_read_as_the_csv_is(tmp_path: Path) -> None:
+    rows = ["3\t11", "0\t12", "3\t11"]
+    found = labels_of(tmp_path, *rows, header="relation\ttweet_id", end="\n")
+    assert found.relations == {"11": Relation(3), "12": Relation(0)}
+    assert [(r.line, r.what) for r in found.repeated] == [(4, "as line 2 says already; left out")]
+    assert found.notes == ("1 rows of labels stand twice; one of each was read",)
+    assert found.sha256 == hashlib.sha256((tmp_path / "textimage.csv").read_bytes()).hexdigest()
+    with pytest.raises(DataError) as raised:
+        labels_of(
+            tmp_path, *rows, "1\t11", "4\t13", "1\t1.7E+18", header="relation\ttweet_id", end="\n"
+        )
+    said = str(raised.value)
+    assert "3 rows cannot be read, of 6" in said
+    assert "line 5, tweet 11: relation 1, but 3 on line 2" in said
+    assert "line 6, tweet 13: relation '4', expected 0, 1, 2 or 3" in said
+    assert "line 7: tweet id '1.7E+18' went through a spreadsheet" in said
+    with pytest.raises(DataError, match="1 row cannot be read, of 1"):
+        labels_of(tmp_path, "x\t11", header="relation\ttweet_id")
+
+
+def test_labels_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their hash is that of the bytes that were read, whatever the file holds a moment later."""
+    read: list[str] = []
+    whole = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        read.append(path.name)
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    labels_of(tmp_path, "11,0,0,0,0,0,1")
+    labels_of(tmp_path, "11\t1", header="tweet_id\trelation")
+    assert read == ["textimage.csv", "textimage.csv"]
 
 
 # Half digits, so that leaked texts look like values as often as not.
@@ -187,7 +234,15 @@ def test_the_published_labels(shared: Path, tmp_path: Path) -> None:
     # Its line ends are those of a checkout.
     unix = tmp_path / "textimage.csv"
     unix.write_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
-    assert read_labels(unix) == found
+    other = read_labels(unix)
+    assert replace(other, sha256=found.sha256) == found
+    assert (
+        found.facts["sha256"]
+        == PUBLISHED["sha256"]
+        == hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+    assert other.facts["sha256"] == hashlib.sha256(unix.read_bytes()).hexdigest()  # what was read
+    assert other.facts["url"] == PUBLISHED["url"]
     # Any other file with rounded ids is refused.
     unix.write_bytes(path.read_bytes().removesuffix(b",,,"))
     with pytest.raises(DataError, match="28 rows cannot be read, of 4471"):
@@ -292,6 +347,11 @@ def lines(records: Sequence[Any]) -> str:
         ),
         ("t.csv", '\ufeffid,lang,text\r\n11,en,"a, ""b""\nc"\r\n', {"11": 'a, "b"\nc'}),
         ("t.csv", "tweet_id,text\n11,a\n\n12,b\n", {"11": "a", "12": "b"}),
+        (
+            "t.csv",
+            'id,text\n11,"3, 2,\n1, 0"\n12,5" nails\n',
+            {"11": "3, 2,\n1, 0", "12": '5" nails'},
+        ),
         ("twice.jsonl", lines([{"id": "11", "text": "a"}] * 2), {"11": "a"}),
         ("deep/er/t.csv", "tweet_id,text\n11,a\n", {"11": "a"}),
     ],
@@ -299,6 +359,7 @@ def lines(records: Sequence[Any]) -> str:
 def test_formats(tmp_path: Path, name: str, content: Any, texts: dict[str, str]) -> None:
     write(tmp_path, name, content)
     write(tmp_path, "plan.json", {"itr_bench": "hydration plan of TIRT"})
+    write(tmp_path, "images/metadata.jsonl", '{"tweet_id": "11", "file_name": "11.jpg"}')
     assert read_folder(tmp_path).texts == texts
 
 
@@ -330,6 +391,18 @@ def test_what_the_api_says_is_gone(tmp_path: Path) -> None:
         ("t.csv", "id,text\n11,secret,more\n", "t.csv, line 2: 3 fields, expected 2"),
         ("t.csv", 'id,text\n11,"a\nb"\n12,a,b\n', "t.csv, line 4: 3 fields, expected 2"),
         ("t.jsonl", b'{"id": "11", "text": "\xff"}', "not UTF-8 at byte 22"),
+        # A lone quote must not swallow the tweets behind it.
+        ("t.csv", 'id,text\n1,"unclosed secret\n2,b', "t.csv, line 2: cannot be read as CSV"),
+        ("t.csv", 'id,text\n1,a\n\n2,"he said "hi" to 5" nails\n3,b\n', "t.csv, line 4: cannot"),
+        (
+            "t.csv",
+            'id,text\n1,a\n100000000000000002,"secret\n100000000000000003,b\n'
+            '100000000000000004,secret"\n',
+            "t.csv, line 3: holds another line with a tweet id",
+        ),
+        ("t.csv", "id,text\n1,a\nid,text\n2,b\n", "t.csv, line 3: the header again"),
+        ("t.csv", "id,text,text\n1,a,b\n", "a column stands twice: id, text, text"),
+        ("metadata.csv", "tweet_id,file_name\n11,11.jpg\n", "metadata.jsonl are not read"),
     ],
 )
 def test_folders_that_cannot_be_read(tmp_path: Path, name: str, content: Any, message: str) -> None:
@@ -425,7 +498,7 @@ def test_availability(tmp_path: Path) -> None:
         ),
     )
     assert found.state == {
-        "11": "available",
+        "11": "text only",  # the image of 98, which has no label
         "12": "available",
         "13": "text only",  # damaged
         "14": "text only",  # the image of 15
@@ -435,7 +508,7 @@ def test_availability(tmp_path: Path) -> None:
         "18": "missing",
     }
     report = found.report()
-    assert report["tweets"] == {"available": 2, "text only": 4, "image only": 1, "missing": 1}
+    assert report["tweets"] == {"available": 1, "text only": 5, "image only": 1, "missing": 1}
     assert report["by_relation"]["1"] == {
         "labelled": 2,
         "available": 1,
@@ -446,7 +519,8 @@ def test_availability(tmp_path: Path) -> None:
     assert report["by_split"] is None
     assert report["empty_texts"] == ["16"]
     assert list(report["damaged_images"]) == ["13"]
-    assert report["same_images"] == [["14", "15"]]
+    assert report["same_images"] == [["11", "98"], ["14", "15"]]
+    assert any(note.startswith("3 tweets share their image") for note in found.notes)
     assert report["further_images"] == 1
     assert report["tweets_without_label"] == 1
     assert "text 1" not in json.dumps(report)
@@ -480,6 +554,33 @@ def test_a_truncated_text_is_not_available(tmp_path: Path) -> None:
     found = check_availability(labels(1), read_folder(tmp_path))
     assert found.state == {"11": "image only"}
     assert found.report()["texts_cut_off"] == ["11"]
+
+
+@pytest.mark.parametrize("text", ["half a smile \ud83d", "\ude00 of one"])
+def test_half_a_character_is_a_text_cut_off(tmp_path: Path, text: str) -> None:
+    gone = {"errors": [{"resource_id": "12", "resource_type": "tweet", "title": text}]}
+    write(tmp_path, "t.jsonl", lines([{"id": "11", "text": text}, gone]))  # JSON escapes it
+    write(tmp_path, "11.png", png((1, 0, 0)))
+    found = check_availability(labels(2), read_folder(tmp_path))
+    assert found.state == {"11": "image only", "12": "missing"}
+    assert found.report()["texts_cut_off"] == ["11"]
+    assert found.report()["not_available_says_the_api"] == {"not available": 1}
+    json.dumps(found.report(), ensure_ascii=False).encode()
+    # Where the whole of it is there too, that is the text.
+    write(tmp_path, "u.jsonl", '{"id": "11", "text": "a smile"}')
+    assert read_folder(tmp_path).texts == {"11": "a smile"}
+
+
+def test_images_of_others_are_compared_but_not_decoded(tmp_path: Path) -> None:
+    one = png((1, 0, 0))
+    texts = {"11": "a", "12": "b", "13": "c"}
+    images = {"11.png": one, "12.png": png((2, 0, 0)), "13.png": b"damaged", "94.png": b"damaged"}
+    # Of two that could be the first of an unlabelled tweet, both count.
+    found = fetched(tmp_path, texts, {**images, "95.png": b"x" * len(one), "a/95.png": one})
+    result = check_availability(labels(3), found)
+    assert result.state == {"11": "text only", "12": "available", "13": "text only"}
+    assert result.shared == (("11", "95"),)
+    assert list(result.damaged) == ["13"]
 
 
 def invoke(command: Any, *arguments: object) -> str:
@@ -605,6 +706,21 @@ def test_the_report_is_written_where_nothing_can_be_built(
     assert len(found["same_images"][0]) == 22
 
 
+def test_a_report_replaces_nothing_but_a_report(tirt: tuple[Path, Path], tmp_path: Path) -> None:
+    path, folder = tirt
+
+    def build(report: Path) -> str:
+        arguments = ["--labels", path, "--tweets", folder, "--size", 4, "--replace"]
+        return invoke(data_build.command, "tirt", *arguments, "--report", report)
+
+    before = {file: file.read_bytes() for file in (path, folder / "tweets.jsonl")}
+    assert "is an input" in build(path)
+    assert "was not written by this command" in build(folder / "tweets.jsonl")
+    assert {file: file.read_bytes() for file in before} == before
+    for _ in range(2):  # its own it replaces, in the folder that is read too
+        assert "tirt: 4 tweets" in build(folder / "report.json")
+
+
 # The plan
 
 
@@ -626,6 +742,9 @@ def test_hydrate_plan(tirt: tuple[Path, Path], tmp_path: Path) -> None:
     assert "twarc2 hydrate" in (out / "README.md").read_text()
     said = invoke(data_hydrate_plan.command, "--labels", tirt[0], "--out", out)
     assert "is there already" in said
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert out.stat().st_mode == plain.stat().st_mode  # as the umask has it
 
 
 def test_hydrate_plan_leaves_out_what_is_there(tirt: tuple[Path, Path], tmp_path: Path) -> None:

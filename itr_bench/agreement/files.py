@@ -2,7 +2,8 @@
 
 The header of a column is ``WHAT:ANNOTATOR``: ``adds`` or ``represented`` with yes and no (or jā
 and nē), ``relation`` with 0 to 3, ``fidelity`` with 1 to 5. A column without ``WHAT:`` holds
-relations. An empty cell is a missing rating.
+relations. ``fidelity:ANNOTATOR@SYSTEM`` says whose translations were rated. An empty cell is a
+missing rating.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _DELIMITERS = ("\t", ",", ";")
 class _Column:
     header: str
     what: str
+    system: str
     annotator: str
     position: int
 
@@ -48,8 +50,8 @@ class Rating:
 
 # A numbered line: the tweet's id, and all cells.
 _Row = tuple[int, str, list[str]]
-# Ratings by what and annotator, then by tweet.
-Ratings = dict[tuple[str, str], dict[str, Rating]]
+# Ratings by what, system (empty but for fidelity) and annotator, then by tweet.
+Ratings = dict[tuple[str, str, str], dict[str, Rating]]
 
 
 def read_file(path: Path, found: Ratings) -> list[str]:
@@ -120,16 +122,19 @@ def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
         what, colon, annotator = (part.strip() for part in name.partition(":"))
         if not colon:
             what, annotator = RELATION, name
+        system = ""
+        if what == FIDELITY and "@" in annotator:
+            annotator, _, system = (part.strip() for part in annotator.rpartition("@"))
         if what not in CATEGORIES:
             problems.append(f"column {name!r}: {unknown_name('kind of rating', what, CATEGORIES)}")
         elif not annotator:
             problems.append(f"column {position + 1}, {name!r}: no annotator's name")
         else:
-            annotator = unicodedata.normalize("NFC", annotator)
-            columns.append(_Column(name, what, annotator, position))
-    seen: dict[tuple[str, str], str] = {}
+            annotator, system = (unicodedata.normalize("NFC", one) for one in (annotator, system))
+            columns.append(_Column(name, what, system, annotator, position))
+    seen: dict[tuple[str, str, str], str] = {}
     for column in columns:
-        key = (column.what, column.annotator.casefold())
+        key = (column.what, column.system.casefold(), column.annotator.casefold())
         if key in seen:
             problems.append(
                 f"annotator {column.annotator!r} twice, in the columns {seen[key]!r} and "
@@ -155,7 +160,7 @@ def _read(
     for column in columns:
         cells = [(line, tweet, fields[column.position]) for line, tweet, fields in rows]
         yield from _label_problems(column, [(line, cell) for line, _, cell in cells if cell])
-        ratings = found.setdefault((column.what, column.annotator), {})
+        ratings = found.setdefault((column.what, column.system, column.annotator), {})
         again = []
         for line, tweet, cell in cells:
             category = _category(column.what, cell)

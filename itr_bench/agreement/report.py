@@ -66,6 +66,7 @@ class Agreement:
         table = self.table
         return {
             "what": table.what,
+            "system": table.system or None,
             "categories": list(table.categories),
             "tweets": len(table.tweet_ids),
             "tweets_with_two_or_more": self.overlap,

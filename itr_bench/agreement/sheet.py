@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -18,6 +16,7 @@ from tqdm import tqdm
 
 from itr_bench.agreement.files import CATEGORIES, FIDELITY, ID, RELATION
 from itr_bench.agreement.wording import WORDS
+from itr_bench.data.files import new_folder
 from itr_bench.data.image_sources import ImageSource, local_images
 from itr_bench.data.images import check_image
 from itr_bench.data.tsv import read_tweets
@@ -54,6 +53,7 @@ def write_sheet(
     translations: Path | None = None,
     language: str = "en",
     annotators: Sequence[str] = ("ANNOTATOR",),
+    system: str | None = None,
 ) -> int:
     """Write a sheet into the new folder *out*: ``index.html``, ``annotations.csv``, ``images/``.
 
@@ -67,6 +67,8 @@ def write_sheet(
             translation is the list's English column.
         language: of the page, ``en`` or ``lv``.
         annotators: the names in the header of the CSV.
+        system: for ``fidelity``, whose translations are rated, as the CSV says; by default the
+            name of the file of *translations* without its ending, or ``English``.
 
     Returns:
         the number of tweets.
@@ -74,21 +76,36 @@ def write_sheet(
     Raises:
         DataError: anything wrong with the input, or *out* exists.
     """
-    if out.exists() or out.is_symlink():
-        raise DataError(f"{out} exists already: name a new folder, or delete it")
     if what == RELATION and images is None:
         raise DataError("the questions are about images: give --images FOLDER_OR_ZIP")
     if what != FIDELITY and translations is not None:
         raise DataError("--translations goes with --what fidelity only")
+    system = _system(what, system, translations)
     if len({name.strip().casefold() for name in annotators} - {""}) < len(annotators):
         raise DataError(f"--annotator: expected different names, found {list(annotators)}")
     items = _items(tweets, what, column, translations)
-    with _new_folder(out) as folder:
+    with new_folder(out) as folder:
         if images is not None:
             items = _copy_images(items, local_images(images), folder / IMAGES)
-        (folder / EMPTY).write_text(_empty_csv(items, what, annotators), encoding="utf-8")
-        (folder / PAGE).write_text(_page(items, what, language), encoding="utf-8")
+        (folder / EMPTY).write_text(_empty_csv(items, what, system, annotators), encoding="utf-8")
+        (folder / PAGE).write_text(_page(items, what, system, language), encoding="utf-8")
     return len(items)
+
+
+def _system(what: str, system: str | None, translations: Path | None) -> str:
+    """The name of the system that is rated; empty where none is."""
+    if what != FIDELITY:
+        if system is not None:
+            raise DataError("--system goes with --what fidelity only")
+        return ""
+    if system is None:
+        system = "English" if translations is None else translations.stem
+    system = unicodedata.normalize("NFC", system).strip()
+    if not system or "@" in system or not system.isprintable():
+        raise DataError(
+            f"system {system!r}: expected a name without '@'; give one with --system NAME"
+        )
+    return system
 
 
 def _items(tweets: Path, what: str, column: str, translations: Path | None) -> list[Item]:
@@ -139,8 +156,9 @@ def _copy_images(items: Sequence[Item], source: ImageSource, folder: Path) -> li
     return out
 
 
-def _empty_csv(items: Sequence[Item], what: str, annotators: Sequence[str]) -> str:
-    columns = [f"{asked}:{name}" for name in annotators for asked in ASKED[what]]
+def _empty_csv(items: Sequence[Item], what: str, system: str, annotators: Sequence[str]) -> str:
+    of = f"@{system}" if system else ""
+    columns = [f"{asked}:{name}{of}" for name in annotators for asked in ASKED[what]]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([ID, *columns])
@@ -148,7 +166,7 @@ def _empty_csv(items: Sequence[Item], what: str, annotators: Sequence[str]) -> s
     return buffer.getvalue()
 
 
-def _page(items: Sequence[Item], what: str, language: str) -> str:
+def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
     from jinja2 import Environment, StrictUndefined
 
     words = WORDS[language]
@@ -170,6 +188,7 @@ def _page(items: Sequence[Item], what: str, language: str) -> str:
         data={
             "id": hashlib.sha256(identity.encode()).hexdigest()[:16],
             "what": what,
+            "system": system,
             "id_column": ID,
             "asked": ASKED[what],
             "categories": {asked: CATEGORIES[asked] for asked in ASKED[what]},
@@ -180,19 +199,3 @@ def _page(items: Sequence[Item], what: str, language: str) -> str:
             },
         },
     )
-
-
-@contextlib.contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes *out* if the block succeeds, and is removed if not."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-        try:
-            yield partial
-            partial.rename(out)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from itr_bench.agreement import files
 from itr_bench.agreement.coefficients import MISSING, Ratings
-from itr_bench.agreement.files import CATEGORIES, RELATION, YES_NO
+from itr_bench.agreement.files import CATEGORIES, FIDELITY, RELATION, YES_NO
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS, Question, Relation
 
@@ -24,12 +24,14 @@ class Table:
         tweet_ids: tweets with one rating or more, in the order of the files.
         annotators: those with one rating or more, in the order of the files.
         ratings: shape (tweets, annotators), positions in the categories, or ``MISSING``.
+        system: for fidelity, the system whose translations were rated; empty where no file says.
     """
 
     what: str
     tweet_ids: tuple[str, ...]
     annotators: tuple[str, ...]
     ratings: Ratings
+    system: str = ""
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -41,7 +43,8 @@ def read_annotations(paths: Sequence[Path]) -> list[Table]:
     """Read annotation files (:mod:`~itr_bench.agreement.files`) and make tables of what they rate.
 
     The relation follows from the two questions and the questions from the relation, whichever an
-    annotator was asked. A file may hold one annotator or several, all tweets or some.
+    annotator was asked. Ratings of translations by different systems are never put together. A
+    file may hold one annotator or several, all tweets or some.
 
     Raises:
         DataError: anything wrong in any file, or no table with two annotators; with file, line
@@ -54,39 +57,44 @@ def read_annotations(paths: Sequence[Path]) -> list[Table]:
             problems += files.read_file(path, found)
         except DataError as error:
             problems.append(str(error))
-    problems += _name_problems({name for _, name in found})
+    problems += _name_problems("annotators", "person", "people", {name for *_, name in found})
+    problems += _name_problems("systems", "system", "systems", {system for _, system, _ in found})
     problems += _form_problems(found)
+    problems += _system_problems(found)
     if problems:
         raise DataError(f"annotations cannot be used:\n{bullet_list(problems, most=20)}")
-    tables = [_table(what, ratings) for what, ratings in _by_what(found).items()]
+    tables = [_table(what, system, ratings) for (what, system), ratings in _by_what(found).items()]
     if not any(len(table.annotators) > 1 for table in tables):
-        names = sorted({name for _, name in found})
+        names = sorted({name for *_, name in found})
+        systems = sorted({system for _, system, _ in found if system})
+        apart = f"; translations by {', '.join(map(repr, systems))}" if len(systems) > 1 else ""
         rated = sorted({name for table in tables for name in table.annotators})
         raise DataError(
             f"agreement needs two annotators or more who rate the same thing; columns of "
             f"{', '.join(map(repr, names))}, ratings of "
-            f"{', '.join(map(repr, rated)) or 'nobody'}. Give the files of all annotators."
+            f"{', '.join(map(repr, rated)) or 'nobody'}{apart}. Give the files of all annotators."
         )
     return tables
 
 
-def _name_problems(names: set[str]) -> Iterator[str]:
+def _name_problems(kind: str, one: str, two: str, names: set[str]) -> Iterator[str]:
     by_fold: dict[str, list[str]] = {}
     for name in sorted(names):
         by_fold.setdefault(name.casefold(), []).append(name)
     for same in by_fold.values():
         if len(same) > 1:
             yield (
-                f"annotators {' and '.join(map(repr, same))} differ in capitals alone: spell one "
-                "person in one way, two people in two"
+                f"{kind} {' and '.join(map(repr, same))} differ in capitals alone: spell one "
+                f"{one} in one way, two {two} in two"
             )
 
 
 def _form_problems(found: files.Ratings) -> Iterator[str]:
     """An annotator rates relations or answers questions; both could contradict each other."""
-    for what, name in found:
-        if what == RELATION and found[what, name]:
-            both = [question.value for question in QUESTIONS if found.get((question.value, name))]
+    for what, system, name in found:
+        if what == RELATION and found[what, system, name]:
+            asked = [question.value for question in QUESTIONS]
+            both = [one for one in asked if found.get((one, "", name))]
             if both:
                 yield (
                     f"annotator {name!r} has relations and answers to {' and '.join(both)}: give "
@@ -94,20 +102,34 @@ def _form_problems(found: files.Ratings) -> Iterator[str]:
                 )
 
 
-def _by_what(found: files.Ratings) -> dict[str, dict[str, dict[str, int]]]:
-    """Positions of categories by what, annotator and tweet, with what follows from what is given.
+def _system_problems(found: files.Ratings) -> Iterator[str]:
+    """Ratings of one system's translations must not be lost to a column that does not name it."""
+    rated = [(system, name) for (what, system, name), r in found.items() if what == FIDELITY and r]
+    unnamed = sorted({name for system, name in rated if not system})
+    if unnamed and any(system for system, _ in rated):
+        yield (
+            f"fidelity as rated by {' and '.join(map(repr, unnamed))} does not name the system, "
+            f"other columns do: write 'fidelity:{unnamed[0]}@SYSTEM'"
+        )
 
-    Tweets and annotators keep the order of the files.
+
+def _by_what(found: files.Ratings) -> dict[tuple[str, str], dict[str, dict[str, int]]]:
+    """Positions of categories by what and system, annotator and tweet.
+
+    What follows from what is given is there too. Tweets and annotators keep the order of the
+    files.
     """
-    out: dict[str, dict[str, dict[str, int]]] = {what: {} for what in CATEGORIES}
-    for (what, name), ratings in found.items():
-        out[what][name] = {tweet: rating.category for tweet, rating in ratings.items()}
-    adds, represented = (out[question.value] for question in (Question.ADDS, Question.REPRESENTED))
-    for name, relations in list(out[RELATION].items()):
+    out: dict[tuple[str, str], dict[str, dict[str, int]]] = {(what, ""): {} for what in CATEGORIES}
+    for (what, system, name), ratings in found.items():
+        of_name = {tweet: rating.category for tweet, rating in ratings.items()}
+        out.setdefault((what, system), {})[name] = of_name
+    adds, represented = out[Question.ADDS.value, ""], out[Question.REPRESENTED.value, ""]
+    relation = out[RELATION, ""]
+    for name, relations in list(relation.items()):
         for question in QUESTIONS:
             answers = {t: Relation(r).answer(question).value for t, r in relations.items()}
             if answers:
-                out[question.value][name] = {t: YES_NO.index(a) for t, a in answers.items()}
+                out[question.value, ""][name] = {t: YES_NO.index(a) for t, a in answers.items()}
     for name in adds:
         joined = {
             tweet: int(Relation.of(adds=answer == 0, represented=represented[name][tweet] == 0))
@@ -115,16 +137,16 @@ def _by_what(found: files.Ratings) -> dict[str, dict[str, dict[str, int]]]:
             if tweet in represented.get(name, {})
         }
         if joined:
-            out[RELATION][name] = joined
-    order = list(dict.fromkeys(name for _, name in found))
+            relation[name] = joined
+    order = list(dict.fromkeys(name for *_, name in found))
     return {
-        what: {name: ratings[name] for name in order if ratings.get(name)}
-        for what, ratings in out.items()
+        key: {name: ratings[name] for name in order if ratings.get(name)}
+        for key, ratings in out.items()
         if any(ratings.values())
     }
 
 
-def _table(what: str, by_annotator: Mapping[str, Mapping[str, int]]) -> Table:
+def _table(what: str, system: str, by_annotator: Mapping[str, Mapping[str, int]]) -> Table:
     names = tuple(by_annotator)
     tweets = tuple(dict.fromkeys(tweet for name in names for tweet in by_annotator[name]))
     ratings = np.full((len(tweets), len(names)), MISSING, dtype=np.int8)
@@ -132,4 +154,4 @@ def _table(what: str, by_annotator: Mapping[str, Mapping[str, int]]) -> Table:
     for column, name in enumerate(names):
         for tweet, category in by_annotator[name].items():
             ratings[row[tweet], column] = category
-    return Table(what, tweets, names, ratings)
+    return Table(what, tweets, names, ratings, system)

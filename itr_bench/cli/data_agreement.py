@@ -48,14 +48,19 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
       represented:ANNA   yes or no: is the text represented in the image?
       relation:ANNA      0, 1, 2 or 3; the answers to both questions follow from it
       ANNA               the same as relation:ANNA
-      fidelity:ANNA      1 to 5: how much of the source's meaning a translation keeps
+      fidelity:ANNA@SYS  1 to 5: how much of the source's meaning the system SYS keeps
 
-    The relation follows where both questions are answered.
+    The relation follows where both questions are answered. Each system has a table of its own.
+
+    Fill in CSV files in a spreadsheet with care: import tweet_id as text, or it rounds the ids.
 
     For each comes out, with an interval: raw agreement (the mean over tweets of the share of
     agreeing pairs, 0 to 1), Cohen's kappa (each pair of annotators, and their mean), Fleiss' kappa
     and AC1 (with missing ratings as in Gwet 2014), Krippendorff's alpha (nominal; for fidelity also
-    ordinal). Of kappa, alpha and AC1, 1 is perfect and 0 is what chance gives. Where nearly all
+    ordinal). AC1 counts the categories that could be chosen, chosen or not: 2 for a question, 4 for
+    the relation, 5 for fidelity. Of kappa, alpha and AC1, 1 is perfect and 0 is what chance gives;
+    with missing ratings, Fleiss' kappa can fall below -1, as its two parts rest on different
+    tweets. Where nearly all
     tweets have one label, kappa and alpha are low though annotators agree: read AC1 and the raw
     agreement beside them. Intervals are percentiles of 10,000 resamples of the tweets, with a fixed
     seed. What is not defined is empty, with the reason.
@@ -88,13 +93,16 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
 
 def _text(found: Agreement, confidence: float) -> str:
     table = found.table
+    of = f" of {table.system}" if table.system else ""
     head = (
-        f"{table.what}: {_count(len(table.tweet_ids), 'tweet')}, "
+        f"{table.what}{of}: {_count(len(table.tweet_ids), 'tweet')}, "
         f"{_count(len(table.annotators), 'annotator')}, "
         f"{_count(int(found.counts.sum()), 'rating')}; {found.overlap} of the tweets with two "
         "ratings or more"
     )
     rows = [[_NAMES[name], *_cells(one)] for name, one in found.overall.items()]
+    place = list(found.overall).index("gwet_ac1")
+    rows[place][0] += f", {len(table.categories)} categories"
     if len(found.pairs) > 1:
         rows[1][0] += ", mean of the pairs"
         pairs = [

@@ -45,6 +45,11 @@ from itr_bench.agreement.wording import LANGUAGES
     "the English column of --tweets is rated.",
 )
 @click.option(
+    "--system",
+    help="For fidelity: name of the system whose translations are rated, for the header of the "
+    "CSV. By default the file of --translations without its ending, or English.",
+)
+@click.option(
     "--language",
     type=click.Choice(list(LANGUAGES)),
     default="en",
@@ -70,6 +75,7 @@ def command(
     what: str,
     column: str,
     translations: Path | None,
+    system: str | None,
     language: str,
     annotators: tuple[str, ...],
     out: Path,
@@ -79,7 +85,10 @@ def command(
     The folder holds index.html, which opens from the disk without a server or network,
     annotations.csv with ids and empty columns, for those who work otherwise, and the images. The
     page is answered with keys or by mouse, keeps every answer in the browser, goes on where one
-    left off, and exports the CSV that `itr-bench data agreement` reads.
+    left off, and exports the CSV that `itr-bench data agreement` reads. The CSV of fidelity names
+    the system that was rated, and agreement is measured by system; the page does not show it.
+
+    In a spreadsheet, import the column tweet_id of the CSV as text: as numbers, ids are rounded.
 
     Give the folder to annotators only: texts and images of tweets must not be passed on. The
     exported CSV holds ids and answers alone.
@@ -91,6 +100,7 @@ def command(
         --out sheet-opus/
       itr-bench data agreement annotations-relation-anna.csv annotations-relation-berta.csv
     """
+    from itr_bench.agreement.files import ID
     from itr_bench.agreement.sheet import EMPTY, PAGE, write_sheet
 
     count = write_sheet(
@@ -102,6 +112,8 @@ def command(
         translations=translations,
         language=language,
         annotators=annotators,
+        system=system,
     )
     click.echo(f"{count} tweets: open {out / PAGE} in a browser, or fill in {out / EMPTY}")
+    click.echo(f"In a spreadsheet, import the column {ID} as text: as numbers, ids are rounded.")
     click.echo("The folder holds texts and images of tweets: do not pass it on.")

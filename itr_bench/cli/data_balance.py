@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -11,6 +12,8 @@ import click
 from itr_bench.data.balance import SEED
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS, Relation
+
+_MOST_DIGITS = 12
 
 
 @click.command("balance")
@@ -43,7 +46,7 @@ def command(
 
     The subset is as equal by relation as the numbers allow: a relation with too few tweets gives
     all, the others share the rest. It depends on labels, size and seed alone. It holds ids and
-    labels only.
+    labels only. Rows of LIST that were repaired, stand twice or have no tweet id are counted.
 
     \b
     Examples:
@@ -53,6 +56,7 @@ def command(
       itr-bench data balance tirt --size all --out tirt-ids.tsv    # to share a TIRT sample
     """
     from itr_bench.data.balance import as_tsv, draw
+    from itr_bench.data.files import refuse_output, write_whole
 
     if subset is not None:
         if size is not None or out is not None:
@@ -61,16 +65,11 @@ def command(
         return
     if size is None or out is None:
         raise DataError("say how many to draw and where to: --size N --out FILE.tsv")
-    labels = _labels(full)
-    if size != "all" and not (size.isascii() and size.isdigit()):
-        raise DataError(f"--size {size!r}: expected a number, or `all`")
-    drawn = draw(labels, len(labels) if size == "all" else int(size), seed)
-    from itr_bench.data.files import write_whole
-
+    refuse_output(out, [Path(full)])
+    labels, notes = _labels(full)
+    drawn = draw(labels, len(labels) if size == "all" else _number(size), seed)
     text = as_tsv({tweet: labels[tweet] for tweet in drawn})
     write_whole(out, text)
-    import hashlib
-
     counts = {str(int(r)): sum(labels[tweet] == r for tweet in drawn) for r in RELATIONS}
     facts = {
         "file": str(out),
@@ -79,18 +78,24 @@ def command(
         "relations": counts,
         "available": len(labels),
         "seed": seed,
+        "notes": notes,
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     by_relation = ", ".join(f"{r}: {n}" for r, n in counts.items())
     click.echo(f"{out}: {len(drawn)} of {len(labels)} tweets ({by_relation}), seed {seed}")
+    _print(notes)
 
 
 def _explain(full: str, subset: str, seed: int, as_json: bool) -> None:
     from itr_bench.data.balance import explain
 
-    found = explain(_labels(subset), _labels(full), seed)
+    (part, part_notes), (whole, notes) = _labels(subset), _labels(full)
+    found = explain(part, whole, seed)
+    notes = [
+        f"{where}: {note}" for where, of in ((subset, part_notes), (full, notes)) for note in of
+    ]
     if as_json:
         counts = {
             key: {str(int(r)): by[r] for r in RELATIONS}
@@ -106,6 +111,7 @@ def _explain(full: str, subset: str, seed: int, as_json: bool) -> None:
             "is_balanced": found.is_balanced,
             "seed": seed,
             "drawn_with_seed": found.drawn,
+            "notes": notes,
         }
         click.echo(json.dumps(facts, indent=2))
         return
@@ -125,9 +131,24 @@ def _explain(full: str, subset: str, seed: int, as_json: bool) -> None:
             f"not the tweets that this command draws with seed {seed}: by another seed, or by "
             "another way"
         )
+    _print(notes)
 
 
-def _labels(where: str) -> Mapping[str, Relation]:
+def _print(notes: Sequence[str]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}")
+
+
+def _number(size: str) -> int:
+    # No list has so many tweets, and Python refuses to read numbers of thousands of digits.
+    if not (size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS):
+        shown = size if len(size) <= _MOST_DIGITS else f"{size[:_MOST_DIGITS]}..."
+        raise DataError(f"--size {shown!r}: expected a number of tweets, or `all`")
+    return int(size)
+
+
+def _labels(where: str) -> tuple[Mapping[str, Relation], Sequence[str]]:
+    """Labels by tweet id, and what was not read as it stands."""
     from itr_bench.data import home
     from itr_bench.data.catalog import SETS, get_set
     from itr_bench.data.tirt_labels import read_labels
@@ -135,11 +156,12 @@ def _labels(where: str) -> Mapping[str, Relation]:
 
     path = Path(where)
     if where.partition("@")[0] not in SETS or path.exists():
-        return read_labels(path).relations
+        found = read_labels(path)
+        return found.relations, found.notes
     if not get_set(where).bundled and not home.is_built(where):
         raise DataError(
             f"the data set {where!r} is not built; give a list file instead, or build it: "
             f"itr-bench data build {where}"
         )
     tweets = read_set(home.located(where))
-    return {tweet: Relation(label) for tweet, label in tweets.labels.items()}
+    return {tweet: Relation(label) for tweet, label in tweets.labels.items()}, ()

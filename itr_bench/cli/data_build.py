@@ -167,11 +167,13 @@ def _build_tirt(
     report: Path | None,
     replace: bool,
 ) -> Path:
-    from itr_bench.data.files import write_json
-    from itr_bench.data.tirt import build_tirt
+    from itr_bench.data.files import refuse_output, write_json
+    from itr_bench.data.tirt import REPORT_BEGINS, build_tirt
 
     if everything and (size is not None or seed is not None):
         raise DataError("--all draws nothing: leave --size and --seed out")
+    if report is not None:
+        refuse_output(report, [labels], begins=REPORT_BEGINS)
 
     def show(found: Availability) -> None:
         if report is not None:

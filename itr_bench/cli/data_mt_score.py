@@ -20,7 +20,7 @@ from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.results.run import Run
 from itr_bench.scoring.signature import digest
-from itr_bench.translation.plot import write
+from itr_bench.translation.plot import refuse, write
 from itr_bench.translation.points import Point, fingerprint, points
 from itr_bench.translation.quality import (
     LABELS,
@@ -118,7 +118,7 @@ def command(
       itr-bench data mt-score french.tsv --against fr --reference manual-fr.tsv
       itr-bench data mt-score --plot mt.svg --runs runs/ --metric chrf
     """
-    read = _read(plot, runs)
+    read = _read(plot, runs, [*files, *([reference] if reference else [])])
     base = open_set(_BASE) if reference is None or plot or home.is_built(_BASE) else None
     right = _reference(base, reference, against)
     translations = _translations(files, against, base, source)
@@ -138,7 +138,7 @@ def command(
         click.echo(f"\nplot: {plot}; its numbers: {plot.with_suffix('.csv')}")
 
 
-def _read(plot: Path | None, runs: Sequence[Path]) -> list[Run]:
+def _read(plot: Path | None, runs: Sequence[Path], inputs: Sequence[Path]) -> list[Run]:
     """The runs for the plot, read before anything is computed."""
     if plot is None and not runs:
         return []
@@ -146,6 +146,7 @@ def _read(plot: Path | None, runs: Sequence[Path]) -> list[Run]:
         raise click.UsageError("--plot OUT.svg and --runs go together")
     if plot.suffix != ".svg" or not plot.parent.is_dir():
         raise DataError(f"--plot {plot}: expected a file OUT.svg in a folder that is there")
+    refuse(plot, inputs)
     return read_runs(runs, plain_allowed=False)
 
 

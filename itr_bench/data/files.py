@@ -1,18 +1,63 @@
-"""Files of the user's, written whole or not at all."""
+"""Files of the user's, written whole or not at all, and none that is there lost."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import DataError
 
 
+def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None = None) -> None:
+    """Refuse to write *path* where that would lose something; call it before any work.
+
+    Args:
+        path: the file to be written; an earlier one may be there.
+        inputs: files that are read for it.
+        begins: how files of this kind begin. Where it is given, one that begins otherwise is
+            not replaced: for files that the user did not name, or whose name is easily mixed up.
+
+    Raises:
+        DataError: *path* is one of the *inputs*, by whatever name; or something is there that
+            is no regular file, or that does not begin so.
+    """
+    try:
+        # With the folder resolved: missing/../name is name once the folder is made.
+        there = Path(os.path.realpath(path.parent), path.name)
+        if not os.path.lexists(there):
+            return
+        for given in inputs:
+            if there.exists() and given.exists() and there.samefile(given):
+                raise DataError(
+                    f"{path} is an input ({given}) and would be overwritten; name another file"
+                )
+        # A link too: it would be replaced, not what it leads to.
+        if there.is_symlink() or not there.is_file():
+            raise DataError(
+                f"cannot write {path}: it is there and no regular file; name another file"
+            )
+        if begins is not None:
+            with there.open("rb") as file:
+                ours = file.read(len(begins.encode())) == begins.encode()
+            if not ours:
+                raise DataError(
+                    f"{path} is there already and was not written by this command; name another "
+                    "file, or move it away"
+                )
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Write *text* to *path* in UTF-8, by way of a temporary file beside it.
+    r"""Write *text* to *path* in UTF-8, by way of a temporary file beside it.
+
+    What UTF-8 cannot hold, half a surrogate of a file name, is written as ``\udcXX``.
 
     Raises:
         DataError: it cannot be written; what was there before is then still there.
@@ -20,7 +65,7 @@ def write_whole(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         partial.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -31,3 +76,27 @@ def write_whole(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """As :func:`write_whole`, for JSON values."""
     write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes *out* if the block succeeds, and is removed if not.
+
+    Raises:
+        DataError: *out* is there already, or cannot be written.
+    """
+    try:
+        if os.path.lexists(out):
+            raise DataError(f"{out} is there already; name a new folder, or remove it")
+        whole = Path(os.path.realpath(out))
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=whole.parent, prefix=".itr-bench."))
+        try:
+            partial = work / "new"
+            partial.mkdir()  # with the permissions of any new folder, which mkdtemp's are not
+            yield partial
+            partial.rename(whole)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror or error}") from error

@@ -7,13 +7,15 @@ Nothing is fetched here. A folder may hold, in any subfolder:
   tweets in ``data`` and those that are gone in ``errors``; tweets by themselves, as
   `twarc2 flatten` writes them; tweets of the API v1.1 (``id_str``, ``full_text``); or plain
   records with ``id`` or ``tweet_id``, and ``text``; or lists of any of these;
-- ``*.csv`` with a header and the columns ``id`` or ``tweet_id``, and ``text``;
+- ``*.csv`` with a header and the columns ``id`` or ``tweet_id``, and ``text``, quoted as in RFC
+  4180;
 - images named ``<tweet_id>.jpg`` (or ``.png``, ...); of a tweet with several, numbered
   ``<tweet_id>_1.jpg`` or ``<tweet_id>-1.jpg``, of which the first is taken.
 
 The text of a tweet is the first of ``note_tweet.text``, ``extended_tweet.full_text``,
 ``full_text`` and ``text`` that is there, raw. Tweets in ``includes`` are those that others
-refer to; they are not read.
+refer to; they are not read, nor are ``metadata.csv`` and ``metadata.jsonl``, which describe the
+files of an image folder.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.image_sources import SUFFIXES
+from itr_bench.data.image_sources import METADATA, SUFFIXES
 from itr_bench.data.tsv import id_problem, rounded_id
 from itr_bench.errors import DataError, bullet_list
 
@@ -37,6 +39,8 @@ OURS = "itr_bench"
 _IMAGE_NAME = re.compile(r"([0-9]{1,20})(?:[_-]([0-9]{1,3}))?", re.ASCII)
 _IDS = ("id_str", "tweet_id", "id")
 _CSV_TEXTS = ("full_text", "text")
+_LIKE_AN_ID = re.compile(r"[0-9]{15,20}", re.ASCII)
+_QUOTES = "a quotation mark that is not closed, or not doubled"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Hydrated:
         where: the folder.
         texts: the texts by tweet id, none empty.
         empty: tweets that are there with an empty text only.
-        cut_off: tweets that are there with a text cut off only (``truncated`` of the API v1.1).
+        cut_off: tweets that are there with a text cut off only: ``truncated`` of the API v1.1, or
+            half a character left of a surrogate pair.
         gone: what the API said instead of a tweet, by tweet id.
         images: the image files by tweet id: one, or several that could all be the first.
         further_images: number of images that are not the first of their tweet.
@@ -110,7 +115,7 @@ class _Reader:
     def add(self, file: Path) -> None:
         readers = {".jsonl": self._json_lines, ".json": self._json, ".csv": self._csv}
         read = readers.get(file.suffix.lower())
-        if read is None:
+        if read is None or file.name in METADATA:
             return
         self._files += 1
         name = file.relative_to(self._where).as_posix()
@@ -123,7 +128,10 @@ class _Reader:
 
     def finish(self, images: Mapping[str, tuple[Path, ...]], further: int) -> Hydrated:
         if not self._files:
-            self._problems.append("no file of tweets: expected *.jsonl, *.json or *.csv")
+            self._problems.append(
+                "no file of tweets: expected *.jsonl, *.json or *.csv "
+                f"({' and '.join(METADATA)} are not read)"
+            )
         elif not (self._texts or self._gone or self._empty or self._cut_off or self._problems):
             self._problems.append(f"no tweet in {self._files} files")
         if self._problems:
@@ -187,7 +195,8 @@ class _Reader:
             if isinstance(error, dict) and error.get("resource_type", "tweet") == "tweet":
                 tweet, why = error.get("resource_id"), error.get("title")
                 if isinstance(tweet, str) and id_problem(tweet) is None:
-                    self._gone[tweet] = why if isinstance(why, str) else "not available"
+                    said = isinstance(why, str) and _is_whole(why)
+                    self._gone[tweet] = str(why) if said else "not available"
 
     def _tweet(self, where: str, record: Mapping[str, Any]) -> None:
         given = next((record[key] for key in _IDS if record.get(key) is not None), None)
@@ -221,7 +230,7 @@ class _Reader:
             self._problems.append(f"{where}: {known}")
         elif not isinstance(text, str) or not text.strip():
             self._empty.add(tweet)
-        elif cut_off:
+        elif cut_off or not _is_whole(text):
             self._cut_off.add(tweet)
         elif tweet not in self._texts:
             self._texts[tweet] = (text, where)
@@ -232,39 +241,64 @@ class _Reader:
             )
 
     def _csv(self, name: str, text: str) -> None:
+        rows = []
+        line = 1
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
-            rows = list(_csv_rows(text))
+            for fields in reader:
+                if fields:
+                    rows.append((line, fields))
+                line = reader.line_num + 1
         except csv.Error as error:
-            self._problems.append(f"{name}: cannot be read as CSV ({error})")
+            self._problems.append(
+                f"{name}, line {line}: cannot be read as CSV ({error}): {_QUOTES}"
+            )
             return
-        header = rows[0][1] if rows else []
-        places = [
+        header = [field.strip() for field in rows[0][1]] if rows else []
+        known = [name for name in header if name in (*_IDS, *_CSV_TEXTS)]
+        tweet_id, body = (
             next((header.index(key) for key in keys if key in header), None)
             for keys in (_IDS, _CSV_TEXTS)
-        ]
-        tweet_id, body = places
+        )
         if tweet_id is None or body is None:
             self._problems.append(
                 f"{name}: expected a header with the columns id (or tweet_id) and text"
             )
             return
+        if len(set(known)) < len(known):
+            self._problems.append(f"{name}, line 1: a column stands twice: {', '.join(known)}")
+            return
         for line, fields in rows[1:]:
-            if len(fields) != len(header):
-                self._problems.append(
-                    f"{name}, line {line}: {len(fields)} fields, expected {len(header)}"
-                )
+            where = f"{name}, line {line}"
+            if [field.strip() for field in fields] == header:
+                self._problems.append(f"{where}: the header again; split the file there")
+            elif any(_swallowed(field, tweet_id) for field in fields):
+                self._problems.append(f"{where}: holds another line with a tweet id: {_QUOTES}")
+            elif len(fields) != len(header):
+                self._problems.append(f"{where}: {len(fields)} fields, expected {len(header)}")
             else:
-                self._add(f"{name}, line {line}", fields[tweet_id], fields[body])
+                self._add(where, fields[tweet_id], fields[body])
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, each with the line that it begins on."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    line = 1
-    for fields in reader:
-        if fields:
-            yield line, [field if line > 1 else field.strip() for field in fields]
-        line = reader.line_num + 1
+def _swallowed(field: str, tweet_id: int) -> bool:
+    """Whether a field holds a line that looks like a row, with an id in its place.
+
+    A text that begins with a lone quote and a later one that ends with one make one field.
+    """
+    lines = (line.split(",") for line in field.split("\n")[1:])
+    return any(
+        len(parts) > max(1, tweet_id) and _LIKE_AN_ID.fullmatch(parts[tweet_id].strip(' "'))
+        for parts in lines
+    )
+
+
+def _is_whole(text: str) -> bool:
+    """Whether UTF-8 can hold the text: not where JSON escapes half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _inner(record: Mapping[str, Any], key: str, part: str) -> object:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from itr_bench.data.files import write_json
+from itr_bench.data.files import new_folder, write_json, write_whole
 from itr_bench.data.hydration import OURS, Hydrated
 from itr_bench.data.tirt_labels import Labels
 from itr_bench.errors import DataError
@@ -95,8 +93,6 @@ def write_plan(plan: Plan, labels: Labels, out: Path, *, chunk: int = MOST_A_REQ
     """
     if not 1 <= chunk <= MOST_A_REQUEST:
         raise DataError(f"{chunk} ids a file: expected 1 to {MOST_A_REQUEST}, what the API takes")
-    if out.exists():
-        raise DataError(f"{out} is there already; name a new folder, or remove it")
     chunks = [plan.ids[start : start + chunk] for start in range(0, len(plan.ids), chunk)]
     left_out = ""
     if plan.there or plan.gone:
@@ -108,15 +104,12 @@ def write_plan(plan: Plan, labels: Labels, out: Path, *, chunk: int = MOST_A_REQ
         left_out += (
             f"\n`without-image.txt` names {len(plan.without_image)} more that lack an image."
         )
-    out = out.resolve()
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     width = max(3, len(str(len(chunks))))
-    try:
-        partial.mkdir(parents=True)
+    with new_folder(out) as folder:
         for number, ids in enumerate(chunks, start=1):
-            _write_ids(partial / f"ids-{number:0{width}}.txt", ids)
+            _write_ids(folder / f"ids-{number:0{width}}.txt", ids)
         if plan.without_image:
-            _write_ids(partial / "without-image.txt", plan.without_image)
+            _write_ids(folder / "without-image.txt", plan.without_image)
         readme = _README.format(
             tweets=len(plan.ids),
             chunks=len(chunks),
@@ -124,9 +117,9 @@ def write_plan(plan: Plan, labels: Labels, out: Path, *, chunk: int = MOST_A_REQ
             left_out=left_out,
             labels=labels.name,
         )
-        (partial / "README.md").write_text(readme, encoding="utf-8", newline="\n")
+        write_whole(folder / "README.md", readme)
         write_json(
-            partial / "plan.json",
+            folder / "plan.json",
             {
                 OURS: "hydration plan of TIRT",
                 "labels": labels.facts,
@@ -140,11 +133,6 @@ def write_plan(plan: Plan, labels: Labels, out: Path, *, chunk: int = MOST_A_REQ
                 "rounded_ids": len(labels.rounded),
             },
         )
-        partial.replace(out)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return len(chunks)
 
 

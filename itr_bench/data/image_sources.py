@@ -126,12 +126,13 @@ class MemberImages(ImageSource):
             content = self._content(name)
             try:
                 text = content.decode("utf-8-sig")
+                # Not splitlines: it splits at characters that a JSON string may hold.
                 rows = (
-                    list(csv.DictReader(io.StringIO(text)))
+                    list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
                     if name.endswith(".csv")
-                    else [json.loads(line) for line in text.splitlines() if line.strip()]
+                    else [json.loads(line) for line in text.split("\n") if line.strip()]
                 )
-            except (ValueError, csv.Error) as error:
+            except (ValueError, RecursionError, csv.Error) as error:
                 raise DataError(f"{self.where}, {name}: cannot be read ({error})") from error
             for number, row in enumerate(rows, start=1):
                 try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS, Relation
 
 NAME = "tirt"
+_REPORT = "availability of TIRT"
+REPORT_BEGINS = f'{{\n  "{OURS}": "{_REPORT}",\n'
+"""How the file of a report begins; no other is replaced by one."""
 STATES = ("available", "text only", "image only", "missing")
 
 
@@ -41,6 +44,7 @@ class Availability:
         damaged: why an image cannot be used, by tweet id.
         shared: tweets whose image files are byte for byte the same, group by group. What
             stands for a deleted image looks like this, so no tweet of a group has an image.
+            Tweets without a label are among them.
     """
 
     labels: Labels
@@ -71,7 +75,7 @@ class Availability:
         known = fetched.texts.keys() | fetched.empty | fetched.cut_off
         by_relation = self.by_relation
         return {
-            OURS: "availability of TIRT",
+            OURS: _REPORT,
             "labels": self.labels.describe(),
             "tweets": {s: sum(by_relation[r][s] for r in RELATIONS) for s in STATES},
             "by_relation": {
@@ -92,29 +96,20 @@ class Availability:
     def notes(self) -> tuple[str, ...]:
         """What a user should know, one sentence each."""
         found = self.report()
-        described = found["labels"]
-        return tuple(
-            f"{count} {what}"
-            for count, what in (
-                (len(described["repaired"]), "rows of labels were repaired"),
-                (len(described["repeated"]), "rows of labels stand twice; one of each was read"),
-                (
-                    len(described["rounded_ids"]),
-                    "labels have no tweet: a spreadsheet rounded their ids in the published file",
-                ),
-                (len(found["empty_texts"]), "tweets have an empty text: not available"),
-                (len(found["texts_cut_off"]), "tweets have a text cut off: not available"),
-                (len(found["damaged_images"]), "images are damaged: not available"),
-                (
-                    sum(map(len, found["same_images"])),
-                    "tweets share their image file with another, as what stands for a deleted "
-                    "image does: not available",
-                ),
-                (found["further_images"], "further images of tweets were left out"),
-                (found["tweets_without_label"], "fetched tweets have no label and were left out"),
-            )
-            if count
+        labelled = self.labels.relations.keys()
+        counts = (
+            (len(found["empty_texts"]), "tweets have an empty text: not available"),
+            (len(found["texts_cut_off"]), "tweets have a text cut off: not available"),
+            (len(found["damaged_images"]), "images are damaged: not available"),
+            (
+                len(labelled & {tweet for group in self.shared for tweet in group}),
+                "tweets share their image file with another, as what stands for a deleted "
+                "image does: not available",
+            ),
+            (found["further_images"], "further images of tweets were left out"),
+            (found["tweets_without_label"], "fetched tweets have no label and were left out"),
         )
+        return (*self.labels.notes, *(f"{count} {what}" for count, what in counts if count))
 
 
 def _all_states(counts: Counter[str]) -> dict[str, int]:
@@ -166,10 +161,14 @@ def check_availability(labels: Labels, fetched: Hydrated) -> Availability:
 
 
 def _check_images(labels: Labels, fetched: Hydrated) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Why images cannot be used, by tweet; and the tweets of the others by the file's hash."""
+    """Why images cannot be used, by tweet; and the tweets of the others by the file's hash.
+
+    Only images of labelled tweets are decoded; those of others are compared with them.
+    """
     source = _FetchedImages(fetched)
     damaged: dict[str, str] = {}
     by_hash: dict[str, list[str]] = {}
+    sizes: set[int] = set()
     tweets = [tweet for tweet in labels.relations if tweet in fetched.images]
     for tweet in tqdm(tweets, desc="images checked", unit="image", disable=None, leave=False):
         try:
@@ -181,7 +180,22 @@ def _check_images(labels: Labels, fetched: Hydrated) -> tuple[dict[str, str], di
             damaged[tweet] = str(error)
         else:
             by_hash.setdefault(digest, []).append(tweet)
+            sizes.add(len(content))
+    for tweet, files in fetched.images.items():
+        if tweet not in labels.relations:
+            for digest in {d for file in files if (d := _hash_if_of(file, sizes)) in by_hash}:
+                by_hash[digest].append(tweet)
     return damaged, by_hash
+
+
+def _hash_if_of(file: Path, sizes: Container[int]) -> str:
+    """The hash of a file of one of the *sizes*; empty for others, and where it cannot be read."""
+    try:
+        if file.stat().st_size in sizes:
+            return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        pass  # no image that anybody sees
+    return ""
 
 
 def _short(file: Path, fetched: Hydrated) -> str:

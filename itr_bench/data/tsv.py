@@ -17,6 +17,9 @@ from itr_bench.relation import RELATIONS
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 _SPREADSHEET_ID = re.compile(r"[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+|[0-9]+\.0*")
 
+MOST_SHOWN = 80
+"""Characters that a message quotes of a line that may be anything."""
+
 # Each column by its name here and all names that files spell it with.
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "relation": ("relation", "Relation"),
@@ -34,14 +37,16 @@ class Row:
     values: Mapping[str, str]
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
+def read_table(path: Path, columns: Sequence[str], content: bytes | None = None) -> list[Row]:
     """Read the named *columns* (keys of :data:`SPELLINGS`) of a TSV file.
+
+    *content* is that of the file where it was read already.
 
     Raises:
         DataError: no such file, not UTF-8, a column missing, or lines with another number of
             fields than the header; with file and line.
     """
-    lines = list(numbered_lines(path))
+    lines = list(numbered_lines(path, content))
     if not lines:
         raise DataError(f"{path}: the file is empty; expected a header line and tweets")
     header = lines[0][1].split("\t")
@@ -52,8 +57,8 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
             problem = "no column" if not found else "more than one column"
             raise DataError(
                 f"{path}, line 1: {problem} {column!r} (spelled "
-                f"{' or '.join(map(repr, SPELLINGS[column]))}); found {header}. "
-                "Expected tab-separated values with a header."
+                f"{' or '.join(map(repr, SPELLINGS[column]))}); found "
+                f"{lines[0][1][:MOST_SHOWN]!r}. Expected tab-separated values with a header."
             )
         position[column] = found[0]
     rows, problems = [], []
@@ -96,7 +101,7 @@ def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) 
         label = row.values["relation"].strip() if labelled else ""
         values = {"tweet_id": tweet, "relation": label}
         values.update({name: row.values[column] for name, column in texts.items()})
-        problems.extend(f"line {row.line}: {text}" for text in _row_problems(values, labelled))
+        problems.extend(f"line {row.line}: {text}" for text in _row_problems(row, tweet, labelled))
         if tweet in first:
             before = first[tweet]
             same = before.values["relation"] == label
@@ -130,27 +135,44 @@ def id_problem(tweet: str) -> str | None:
     return f"tweet id {tweet!r}, expected digits"
 
 
-def _row_problems(values: Mapping[str, str], labelled: bool) -> Iterator[str]:
-    tweet = values["tweet_id"]
+def relation_problem(label: str) -> str | None:
+    """Return what is wrong with a label, ``None`` where it is 0 to 3."""
+    if label in {str(int(r)) for r in RELATIONS}:
+        return None
+    return f"relation {label!r}, expected 0, 1, 2 or 3"
+
+
+def _row_problems(row: Row, tweet: str, labelled: bool) -> Iterator[str]:
     if problem := id_problem(tweet):
         yield problem
-    if labelled and values["relation"] not in {str(int(r)) for r in RELATIONS}:
-        yield f"tweet {tweet}: relation {values['relation']!r}, expected 0, 1, 2 or 3"
-    for name, text in values.items():
-        if name.startswith("text") and not text.strip():
-            yield f"tweet {tweet}: {name} is empty"
+    if labelled and (problem := relation_problem(row.values["relation"].strip())):
+        yield f"tweet {tweet}: {problem}"
+    for column, text in row.values.items():
+        if column not in ("tweet_id", "relation") and not text.strip():
+            yield f"tweet {tweet}: {column} is empty"
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def numbered_lines(path: Path, content: bytes | None = None) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, numbered; byte-order mark and line ends are left out.
+
+    *content* is that of the file where it was read already.
 
     Raises:
         DataError: the file cannot be read, is not UTF-8, or begins with an empty line.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    raw = content_of(path) if content is None else content
     if not raw:
         return
     for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):

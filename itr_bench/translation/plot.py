@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from itr_bench.errors import DataError
+from itr_bench.data.files import refuse_output, write_whole
 from itr_bench.translation.points import Point
 from itr_bench.translation.quality import LABELS
 
@@ -32,6 +32,9 @@ _COLUMNS = 3
 _LINE = 16
 _TILT = 40
 """Of the systems' names, in degrees."""
+
+_HEADER = ",".join(field.name for field in fields(Point)) + "\n"
+"""How its CSV begins."""
 
 _RC: Any = {
     "svg.fonttype": "none",
@@ -60,20 +63,24 @@ def write(path: Path, found: Sequence[Point], *, metric: str, language: str) -> 
         DataError: the disk refuses; no file is left in part.
     """
     table = io.StringIO()
+    table.write(_HEADER)
     lines = csv.writer(table, lineterminator="\n")
-    lines.writerow(field.name for field in fields(Point))
     lines.writerows(asdict(point).values() for point in found)
     beside = path.with_suffix(".csv")
     svg = draw(found, metric=metric, language=language)
-    for file, content in ((beside, table.getvalue()), (path, svg)):
-        partial = file.with_name(f".{file.name}.partial")
-        try:
-            partial.write_text(content, encoding="utf-8")
-            partial.replace(file)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise DataError(f"cannot write {file}: {error.strerror or error}") from error
+    write_whole(beside, table.getvalue())
+    write_whole(path, svg)
     return beside
+
+
+def refuse(path: Path, inputs: Sequence[Path]) -> None:
+    """Refuse what :func:`write` would overwrite: *inputs*, or another CSV than one of its own.
+
+    Raises:
+        DataError: as :func:`~itr_bench.data.files.refuse_output`.
+    """
+    refuse_output(path, inputs)
+    refuse_output(path.with_suffix(".csv"), inputs, begins=_HEADER)
 
 
 def draw(found: Sequence[Point], *, metric: str, language: str) -> str:
