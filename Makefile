@@ -43,7 +43,7 @@ $(AXE): leaderboard/package.json
 
 # A process a core, one torch thread each; a file's tests share what they prepare.
 test: $(VENV)/.test $(AXE)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
