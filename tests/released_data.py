@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from itr_bench.data import build, home
 from itr_bench.data.catalog import LTEC_BALANCED, get_set
 from itr_bench.data.image_sources import ImageSource
+from itr_bench.data.tirt_labels import PUBLISHED
 from itr_bench.data.tsv import Row
 
 IDS = tuple(str(5000 + number) for number in range(sum(LTEC_BALANCED)))
@@ -78,22 +80,28 @@ def build_ltec(source: ImageSource | None = None, texts: dict[str, str] | None =
         build.write(get_set("ltec"), rows(texts), source or DrawnImages(), FACTS, ("a note",))
 
 
-def build_translation(system: str, licence: str | None) -> None:
-    """Build French translations by *system* in the current home."""
+def build_translation(
+    name: str, licence: Any, *, system: str | None = None, text: str = "je mange la tarte"
+) -> None:
+    """Build French translations by the system *name* in the current home."""
     build.write_translation(
         "ltec_fr_mt",
-        {tweet: f"je mange la tarte {tweet}" for tweet in IDS},
-        system=system,
-        facts={"what": "machine translation", "name": system, "licence": licence},
+        {tweet: f"{text} {tweet}" for tweet in IDS},
+        system=system or name,
+        facts={"what": "machine translation", "name": name, "licence": licence},
         where=Path("made-up"),
     )
 
 
-def build_tirt() -> None:
-    """Build eight made-up tweets of ``tirt`` in the current home."""
+def build_tirt(published: bool = True) -> None:
+    """Build eight made-up tweets of ``tirt`` in the current home.
+
+    *published*: as if their labels were of the published file.
+    """
     found = [
         Row(n, {"tweet_id": str(900 + n), "relation": str(n % 4), "text_en": f"secret text {n}"})
         for n in range(8)
     ]
+    labels = PUBLISHED if published else {}
     with home.locked("tirt"):
-        build.write(get_set("tirt"), found, DrawnImages(None), {"name": "made-up.tsv"})
+        build.write(get_set("tirt"), found, DrawnImages(None), {"name": "made-up.tsv", **labels})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,10 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 
 def holding(hub: Hub, folder: Path, **more: bytes) -> Repository:
     """Give the hub a repository that holds the release in *folder*."""
-    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
-    files |= {"SHA256SUMS": (folder / "SHA256SUMS").read_bytes(), **more}
+    files = {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+    files |= more
     repository = hub.repositories[REPO] = Repository()
     repository.add(files)
     return repository
@@ -144,7 +147,7 @@ def test_what_a_push_would_change(hub: Hub, release: Path, newer: Path) -> None:
     assert found.kept == ("notes.md",)
     assert found.added == ()
     assert set(found.changed) == {
-        *("CHANGELOG.md", "README.md", "SHA256SUMS", "croissant.json", "hashes.tsv"),
+        *("CHANGELOG.md", "NOTICE", "README.md", "SHA256SUMS", "croissant.json", "hashes.tsv"),
         *("ltec_itr_lv/test-00000-of-00001.parquet", "release.json"),
     }
     assert found.rows is not None
@@ -183,6 +186,73 @@ def test_a_repository_that_changes_under_the_upload_is_left_as_it_is(
     with pytest.raises(DataError, match=r"changed meanwhile \(412\), and nothing was published"):
         push(found)
     assert repository.commits[-1][1] == {"other.md": b"somebody else"}
+
+
+def _other_facts(files: dict[str, bytes], **changes: str) -> dict[str, bytes]:
+    """The files of a release, its first config with *changes*; SHA256SUMS fits."""
+    found = json.loads(files["release.json"])
+    found["configs"][0].update(changes)
+    content = json.dumps(found).encode()
+    before = hashlib.sha256(files["release.json"]).hexdigest().encode()
+    after = hashlib.sha256(content).hexdigest().encode()
+    sums = files["SHA256SUMS"].replace(before, after)
+    return {**files, "release.json": content, "SHA256SUMS": sums}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message", "removed"),
+    [
+        (lambda f: {**f, "hashes.tsv": b"x"}, "hashes.tsv: another SHA-256", True),
+        (lambda f: {**f, "SHA256SUMS": b"hello"}, "SHA256SUMS, line 1: expected", False),
+        (lambda f: {**f, "SHA256SUMS": b"\xff" * 9}, "SHA256SUMS, line 1: expected", False),
+        (lambda f: {**f, "release.json": b"{}"}, "release.json: another SHA-256", True),
+        (
+            lambda f: {n: c for n, c in f.items() if n != "SHA256SUMS"},
+            "SHA256SUMS: missing",
+            False,
+        ),
+        (
+            lambda f: _other_facts(f, task="ltec_itr_xx"),
+            "release.json: made by a newer itr-bench, or damaged: unknown task 'ltec_itr_xx'",
+            True,
+        ),
+    ],
+)
+def test_a_damaged_release_there_is_an_obstacle_with_a_way_out(
+    hub: Hub,
+    release: Path,
+    newer: Path,
+    damage: Callable[[dict[str, bytes]], dict[str, bytes]],
+    message: str,
+    removed: bool,
+) -> None:
+    repository = holding(hub, release)
+    repository.add({**damage(repository.commits[0][1]), "notes.md": b"mine"})
+    arguments = [str(newer), "--repo-id", REPO]
+    shown = CliRunner().invoke(push_command, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert "a release that cannot be read; here: version 1.1.0" in shown.output
+    assert "  changed  ltec_itr_lv/test-00000-of-00001.parquet" in shown.output
+    assert "not to be pushed: the release that is there cannot be read: " + message in shown.output
+    assert "--replace-damaged lets this one take its place" in shown.output
+    refused = CliRunner().invoke(push_command, [*arguments, "--yes"])
+    assert "--replace-damaged" in str(refused.exception)
+    assert len(repository.commits) == 2
+    done = CliRunner().invoke(push_command, [*arguments, "--yes", "--replace-damaged"])
+    assert done.exit_code == 0, done.output
+    files = repository.commits[2][1]
+    assert files["notes.md"] == b"mine"
+    assert files["release.json"] == (newer / "release.json").read_bytes()
+    # What belonged to it goes where its own list can be read.
+    assert ("ltec_itr_en_manual/test-00000-of-00001.parquet" not in files) is removed
+    assert compare(newer, REPO).damaged is None
+
+
+def test_a_failed_push_into_a_new_repository_says_what_is_left(hub: Hub, release: Path) -> None:
+    hub.faults["commit"] = 403
+    with pytest.raises(DataError, match=r"may not do this.*\n.*relations was made and is left"):
+        push(compare(release, REPO), create=True)
+    assert list(hub.repositories[REPO].commits[-1][1]) == [".gitattributes"]
 
 
 @pytest.mark.parametrize(

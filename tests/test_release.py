@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,14 +20,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itr_bench.cli.data_export import command as export_command
+from itr_bench.cli.main import cli
 from itr_bench.data import build, home
+from itr_bench.data.catalog import get_set
 from itr_bench.data.inspection import verify_set
 from itr_bench.data.loading import load, open_task
 from itr_bench.data.manifest import Manifest, text_hash
 from itr_bench.data.release_files import Release, read_release
+from itr_bench.data.tsv import Row
 from itr_bench.errors import DataError
 from itr_bench.release import licences
-from itr_bench.release.difference import RowDifference, changelog, row_differences
+from itr_bench.release.difference import RowDifference, changelog, check_above, row_differences
 from itr_bench.release.export import export
 from itr_bench.release.licences import IDS_ONLY, LICENCES, read_stated, settle
 from itr_bench.release.plan import plan, tasks_here
@@ -219,10 +225,17 @@ def test_the_card(release: Path) -> None:
         "| 350 | 113 | 72 | 113 | 52 | 32.3 % |",
         "| 8 | 2 | 2 | 2 | 2 | 25.0 % |",
         "uniform chance is 25 %",
-        "Agreement of the annotators of the published labels: not available.",
+        "Agreement of those who made these labels: not available here.",
         "French, machine translation by made-up-1.0",
         "name the authors, no commercial use",
-        "holds ids, labels and hashes, no texts and no images",
+        "`tirt` holds ids, labels and hashes, no texts and no images: they are not ours to pass "
+        "on.",
+        "itr-bench data hydrate-plan --labels tirt/ids.tsv --out ids/\n"
+        "itr-bench data build tirt --labels tirt/ids.tsv --tweets FETCHED --all\n",
+        "as stated by the publisher of the source",
+        "not granted by the authors of the tweets; the terms of X apply to texts and images",
+        "Only the owner of its repository (made-up) can act on it.",
+        "Vempala and Preotiuc-Pietro 2019 (TIRT)",
         "eprint = {2505.05040}",
         "https://aclanthology.org/P19-1272/",
         "| `ltec` | images | made-up images | not available | not available | MIT |",
@@ -231,6 +244,8 @@ def test_the_card(release: Path) -> None:
         assert said in card.text, said
     assert "TRIAL" not in card.content
     assert "{{" not in card.content
+    assert "made without" not in card.content
+    assert not re.search(r"\n{4}|[ \t]\n", card.text)
 
 
 def test_a_trial_is_marked(tmp_path: Path) -> None:
@@ -270,6 +285,30 @@ def test_agreement_in_the_card(at_filled: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"not what `itr-bench data agreement --json` writes"):
         export(tmp_path / "other", plan(["tirt"]), agreement=path)
     assert not (tmp_path / "other").exists()
+    for value in ("Infinity", "NaN", "1e999", "1" + "0" * 400):
+        for count, one in ((value, "0.5"), ("20", value)):
+            path.write_text(
+                '{"tables": [{"what": "x", "tweets_with_two_or_more": '
+                f'{count}, "coefficients": {{"a": {{"value": {one}, "low": 0, "high": 1}}}}}}]}}'
+            )
+            if (value, one) != ("1" + "0" * 400, "0.5"):  # many tweets, but a number
+                with pytest.raises(DataError, match="not what `itr-bench data agreement"):
+                    export(tmp_path / "other", plan(["tirt"]), agreement=path)
+    for content in (b"[" * 200_000, b"\xff\xfe\x00", b"null"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="not what `itr-bench data agreement"):
+            export(tmp_path / "other", plan(["tirt"]), agreement=path)
+
+
+def test_a_previous_changelog_that_is_no_text(
+    release: Path, at_filled: Path, tmp_path: Path
+) -> None:
+    folder = copied(release, tmp_path / "copy")
+    (folder / "CHANGELOG.md").write_bytes(b"# Changelog\n\xff\xfe")
+    summed(folder)
+    with pytest.raises(DataError, match=r"CHANGELOG\.md: not a text in UTF-8"):
+        export(tmp_path / "other", plan(["tirt"]), version="2.0.0", previous=folder)
+    assert not (tmp_path / "other").exists()
 
 
 def test_croissant(release: Path) -> None:
@@ -279,6 +318,14 @@ def test_croissant(release: Path) -> None:
     assert not found.metadata.ctx.issues.warnings
     (personal,) = found.metadata.personal_sensitive_information
     assert "Who wants a tweet removed" in personal
+    assert [one.name for one in found.metadata.creators] == [
+        *("Matīss Rikters", "Edison Marrese-Taylor"),
+        *("Alakananda Vempala", "Daniel Preoţiuc-Pietro"),
+    ]
+    assert [one.name for one in found.metadata.publisher] == ["The itr-bench authors"]
+    assert "ltec_itr_lv: Apache-2.0, MIT; " in found.metadata.description
+    assert "tirt: none stated." in found.metadata.description
+    assert "the terms of X apply" in found.metadata.description
     assert found.metadata.data_biases
     assert found.metadata.data_limitations
     assert found.metadata.data_collection
@@ -315,6 +362,8 @@ def test_nothing_to_export() -> None:
         ({"tasks": ["tirt", "tirt"]}, "tirt: named twice"),
         ({"tasks": ["ltec_itr_fr_mt", FRENCH]}, f"{FRENCH}: named twice"),
         ({"stated": {"nobody": "MIT"}}, "--licence nobody=...: not in this release"),
+        ({"stated": {"made-up-1.0": "MIT"}}, "state a licence themselves (CC-BY-NC-4.0), which"),
+        ({"stated": {"ltec": "MIT", "tirt": "MIT"}}, "themselves (Apache-2.0, MIT), which holds"),
         ({"ids_only_for": ["demo"]}, "--ids-only-for demo: not in this release"),
     ],
 )
@@ -334,6 +383,7 @@ def test_what_is_refused(at_filled: Path, arguments: dict[str, object], message:
         ([{"licence": "MIT"}, {}], ("MIT", "NOASSERTION"), "no licence stated"),
         ([{"licence": None}], ("NOASSERTION",), "no licence stated"),
         ([{"licence": "other"}], ("NOASSERTION",), "licence 'other' is not in the table"),
+        ([{"licence": ["mit", "x"]}], ("NOASSERTION",), "licence 'mit, x' is not in the table"),
         ([{"licence": "CC-BY-ND-4.0"}], ("CC-BY-ND-4.0",), "does not let it be passed on"),
         ([{"licence": "CC-BY-NC-4.0"}], ("CC-BY-NC-4.0",), None),
     ],
@@ -352,6 +402,8 @@ def test_licences_that_the_user_states() -> None:
     for pair in ("opus", "=MIT", "opus=", "opus=GPLv9"):
         with pytest.raises(DataError, match="--licence"):
             read_stated([pair])
+    with pytest.raises(DataError, match=r"--licence opus=\.\.\.: named twice"):
+        read_stated(["opus=MIT", "opus=Apache-2.0"])
     assert licences.with_licences([{"licence": "MIT"}, {"name": "x"}], "opus", {"opus": "MIT"}) == [
         {"licence": "MIT"},
         {"name": "x", "licence": "MIT", "licence_stated_by": "exporter"},
@@ -370,6 +422,9 @@ def test_licences_that_the_user_states() -> None:
         ({"version": "1.0"}, "version '1.0': expected MAJOR.MINOR.PATCH"),
         ({"version": "v1.0.0"}, "expected MAJOR.MINOR.PATCH"),
         ({"repo_id": "name"}, "--repo-id name: expected ORG/NAME"),
+        ({"repo_id": "a/b--c"}, "--repo-id a/b--c: expected ORG/NAME"),
+        ({"repo_id": "a/b.git"}, "--repo-id a/b.git: expected ORG/NAME"),
+        ({"repo_id": "datasets/a/b"}, "expected ORG/NAME"),
         ({"date": "31.1.2026"}, "--date 31.1.2026: expected YYYY-MM-DD"),
         ({"date": "2026-02-30"}, "expected YYYY-MM-DD"),
     ],
@@ -381,6 +436,74 @@ def test_bad_facts_are_refused(
         export(tmp_path / "out", plan(["tirt"]), **arguments)
     assert message in str(caught.value)
     assert not (tmp_path / "out").exists()
+    option = [f"--{name.replace('_', '-')}={value}" for name, value in arguments.items()]
+    dry = CliRunner().invoke(export_command, [str(tmp_path / "out"), "--dry-run", *option])
+    assert dry.exit_code == 1
+    assert message in str(dry.exception)
+
+
+def test_the_current_folder_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    for named in (".", "..", str(tmp_path / "in"), "/"):
+        dry = CliRunner().invoke(export_command, [named, "--dry-run"])  # no data is built, too
+        assert "is the current folder or holds it" in str(dry.exception)
+    Path("file").touch()
+    dry = CliRunner().invoke(export_command, ["file/below", "--dry-run"])
+    assert "file is no folder" in str(dry.exception)
+
+
+def test_files_of_the_user_are_not_replaced(at_filled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    export(folder, plan(["tirt"]))
+    (folder / "tirt" / "my-notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"files of no release.*\n.*tirt/my-notes\.txt"):
+        export(folder, plan(["tirt"]), replace=True)
+    assert (folder / "tirt" / "my-notes.txt").read_text() == "mine"
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from itr_bench.release import export
+from itr_bench.release.plan import plan
+export.croissant = lambda *_: os._exit(9) if sys.argv[2] == "kill" else input()
+export.export(Path(sys.argv[1]), plan(["tirt"]), replace=True)
+"""
+
+
+def test_what_a_killed_export_left_is_removed(at_filled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rel"
+    arguments = [sys.executable, "-c", _KILLED, str(folder)]
+    assert subprocess.run([*arguments, "kill"], check=False).returncode == 9
+    (left,) = tmp_path.glob(".rel.*")
+    of_killed = {left / "new" / "CHANGELOG.md"}
+    (tmp_path / ".rel.mine").mkdir()
+    with subprocess.Popen([*arguments, "wait"], stdin=subprocess.PIPE) as running:
+        while not (work := set(tmp_path.glob(".rel.*/new/CHANGELOG.md")) - of_killed):
+            assert running.poll() is None
+            time.sleep(0.05)
+        assert not left.exists()
+        export(folder, plan(["tirt"]))
+        assert all(path.exists() for path in work)  # of one that runs
+        running.kill()
+    export(folder, plan(["tirt"]), replace=True)
+    found = sorted(p.name for p in tmp_path.iterdir() if p.name != "home")
+    assert found == [".rel.mine", "rel"]
+
+
+def test_a_release_on_its_way_out_comes_back(at_filled: Path, tmp_path: Path) -> None:
+    """Killed between the two renames: the old release is there, under another name."""
+    folder = tmp_path / "rel"
+    export(folder, plan(["tirt"]))
+    (tmp_path / ".rel.abc").mkdir()
+    (tmp_path / ".rel.abc" / "itr-bench-export.lock").touch()
+    folder.rename(tmp_path / ".rel.abc" / "old")
+    with pytest.raises(DataError, match="holds a release already"):
+        export(folder, plan(["tirt"]))
+    assert read_release(folder)[0].version == "1.0.0"
 
 
 def test_what_is_there_is_kept(at_filled: Path, tmp_path: Path) -> None:
@@ -466,11 +589,11 @@ def test_differences_in_words() -> None:
     assert RowDifference("changed", 1, 2, 3, 1, 2, 0).words == (
         "1 tweet added, 2 tweets removed, 3 tweets changed (1 label, 2 texts)"
     )
-    assert changelog("2.0.0", (), ("1.9.0", "# Changelog\n\nold\n", {})) == (
+    assert changelog("2.0.0", (), ("# Changelog\n\nold\n", {})) == (
         "# Changelog\n\n## 2.0.0\n\nNo change of the data.\n\nold\n"
     )
     with pytest.raises(DataError, match="not above"):
-        changelog("1.9.0", (), ("1.10.0", "", {}))
+        check_above("1.9.0", "1.10.0")
 
 
 def test_the_command(at_filled: Path, tmp_path: Path) -> None:
@@ -499,7 +622,195 @@ def test_local_files_state_no_licence(tmp_path: Path) -> None:
     assert (one.obstacles, one.licences) == ((), ("Apache-2.0", "MIT"))
     export(tmp_path / "out", [one])
     card = (tmp_path / "out" / "README.md").read_text()
-    assert "| MIT, as the exporter states |" in card
+    assert "| MIT, as the exporter states; the source states: none |" in card
+
+
+@pytest.mark.parametrize("own", ["openrail", "other", ["mit", "other"]])
+def test_a_stated_licence_stands_beside_one_that_is_not_known(tmp_path: Path, own: object) -> None:
+    released_data.build_ltec()
+    released_data.build_translation("opus", own)
+    (before,) = plan(["ltec_itr_fr_mt"])
+    assert "is not in the table; if you know it: --licence opus=SPDX" in before.obstacles[0]
+    (one,) = plan(["ltec_itr_fr_mt"], stated={"opus": "CC-BY-4.0"})
+    assert (one.obstacles, one.licences[0]) == ((), "CC-BY-4.0")
+    export(tmp_path / "out", [one])
+    said = own if isinstance(own, str) else "mit, other"
+    line = f"CC-BY-4.0, as the exporter states; the source states: {said}"
+    assert f"| {line} |" in (tmp_path / "out" / "README.md").read_text()
+    notice = (tmp_path / "out" / "NOTICE").read_text()
+    assert line in notice
+    assert "CC-BY-4.0: https://spdx.org/licenses/CC-BY-4.0.html" in notice
+
+
+def test_no_path_of_this_machine_is_in_any_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    """Built from local files, a checkpoint in a folder, and a release in a folder."""
+    source = tmp_path / "private"
+    source.mkdir()
+    lines = ["relation\ttweet_id\ttext"]
+    for number in range(8):
+        lines.append(f"{number % 4}\t{700 + number}\ttext {number}")
+        (source / f"{700 + number}.png").write_bytes(DrawnImages().read(str(number))[0])
+    (source / "list.tsv").write_text("\n".join(lines) + "\n")
+    with released_data.home_at(tmp_path / "origin"):
+        build.build("tirt", source / "list.tsv", source)
+        released_data.build_ltec()
+        released_data.build_translation(str(source / "model"), "MIT", system="model")
+        export(tmp_path / "first", plan())
+    monkeypatch.setenv("ITR_BENCH_HUB", str(tmp_path / "first"))
+    open_task("ltec_itr_fr_mt")
+    export(tmp_path / "second", plan([*LTEC, "ltec_itr_fr_mt"]))
+    for name in ("first", "second"):
+        for path in (tmp_path / name).rglob("*"):
+            if path.is_file():
+                assert str(tmp_path).encode() not in path.read_bytes(), path
+    again = read_release(tmp_path / "second")[0].configs[0].sources[0]
+    assert again["release"]["name"] == "first"
+
+
+# Ids only
+
+
+def _content(release: Path) -> str:
+    """All that is in a release, Parquet decoded, images as what Python prints of their bytes."""
+    parts = []
+    for path in sorted(release.rglob("*")):
+        if path.suffix == ".parquet":
+            parts.append(repr(pq.read_table(path).to_pylist()))
+            assert b"PNG" not in path.read_bytes() or "PNG" in parts[-1]
+        elif path.is_file():
+            parts.append(path.read_text(encoding="utf-8"))
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("withheld", "tasks", "left"),
+    [
+        # The set: its other language, and translations with its images.
+        ("ltec_itr_lv", None, ""),
+        ("ltec_itr_en_manual", None, ""),
+        ("ltec", None, ""),
+        ("ltec", ["ltec_itr_fr_mt"], ""),
+        # Translations alone: not the set that they were made of.
+        ("ltec_itr_fr_mt", None, "lv en png"),
+        (FRENCH, None, "lv en png"),
+        ("tirt", None, "lv en fr png"),
+    ],
+)
+def test_what_is_withheld_is_in_no_file(
+    at_filled: Path, tmp_path: Path, withheld: str, tasks: list[str] | None, left: str
+) -> None:
+    export(tmp_path / "out", plan(tasks or (), ids_only_for=[withheld]))
+    content = _content(tmp_path / "out")
+    parts = {"lv": "pīrāgu", "en": "I eat pie", "fr": "je mange", "png": r"\x89PNG"}
+    assert " ".join(name for name, part in parts.items() if part in content) == left
+    assert "secret text" not in content
+
+
+def test_a_set_that_shares_tweets_is_withheld(tmp_path: Path) -> None:
+    released_data.build_ltec()
+    found = [
+        Row(n, {"tweet_id": str(5000 + n), "relation": str(n % 4), "text_en": f"text {n}"})
+        for n in range(349, 352)
+    ]
+    with home.locked("tirt"):
+        build.write(get_set("tirt"), found, DrawnImages(), {})
+    # TIRT is never given whole, so its tweets are not given elsewhere.
+    assert [one.ids_only for one in plan()] == [True, True, True]
+
+
+def test_tweets_left_out_by_choice_are_not_called_anothers(at_filled: Path, tmp_path: Path) -> None:
+    export(tmp_path / "out", plan(["ltec_itr_lv"], ids_only_for=["ltec"]))
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "no texts and no images, which the exporter left out." in card
+    assert "not ours to pass on" not in card
+    assert not list((tmp_path / "out").rglob("ids.tsv"))
+
+
+def test_the_ids_make_the_same_set_again(release: Path, filled: Path, tmp_path: Path) -> None:
+    ids = release / "tirt" / "ids.tsv"
+    assert ids.read_text().splitlines()[:2] == ["tweet_id\trelation", "900\t0"]
+    fetched = tmp_path / "FETCHED"
+    fetched.mkdir()
+    tweets = []
+    for number in range(8):
+        (fetched / f"{900 + number}.png").write_bytes(DrawnImages().read(str(900 + number))[0])
+        tweets.append(json.dumps({"id": str(900 + number), "text": f"secret text {number}"}))
+    (fetched / "tweets.jsonl").write_text("\n".join(tweets))
+    commands = read_release(release)[0].configs[-1].rehydration
+    assert commands is not None
+    for line in commands.replace("ids/", str(tmp_path / "ids/")).splitlines():
+        words = line.replace("FETCHED", str(fetched)).replace("tirt/ids.tsv", str(ids)).split()
+        done = CliRunner().invoke(cli, words[1:])
+        assert done.exit_code == 0, done.output
+    with released_data.home_at(filled):
+        expected = open_task("tirt").tweets.manifest.content_sha256
+    assert open_task("tirt").tweets.manifest.content_sha256 == expected
+
+
+# Licences and words
+
+
+def test_texts_are_there_of_licences_that_have_to_go_along() -> None:
+    folder = resources.files("itr_bench.release") / "texts"
+    needed = {licence.spdx for licence in LICENCES.values() if licence.with_text}
+    assert {path.name for path in folder.iterdir()} == {f"{name}.txt" for name in needed}
+    assert needed == {"MIT", "Apache-2.0", "BSD-3-Clause"}
+
+
+def test_licence_texts_and_notice(release: Path, at_filled: Path, tmp_path: Path) -> None:
+    texts = {p.name: p.read_bytes() for p in (release / "LICENSES").iterdir()}
+    assert sorted(texts) == ["Apache-2.0.txt", "MIT.txt"]
+    # Of https://www.apache.org/licenses/LICENSE-2.0.txt
+    assert hashlib.sha256(texts["Apache-2.0.txt"]).hexdigest() == (
+        "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    )
+    assert b"The line itself is not available" in texts["MIT.txt"]
+    assert b"itr-bench" not in texts["MIT.txt"]
+    sums = (release / "SHA256SUMS").read_text()
+    assert "  NOTICE\n" in sums
+    assert "  LICENSES/MIT.txt\n" in sums
+    notice = (release / "NOTICE").read_text()
+    for said in (
+        "joined by tweet id, hashed, and encoded again as Parquet",
+        "not granted by the authors of the tweets; the terms of X apply",
+        "Texts of licences: LICENSES/Apache-2.0.txt, LICENSES/MIT.txt\n",
+        "CC-BY-NC-4.0: https://spdx.org/licenses/CC-BY-NC-4.0.html",
+        "Sources of ltec_itr_lv:\n  tweet list: made-up.tsv\n    licence: Apache-2.0\n",
+        "texts and images left out: tirt.",
+        "    licence: none stated\n",
+    ):
+        assert said in notice, said
+    export(tmp_path / "out", plan(["tirt"]))
+    assert not (tmp_path / "out" / "LICENSES").exists()
+    assert "Texts of" not in (tmp_path / "out" / "NOTICE").read_text()
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_words_are_those_of_what_is_in_it(tmp_path: Path, published: bool) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
+    released_data.build_tirt(published)
+    folder = tmp_path / "out"
+    export(folder, plan(["tirt"]))
+    for name in ("README.md", "croissant.json", "NOTICE"):
+        text = (folder / name).read_text(encoding="utf-8")
+        for other in ("Latvia", "LTEC", "350", "food", "Who annotated", "Rikters", "Multilingual"):
+            assert other not in text, (name, other)
+        assert published or "TIRT" not in text
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "ITR_BENCH_HUB" not in card  # it cannot be read without texts
+    assert ("described in the paper (ACL P19-1272)" in card) is published
+    assert ("Tweets of the exporter's own list" in card) is not published
+    found = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert not found.metadata.ctx.issues.errors
+    assert "Licences by config: tirt: none stated." in found.metadata.description
+    with released_data.home_at(tmp_path / "another"):
+        released_data.build_ltec()
+        export(tmp_path / "ltec", plan())
+    for name in ("README.md", "croissant.json", "NOTICE"):
+        assert "TIRT" not in (tmp_path / "ltec" / name).read_text(encoding="utf-8")
+    assert "Who annotated the Latvian tweets" in (tmp_path / "ltec" / "README.md").read_text()
 
 
 # Reading
@@ -532,7 +843,7 @@ def test_what_a_release_does_not_hold(
         open_task("ltec_itr_full_lv")
     with pytest.raises(DataError, match=r"ids, labels and hashes of 'tirt'.*no texts") as caught:
         open_task("tirt")
-    assert "TIRT is published as tweet ids" in str(caught.value)
+    assert "itr-bench data build tirt --labels tirt/ids.tsv" in str(caught.value)
     with pytest.raises(DataError, match="does not hold the data set 'ltec_fr_mt@other'"):
         open_task("ltec_itr_fr_mt@other")
     monkeypatch.setenv("ITR_BENCH_HUB", str(tmp_path))
@@ -574,13 +885,14 @@ def _other_image(folder: Path) -> None:
         ),
         (lambda f: (f / "release.json").write_text("{}"), True, "is not the release.json"),
         (lambda f: (f / "release.json").write_text("]"), True, "is not the release.json"),
-        (lambda f: _facts(f, task="../x"), True, "unknown task '../x'"),
+        (lambda f: _facts(f, task="../x"), True, "newer itr-bench, or damaged: unknown task '../"),
+        (lambda f: _facts(f, set_name="../x"), True, "unknown data set '../x'"),
         (lambda f: _facts(f, content_sha256="0" * 64), True, "differ from the content hash"),
         (_other_image, True, "tweet 5003, 5003.png: another SHA-256 than the release states"),
         (
             lambda f: (f / "SHA256SUMS").write_text(f"{'0' * 64}  ../../etc/passwd\n"),
             False,
-            "outside of the folder",
+            "../../etc/passwd: no file of a release",
         ),
         (lambda f: (f / "SHA256SUMS").write_text("hello\n"), False, "line 1: expected a SHA-256"),
     ],
@@ -603,6 +915,39 @@ def test_a_damaged_release_is_refused(
         open_task("ltec_itr_lv")
     assert message in str(caught.value)
     assert not (home / "sets" / "ltec").exists()
+
+
+def test_a_snapshot_of_the_hub_is_a_release(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `huggingface_hub.snapshot_download` makes it: links to files elsewhere."""
+    snapshot, blobs = tmp_path / "snapshots" / "0123", tmp_path / "blobs"
+    blobs.mkdir()
+    for number, file in enumerate(p for p in release.rglob("*") if p.is_file()):
+        (blobs / str(number)).write_bytes(file.read_bytes())
+        link = snapshot / file.relative_to(release)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(blobs / str(number))
+    monkeypatch.setenv("ITR_BENCH_HUB", str(snapshot))
+    assert open_task("ltec_itr_lv").identity.startswith("hub-")
+    manifest = verify_set("ltec")
+    assert manifest.sources[0]["release"]["name"] == "made-up/relations"
+
+
+def test_building_translations_again_takes_them_from_the_release(
+    release: Path, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released_data.build_ltec()
+    released_data.build_translation("made-up-1.0", None, text="autre chose")
+    monkeypatch.setenv("ITR_BENCH_HUB", str(release))
+    assert open_task(FRENCH).texts[0].startswith("autre chose")
+    arguments = ["data", "build", "ltec_fr_mt@made-up-1.0", "--replace"]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    with released_data.home_at(filled):
+        expected = open_task(FRENCH)
+    assert open_task(FRENCH).identity == expected.identity
+    assert list(open_task(FRENCH).texts) == list(expected.texts)
 
 
 def test_stand_ins_stay_stand_ins_whatever_the_release_says(

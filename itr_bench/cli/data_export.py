@@ -17,8 +17,9 @@ from tabulate import tabulate
     "--ids-only-for",
     multiple=True,
     metavar="TASK",
-    help="Give only ids, labels and hashes of this task's data. tirt is always given so. "
-    "Repeatable.",
+    help="Give only ids, labels and hashes of this task or set, in every config that has its "
+    "texts or images: other languages, translations, sets that share tweets. tirt is always given "
+    "so. Repeatable.",
 )
 @click.option("--version", default="1.0.0", show_default=True, help="MAJOR.MINOR.PATCH.")
 @click.option("--repo-id", metavar="ORG/NAME", help="The repository it is for, named in the card.")
@@ -28,8 +29,8 @@ from tabulate import tabulate
     "stated",
     multiple=True,
     metavar="NAME=SPDX",
-    help="The licence of a translation system or of a set whose sources state none, such as "
-    "opus-mt=Apache-2.0. Repeatable.",
+    help="The licence of a translation system or set, for those of its sources that state none "
+    "or one that is not known here, such as opus-mt=Apache-2.0. The card shows both. Repeatable.",
 )
 @click.option(
     "--previous",
@@ -45,7 +46,7 @@ from tabulate import tabulate
 )
 @click.option("--trial", is_flag=True, help="Let stand-in and demo data in; the card is marked.")
 @click.option("--replace", is_flag=True, help="Take the place of a release in DIR.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@click.option("--dry-run", is_flag=True, help="Check everything, and say what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 def command(
     folder: Path,
@@ -66,8 +67,9 @@ def command(
 
     One config a task, each complete: a Parquet file with ids, texts, relations and images, which
     `datasets.load_dataset(DIR, CONFIG, split="test")` reads without this package. Beside them a
-    card, a Croissant description, a changelog, hashes of all tweets, and SHA256SUMS. The same data
-    and versions give the same bytes.
+    card, a Croissant description, a changelog, hashes of all tweets, NOTICE with the sources and
+    LICENSES with texts of their licences, and SHA256SUMS. The same data and versions give the same
+    bytes. Of TIRT there are ids, labels and hashes, with a list of ids to fetch the tweets by.
 
     A release can also be read back: ITR_BENCH_HUB=DIR (or ORG/NAME@REVISION) makes every task take
     its data from it.
@@ -82,9 +84,18 @@ def command(
     """
     from itr_bench.data.release_files import config_name
     from itr_bench.release import licences
-    from itr_bench.release.export import export
+    from itr_bench.release.export import check, export
     from itr_bench.release.plan import TRIAL_KINDS, plan
 
+    facts: dict[str, Any] = {
+        "version": version,
+        "repo_id": repo_id,
+        "date": date,
+        "previous": previous,
+        "agreement": agreement,
+        "replace": replace,
+    }
+    check(folder, **facts)  # before the data is opened, which can take minutes
     names = [name.strip() for name in (tasks or "").split(",") if name.strip()]
     planned = plan(
         names,
@@ -94,16 +105,7 @@ def command(
     )
     sizes: dict[str, int] = {}
     if not dry_run:
-        release = export(
-            folder,
-            planned,
-            version=version,
-            repo_id=repo_id,
-            date=date,
-            previous=previous,
-            agreement=agreement,
-            replace=replace,
-        )
+        release = export(folder, planned, **facts)
         sizes = {config.task: config.size for config in release.configs}
     found: list[dict[str, Any]] = [
         {
@@ -114,6 +116,7 @@ def command(
             "tweets": sum(one.relations),
             "ids_only": one.ids_only,
             "licences": list(one.licences),
+            "licences_in_words": licences.shown(one.sources),
             "obstacles": list(one.obstacles),
             "bytes": sizes.get(one.task),
         }
@@ -129,7 +132,7 @@ def command(
             one["tweets"],
             one["kind"],
             "ids, labels, hashes" if one["ids_only"] else "all",
-            ", ".join(one["licences"]).replace(licences.NOT_STATED, "none stated"),
+            one["licences_in_words"],
             "-" if one["bytes"] is None else f"{one['bytes'] / 1e6:.1f} MB",
         ]
         for one in found

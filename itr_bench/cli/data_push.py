@@ -16,9 +16,21 @@ import click
 @click.option("--yes", is_flag=True, help="Push it. Without this, nothing is changed.")
 @click.option("--create", is_flag=True, help="Make the repository where there is none.")
 @click.option("--private", is_flag=True, help="With --create: only its owners see it.")
+@click.option(
+    "--replace-damaged",
+    is_flag=True,
+    help="Replace a release that is there and cannot be read: one that is damaged. One that a "
+    "newer itr-bench made is read by that one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
 def command(
-    folder: Path, repo_id: str, yes: bool, create: bool, private: bool, as_json: bool
+    folder: Path,
+    repo_id: str,
+    yes: bool,
+    create: bool,
+    private: bool,
+    replace_damaged: bool,
+    as_json: bool,
 ) -> None:
     """Put the release in DIR onto the Hugging Face Hub. Dry by default.
 
@@ -39,7 +51,7 @@ def command(
 
     if private and not create:
         raise click.UsageError("--private goes with --create: that of a repository stays as it is")
-    found = compare(folder, repo_id)
+    found = compare(folder, repo_id, replace_damaged=replace_damaged)
     revision = push(found, create=create, private=private) if yes else None
     if as_json:
         out = {
@@ -48,6 +60,7 @@ def command(
             "compared_with": found.revision,
             "version": found.release.version,
             "version_there": found.there,
+            "damaged": found.damaged,
             "files": {
                 state: list(getattr(found, state))
                 for state in ("added", "changed", "removed", "unchanged", "kept")
@@ -60,13 +73,14 @@ def command(
         }
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
         return
-    state = (
-        "there is no such repository"
-        if found.revision is None
-        else f"commit {found.revision}, "
-        + ("no release" if found.there is None else f"version {found.there}")
-    )
-    click.echo(f"{repo_id}: {state}; here: version {found.release.version}")
+    if found.revision is None:
+        there = "there is no such repository"
+    elif found.damaged is not None:
+        there = f"commit {found.revision}, a release that cannot be read"
+    else:
+        version = "no release" if found.there is None else f"version {found.there}"
+        there = f"commit {found.revision}, {version}"
+    click.echo(f"{repo_id}: {there}; here: version {found.release.version}")
     for state in ("added", "changed", "removed", "kept"):
         for path in getattr(found, state):
             note = " (of no release)" if state == "kept" else ""

@@ -33,6 +33,18 @@ def asking(repo: str, what: str, *, unsure: str = "") -> Iterator[None]:
         raise DataError(_without_token(text)) from error
 
 
+def is_repo_id(name: str) -> bool:
+    """Whether the Hub can have a data set repository *name*, spelled ORG/NAME."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return name.count("/") == 1
+
+
 def is_missing(error: BaseException) -> bool:
     """Whether the Hub says that there is no such repository, or none that it shows us."""
     from huggingface_hub.errors import RepositoryNotFoundError

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from itr_bench.data.catalog import get_task
+from itr_bench.data.catalog import get_set, get_task
 from itr_bench.data.manifest import file_hash
 from itr_bench.errors import DataError, bullet_list
 
@@ -20,9 +20,17 @@ CHECKSUMS = "SHA256SUMS"
 CARD = "README.md"
 CROISSANT = "croissant.json"
 CHANGELOG = "CHANGELOG.md"
+NOTICE = "NOTICE"
+LICENCES = "LICENSES"
+"""The folder of licence texts, as the REUSE specification spells it."""
+
+_PARTS = re.compile(
+    rf"{re.escape(FACTS)}|{HASHES}|{CHECKSUMS}|{CARD}|{CROISSANT}|{CHANGELOG}|{NOTICE}|"
+    rf"{LICENCES}/[\w.+-]+\.txt|\w[\w.+-]*/(test-00000-of-00001\.parquet|ids\.tsv)",
+    re.ASCII,
+)
 
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _SHA256 = r"^[0-9a-f]{64}$"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
@@ -80,6 +88,21 @@ class Config(BaseModel):
         return f"{self.name}/test-00000-of-00001.parquet"
 
     @property
+    def ids_path(self) -> str | None:
+        """The list of ids and labels to fetch tweets by, below the release; of ``tirt`` only."""
+        return f"{self.name}/ids.tsv" if self.ids_only and self.set_name == "tirt" else None
+
+    @property
+    def rehydration(self) -> str | None:
+        """The commands that make the set again from its list of ids, where there is one."""
+        if self.ids_path is None:
+            return None
+        return (
+            f"itr-bench data hydrate-plan --labels {self.ids_path} --out ids/\n"
+            f"itr-bench data build {self.set_name} --labels {self.ids_path} --tweets FETCHED --all"
+        )
+
+    @property
     def tweets(self) -> int:
         """Number of tweets."""
         return sum(self.relations)
@@ -121,7 +144,13 @@ class Release(BaseModel):
                     "version of itr-bench; use that one."
                 )
             for config in found.configs:
-                get_task(config.task)
+                try:
+                    get_task(config.task)
+                    get_set(config.set_name)
+                except DataError as error:
+                    raise DataError(
+                        f"{where}: made by a newer itr-bench, or damaged: {error}"
+                    ) from error
             return found
         except (ValidationError, ValueError) as error:
             raise DataError(f"{where} is not the {FACTS} of a release: {error}") from error
@@ -167,8 +196,9 @@ def read_release(folder: Path) -> tuple[Release, dict[str, str]]:
         problems.append(f"{path}: not in {CHECKSUMS}")
     for path, sha256 in sums.items():
         file = folder / path
-        if not file.resolve().is_relative_to(folder.resolve()):
-            problems.append(f"{path}: outside of the folder")
+        # By its name only: what huggingface_hub.snapshot_download makes are links to elsewhere.
+        if not is_part(path):
+            problems.append(f"{path}: no file of a release")
         elif not file.is_file():
             problems.append(f"{path}: missing")
         elif file_hash(file) != sha256:
@@ -179,6 +209,11 @@ def read_release(folder: Path) -> tuple[Release, dict[str, str]]:
             f"Export it again: itr-bench data export {folder} --replace"
         )
     return release, sums
+
+
+def is_part(path: str) -> bool:
+    """Whether a release can have a file of that path, with ``/`` between folders."""
+    return _PARTS.fullmatch(path) is not None
 
 
 def check_content(content: bytes, sha256: str | None, where: str) -> bytes:

@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 
 from itr_bench.data import build, home
 from itr_bench.data.catalog import get_set
-from itr_bench.data.hub import TIMEOUT_S, asking
+from itr_bench.data.hub import TIMEOUT_S, asking, is_repo_id
 from itr_bench.data.image_sources import ImageSource
 from itr_bench.data.manifest import content_hash, file_hash
 from itr_bench.data.release_files import (
     CHECKSUMS,
     FACTS,
-    REPO_ID,
     Config,
     Release,
     check_content,
@@ -85,9 +84,13 @@ def fetch(name: str, *, replace: bool = False) -> Path:
 
 
 class _Source(Protocol):
-    """A release to read: its name, what it says of itself, and its files."""
+    """A release to read: its name, what it says of itself, and its files.
+
+    ``origin`` is its name for manifests, which may be passed on: without a path of this machine.
+    """
 
     name: str
+    origin: str
     revision: str | None
     release: Release
 
@@ -102,6 +105,7 @@ class _Folder:
         self.name = str(folder)
         self._folder = folder
         self.release, _ = read_release(folder)
+        self.origin = self.release.repo_id or folder.resolve().name
 
     def parquet(self, config: Config) -> Path:
         return self._folder / config.path
@@ -113,7 +117,7 @@ class _Repository:
     def __init__(self, repo: str, revision: str | None) -> None:
         from huggingface_hub import HfApi, constants
 
-        self.name = repo
+        self.name = self.origin = repo
         self.revision = revision
         if not constants.HF_HUB_OFFLINE:
             with asking(f"the release {repo}", "cannot be read"):
@@ -152,7 +156,7 @@ def _open() -> _Source:
     if folder.is_dir():
         return _Folder(folder)
     repo, _, revision = named.partition("@")
-    if not REPO_ID.fullmatch(repo):
+    if not is_repo_id(repo):
         raise DataError(
             f"{ENVIRONMENT}={named}: neither a folder nor a repository. Expected a folder made by "
             "`itr-bench data export`, or ORG/NAME or ORG/NAME@REVISION of the Hub; or unset it."
@@ -177,9 +181,15 @@ def _choose(name: str, source: _Source) -> Config:
         )
     whole = [config for config in fitting if not config.ids_only]
     if not whole:
+        commands = next((c.rehydration for c in fitting if c.rehydration), None)
         raise DataError(
             f"the release {source.name} holds ids, labels and hashes of {name!r}, no texts and no "
-            f"images. {get_set(name).supply or 'Build it from its sources.'}"
+            "images. "
+            + (
+                f"Fetch the tweets by id, with its list of ids:\n{commands}"
+                if commands
+                else get_set(name).supply or "Build it from its sources."
+            )
         )
     return whole[0]
 
@@ -219,7 +229,7 @@ def _read(config: Config, source: _Source) -> tuple[list[Row], _ReleasedImages, 
     ]
     origin = {
         "release": {
-            "name": source.name,
+            "name": source.origin,
             "revision": source.revision,
             "version": source.release.version,
             "sha256": config.sha256,

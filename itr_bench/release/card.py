@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.catalog import get_set
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import Config, Release
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
-from itr_bench.release import licences, words
+from itr_bench.release import about, licences, words
 from itr_bench.release.tables import COLUMNS
 
 _TYPES = {"Value": "string", "ClassLabel": "ClassLabel", "Image": "Image"}
@@ -42,16 +42,18 @@ def card(release: Release, features: Features, agreement: Sequence[Sequence[str]
     text = environment.from_string(template.read_text(encoding="utf-8")).render(
         release=release,
         words=words,
+        about=about,
         relations=RELATIONS,
         columns=_columns(features),
         ids_only=[config for config in configs if config.ids_only],
         sources=_sources(configs),
-        families=families(configs),
         agreement=[[_cell(value) for value in row] for row in agreement],
-        limitations=limitations(configs),
-        citations=citations(configs),
+        not_ours=licences.IDS_ONLY,
+        shown=licences.shown,
+        stated_by=licences.stated_by,
         text_of=_text_of,
         linked=_linked,
+        cell=_cell,
         terms=_terms,
     )
     return f"---\n{_metadata(release, features)}\n---\n\n{text}"
@@ -62,16 +64,17 @@ def _metadata(release: Release, features: Features) -> str:
     from huggingface_hub import DatasetCardData
 
     configs = release.configs
-    machine = any(get_set(config.set_name).is_translation for config in configs)
+    languages = about.languages(configs)
     tweets = sum(config.tweets for config in configs)
     data = DatasetCardData(
-        language=languages(configs),
+        language=languages,
         license=_hub_licences(configs),
         annotations_creators=["other"],
-        language_creators=["found", *(["machine-generated"] if machine else [])],
-        multilinguality=["multilingual", "translation"]
-        if len(languages(configs)) > 1
-        else ["monolingual"],
+        language_creators=[
+            "found",
+            *(["machine-generated"] if about.is_translated(configs) else []),
+        ],
+        multilinguality=["multilingual", "translation"] if len(languages) > 1 else ["monolingual"],
         size_categories=[next((name for most, name in _SIZES if tweets < most), "n>1M")],
         source_datasets=_source_datasets(configs),
         task_categories=["visual-question-answering", "image-text-to-text"],
@@ -82,7 +85,7 @@ def _metadata(release: Release, features: Features) -> str:
             "tweets",
             "vision-language",
             *(["trial"] if release.trial else []),
-            *(["arxiv:2505.05040"] if "ltec" in families(configs) else []),
+            *(["arxiv:2505.05040"] if "ltec" in about.families(configs) else []),
         ],
     )
     infos = {}
@@ -107,29 +110,6 @@ def _metadata(release: Release, features: Features) -> str:
     return str(data.to_yaml(line_break="\n"))
 
 
-def families(configs: Sequence[Config]) -> list[str]:
-    """The families of sets in the release: ``ltec``, ``tirt``, ``demo``, in the order met."""
-    return list(dict.fromkeys(config.set_name.partition("_")[0] for config in configs))
-
-
-def languages(configs: Sequence[Config]) -> list[str]:
-    """The languages of the texts in the release."""
-    codes = (code for config in configs for code in get_set(config.set_name).texts)
-    return list(dict.fromkeys(codes))
-
-
-def limitations(configs: Sequence[Config]) -> list[str]:
-    """What the data cannot do, by what is in the release."""
-    machine = any(get_set(config.set_name).is_translation for config in configs)
-    return [*words.LIMITATIONS, *([words.TRANSLATION] if machine else [])]
-
-
-def citations(configs: Sequence[Config]) -> list[str]:
-    """What to cite, in BibTeX."""
-    own = [words.BIBTEX["ltec"]] if "ltec" in families(configs) else []
-    return [*own, words.BIBTEX["all"]]
-
-
 def read_agreement(path: Path) -> list[list[str]]:
     """Return the table of agreement out of what ``data agreement --json`` wrote.
 
@@ -137,7 +117,7 @@ def read_agreement(path: Path) -> list[list[str]]:
         DataError: it is not such a file.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_bytes())
         return [
             [
                 str(table["what"]),
@@ -151,7 +131,10 @@ def read_agreement(path: Path) -> list[list[str]]:
         ]
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError),
+        *(OverflowError, RecursionError),  # numbers without an end, brackets without an end
+    ) as error:
         raise DataError(
             f"{path}: not what `itr-bench data agreement --json` writes ({type(error).__name__}: "
             f"{error})"
@@ -159,7 +142,11 @@ def read_agreement(path: Path) -> list[list[str]]:
 
 
 def _number(value: float | None) -> str:
-    return "not available" if value is None else f"{value:.3f}"
+    if value is None:
+        return "not available"
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number between -1 and 1")
+    return f"{value:.3f}"
 
 
 def _hub_licences(configs: Sequence[Config]) -> list[str]:
@@ -190,16 +177,16 @@ def _sources(configs: Sequence[Config]) -> list[tuple[str, dict[str, Any]]]:
         for source in config.sources:
             if all(source != other for _, other in found):
                 found.append((config.set_name, source))
-    return [(name, {k: _cell(v) for k, v in source.items()}) for name, source in found]
+    return found
 
 
 def _cell(value: Any) -> str:
     return "" if value is None else " ".join(str(value).replace("|", "\\|").split())
 
 
-def _linked(source: Mapping[str, str]) -> str:
-    name = source.get("name") or "not available"
-    return f"[{name}]({source['url']})" if source.get("url") else name
+def _linked(source: Mapping[str, Any]) -> str:
+    name = _cell(source.get("name") or "not available")
+    return f"[{name}]({_cell(source['url'])})" if source.get("url") else name
 
 
 def _text_of(config: Config) -> str:

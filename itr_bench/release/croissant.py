@@ -12,7 +12,7 @@ from typing import Any
 
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import HASHES, Config, Release
-from itr_bench.release import card, licences, words
+from itr_bench.release import about, card, licences, words
 from itr_bench.release.tables import COLUMNS, HASHES_HEADER
 
 _CONTEXT: dict[str, Any] = {
@@ -76,24 +76,27 @@ def croissant(release: Release, features: card.Features, hashes: tuple[int, str]
         ],
         "name": "itr-bench",
         "description": ("TRIAL, not the data set: stand-in or demo data. " if release.trial else "")
-        + words.DESCRIPTION,
+        + f"{words.DESCRIPTION} {about.licensing(configs)}",
         "version": release.version,
         **({"datePublished": release.date} if release.date else {}),
         **({"license": urls} if urls else {}),
         **(
             {"url": f"https://huggingface.co/datasets/{release.repo_id}"} if release.repo_id else {}
         ),
-        "creator": {"@type": "sc:Organization", "name": "The itr-bench authors"},
+        "creator": [
+            {"@type": f"sc:{kind}", "name": name} for kind, name in about.creators(configs)
+        ],
+        "publisher": {"@type": "sc:Organization", "name": "The itr-bench authors"},
         "keywords": ["image-text relation", "tweets", "vision-language models", "benchmark"],
-        "inLanguage": card.languages(configs),
+        "inLanguage": about.languages(configs),
         "isLiveDataset": False,
-        "citeAs": "\n\n".join(card.citations(configs)),
-        "rai:dataCollection": " ".join(words.COLLECTION[f] for f in card.families(configs)),
-        "rai:dataAnnotationProtocol": words.ANNOTATION,
-        "rai:dataBiases": words.BIASES,
-        "rai:dataLimitations": " ".join(card.limitations(configs)),
+        "citeAs": "\n\n".join(about.citations(configs)),
+        "rai:dataCollection": " ".join(about.collection(configs)),
+        "rai:dataAnnotationProtocol": about.annotation(configs),
+        "rai:dataBiases": about.biases(configs),
+        "rai:dataLimitations": " ".join(about.limitations(configs)),
         "rai:dataUseCases": words.USES,
-        "rai:personalSensitiveInformation": words.PERSONAL,
+        "rai:personalSensitiveInformation": about.personal(release),
         "rai:dataReleaseMaintenancePlan": words.MAINTENANCE,
         "distribution": [
             *(
@@ -134,7 +137,8 @@ def _records(config: Config, features: Mapping[str, Mapping[str, Any]]) -> dict[
         "@type": "cr:RecordSet",
         "@id": config.name,
         "name": config.name,
-        "description": f"{config.tweets} tweets, split test.",
+        "description": f"{config.tweets} tweets, split test. Licences of its sources: "
+        f"{licences.shown(config.sources)}.",
         "key": {"@id": f"{config.name}/tweet_id"},
         "field": fields,
     }

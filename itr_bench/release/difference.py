@@ -82,30 +82,31 @@ def parse_version(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
+def check_above(version: str, before: str) -> None:
+    """Raise :class:`DataError` if *version* is not above that of the previous release."""
+    if parse_version(version) <= parse_version(before):
+        raise DataError(
+            f"version {version} is not above that of the previous release, {before}: "
+            "name the new one with --version"
+        )
+
+
 def changelog(
     version: str,
     configs: Iterable[Config],
-    previous: tuple[str, str, dict[str, RowDifference]] | None,
+    previous: tuple[str, dict[str, RowDifference]] | None,
 ) -> str:
     """Return the text of ``CHANGELOG.md``.
 
     Args:
         version: of this release.
         configs: of this release.
-        previous: version and changelog of the previous release, and what differs from it.
-
-    Raises:
-        DataError: the version is not above the previous one.
+        previous: changelog of the previous release, and what differs from it.
     """
     if previous is None:
         held = "".join(f"- `{c.name}`: {_count(c.tweets, 'tweet')}.\n" for c in configs)
         return f"{_HEAD}\n## {version}\n\nFirst release.\n\n{held}"
-    before, text, differences = previous
-    if parse_version(version) <= parse_version(before):
-        raise DataError(
-            f"version {version} is not above that of the previous release, {before}: "
-            "name the new one with --version"
-        )
+    text, differences = previous
     lines = "".join(
         f"- `{name}`: {found.words}.\n"
         for name, found in differences.items()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import glob
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from itr_bench.data.balance import as_tsv
+from itr_bench.data.hub import is_repo_id
 from itr_bench.data.manifest import file_hash
 from itr_bench.data.release_files import (
     CARD,
@@ -17,18 +24,79 @@ from itr_bench.data.release_files import (
     CROISSANT,
     FACTS,
     HASHES,
-    REPO_ID,
+    NOTICE,
     Config,
     Release,
     config_name,
+    is_part,
     read_release,
 )
-from itr_bench.errors import DataError
+from itr_bench.errors import DataError, bullet_list
+from itr_bench.relation import Relation
 from itr_bench.release import tables
 from itr_bench.release.card import card, read_agreement
 from itr_bench.release.croissant import croissant
-from itr_bench.release.difference import changelog, parse_version, row_differences
+from itr_bench.release.difference import (
+    changelog,
+    check_above,
+    parse_version,
+    row_differences,
+)
+from itr_bench.release.notice import licence_texts, notice
 from itr_bench.release.plan import TRIAL_KINDS, Planned
+
+_LOCK = "itr-bench-export.lock"
+"""What marks the folder that an export writes in; held as long as it runs."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an export reads beside the data.
+
+    Attributes:
+        changelog: of the previous release, ``None`` where none was named.
+        rows: of the previous release.
+        agreement: rows of a table of agreement.
+    """
+
+    changelog: str | None
+    rows: tables.Rows
+    agreement: list[list[str]]
+
+
+def check(
+    folder: Path,
+    *,
+    version: str = "1.0.0",
+    repo_id: str | None = None,
+    date: str | None = None,
+    previous: Path | None = None,
+    agreement: Path | None = None,
+    replace: bool = False,
+) -> Inputs:
+    """Check what :func:`export` is asked to do, apart from the data; nothing is written.
+
+    Args:
+        folder: see :func:`export`, as all others.
+
+    Raises:
+        DataError: as :func:`export`.
+    """
+    parse_version(version)
+    check_repo_id(repo_id)
+    _check_date(date)
+    _refuse_existing(folder, replace)
+    text: str | None = None
+    rows: tables.Rows = {}
+    if previous is not None:
+        earlier, _ = read_release(previous)
+        check_above(version, earlier.version)
+        try:
+            text = (previous / CHANGELOG).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{previous / CHANGELOG}: not a text in UTF-8 ({error})") from error
+        rows = tables.read_hashes((previous / HASHES).read_bytes(), str(previous / HASHES))
+    return Inputs(text, rows, [] if agreement is None else read_agreement(agreement))
 
 
 def export(
@@ -57,19 +125,16 @@ def export(
     Raises:
         DataError: anything wrong with these, or the disk refuses.
     """
-    parse_version(version)
-    check_repo_id(repo_id)
-    _check_date(date)
-    _refuse_existing(folder, replace)
-    before = None
-    if previous is not None:
-        earlier, _ = read_release(previous)
-        before = (
-            earlier.version,
-            (previous / CHANGELOG).read_text(encoding="utf-8"),
-            tables.read_hashes((previous / HASHES).read_bytes(), str(previous / HASHES)),
-        )
-    measured = [] if agreement is None else read_agreement(agreement)
+    _clear_up(folder)
+    inputs = check(
+        folder,
+        version=version,
+        repo_id=repo_id,
+        date=date,
+        previous=previous,
+        agreement=agreement,
+        replace=replace,
+    )
     with _replacing(folder) as partial:
         configs = tuple(_write_config(partial, one) for one in planned)
         release = Release(
@@ -84,16 +149,19 @@ def export(
             lines += tables.hash_lines(config_name(one.task), one.data, ids_only=one.ids_only)
         _write(partial / HASHES, "\n".join(lines) + "\n")
         change = None
-        if before is not None:
+        if inputs.changelog is not None:
             now = tables.read_hashes((partial / HASHES).read_bytes(), HASHES)
-            change = (before[0], before[1], row_differences(before[2], now))
+            change = (inputs.changelog, row_differences(inputs.rows, now))
         _write(partial / CHANGELOG, changelog(version, configs, change))
         features = {
             config_name(one.task): tables.columns(one.data, one.ids_only) for one in planned
         }
         hashes = ((partial / HASHES).stat().st_size, file_hash(partial / HASHES))
         _write(partial / CROISSANT, croissant(release, features, hashes))
-        _write(partial / CARD, card(release, features, measured))
+        _write(partial / CARD, card(release, features, inputs.agreement))
+        _write(partial / NOTICE, notice(release))
+        for path, text in licence_texts(release).items():
+            _write(partial / path, text)
         _write(partial / FACTS, release.model_dump_json(indent=2) + "\n")
         sums = {
             file.relative_to(partial).as_posix(): file_hash(file)
@@ -127,18 +195,26 @@ def _write_config(folder: Path, one: Planned) -> Config:
     )
     path = folder / facts.path
     num_bytes = tables.write_parquet(one.data, path, ids_only=one.ids_only)
+    if facts.ids_path is not None:
+        labels = zip(one.data.tweets.tweet_ids, one.data.tweets.relations, strict=True)
+        ids = as_tsv({tweet: Relation(label) for tweet, label in labels})
+        _write(folder / facts.ids_path, ids)
     written = {"num_bytes": num_bytes, "size": path.stat().st_size, "sha256": file_hash(path)}
     return facts.model_copy(update=written)
 
 
 def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode("utf-8"))
 
 
 def check_repo_id(repo_id: str | None) -> None:
     """Raise :class:`DataError` if *repo_id* is not spelled ORG/NAME."""
-    if repo_id is not None and not REPO_ID.fullmatch(repo_id):
-        raise DataError(f"--repo-id {repo_id}: expected ORG/NAME")
+    if repo_id is not None and not is_repo_id(repo_id):
+        raise DataError(
+            f"--repo-id {repo_id}: expected ORG/NAME, in letters, digits and - _ . (no -- and no "
+            ".., at most 96 in all)"
+        )
 
 
 def _check_date(date: str | None) -> None:
@@ -151,24 +227,44 @@ def _check_date(date: str | None) -> None:
 
 def _refuse_existing(folder: Path, replace: bool) -> None:
     try:
-        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        whole = folder.resolve()
+        if whole in {here := Path.cwd(), *here.parents}:
+            raise DataError(
+                f"{folder} is the current folder or holds it, and cannot be replaced; name a new "
+                "folder. Nothing was touched."
+            )
+        above = next(path for path in whole.parents if os.path.lexists(path))
+        if not above.is_dir():
+            raise DataError(f"cannot write {folder}: {above} is no folder")
+        if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
             return
-    except OSError as error:
-        raise DataError(f"cannot read {folder}: {error.strerror or error}") from error
+        files = [path for path in folder.rglob("*") if path.is_file() or path.is_symlink()]
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before 3.13
+        raise DataError(f"cannot read {folder}: {error}") from error
     if not (folder / FACTS).is_file():
         raise DataError(
             f"{folder} is there and is not a release; name another folder. Nothing was touched."
         )
     if not replace:
         raise DataError(f"{folder} holds a release already; to replace it, add --replace")
+    own = sorted(path.relative_to(folder).as_posix() for path in files)
+    own = [path for path in own if not is_part(path)]
+    if own:
+        raise DataError(
+            f"{folder} holds files of no release, which --replace would remove; move them away:\n"
+            + bullet_list(own)
+        )
 
 
 @contextlib.contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of *folder* if the block succeeds."""
     try:
+        folder = folder.resolve()
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        lock = FileLock(work / _LOCK)
+        lock.acquire()
         try:
             partial = work / "new"
             partial.mkdir()
@@ -177,11 +273,30 @@ def _replacing(folder: Path) -> Iterator[Path]:
                 folder.rename(work / "old")
             partial.rename(folder)
         finally:
-            if (work / "old").exists() and not folder.exists():
-                (work / "old").rename(folder)
-            shutil.rmtree(work, ignore_errors=True)
+            _remove(work, folder, lock)
     except OSError as error:
         raise DataError(
             f"cannot write {folder}: {error.strerror or error}. Make room or grant write access; "
             "nothing was changed."
         ) from error
+
+
+def _clear_up(folder: Path) -> None:
+    """Remove what killed exports of that name left behind."""
+    try:
+        folder = folder.resolve()
+        for left in folder.parent.glob(f".{glob.escape(folder.name)}.*/{_LOCK}"):
+            lock = FileLock(left, timeout=0)
+            with contextlib.suppress(Timeout):  # it still runs
+                lock.acquire()
+                _remove(left.parent, folder, lock)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before 3.13
+        raise DataError(f"cannot write {folder}: {error}") from error
+
+
+def _remove(work: Path, folder: Path, lock: FileLock) -> None:
+    """Remove the folder that an export wrote in; a release on its way out of *folder* goes back."""
+    if (work / "old").exists() and not folder.exists():
+        (work / "old").rename(folder)
+    lock.release()
+    shutil.rmtree(work, ignore_errors=True)

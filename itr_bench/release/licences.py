@@ -40,6 +40,11 @@ class Licence:
         """Where its text is."""
         return f"https://spdx.org/licenses/{self.spdx}.html"
 
+    @property
+    def with_text(self) -> bool:
+        """Whether its text has to go along; it is then in this package's folder ``texts``."""
+        return self.terms.startswith(_NOTICE)
+
 
 _NOTICE, _NAME = "keep the licence notice", "name the authors"
 
@@ -65,26 +70,28 @@ LICENCES = {
 }
 
 
-def find(spelled: str) -> Licence | None:
+def find(name: str) -> Licence | None:
     """Return the licence of that SPDX identifier, in any case; ``None`` if it is not known here."""
-    return LICENCES.get(spelled.strip().lower())
+    return LICENCES.get(name.strip().lower())
 
 
 def read_stated(pairs: Sequence[str]) -> dict[str, str]:
     """Read ``NAME=SPDX`` pairs, NAME being a translation system or a set.
 
     Raises:
-        DataError: not such a pair, or a licence that is not in the table.
+        DataError: not such a pair, a name twice, or a licence that is not in the table.
     """
     out = {}
     for pair in pairs:
-        name, equals, spelled = pair.partition("=")
-        licence = find(spelled)
+        name, equals, given = pair.partition("=")
+        licence = find(given)
         if not equals or not name:
             raise DataError(f"--licence {pair}: expected NAME=SPDX, as in opus-mt=Apache-2.0")
         if licence is None:
             known = [known.spdx for known in LICENCES.values()]
-            raise DataError(f"--licence {pair}: " + unknown_name("licence", spelled, known))
+            raise DataError(f"--licence {pair}: " + unknown_name("licence", given, known))
+        if name in out:
+            raise DataError(f"--licence {name}=...: named twice")
         out[name] = licence.spdx
     return out
 
@@ -92,12 +99,40 @@ def read_stated(pairs: Sequence[str]) -> dict[str, str]:
 def with_licences(
     sources: Sequence[Mapping[str, Any]], name: str, stated: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Return *sources*, those without a licence with what the user *stated* of *name*."""
+    """Return *sources*, those without a known licence with what the user *stated* of *name*.
+
+    What such a source says itself is kept as ``licence_of_source``.
+    """
     out = []
     for source in sources:
-        given = {} if source.get("licence") or name not in stated else {"licence": stated[name]}
-        out.append({**source, **given, **({"licence_stated_by": "exporter"} if given else {})})
+        if name not in stated or find(spelled(source)) is not None:
+            out.append(dict(source))
+            continue
+        own = {"licence_of_source": source["licence"]} if spelled(source) else {}
+        given = {"licence": stated[name], "licence_stated_by": "exporter"}
+        out.append({**source, **given, **own})
     return out
+
+
+def spelled(source: Mapping[str, Any], key: str = "licence") -> str:
+    """What a source says of its licence, as one string; empty where it says nothing."""
+    said = source.get(key) or ""
+    return ", ".join(map(str, said)) if isinstance(said, list | tuple) else str(said)
+
+
+def shown(sources: Sequence[Mapping[str, Any]]) -> str:
+    """The licences of *sources* in words, each once."""
+    names = [spelled(source) or "none stated" for source in sources]
+    known = [(find(name), name) for name in names]
+    return ", ".join(dict.fromkeys(name if one is None else one.spdx for one, name in known))
+
+
+def stated_by(source: Mapping[str, Any]) -> str:
+    """The licence of a source in words, and who states it where that is not the publisher."""
+    if not source.get("licence_stated_by"):
+        return shown([source])
+    own = spelled(source, "licence_of_source") or "none"
+    return f"{spelled(source)}, as the exporter states; the source states: {own}"
 
 
 def settle(
@@ -112,11 +147,11 @@ def settle(
     licences: list[str] = []
     obstacles = []
     for source in sources:
-        spelled = str(source.get("licence") or "")
-        licence = find(spelled)
+        own = spelled(source)
+        licence = find(own)
         what = f"{source.get('what', 'source')} {source.get('name', 'without a name')}"
         if licence is None:
-            said = f"licence {spelled!r} is not in the table" if spelled else "no licence stated"
+            said = f"licence {own!r} is not in the table" if own else "no licence stated"
             obstacles.append(f"{what}: {said}; if you know it: --licence {name}=SPDX")
         elif not licence.shared:
             obstacles.append(f"{what}: {licence.spdx} does not let it be passed on in this form")

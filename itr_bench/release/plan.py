@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
 
 from itr_bench.data import home
 from itr_bench.data.catalog import SETS, TASKS, get_task
@@ -81,9 +83,10 @@ def plan(
 
     Args:
         tasks: the tasks; none for all whose data is built here.
-        ids_only_for: tasks and sets of which only ids, labels and hashes are to be given. The
-            sets of :data:`itr_bench.release.licences.IDS_ONLY` are so in any case.
-        stated: licences (SPDX) of sources that state none, by system or set.
+        ids_only_for: tasks and sets of which only ids, labels and hashes are to be given, in
+            every config that has their texts or images. The sets of
+            :data:`itr_bench.release.licences.IDS_ONLY` are so in any case.
+        stated: licences (SPDX) of sources that state none that is known, by system or set.
         trial: whether stand-in and demo data may be in it.
 
     Raises:
@@ -104,9 +107,12 @@ def plan(
     if problems:
         raise DataError(f"cannot be exported:\n{bullet_list(problems)}")
     stated = stated or {}
-    planned = [_plan_one(open_task(name), ids_only_for, stated) for name in names]
-    known = {name for one in planned for name in _names(one.data)}
-    problems += [f"--licence {name}=...: not in this release" for name in stated.keys() - known]
+    opened = [open_task(name) for name in names]
+    withheld = _withheld(opened, (*licences.IDS_ONLY, *ids_only_for))
+    planned = [
+        _plan_one(data, hidden, stated) for data, hidden in zip(opened, withheld, strict=True)
+    ]
+    problems += _idle_licences(opened, stated)
     asked = {name for one in planned for name in _called(one.data)}
     problems += [f"--ids-only-for {n}: not in this release" for n in ids_only_for if n not in asked]
     folded = [config_name(one.task).lower() for one in planned]
@@ -128,9 +134,47 @@ def _names(data: TaskData) -> tuple[str, ...]:
     return (own, *(() if data.images is data.tweets else (data.images.manifest.set_name,)))
 
 
+def _idle_licences(opened: Sequence[TaskData], stated: Mapping[str, str]) -> list[str]:
+    """What is wrong with *stated* licences that no source takes."""
+    problems = []
+    for name in sorted(stated):
+        sources = [
+            source
+            for data in opened
+            for named, tweets in zip(_names(data), (data.tweets, data.images), strict=False)
+            if named == name
+            for source in tweets.manifest.sources
+        ]
+        if not sources:
+            problems.append(f"--licence {name}=...: not in this release")
+        elif all(licences.find(licences.spelled(source)) for source in sources):
+            problems.append(
+                f"--licence {name}={stated[name]}: its sources state a licence themselves "
+                f"({licences.shown(sources)}), which holds; leave it out"
+            )
+    return problems
+
+
+def _withheld(opened: Sequence[TaskData], names: Sequence[str]) -> list[bool]:
+    """Of each task, whether only ids, labels and hashes of it may be given.
+
+    Where the images of a set are withheld, so is every task on tweets of that set: those of its
+    other texts, of its translations, and of a set that shares tweets with it.
+    """
+    asked = [not _called(data).isdisjoint(names) for data in opened]
+    tweets: set[str] = set()
+    for data, own in zip(opened, asked, strict=True):
+        if own and (data.images is data.tweets or data.images.manifest.set_name in names):
+            tweets.update(data.images.tweet_ids)
+    return [
+        own or not tweets.isdisjoint(data.images.tweet_ids)
+        for data, own in zip(opened, asked, strict=True)
+    ]
+
+
 def _called(data: TaskData) -> set[str]:
-    """The names of a task and of its set, with and without the system."""
-    full = (data.spec.name, data.tweets.manifest.set_name)
+    """The names of a task and of its sets, with and without the system."""
+    full = (data.spec.name, data.tweets.manifest.set_name, data.images.manifest.set_name)
     return {*full, *(name.partition("@")[0] for name in full), _task(data)}
 
 
@@ -139,7 +183,7 @@ def _task(data: TaskData) -> str:
     return data.spec.name.partition("@")[0] + (f"@{system}" if system else "")
 
 
-def _plan_one(data: TaskData, ids_only_for: Sequence[str], stated: Mapping[str, str]) -> Planned:
+def _plan_one(data: TaskData, ids_only: bool, stated: Mapping[str, str]) -> Planned:
     own, *base = _names(data)
     sources = licences.with_licences(data.tweets.manifest.sources, own, stated)
     found, obstacles = licences.settle(sources, own)
@@ -149,11 +193,23 @@ def _plan_one(data: TaskData, ids_only_for: Sequence[str], stated: Mapping[str, 
         sources += images
         found += tuple(licence for licence in more if licence not in found)
         obstacles += further
-    ids_only = not _called(data).isdisjoint((*licences.IDS_ONLY, *ids_only_for))
     return Planned(
         data=data,
         ids_only=ids_only,
-        sources=tuple(sources),
+        sources=tuple(_without_folders(source) for source in sources),
         licences=found,
         obstacles=() if ids_only else obstacles,
     )
+
+
+def _without_folders(value: Any) -> Any:
+    """*value* with absolute paths, such as that of a model's checkpoint, as the last part only."""
+    if isinstance(value, dict):
+        return {key: _without_folders(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_folders(one) for one in value]
+    if isinstance(value, str):
+        for path in (PurePosixPath(value), PureWindowsPath(value)):
+            if path.is_absolute():
+                return path.name
+    return value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from itr_bench.data.release_files import (
     Release,
     check_content,
     checksums,
+    is_part,
     read_release,
 )
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release.difference import RowDifference, parse_version, row_differences
 from itr_bench.release.export import check_repo_id
-from itr_bench.release.tables import read_hashes
+from itr_bench.release.tables import Rows, read_hashes
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -40,11 +42,12 @@ class Comparison:
         release: what it says of itself.
         repo_id: the repository.
         revision: the commit that was compared with, ``None`` where there is no repository.
-        there: the version that is there, ``None`` where there is no release.
+        there: the version that is there, ``None`` where there is no release, or a damaged one.
+        damaged: what is wrong with the release that is there, ``None`` where nothing is.
         added, changed, removed: files, sorted.
         unchanged: files that are there already.
         kept: files that are there and are of no release; they stay.
-        rows: what differs by config, ``None`` where there is no release.
+        rows: what differs by config, ``None`` where there is no release, or a damaged one.
         obstacles: why it must not be pushed.
     """
 
@@ -53,6 +56,7 @@ class Comparison:
     repo_id: str
     revision: str | None
     there: str | None
+    damaged: str | None
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
@@ -62,8 +66,15 @@ class Comparison:
     obstacles: tuple[str, ...]
 
 
-def compare(folder: Path, repo_id: str) -> Comparison:
+def compare(folder: Path, repo_id: str, *, replace_damaged: bool = False) -> Comparison:
     """Compare the release in *folder* with what is in the repository; changes nothing.
+
+    A release there that cannot be read is compared by files, and is an obstacle.
+
+    Args:
+        folder: of the release.
+        repo_id: the repository.
+        replace_damaged: a release that cannot be read is no obstacle.
 
     Raises:
         DataError: no release or a damaged one, or the Hub cannot be asked.
@@ -90,26 +101,35 @@ def compare(folder: Path, repo_id: str) -> Comparison:
             )
             there = {file.path: file for file in files if isinstance(file, RepoFile)}
     same = {p for p in own if p in there and _is_same(folder / p, own[p], there[p])}
-    old_release, rows = None, None
-    old_sums: dict[str, str] = {}
-    if revision is not None and {CHECKSUMS, FACTS, HASHES} <= there.keys():
-        old_release, old_sums, old_rows = _read_there(api, repo_id, revision)
-        rows = row_differences(old_rows, read_hashes((folder / HASHES).read_bytes(), HASHES))
-    left = there.keys() - own.keys()
     changed = tuple(sorted((own.keys() & there.keys()) - same))
+    old = _There()
+    if revision is not None and not {FACTS, HASHES}.isdisjoint(there):
+        old = _read_there(api, repo_id, revision, there.keys())
+    left = there.keys() - own.keys()
+    gone = {path for path in left & old.sums.keys() if is_part(path)}
+    rows = None
+    if old.rows is not None:
+        rows = row_differences(old.rows, read_hashes((folder / HASHES).read_bytes(), HASHES))
+    obstacles = _obstacles(release, repo_id, old.release, changed)
+    if old.damaged is not None and not replace_damaged:
+        obstacles.append(
+            f"the release that is there cannot be read: {old.damaged}. If a newer itr-bench made "
+            "it, use that one; if it is damaged, --replace-damaged lets this one take its place"
+        )
     return Comparison(
         folder=folder,
         release=release,
         repo_id=repo_id,
         revision=revision,
-        there=None if old_release is None else old_release.version,
+        there=None if old.release is None else old.release.version,
+        damaged=old.damaged,
         added=tuple(sorted(own.keys() - there.keys())),
         changed=changed,
-        removed=tuple(sorted(left & old_sums.keys())),
+        removed=tuple(sorted(gone)),
         unchanged=tuple(sorted(same)),
-        kept=tuple(sorted(left - old_sums.keys())),
+        kept=tuple(sorted(left - gone)),
         rows=rows,
-        obstacles=tuple(_obstacles(release, repo_id, old_release, changed)),
+        obstacles=tuple(obstacles),
     )
 
 
@@ -131,8 +151,7 @@ def push(found: Comparison, *, create: bool = False, private: bool = False) -> s
 
     if found.obstacles:
         raise DataError(
-            f"the release in {found.folder} must not be pushed:\n"
-            f"{bullet_list(found.obstacles)}\nExport it again without these, or with --licence."
+            f"the release in {found.folder} must not be pushed:\n{bullet_list(found.obstacles)}"
         )
     api, repo, revision = HfApi(), found.repo_id, found.revision
     _be_patient()
@@ -149,14 +168,22 @@ def push(found: Comparison, *, create: bool = False, private: bool = False) -> s
     if not changes and not found.removed:
         return str(revision)
     operations = [CommitOperationAdd(path, str(found.folder / path)) for path in changes]
-    with asking(repo, "cannot be pushed to", unsure=_UNSURE):
-        done = api.create_commit(
-            repo,
-            [*operations, *(CommitOperationDelete(path) for path in found.removed)],
-            commit_message=f"Release {found.release.version}",
-            repo_type="dataset",
-            parent_commit=revision,
-        )
+    try:
+        with asking(repo, "cannot be pushed to", unsure=_UNSURE):
+            done = api.create_commit(
+                repo,
+                [*operations, *(CommitOperationDelete(path) for path in found.removed)],
+                commit_message=f"Release {found.release.version}",
+                repo_type="dataset",
+                parent_commit=revision,
+            )
+    except DataError as error:
+        if found.revision is None:
+            raise DataError(
+                f"{error}\nThe repository {repo} was made and is left, empty if nothing was "
+                "published: push again without --create, or delete it on the Hub."
+            ) from error
+        raise
     return str(done.oid)
 
 
@@ -176,8 +203,21 @@ def _is_same(path: Path, sha256: str, there: Any) -> bool:
     return bool(hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == there.blob_id)
 
 
-def _read_there(api: HfApi, repo_id: str, revision: str) -> tuple[Release, dict[str, str], Any]:
-    """The release in the repository, the hashes of its files, and of its rows; no images."""
+@dataclass(frozen=True)
+class _There:
+    """The release in a repository, the hashes of its files, and of its rows."""
+
+    release: Release | None = None
+    sums: Mapping[str, str] = field(default_factory=dict)
+    rows: Rows | None = None
+    damaged: str | None = None
+
+
+def _read_there(api: HfApi, repo_id: str, revision: str, there: Collection[str]) -> _There:
+    """Read the release in a repository, as far as it can be read, without its images."""
+    missing = [path for path in (CHECKSUMS, FACTS, HASHES) if path not in there]
+    if missing:
+        return _There(damaged=f"{' and '.join(missing)}: missing")
     with tempfile.TemporaryDirectory() as folder, asking(repo_id, "cannot be read"):
         content = {}
         for path in (CHECKSUMS, FACTS, HASHES):
@@ -185,11 +225,16 @@ def _read_there(api: HfApi, repo_id: str, revision: str) -> tuple[Release, dict[
                 repo_id, path, repo_type="dataset", revision=revision, local_dir=folder
             )
             content[path] = Path(file).read_bytes()
-    sums = checksums(content[CHECKSUMS], f"{repo_id}, {CHECKSUMS}")
-    for path in (FACTS, HASHES):
-        check_content(content[path], sums.get(path), f"{repo_id}, {path}")
-    release = Release.parse(content[FACTS], f"{repo_id}, {FACTS}")
-    return release, sums, read_hashes(content[HASHES], f"{repo_id}, {HASHES}")
+    sums: dict[str, str] = {}
+    try:
+        sums = checksums(content[CHECKSUMS], CHECKSUMS)
+        for path in (FACTS, HASHES):
+            check_content(content[path], sums.get(path), path)
+        release = Release.parse(content[FACTS], FACTS)
+        parse_version(release.version)
+        return _There(release, sums, read_hashes(content[HASHES], HASHES))
+    except DataError as error:
+        return _There(sums=sums, damaged=str(error).rstrip("."))
 
 
 def _obstacles(
