@@ -40,7 +40,7 @@ from itr_bench.translation.journal import LENGTH, Journal, Output, opened
 from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
-from itr_bench.translation.translate import Translation, translate
+from itr_bench.translation.translate import Outputs, Translation, translate
 
 FAMILY = "👩‍👩‍👧‍👦"  # four people with joiners between them
 ENGLAND = "🏴󠁧󠁢󠁥󠁮󠁧󠁿"  # a flag spelled with tags
@@ -57,7 +57,11 @@ ENGLAND = "🏴󠁧󠁢󠁥󠁮󠁧󠁿"  # a flag spelled with tags
         ("a https://t.co/Ab1 b http://x.lv/č?d=1#e.", ["https://t.co/Ab1", "http://x.lv/č?d=1#e."]),
         ("(https://t.co/a) HTTPS://T.CO/B", ["https://t.co/a)", "HTTPS://T.CO/B"]),
         ("www.x.lv pic.twitter.com/a1 t.co/b", ["www.x.lv", "pic.twitter.com/a1", "t.co/b"]),
-        ("ēdu@x.lv, @anna_b: ＠ome @Āža", ["@anna_b", "＠ome", "@Āža"]),
+        ("ēdu@, @anna_b: ＠ome @Āža", ["@anna_b", "＠ome", "@Āža"]),
+        ("raksti a.b+c@e-pasts.x.lv. ēdu@kūka.lv!", ["a.b+c@e-pasts.x.lv", "ēdu@kūka.lv"]),
+        ("a@b a@b.c @a@b.lv", ["@a@b"]),
+        ("(delfi.lv/a?b=1) Kūka.lv/ē, bit.ly/x", ["delfi.lv/a?b=1)", "Kūka.lv/ē,", "bit.ly/x"]),
+        ("delfi.lv un/vai u.c./utt. 15.maijs/jūnijs kūka.Un/vai labi.kafija/tēja x.lv/ y", []),
         (".@anna !@bērns", ["@anna", "@bērns"]),
         ("#kafija#tēja ＃Ķīna_2 #2023gads", ["#kafija#tēja", "＃Ķīna_2", "#2023gads"]),
         ("#a\u0304bols", ["#a\u0304bols"]),  # a letter in two characters
@@ -153,6 +157,7 @@ TEXTS = st.lists(
             [
                 *("@anna", "＠ome", "#kafija", "#️⃣", "https://t.co/a", "http://", "www.x", "t.co/"),
                 *(FAMILY, ENGLAND, "🇱🇻", "🇱", "1️⃣", "👍🏽", "☕", "❤️", "\ufe0f", "\u200d", "\u20e3"),
+                *("x.lv/a", "x.lv", ".lv/", "/a", "a@x.lv", "@x.lv", "+a", ".", "-"),
                 *("[1]", "[2]", "[ 1 ]", "@", "#", "&#39;", " ", "  ", "labi", "ā", "1", ".", ", "),
             ]
         ),
@@ -178,6 +183,7 @@ class Fake:
     """A system that says what *say* makes of a string; remembers what it was asked."""
 
     mark, batch_size, by_sentence, whole_batches, longest = "[{}]", 4, False, True, None
+    repeats, advice = True, "Try another model."
 
     def __init__(self, say: Callable[[str, int], Output | str]) -> None:
         self.conditions: dict[str, Any] = {}
@@ -185,7 +191,7 @@ class Fake:
         self._say = say
         self.asked: list[str] = []
 
-    def translate(self, strings: Sequence[str], limit: int) -> Iterator[list[tuple[str, Output]]]:
+    def translate(self, strings: Sequence[str], limit: int) -> Outputs:
         self.asked += strings
         said = [(string, self._say(string, limit)) for string in strings]
         yield [(s, Output(o) if isinstance(o, str) else o) for s, o in said]
@@ -193,6 +199,8 @@ class Fake:
 
 class Forgetful(Journal):
     """A journal in memory."""
+
+    served: list[str] = []  # noqa: RUF012
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], Output] = {}
@@ -202,6 +210,9 @@ class Forgetful(Journal):
 
     def add(self, outputs: Any, limit: int) -> None:
         self._kept.update({(string, limit): output for string, output in outputs})
+
+    def forget(self, strings: Any) -> None:
+        self._kept = {key: output for key, output in self._kept.items() if key[0] not in strings}
 
 
 def translated(texts: dict[str, str], fake: Fake, limit: int = 8) -> Translation:
@@ -308,13 +319,49 @@ def test_bad_output_is_refused_by_tweet() -> None:
     assert found.texts == {"3": "a b c"}  # a line of a TSV file
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("a\tb\nc\r\nd\ve\ff", "a b c d e f"),
+        ("a\u2028b\u2029c\x85d\x1ce\x1df\x1eg\x1fh", "a b c d e f g h"),
+        ("a\x00b\x07c\x1b[0md\x7fe\x80f\x9fg", "abc[0mdefg"),
+        ("a\u00a0b\u200bc\u0304", "a\u00a0b\u200bc\u0304"),
+    ],
+)
+def test_a_translation_is_one_line_without_controls(said: str, expected: str) -> None:
+    text = translated({"1": "labi"}, Fake(lambda s, limit: said)).texts["1"]
+    assert text == expected
+    assert len(text.splitlines()) == 1
+
+
 def test_the_untranslated_are_named_and_not_refused() -> None:
-    found = translated(
-        {"7": "Rīga @a", "8": "☕", "9": "Labi"},
-        Fake(lambda s, limit: "rīga " if s[0] == "R" else "k"),
+    def say(string: str, limit: int) -> str:
+        return f"{string.upper()} " if string[0] == "R" else "k"
+
+    texts = {"7": "Rīga @a", "8": "☕", "9": "Labi", "10": "Rā"}
+    found = translated(texts, Fake(say))
+    assert found.unchanged == ["7", "10"]
+    assert found.warnings() == (
+        "most translations (2 of 3) are the same as their source. Does the model know both "
+        "languages, and was --from right?",
     )
-    assert found.unchanged == ["7"]
-    assert "1 translations are the same as their source: 7" in found.notes()
+    assert not any("same" in note for note in found.notes())
+    found = translated({**texts, "11": "Jā"}, Fake(say))  # just half of them
+    assert found.warnings() == ()
+    assert "2 translations are the same as their source: 7, 10" in found.notes()
+    many = {str(i): ("R" if i < 5 else "L") + "a" * i for i in range(20)}
+    notes = translated(many, Fake(say)).notes()
+    assert notes == ("5 translations are the same as their source: 0, 1, 2 and 2 more",)
+
+
+def test_what_a_system_that_repeats_itself_said_is_kept(home: Path) -> None:
+    """The refusal of a model of this machine costs nothing the second time."""
+    fake = Fake(lambda s, limit: "")
+    with opened("s", {}) as journal:
+        for _ in range(2):
+            with pytest.raises(DataError, match=r"tweet 1: .*empty\n.* Try another model."):
+                translate({"1": "labi"}, fake, journal, limit=8).check()
+    assert fake.asked == ["labi"]
 
 
 def test_an_interrupted_batch_is_asked_for_whole_and_written_once(home: Path) -> None:
@@ -611,6 +658,150 @@ def test_a_server_is_asked_as_documented(
     }
 
 
+def test_what_a_server_said_that_cannot_be_used_is_asked_for_again(
+    serve: Callable[..., Server], home: Path
+) -> None:
+    """By the next command, and only that; whatever was wrong with it."""
+    well = threading.Event()
+    bad = {
+        "tukšs": "",
+        "vadība": "\x00",
+        "puse": "labi \ud83d",  # half of an emoji: no UTF-8 can hold it
+        "☕!?": "x",
+        "svešs": "☕",  # nothing but what was made up
+        "filtrs": {"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]},
+        "garš": {"choices": [{"message": {"content": "ga"}, "finish_reason": "length"}]},
+    }
+
+    def reply(string: str, count: int) -> tuple[int, Any]:
+        return 200, string.upper() if well.is_set() else bad.get(string, string.upper())
+
+    server = serve(reply)
+    texts = {s: s for s in ("labs", *bad)}
+    with opened("s", {}) as journal:
+        found = ask(server, texts, journal)
+        assert found.texts == {"labs": "LABS", "☕!?": "☕!?"}
+        nothing = "the translation is empty, or nothing but links, mentions and emoji"
+        assert found.refused == {
+            "tukšs": "the translation is empty",
+            "vadība": "the translation is empty",
+            "puse": "the answer is no Unicode text (half of a surrogate pair)",
+            "svešs": nothing,
+            "filtrs": "the server ended it with 'content_filter'",
+            "garš": "cut off after 16 tokens",
+        }
+        with pytest.raises(DataError, match="asks for these alone") as caught:
+            found.check()
+        assert "--num-beams" not in str(caught.value)
+    assert server.tries["puse"] == server.tries["tukšs"] == server.tries["filtrs"] == 3
+    server.tries.clear()
+    well.set()
+    with opened("s", {}) as journal:
+        assert len(journal) == 1
+        assert ask(server, texts, journal).texts == {
+            s: s if s == "☕!?" else s.upper() for s in texts
+        }
+    assert server.tries == Counter({s: 1 for s in bad if s != "☕!?"})
+
+
+def test_an_answer_that_is_well_the_second_time_is_taken(
+    serve: Callable[..., Server], home: Path
+) -> None:
+    server = serve(lambda s, n: (200, s.upper() if n > 1 else "\udc00" if s == "a" else " "))
+    with opened("s", {}) as journal:
+        assert ask(server, {"a": "a", "b": "b"}, journal).texts == {"a": "A", "b": "B"}
+    assert server.tries == {"a": 2, "b": 2}
+
+
+def test_several_models_behind_one_name_are_noted(serve: Callable[..., Server], home: Path) -> None:
+    def reply(string: str, count: int) -> tuple[int, Any]:
+        choice = {"message": {"content": string.upper()}, "finish_reason": "stop"}
+        return 200, {"choices": [choice], "model": f"m-{string}"}
+
+    server = serve(reply)
+    with opened("s", {}) as journal:
+        ask(server, {"1": "a1b"}, journal)
+        found = ask(server, {s: s + "x" for s in "abcd"}, journal)
+    assert found.served == [f"m-{s}" for s in ("a1b", "ax", "bx", "cx", "dx")]
+    assert any(
+        note.startswith("5 models answered under the same name")
+        and note.endswith(": m-a1b, m-ax, m-bx and 2 more")
+        for note in found.notes()
+    )
+
+
+def test_the_key_does_not_come_back(
+    serve: Callable[..., Server], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-made-up")
+
+    def reply(string: str, count: int) -> tuple[int, Any]:
+        end = "Bearer sk-made-up" if string == "b" else "stop"
+        choice = {"message": {"content": string.upper()}, "finish_reason": end}
+        return 200, {"choices": [choice], "model": "m \ud83d\n Bearer sk-made-up"}
+
+    server = serve(reply)
+    with opened("s", {}) as journal:
+        found = ask(server, {"a": "a", "b": "b"}, journal)
+        assert found.served == ["m Bearer ***"]
+        assert found.refused == {"b": "the server ended it with 'Bearer ***'"}
+        assert b"sk-made-up" not in (journal.folder / "journal.jsonl").read_bytes()
+
+
+def test_ctrl_c_ends_it_and_the_journal_is_its_own(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that hang and long pauses do not hold it; nobody else gets at its journal."""
+    well = threading.Event()
+    over = threading.Event()
+
+    def reply(string: str, count: int) -> tuple[int, Any]:
+        if not well.is_set() and string == "bb":
+            return 503, "busy"
+        if not well.is_set() and string == "ccc":
+            over.wait(60)
+        return 200, string.upper()
+
+    server = serve(reply)
+    source, out = tmp_path / "tweets.tsv", tmp_path / "out.tsv"
+    source.write_text("tweet_id\ttext\n1\ta\n2\tbb\n3\tccc\n", encoding="utf-8")
+    asked = Job("ltec", "lv", "en", "chat", server=server.url, tweets=source)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "itr_bench.cli.main", "data", "translate", "--model", "chat"),
+            *("--server", server.url, "--tweets", str(source), "--out", str(out)),
+        ],
+        env={**os.environ, "ITR_BENCH_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        until = time.monotonic() + 120
+        while len(server.requests) < 4 and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)  # "bb" was asked for twice: it is waiting for the third time
+        monkeypatch.setenv(home.ENVIRONMENT, str(tmp_path))
+        with pytest.raises(DataError, match="another process is making this very translation"):
+            make(asked)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[0].decode()
+        assert time.monotonic() - begun < 5
+    finally:
+        process.kill()
+        over.set()
+    assert process.returncode == 130
+    assert "interrupted. What was translated is kept" in said
+    assert "Traceback" not in said
+    assert not out.exists()
+    before = server.tries.total()
+    time.sleep(0.5)
+    assert server.tries.total() == before
+    well.set()
+    made = make(asked, out=out)
+    assert made.counts["from the journal"] == 1
+    assert out.read_text(encoding="utf-8") == "tweet_id\ttext\n1\tA\n2\tBB\n3\tCCC\n"
+
+
 def test_a_server_that_stumbles_is_asked_again(serve: Callable[..., Server], home: Path) -> None:
     stumbles: dict[str, list[tuple[int, Any]]] = {
         "viens": [(500, "oops"), (429, {})],
@@ -691,7 +882,7 @@ def test_a_server_that_cuts_off_or_filters_is_refused(serve: Callable[..., Serve
         "slikts": "the server ended it with 'content_filter'",
         "kluss": "the translation is empty",
     }
-    assert sorted(body["max_tokens"] for _, body in server.requests) == [8, 8, 8, 16]
+    assert sorted(body["max_tokens"] for _, body in server.requests) == [*[8] * 7, 16]
 
 
 @pytest.mark.parametrize("status", [301, 307])
@@ -709,9 +900,19 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         ServerTranslator(url, "m", "lv", "en")
 
 
-def test_an_address_with_a_password_is_refused() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:secret@x/v1",
+        "ftp://u:secret@h",
+        "u:secret@h",
+        "http://x/v1?key=secret",
+        "http://[u:secret@x",
+    ],
+)
+def test_an_address_with_a_password_is_refused_and_not_quoted(url: str) -> None:
     with pytest.raises(DataError, match="takes an address alone") as caught:
-        ServerTranslator("http://u:secret@x/v1", "m", "lv", "en")
+        Job("ltec", "lv", "en", "m", server=url).check(replace=True)  # a dry run does it too
     assert "secret" not in str(caught.value)
 
 
@@ -846,13 +1047,45 @@ def test_a_server_makes_a_set(
         ({"source": "en", "target": "en"}, "both English"),
         ({"system": "a_b"}, "translation system 'a_b'"),
         ({"model": "///"}, "no name can be made"),
-        ({"server": "http://x/v1", "revision": "main"}, "--revision goes with a model of this"),
+        ({"model": ""}, "--model is empty"),
+        ({"model": " ", "system": "x"}, "--model is empty"),
+        ({"server": "x:8000"}, "expected an address"),
     ],
 )
 def test_an_order_that_cannot_be_is_refused_first(settings: dict[str, Any], message: str) -> None:
     asked = {"set_name": "ltec", "source": "lv", "target": "en", "model": "m", **settings}
     with pytest.raises(DataError, match=message):
         Job(**asked).check(replace=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (["--num-beams", "5"], "--num-beams: for"),
+        (["--dtype", "float32", "--device", "auto"], "--device, --dtype: for"),
+        (["--unit", "tweet"], "--unit: for"),
+        (["--revision", "main"], "--revision: for"),
+    ],
+)
+def test_a_server_is_not_told_what_only_a_model_here_can_do(given: list[str], named: str) -> None:
+    asked = ["--model", "m", "--server", "http://x/v1", "--dry-run", *given]
+    with pytest.raises(DataError, match=f"^{named} a model of this machine, not with --server"):
+        CliRunner().invoke(command, asked, catch_exceptions=False)
+
+
+def test_no_file_is_lost_to_the_output(tmp_path: Path) -> None:
+    source = tweets(tmp_path)
+    before = source.read_bytes()
+    (tmp_path / "link.tsv").symlink_to(source)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for name in ("tweets.tsv", "link.tsv", "fifo", "dangling"):
+        for more in ([], ["--dry-run"]):
+            asked = ["--model", "m", "--tweets", str(source), "--out", str(tmp_path / name), *more]
+            with pytest.raises(DataError, match=r"would be overwritten|no regular file"):
+                CliRunner().invoke(command, asked, catch_exceptions=False)
+    assert source.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_list_of_ones_own_needs_a_file(tmp_path: Path) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from itr_bench.cli.run import INTERRUPTED
 from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.errors import DataError
 
+if TYPE_CHECKING:
+    from itr_bench.translation.make import Job
+
 _SHOWN = 5
+
+_OF_THIS_MACHINE = ("revision", "num_beams", "device", "dtype", "unit")
 
 
 @click.command("translate", short_help="Translate the texts by a model or server; resumable.")
@@ -104,8 +112,9 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
     The result is the set ltec_<language>_mt@SYSTEM, and the task ltec_itr_<language>_mt@SYSTEM
     reads it. Links, mentions, hashtags and emoji are kept whole and checked. Models search
     with beams and do not sample, servers are asked with temperature 0. What is translated is on
-    the disk after each batch: the same command goes on where it was stopped, and other settings
-    begin a journal of their own, below ITR_BENCH_HOME/translations.
+    the disk after each batch: the same command goes on where it was stopped, Ctrl-C included, and
+    other settings begin a journal of their own, below ITR_BENCH_HOME/translations. What a server
+    said that cannot be used is asked for again.
 
     Output of any other system is taken from a file:
     itr-bench data build ltec_fr_mt --tweets FILE.tsv --system NAME
@@ -120,16 +129,26 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
     """
     from itr_bench.translation.make import Job, make, plan
 
-    job = Job(**asked)
+    _refuse_ignored(job := Job(**asked))
     if job.tweets is not None and out is None and not dry_run:
         raise DataError("--tweets needs --out FILE.tsv, where the translations go")
     if dry_run:
-        job.check(replace=True)
+        job.check(out=out, replace=True)
         _show_plan(plan(job), as_json=as_json)
         return
     begun = time.monotonic()
-    made = make(job, out=out, replace=replace)
+    try:
+        made = make(job, out=out, replace=replace)
+    except KeyboardInterrupt:
+        click.echo(
+            "\nitr-bench: interrupted. What was translated is kept in the journal; give the same "
+            "command again to go on.",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
     seconds = time.monotonic() - begun
+    for warning in made.warnings:
+        click.echo(f"itr-bench: warning: {warning}", err=True)
     task = f"ltec_itr_{job.target}_mt@{job.slug}"
     if as_json:
         found = {
@@ -139,6 +158,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
             "journal": str(made.journal),
             "counts": dict(made.counts),
             "seconds": round(seconds, 3),
+            "warnings": made.warnings,
             "notes": made.notes,
         }
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -165,6 +185,18 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
         f"    itr-bench data mt-score\n"
         f"    itr-bench run --model MODEL --tasks {task}"
     )
+
+
+def _refuse_ignored(job: Job) -> None:
+    """Refuse what a server would not be told."""
+    context = click.get_current_context()
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _OF_THIS_MACHINE
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if job.server is not None and given:
+        raise DataError(f"{', '.join(given)}: for a model of this machine, not with --server")
 
 
 def _show_plan(found: dict[str, Any], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a translation keeps whole: links, mentions, hashtags and emoji.
+"""What a translation keeps whole: links, e-mail addresses, mentions, hashtags and emoji.
 
 A translation system garbles what it should copy, so it never sees it:
 
@@ -32,12 +32,25 @@ _EMOJI_ELEMENT = (
 )
 _WORD = r"[\w\p{M}]"
 _IN_WORD = r"\p{L}\p{N}_"  # not \w, which has the selector that ends many an emoji
+# What is glued to a mention, hashtag or address is kept with it.
+_GLUED = rf"(?:[@＠#＃]{_WORD}+)*"
+# Without a scheme a link is known by its path; in lower case, as "tēja.Un/vai" lacks a blank.
+_DOMAINS = r"(?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}\.){1,8}"
+_BARE_LINK = (
+    rf"(?<![{_IN_WORD}@]){_DOMAINS}"
+    r"(?:[a-z]{2}|com|org|net|info|edu|gov|int|biz|app|dev|news|shop|blog|live|link)/\S+"
+)
+_EMAIL = (
+    rf"[{_IN_WORD}.%+-]{{1,64}}@{_DOMAINS}"
+    # A keycap may follow, and a link: what is kept must not depend on what is kept behind it.
+    rf"[A-Za-z]{{2,}}(?![{_IN_WORD}](?!\uFE0F?\u20E3))(?:://\S+|{_GLUED})"
+)
 _ENTITY = regex.compile(
     # As the prompts find links: up to the next blank, whatever stands there.
     rf"(?i:https?://\S+|(?<![{_IN_WORD}@])(?:www\.|t\.co/|pic\.twitter\.com/)\S+)"
+    rf"|{_BARE_LINK}|{_EMAIL}"
     rf"|{_EMOJI_ELEMENT}(?:\u200D{_EMOJI_ELEMENT})*"
-    # What is glued to a mention or hashtag is kept with it.
-    rf"|(?:(?<![{_IN_WORD}@＠])[@＠]|(?<![{_IN_WORD}&])[#＃](?=[\p{{N}}_]*\p{{L}})){_WORD}+(?:[@＠#＃]{_WORD}+)*"
+    rf"|(?:(?<![{_IN_WORD}@＠])[@＠]|(?<![{_IN_WORD}&])[#＃](?=[\p{{N}}_]*\p{{L}})){_WORD}+{_GLUED}"
 )
 # What begins a segment after an entity, and no system needs to see: blanks, closing marks.
 _OPENING = regex.compile(r"[\s.,;:!?…)\]}»”]*")
@@ -48,7 +61,7 @@ _SENTENCE_END = regex.compile(
 
 
 def entities(text: str) -> list[str]:
-    """Return the links, mentions, hashtags and emoji of *text*, in order."""
+    """Return the links, addresses, mentions, hashtags and emoji of *text*, in order."""
     return [match.group() for match in _ENTITY.finditer(text)]
 
 

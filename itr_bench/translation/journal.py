@@ -17,7 +17,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Journal:
         self.folder = folder
         self._path = folder / LINES
         self._found = _read(self._path)
-        self._stopped = {string: o for (string, _), o in self._found.items() if o.end == STOP}
+        self._stopped = _stopped(self._found)
 
     def __len__(self) -> int:
         """How many outputs there are."""
@@ -86,7 +86,21 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         self._found.update(new)
-        self._stopped.update({string: o for (string, _), o in new.items() if o.end == STOP})
+        self._stopped.update(_stopped(new))
+
+    def forget(self, strings: Collection[str]) -> None:
+        """Drop the outputs for *strings*, so that they are asked for again."""
+        kept = {key: output for key, output in self._found.items() if key[0] not in strings}
+        if len(kept) == len(self._found):
+            return
+        part = self._path.with_suffix(".part")
+        with home.writing(f"the journal {self._path.name!r}"):
+            with part.open("wb") as file:
+                file.write("".join(map(_line, kept, kept.values())).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._path)
+        self._found, self._stopped = kept, _stopped(kept)
 
 
 @contextlib.contextmanager
@@ -136,6 +150,10 @@ def journals(set_name: str) -> list[tuple[Path, Mapping[str, Any], int]]:
             count = lines.read_bytes().count(b"\n") if lines.exists() else 0
             found.append((folder, conditions, count))
     return found
+
+
+def _stopped(found: Mapping[tuple[str, int], Output]) -> dict[str, Output]:
+    return {string: output for (string, _), output in found.items() if output.end == STOP}
 
 
 def _line(key: tuple[str, int], output: Output) -> str:

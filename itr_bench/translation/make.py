@@ -13,6 +13,7 @@ from typing import Any
 
 from itr_bench.data import build, home
 from itr_bench.data.catalog import SETS, SetSpec, check_system, get_set
+from itr_bench.data.files import refuse_output, write_whole
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import open_set
 from itr_bench.data.tsv import read_tweets
@@ -114,12 +115,19 @@ class Job:
             "placeholders": VERSION,
         }
 
-    def check(self, *, replace: bool) -> None:
+    def check(self, *, out: Path | None = None, replace: bool) -> None:
         """Refuse what cannot be made, before anything is loaded.
 
+        Args:
+            out: where the translations are to be written too.
+            replace: whether a set that is there already may be replaced.
+
         Raises:
-            DataError: languages that are the same, or a set that is there already.
+            DataError: no model, languages that are the same, no address of a server, a set that
+                is there already, or an *out* that cannot be written or is the list itself.
         """
+        if not self.model.strip():
+            raise DataError("--model is empty; name a model, such as facebook/nllb-200-1.3B")
         if self.source == self.target:
             raise DataError(f"--from and --to are both {LANGUAGES[self.source].name}")
         if self.tweets is None and self.source not in get_set(self.set_name).texts:
@@ -127,8 +135,14 @@ class Job:
             raise DataError(
                 f"--from {self.source}: the texts of {self.set_name!r} are in {languages}"
             )
-        if self.server and self.revision:
-            raise DataError("--revision goes with a model of this machine, not with --server")
+        if self.server is not None:
+            from itr_bench.translation.server import check_address
+
+            check_address(self.server)
+        if out is not None:
+            refuse_output(out, [] if self.tweets is None else [self.tweets])
+            if not out.resolve().parent.is_dir():
+                raise DataError(f"--out {out}: there is no folder {out.resolve().parent}")
         name = self.spec.name
         if self.makes_set and home.is_built(name) and not replace:
             raise DataError(
@@ -146,6 +160,7 @@ class Made:
         texts: the translations by tweet id.
         counts: of texts and strings, by what happened to them.
         notes: what a user may want to know.
+        warnings: what should keep a user from taking them for translations.
         folder: of the set, where one was written.
         journal: its folder.
     """
@@ -153,6 +168,7 @@ class Made:
     texts: Mapping[str, str]
     counts: Mapping[str, int]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     folder: Path | None
     journal: Path
 
@@ -187,9 +203,7 @@ def make(job: Job, *, out: Path | None = None, replace: bool = False) -> Made:
     Raises:
         DataError: anything that keeps it from being made; what was translated is kept.
     """
-    job.check(replace=replace)
-    if out is not None and not out.resolve().parent.is_dir():
-        raise DataError(f"--out {out}: there is no folder {out.resolve().parent}")
+    job.check(out=out, replace=replace)
     texts = job.texts
     translator = _translator(job)
     conditions = {**job.asked, **translator.conditions}
@@ -197,10 +211,10 @@ def make(job: Job, *, out: Path | None = None, replace: bool = False) -> Made:
         found = translate(texts, translator, journal, limit=job.max_new_tokens)
         found.check()
         folder = _write(job, translator, journal, found, replace) if job.makes_set else None
-        served = journal.folder
     if out is not None:
-        _write_tsv(out, found.texts)
-    return Made(found.texts, found.counts, found.notes(), folder, served)
+        lines = ["tweet_id\ttext", *(f"{tweet}\t{text}" for tweet, text in found.texts.items())]
+        write_whole(out, "\n".join(lines) + "\n")
+    return Made(found.texts, found.counts, found.notes(), found.warnings(), folder, journal.folder)
 
 
 def _translator(job: Job) -> Translator:
@@ -237,7 +251,7 @@ def _write(
     facts = {
         "what": "machine translation",
         **translator.facts,
-        **({"served_as": journal.served} if journal.served else {}),
+        **({"served_as": found.served} if found.served else {}),
         "from": job.source,
         "to": job.target,
         "placeholders": {"version": VERSION, "mark": translator.mark},
@@ -250,17 +264,6 @@ def _write(
         system=job.slug,
         facts=facts,
         where=journal.folder,
-        notes=found.notes(),
+        notes=(*found.warnings(), *found.notes()),
         replace=replace,
     )
-
-
-def _write_tsv(path: Path, texts: Mapping[str, str]) -> None:
-    """Write translations as ``data build`` reads them, whole or not at all."""
-    lines = ["tweet_id\ttext", *(f"{tweet}\t{text}" for tweet, text in texts.items())]
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error

@@ -22,6 +22,7 @@ from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.translation.codes import language_marks
 from itr_bench.translation.journal import LENGTH, STOP, Output
+from itr_bench.translation.translate import Outputs
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -53,6 +54,8 @@ class Seq2SeqTranslator:
     """
 
     whole_batches = True
+    repeats = True
+    advice = "Try another --max-new-tokens or --num-beams, or another model."
 
     def __init__(
         self,
@@ -153,9 +156,7 @@ class Seq2SeqTranslator:
             "libraries": self.libraries,
         }
 
-    def translate(
-        self, strings: Sequence[str], limit: int
-    ) -> Iterator[Sequence[tuple[str, Output]]]:
+    def translate(self, strings: Sequence[str], limit: int) -> Outputs:
         """Translate *strings* in one batch."""
         import torch
 

@@ -2,6 +2,7 @@
 
 One request a text, several at a time, with temperature 0. What a server answers is on the disk
 before the next is asked, and a server that is down or slow is asked again, ever more patiently.
+An answer that cannot be used is asked for again, now and by the next command: it may be another.
 The key comes from ``OPENAI_API_KEY``; it is sent and neither printed nor stored.
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import threading
+from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from itr_bench.answers.text import drop_reasoning
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import DataError
 from itr_bench.translation.journal import LENGTH, STOP, Output
+from itr_bench.translation.translate import Outputs
 
 KEY = "OPENAI_API_KEY"
 PROMPT = (
@@ -29,6 +31,7 @@ PROMPT = (
 
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _LONGEST_PAUSE_S = 120.0
+_MOST_ANSWERS = 3
 _AGAIN = frozenset({408, 409, 425, 429})
 
 
@@ -51,6 +54,11 @@ class ServerTranslator:
     mark = "[{}]"
     by_sentence = False
     whole_batches = False
+    repeats = False
+    advice = (
+        "The same command asks for these alone. Where that does not help: a larger "
+        "--max-new-tokens for what was cut off, or another model."
+    )
     longest = None
 
     def __init__(
@@ -64,7 +72,7 @@ class ServerTranslator:
         timeout_s: float = 300,
         pauses_s: Sequence[float] = _PAUSES_S,
     ) -> None:
-        _check_address(url)
+        check_address(url)
         self._url = f"{url.rstrip('/')}/chat/completions"
         self.name, self.batch_size = model, batch_size
         self._languages = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
@@ -98,40 +106,44 @@ class ServerTranslator:
             "settings": self.settings,
         }
 
-    def translate(
-        self, strings: Sequence[str], limit: int
-    ) -> Iterator[Sequence[tuple[str, Output]]]:
+    def translate(self, strings: Sequence[str], limit: int) -> Outputs:
         """Ask for *strings* at once; yield each answer as it comes, then say what failed."""
-        failed: list[DataError] = []
-        pool = ThreadPoolExecutor(max_workers=self.batch_size)
+        answers = SimpleQueue[tuple[str, Output | Exception]]()
+        stop = threading.Event()
+
+        def ask(string: str) -> None:
+            try:
+                answers.put((string, self._ask(string, limit, stop)))
+            except Exception as error:  # raised again in the thread that waits
+                answers.put((string, error))
+
+        failed = []
         try:
-            asked: dict[Future[Output], str] = {
-                pool.submit(self._ask, string, limit): string for string in strings
-            }
-            while asked:
-                done, _ = wait(asked, return_when=FIRST_COMPLETED)
-                for future in done:
-                    string = asked.pop(future)
-                    try:
-                        output = future.result()
-                    except DataError as error:
-                        failed.append(error)
-                    else:
-                        yield [(string, output)]
+            for string in strings:
+                # A daemon: a process that is to end does not wait for a server.
+                threading.Thread(target=ask, args=(string,), daemon=True).start()
+            for _ in strings:
+                string, answer = answers.get()
+                if isinstance(answer, Output):
+                    yield [(string, answer)]
+                else:
+                    failed.append(answer)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()
         if failed:
             raise failed[0]
 
-    def _ask(self, string: str, limit: int) -> Output:
-        """Ask for one translation, again and again where that may help."""
+    def _ask(self, string: str, limit: int, stop: threading.Event) -> Output:
+        """Ask for one translation, again and again where that may help, until *stop*."""
+        answers = 0
         for pause in (*self._pauses_s, None):
             answer, problem, wished = self._try(string, limit)
             if answer is not None:
-                return answer
-            if pause is None:
+                answers += 1
+                if answer.end in (STOP, LENGTH) or answers == _MOST_ANSWERS or pause is None:
+                    return answer
+            if pause is None or stop.wait(min(max(pause, wished), _LONGEST_PAUSE_S)):
                 break
-            time.sleep(min(max(pause, wished), _LONGEST_PAUSE_S))
         raise DataError(
             f"{self._url}: {problem}, after {len(self._pauses_s) + 1} tries. What was translated "
             "is kept; give the same command when the server is well."
@@ -181,10 +193,17 @@ class ServerTranslator:
                 raise TypeError("no text")
         except (ValueError, LookupError, TypeError, AttributeError):
             return None, self._hidden(f"no chat completion: {reply.text}"), 0.0
-        served = str(found.get("model") or "")[:200]
+        return self._output(drop_reasoning(text or ""), end, str(found.get("model") or "")), "", 0.0
+
+    def _output(self, text: str, end: str, served: str) -> Output:
+        """An answer as it is kept, with the reason where it cannot be used."""
         if end not in (STOP, LENGTH):
-            return Output("", f"the server ended it with {end[:80]!r}", served), "", 0.0
-        return Output(drop_reasoning(text or ""), end, served), "", 0.0
+            end = f"the server ended it with {self._hidden(end)[:80]!r}"
+        elif any("\ud800" <= character <= "\udfff" for character in text):
+            end = "the answer is no Unicode text (half of a surrogate pair)"
+        elif end == STOP and not text.strip():
+            end = "the translation is empty"
+        return Output(text if end in (STOP, LENGTH) else "", end, self._hidden(served))
 
     def _authorised(self, request: Any) -> Any:
         """Put the key into *request*; a function, so that no ``.netrc`` takes its place."""
@@ -200,7 +219,14 @@ class ServerTranslator:
         return " ".join(said.split())[:200]
 
 
-def _check_address(url: str) -> None:
+def check_address(url: str) -> None:
+    """Refuse what is no address of a server; one that may hold a secret is not quoted.
+
+    Raises:
+        DataError: the address is none, or more than an address.
+    """
+    if "@" in url or "?" in url:
+        raise DataError(f"--server takes an address alone; the key goes into {KEY}")
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -208,5 +234,3 @@ def _check_address(url: str) -> None:
         good = False
     if not good:
         raise DataError(f"--server {url!r}, expected an address such as http://localhost:8000/v1")
-    if parts.username or parts.password or parts.query:
-        raise DataError(f"--server takes an address alone; the key goes into {KEY}")

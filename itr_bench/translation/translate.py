@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -14,7 +15,14 @@ from itr_bench.errors import DataError, bullet_list
 from itr_bench.translation.entities import Masked, sentences
 from itr_bench.translation.journal import LENGTH, STOP, Journal, Output
 
-_LINE_BREAKS = re.compile(r"[\t\r\n\v\f]+")
+# A text is one line of a list: tabs and all that readers take for the end of a line.
+_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+_SHOWN = 3
+
+
+Outputs: TypeAlias = Generator[Sequence[tuple[str, Output]], None, None]
 
 
 class Translator(Protocol):
@@ -26,6 +34,9 @@ class Translator(Protocol):
         by_sentence: whether it is made for single sentences, and loses some of several.
         whole_batches: whether an output may depend on what is translated beside it, in its last
             bits; a batch of which anything is missing is then translated whole.
+        repeats: whether it says the same when it is asked again. Of one that may not, the journal
+            keeps only what can be used.
+        advice: what to do where it said what cannot be used.
         longest: the most new tokens that it can be asked for, ``None`` where it does not say.
     """
 
@@ -33,6 +44,8 @@ class Translator(Protocol):
     batch_size: int
     by_sentence: bool
     whole_batches: bool
+    repeats: bool
+    advice: str
 
     @property
     def longest(self) -> int | None: ...
@@ -47,10 +60,11 @@ class Translator(Protocol):
         """What the manifest says of it: ``name``, ``revision``, ``licence``, settings."""
         ...
 
-    def translate(
-        self, strings: Sequence[str], limit: int
-    ) -> Iterator[Sequence[tuple[str, Output]]]:
-        """Translate *strings*; yield outputs by string as they come, to be written down."""
+    def translate(self, strings: Sequence[str], limit: int) -> Outputs:
+        """Translate *strings*; yield outputs by string as they come, to be written down.
+
+        At most :attr:`batch_size` strings are given. Closing the generator ends all work.
+        """
         ...
 
 
@@ -63,12 +77,16 @@ class Translation:
         refused: why there is none, by tweet id.
         counts: how many texts went which way, and how many outputs were made and found.
         unchanged: the tweets whose translation is their source.
+        served: what servers said that they are, sorted.
+        advice: what to do about what was refused.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     unchanged: list[str] = field(default_factory=list)
+    served: Sequence[str] = ()
+    advice: str = ""
 
     def check(self) -> None:
         """Raise :class:`DataError` where a text was refused, naming all of them."""
@@ -77,9 +95,17 @@ class Translation:
             raise DataError(
                 f"{len(problems)} of {len(self.refused) + len(self.texts)} translations cannot be "
                 f"used, and no set was written:\n{bullet_list(problems)}\n"
-                "What was translated is kept in the journal. Try another --max-new-tokens or "
-                "--num-beams, or another model."
+                f"What was translated is kept in the journal. {self.advice}"
             )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What should keep a user from taking it for a translation."""
+        if not self._mostly_unchanged:
+            return ()
+        return (
+            f"most translations ({len(self.unchanged)} of {self._with_letters}) are the same as "
+            "their source. Does the model know both languages, and was --from right?",
+        )
 
     def notes(self) -> tuple[str, ...]:
         """What a user may want to know of it."""
@@ -91,19 +117,46 @@ class Translation:
             "tokens",
         }
         notes = [text.format(self.counts[key]) for key, text in said.items() if self.counts[key]]
-        if self.unchanged:
+        if self.unchanged and not self._mostly_unchanged:
             notes.append(
                 f"{len(self.unchanged)} translations are the same as their source: "
-                + ", ".join(self.unchanged)
+                + _some(self.unchanged)
+            )
+        if len(self.served) > 1:
+            notes.append(
+                f"{len(self.served)} models answered under the same name, so these are not the "
+                f"translations of one system: {_some(self.served)}"
             )
         return tuple(notes)
+
+    @property
+    def _with_letters(self) -> int:
+        return self.counts["texts"] - self.counts["nothing to translate"]
+
+    @property
+    def _mostly_unchanged(self) -> bool:
+        return 2 * len(self.unchanged) > self._with_letters
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of *names*, and how many there are beside them."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 _Ask: TypeAlias = Generator[tuple[list[str], int], list[Output], Any]
 
 
 class _RefusedError(Exception):
-    """This text gets no translation; the message says why."""
+    """This text gets no translation; the message says why.
+
+    Attributes:
+        strings: what was asked for, and cannot be used.
+    """
+
+    def __init__(self, reason: str, strings: Sequence[str]) -> None:
+        super().__init__(reason)
+        self.strings = strings
 
 
 def translate(
@@ -123,7 +176,9 @@ def translate(
     limits = [limit, 2 * limit]
     if translator.longest is not None:
         limits = sorted({min(tokens, translator.longest) for tokens in limits})
-    found = Translation(counts=Counter({"generated": 0, "from the journal": 0}))
+    found = Translation(
+        counts=Counter({"generated": 0, "from the journal": 0}), advice=translator.advice
+    )
     asking: dict[str, tuple[_Ask, tuple[list[str], int]]] = {}
     answers: dict[str, list[Output]] = {}
     going = {
@@ -144,6 +199,8 @@ def translate(
                 except _RefusedError as refused:
                     found.refused[tweet] = str(refused)
                     del going[tweet]
+                    if not translator.repeats:
+                        journal.forget(refused.strings)
             wanted = {tweet: asking[tweet][1] for tweet in going}
             outputs = _outputs(wanted.values(), translator, journal, found.counts, bar)
             answers = {
@@ -157,6 +214,7 @@ def translate(
         if _words(text) == _words(sources[tweet]) and Masked(text, translator.mark).has_letters
     ]
     found.counts["texts"] = len(sources)
+    found.served = journal.served
     return found
 
 
@@ -169,10 +227,12 @@ def _translated(
 ) -> _Ask:
     """Ask for what is needed to translate a text, and return the translation."""
 
+    asked: list[str] = []
+
     def said(strings: Sequence[str]) -> _Ask:
         """The translations of *strings*; what has no letters stays as it is."""
         pieces = [sentences(string) if by_sentence else [string] for string in strings]
-        asked = [piece for row in pieces for piece in row if masked.translatable(piece)]
+        asked[:] = [piece for row in pieces for piece in row if masked.translatable(piece)]
         answers = iter((yield from _asked(asked, limits, counts)))
         return [
             "".join(next(answers) if masked.translatable(piece) else piece for piece in row)
@@ -188,9 +248,15 @@ def _translated(
         return whole
     whole = masked.joined((yield from said([words for _, words, _ in masked.segments])))
     if whole is None:
-        raise _RefusedError("the translation is empty, or nothing but links, mentions and emoji")
+        reason = "the translation is empty, or nothing but links, mentions and emoji"
+        raise _RefusedError(reason, asked)
     counts["split"] += 1
     return whole
+
+
+def _line(text: str) -> str:
+    """Return *text* as one line, without characters that nothing shows."""
+    return _CONTROLS.sub("", _BREAKS.sub(" ", text)).strip()
 
 
 def _asked(strings: list[str], limits: Sequence[int], counts: Counter[str]) -> _Ask:
@@ -202,15 +268,15 @@ def _asked(strings: list[str], limits: Sequence[int], counts: Counter[str]) -> _
             break
         for string, output in zip(open_ones, (yield open_ones, limit), strict=True):
             if output.end == STOP:
-                said[string] = _LINE_BREAKS.sub(" ", output.text).strip()
+                said[string] = _line(output.text)
                 if limit > limits[0]:
                     counts["retried"] += 1
                 if not said[string]:
-                    raise _RefusedError("the translation is empty")
+                    raise _RefusedError("the translation is empty", [string])
             elif output.end != LENGTH:
-                raise _RefusedError(output.end)
-    if len(said) < len(set(strings)):
-        raise _RefusedError(f"cut off after {limits[-1]} tokens")
+                raise _RefusedError(output.end, [string])
+    if cut_off := [string for string in strings if string not in said]:
+        raise _RefusedError(f"cut off after {limits[-1]} tokens", cut_off)
     return [said[string] for string in strings]
 
 
@@ -221,25 +287,26 @@ def _outputs(
     requests = {(limit, len(string), string) for strings, limit in wanted for string in strings}
     bar.total += len(requests)
     bar.refresh()
-    found = {}
+    found: dict[tuple[str, int], Output] = {}
     ordered = sorted(requests)
     for limit in sorted({limit for limit, _, _ in ordered}):
         strings = [string for tokens, _, string in ordered if tokens == limit]
         for start in range(0, len(strings), translator.batch_size):
             batch = strings[start : start + translator.batch_size]
-            missing = {string for string in batch if journal.find(string, limit) is None}
+            there = {string: journal.find(string, limit) for string in batch}
+            missing = {string for string, output in there.items() if output is None}
+            found |= {(string, limit): output for string, output in there.items() if output}
             bar.update(len(batch) - len(missing))
             counts["from the journal"] += len(batch) - len(missing)
             if not missing:
                 continue
             asked = batch if translator.whole_batches else sorted(missing)
-            for outputs in translator.translate(asked, limit):
-                new = [(string, output) for string, output in outputs if string in missing]
-                journal.add(new, limit)
-                bar.update(len(new))
-                counts["generated"] += len(new)
-        for string in strings:
-            output = journal.find(string, limit)
-            assert output is not None
-            found[string, limit] = output
+            with contextlib.closing(translator.translate(asked, limit)) as answers:
+                for outputs in answers:
+                    new = [(string, output) for string, output in outputs if string in missing]
+                    lasting = [o for o in new if translator.repeats or o[1].end == STOP]
+                    journal.add(lasting, limit)
+                    found |= {(string, limit): output for string, output in new}
+                    bar.update(len(new))
+                    counts["generated"] += len(new)
     return found
