@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.homes import home_at
+
 # A busy machine is no failure.
 settings.register_profile("itr-bench", deadline=None)
 settings.load_profile("itr-bench")
@@ -51,16 +53,9 @@ def stand_in_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     from itr_bench.data import build
 
     folder = tmp_path_factory.mktemp("stand-in-home")
-    before = os.environ.get("ITR_BENCH_HOME")
-    os.environ["ITR_BENCH_HOME"] = str(folder)
-    try:
+    with home_at(folder):
         build.build("ltec", shared / "ltec" / "eval.tsv", None, stand_in=True)
         build.build("ltec_full", shared / "ltec" / "data.tsv", None, stand_in=True)
-    finally:
-        if before is None:
-            del os.environ["ITR_BENCH_HOME"]
-        else:
-            os.environ["ITR_BENCH_HOME"] = before
     return folder
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +34,6 @@ class DrawnImages(ImageSource):
         buffer = io.BytesIO()
         Image.new("RGB", (8, 6), (number % 256, number // 256, 7)).save(buffer, "PNG")
         return buffer.getvalue(), f"{tweet_id}.png"
-
-
-@contextmanager
-def home_at(folder: Path) -> Iterator[Path]:
-    """Make *folder* the home of all data, for a while."""
-    before = os.environ.get(home.ENVIRONMENT)
-    os.environ[home.ENVIRONMENT] = str(folder)
-    try:
-        yield folder
-    finally:
-        if before is None:
-            del os.environ[home.ENVIRONMENT]
-        else:
-            os.environ[home.ENVIRONMENT] = before
 
 
 def relations() -> list[int]:

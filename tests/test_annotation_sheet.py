@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,25 +18,17 @@ from itr_bench.agreement.tables import read_annotations
 from itr_bench.agreement.wording import LANGUAGES, WORDS
 from itr_bench.cli import data_agreement, data_annotate
 from itr_bench.errors import DataError
+from tests.browser import axe_source, headless_chromium
 
 pytest.importorskip("selenium")
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-AXE = Path(__file__).parent.parent / "leaderboard" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "</script><script>alert(1)</script><!--<b>&amp;\u2028 ' \" \\u0041"
 TEXTS = ["Brokastis ☕ https://t.co/a", HOSTILE, "Trīs āboli", "Zupa"]
 IDS = [f"100{i}" for i in range(1, 5)]
-
-
-def missing(what: str) -> None:
-    """Skip, but not where the tests are meant to be complete."""
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (30, 20)) -> bytes:
@@ -205,16 +195,7 @@ def _not_a_folder(tweets: Path) -> str:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[webdriver.Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driver is None:
-        missing("no chromium and chromedriver here: apt install chromium chromium-driver")
-        return
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with webdriver.Chrome(options, Service(driver)) as found:
+    with headless_chromium("1200,900") as found:
         yield found
 
 
@@ -322,6 +303,7 @@ def test_from_the_first_answer_to_the_agreement(
     assert adds["coefficients"]["raw_agreement"]["value"] == pytest.approx(1 / 3)
 
     start(chromium, sheet, "anna")  # a name in other capitals is the same person
+    assert text(chromium, "annotator") == "anna"
     assert state(chromium)[1] == "atbildēti: 2"
 
 
@@ -503,8 +485,6 @@ def test_fidelity(chromium: webdriver.Chrome, fidelity: Path, tmp_path: Path) ->
 def test_accessible_and_narrow(
     chromium: webdriver.Chrome, request: pytest.FixtureRequest, which: str, scheme: str
 ) -> None:
-    if not AXE.is_file():
-        missing(f"no {AXE}: run npm install --no-package-lock in leaderboard/")
     folder: Path = request.getfixturevalue(which)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     size = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": False}
@@ -530,7 +510,7 @@ def test_accessible_and_narrow(
 
 def violations(chromium: webdriver.Chrome) -> list[Any]:
     """What axe finds, of any weight."""
-    chromium.execute_script(AXE.read_text(encoding="utf-8"))
+    chromium.execute_script(axe_source())
     found = chromium.execute_async_script(
         "const done = arguments[0]; axe.run(document).then(done, done)"
     )

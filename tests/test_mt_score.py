@@ -6,7 +6,6 @@ import csv
 import functools
 import itertools
 import json
-import os
 import random
 import sys
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from itr_bench.relation import QUESTIONS, Answer, Relation
 from itr_bench.translation.plot import _spread
 from itr_bench.translation.points import fingerprint
 from itr_bench.translation.quality import Texts, assess, randomisation_test
+from tests.homes import home_at
 
 WORDS = [
     "soup",
@@ -292,9 +292,7 @@ def test_comet_that_cannot_be_had(comet: list[Any], monkeypatch: pytest.MonkeyPa
 def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a made-up `ltec`, stand-in pictures, and translations of two systems."""
     folder = tmp_path_factory.mktemp("home")
-    before = os.environ.get("ITR_BENCH_HOME")
-    os.environ["ITR_BENCH_HOME"] = str(folder)
-    try:
+    with home_at(folder):
         english = sentences(7, sum(LTEC_BALANCED))
         relations = [r for r, count in enumerate(LTEC_BALANCED) for _ in range(count)]
         rows = [
@@ -310,11 +308,6 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             file = folder / f"{system}.tsv"
             file.write_text(tsv(dict(zip(map(str, range(1000, 1350)), lines, strict=True))))
             build.build_translation("ltec_en_mt", file, system=system)
-    finally:
-        if before is None:
-            del os.environ["ITR_BENCH_HOME"]
-        else:
-            os.environ["ITR_BENCH_HOME"] = before
     return folder
 
 

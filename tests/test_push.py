@@ -23,6 +23,7 @@ from itr_bench.release.export import export
 from itr_bench.release.plan import plan
 from itr_bench.release.push import compare, push
 from tests import hub_server, released_data
+from tests.homes import home_at
 from tests.hub_server import TOKEN, Hub, Repository
 
 REPO = "made-up/relations"
@@ -33,7 +34,7 @@ TASKS = ("ltec_itr_lv", "ltec_itr_en_manual")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with made-up data."""
     folder = tmp_path_factory.mktemp("filled")
-    with released_data.home_at(folder):
+    with home_at(folder):
         released_data.build_ltec()
         released_data.build_translation("made-up-1.0", None)
     return folder
@@ -42,7 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def release(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release") / "v1"
-    with released_data.home_at(filled):
+    with home_at(filled):
         export(folder, plan(TASKS))
     return folder
 
@@ -51,7 +52,7 @@ def release(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def newer(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The next release: one text of another wording, and one config less."""
     folder = tmp_path_factory.mktemp("newer")
-    with released_data.home_at(folder / "home"):
+    with home_at(folder / "home"):
         released_data.build_ltec(texts={"5003": "cits teksts"})
         export(folder / "v2", plan(TASKS[:1]), version="1.1.0", previous=release)
     return folder / "v2"
@@ -130,7 +131,7 @@ def test_a_push_by_the_command_line_and_back(
     there = {"ITR_BENCH_HUB": f"{REPO}@{revision}", "ITR_BENCH_HOME": str(tmp_path / "empty")}
     assert "350 tweets agree with the manifest" in run("verify", "ltec", **there)
     facts = json.loads((tmp_path / "empty/sets/ltec/manifest.json").read_text())
-    with released_data.home_at(filled):
+    with home_at(filled):
         expected = open_task("ltec_itr_lv").tweets.manifest
     assert (facts["kind"], facts["content_sha256"]) == ("hub", expected.content_sha256)
     assert facts["sources"][0]["release"]["revision"] == revision
@@ -355,7 +356,7 @@ def test_what_must_not_be_pushed(
             push(found)
         assert all(message in str(caught.value) for message in messages), str(caught.value)
 
-    with released_data.home_at(filled):
+    with home_at(filled):
         export(tmp_path / "mt", plan(["ltec_itr_fr_mt"]))
         refused(
             tmp_path / "mt",

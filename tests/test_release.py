@@ -36,6 +36,7 @@ from itr_bench.release.licences import IDS_ONLY, LICENCES, read_stated, settle
 from itr_bench.release.plan import plan, tasks_here
 from tests import released_data
 from tests.conftest import RunLmmsEval
+from tests.homes import home_at
 from tests.released_data import IDS, DrawnImages
 
 LTEC = ("ltec_itr_lv", "ltec_itr_en_manual")
@@ -46,7 +47,7 @@ FRENCH = "ltec_itr_fr_mt@made-up-1.0"
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with made-up data of every kind that a release can hold."""
     folder = tmp_path_factory.mktemp("filled")
-    with released_data.home_at(folder):
+    with home_at(folder):
         released_data.build_ltec()
         released_data.build_translation("made-up-1.0", "cc-by-nc-4.0")
         released_data.build_tirt()
@@ -57,7 +58,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of it, exported."""
     folder = tmp_path_factory.mktemp("release") / "v1"
-    with released_data.home_at(filled):
+    with home_at(filled):
         export(folder, plan(), repo_id="made-up/relations", date="2026-01-31")
     return folder
 
@@ -545,7 +546,7 @@ def test_a_full_disk_leaves_the_old_release(
 
 
 def test_the_changelog_says_what_differs(release: Path, tmp_path: Path) -> None:
-    with released_data.home_at(tmp_path / "another"):
+    with home_at(tmp_path / "another"):
         released_data.build_ltec(texts={"5001": "cits", "5002": "teksts"})
         made = export(tmp_path / "v2", plan(LTEC), version="1.1.0", previous=release)
     assert made.version == "1.1.0"
@@ -653,7 +654,7 @@ def test_no_path_of_this_machine_is_in_any_file(
         lines.append(f"{number % 4}\t{700 + number}\ttext {number}")
         (source / f"{700 + number}.png").write_bytes(DrawnImages().read(str(number))[0])
     (source / "list.tsv").write_text("\n".join(lines) + "\n")
-    with released_data.home_at(tmp_path / "origin"):
+    with home_at(tmp_path / "origin"):
         build.build("tirt", source / "list.tsv", source)
         released_data.build_ltec()
         released_data.build_translation(str(source / "model"), "MIT", system="model")
@@ -744,7 +745,7 @@ def test_the_ids_make_the_same_set_again(release: Path, filled: Path, tmp_path: 
         words = line.replace("FETCHED", str(fetched)).replace("tirt/ids.tsv", str(ids)).split()
         done = CliRunner().invoke(cli, words[1:])
         assert done.exit_code == 0, done.output
-    with released_data.home_at(filled):
+    with home_at(filled):
         expected = open_task("tirt").tweets.manifest.content_sha256
     assert open_task("tirt").tweets.manifest.content_sha256 == expected
 
@@ -805,7 +806,7 @@ def test_words_are_those_of_what_is_in_it(tmp_path: Path, published: bool) -> No
     found = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     assert not found.metadata.ctx.issues.errors
     assert "Licences by config: tirt: none stated." in found.metadata.description
-    with released_data.home_at(tmp_path / "another"):
+    with home_at(tmp_path / "another"):
         released_data.build_ltec()
         export(tmp_path / "ltec", plan())
     for name in ("README.md", "croissant.json", "NOTICE"):
@@ -820,7 +821,7 @@ def test_words_are_those_of_what_is_in_it(tmp_path: Path, published: bool) -> No
 def test_a_task_on_a_release_is_the_same(
     release: Path, filled: Path, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
-    with released_data.home_at(filled):
+    with home_at(filled):
         expected = open_task(task)
     monkeypatch.setenv("ITR_BENCH_HUB", str(release))
     found = open_task(task)
@@ -944,7 +945,7 @@ def test_building_translations_again_takes_them_from_the_release(
     arguments = ["data", "build", "ltec_fr_mt@made-up-1.0", "--replace"]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 0, done.output
-    with released_data.home_at(filled):
+    with home_at(filled):
         expected = open_task(FRENCH)
     assert open_task(FRENCH).identity == expected.identity
     assert list(open_task(FRENCH).texts) == list(expected.texts)
@@ -955,7 +956,7 @@ def test_stand_ins_stay_stand_ins_whatever_the_release_says(
 ) -> None:
     from itr_bench.data.image_sources import StandInImages
 
-    with released_data.home_at(tmp_path / "origin"):
+    with home_at(tmp_path / "origin"):
         released_data.build_ltec(StandInImages())
         export(tmp_path / "out", plan(["ltec_itr_lv"], trial=True))
     _facts(tmp_path / "out", kind="hub")
@@ -983,7 +984,7 @@ def test_a_set_that_is_here_is_used_before_the_release(
 
 
 def test_several_systems_in_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with released_data.home_at(tmp_path / "origin"):
+    with home_at(tmp_path / "origin"):
         released_data.build_ltec()
         for system in ("first", "second"):
             released_data.build_translation(system, "MIT")
@@ -998,7 +999,7 @@ def test_several_systems_in_a_release(tmp_path: Path, monkeypatch: pytest.Monkey
         open_task("ltec_itr_fr_mt")
     assert open_task("ltec_itr_fr_mt@second").identity.endswith("-second")
     # A set that was read can be released again.
-    with released_data.home_at(home.home()):
+    with home_at(home.home()):
         export(tmp_path / "again", plan(["ltec_itr_fr_mt@second"]))
     assert read_release(tmp_path / "again")[0].configs[0].identity == made.configs[3].identity
 

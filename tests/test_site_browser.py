@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
-import shutil
 import threading
 import urllib.parse
 import urllib.request
@@ -20,25 +18,17 @@ from itr_bench.scoring import compare
 from itr_bench.site.board import make_boards
 from itr_bench.site.build import build_site
 from itr_bench.site.serve import server
+from tests.browser import axe_source, headless_chromium
 from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
 
 pytest.importorskip("selenium")
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
 
-AXE = Path(__file__).parent.parent / "leaderboard" / "node_modules" / "axe-core" / "axe.min.js"
 ALPHA, HOSTILE = "models/made-up__alpha-7b.html", "models/hostile__one.of-them.html"
-
-
-def missing(what: str) -> None:
-    """Skip, but not where the tests are meant to be complete."""
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +49,7 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[webdriver.Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driver is None:
-        missing("no chromium and chromedriver here: apt install chromium chromium-driver")
-        return
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1600,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with webdriver.Chrome(options, Service(driver)) as found:
+    with headless_chromium("1600,1000") as found:
         yield found
 
 
@@ -536,14 +517,13 @@ def test_copy_button_says_what_it_did(chromium: webdriver.Chrome, disk: str) -> 
 def test_axe_finds_nothing_serious(
     chromium: webdriver.Chrome, disk: str, name: str, value: str
 ) -> None:
-    if not AXE.is_file():
-        missing(f"no {AXE}: run npm install --no-package-lock in leaderboard/")
+    axe = axe_source()
     with scheme(chromium, value):
         go(chromium, disk + name)
         chromium.execute_script(
             "document.querySelectorAll('details').forEach(one => { one.open = true; })"
         )
-        chromium.execute_script(AXE.read_text(encoding="utf-8"))
+        chromium.execute_script(axe)
         found = chromium.execute_async_script(
             "const done = arguments[0]; axe.run(document).then(done, done)"
         )

@@ -21,6 +21,7 @@ from itr_bench.data.catalog import get_set
 from itr_bench.data.hydration import OURS, Hydrated, read_folder
 from itr_bench.data.image_sources import ImageSource
 from itr_bench.data.images import check_image
+from itr_bench.data.manifest import file_hash
 from itr_bench.data.tirt_labels import Labels, read_labels
 from itr_bench.data.tsv import Row
 from itr_bench.errors import DataError, bullet_list
@@ -192,7 +193,7 @@ def _hash_if_of(file: Path, sizes: Container[int]) -> str:
     """The hash of a file of one of the *sizes*; empty for others, and where it cannot be read."""
     try:
         if file.stat().st_size in sizes:
-            return hashlib.sha256(file.read_bytes()).hexdigest()
+            return file_hash(file)
     except OSError:
         pass  # no image that anybody sees
     return ""

@@ -17,9 +17,9 @@ from itr_bench.data.tirt_rows import COLUMNS, fields_of, read_row
 from itr_bench.data.tsv import (
     MOST_SHOWN,
     Row,
-    content_of,
     id_problem,
     numbered_lines,
+    read_bytes,
     read_table,
     relation_problem,
     rounded_id,
@@ -127,7 +127,7 @@ def read_labels(path: Path) -> Labels:
         DataError: no such file, another header, or rows of which no reading or more than one
             is left, ids that are none, labels that contradict each other: all in one message.
     """
-    content = content_of(path)
+    content = read_bytes(path)
     lines = list(numbered_lines(path, content))
     if not lines:
         raise DataError(f"{path}: the file is empty; expected a header line and labels")

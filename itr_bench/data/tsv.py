@@ -152,7 +152,7 @@ def _row_problems(row: Row, tweet: str, labelled: bool) -> Iterator[str]:
             yield f"tweet {tweet}: {column} is empty"
 
 
-def content_of(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """Return the bytes of a file.
 
     Raises:
@@ -172,7 +172,7 @@ def numbered_lines(path: Path, content: bytes | None = None) -> Iterator[tuple[i
     Raises:
         DataError: the file cannot be read, is not UTF-8, or begins with an empty line.
     """
-    raw = content_of(path) if content is None else content
+    raw = read_bytes(path) if content is None else content
     if not raw:
         return
     for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
