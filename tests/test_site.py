@@ -844,10 +844,13 @@ def test_a_failed_build_leaves_the_old_site(
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_workers_write_the_same_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("worth_it", ["_MANY", "_MANY_MODELS"])
+def test_workers_write_the_same_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth_it: str
+) -> None:
     some = many(4, ["ltec_itr_lv"], number=20)
     build_site(tmp_path / "alone", some, [])
-    monkeypatch.setattr("itr_bench.site.build._MANY", 2)
+    monkeypatch.setattr(f"itr_bench.site.build.{worth_it}", 2)
     build_site(tmp_path / "workers", some, [])
     assert files_of(tmp_path / "alone") == files_of(tmp_path / "workers")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +34,9 @@ MARKER = ".itr-bench-site"
 
 _WORKERS = 2
 _MANY = 40
-"""From so many pages on, starting workers is worth its second."""
+"""For so many pages to make, starting workers is worth its second."""
+_MANY_MODELS = 400
+"""With so many models, the tables take so long that a worker is worth it for one page."""
 
 
 def build_site(
@@ -73,9 +76,12 @@ def build_site(
             folder / MARKER, "Made by itr-bench leaderboard build, which replaces this folder.\n"
         )
         _assets(folder / "assets")
-        _tables(folder, site, boards, models)
-        _texts(folder, site, models, merged(entries, history), refused, pages)
-        _models(folder, site, models, pages, progress)
+        (folder / "models").mkdir()
+        missing = _kept_models(folder, site, models, pages)
+        with _rendering(site, list(missing.values()), len(models)) as rendered:
+            _tables(folder, site, boards, models)
+            _texts(folder, site, models, merged(entries, history), refused, pages)
+            _new_models(folder, missing, rendered, pages, progress)
     pages.drop_unused()
 
 
@@ -87,7 +93,10 @@ def _assets(folder: Path) -> None:
 
 
 def _tables(
-    folder: Path, site: Site, boards: Sequence[Board], models: Sequence[ModelResults]
+    folder: Path,
+    site: Site,
+    boards: Sequence[Board],
+    models: Sequence[ModelResults],
 ) -> None:
     for board in boards:
         _write(folder / board_address(board.task), board_page(site, board, boards))
@@ -118,40 +127,50 @@ def _texts(
     (folder / "about.html").write_bytes(about)
 
 
-def _models(
-    folder: Path, site: Site, models: Sequence[ModelResults], pages: PageCache, progress: bool
-) -> None:
-    (folder / "models").mkdir()
-    missing: list[tuple[ModelResults, str]] = []
+def _kept_models(
+    folder: Path, site: Site, models: Sequence[ModelResults], pages: PageCache
+) -> dict[str, ModelResults]:
+    """Write the pages that are kept; return the models whose page is not, by its key."""
+    missing = {}
     for model in models:
         key = model_key(site, model)
         page = pages.page(key)
         if page is None:
-            missing.append((model, key))
+            missing[key] = model
         else:
             (folder / model.address).write_bytes(page)
-    rendered: Iterable[bytes] = _rendered(site, [model for model, _ in missing])
+    return missing
+
+
+def _new_models(
+    folder: Path,
+    missing: Mapping[str, ModelResults],
+    rendered: Iterable[bytes],
+    pages: PageCache,
+    progress: bool,
+) -> None:
     if progress:
         from tqdm import tqdm
 
         rendered = tqdm(rendered, total=len(missing), desc="model pages", unit="page", leave=False)
-    for (model, key), page in zip(missing, rendered, strict=True):
+    for (key, model), page in zip(missing.items(), rendered, strict=True):
         (folder / model.address).write_bytes(page)
         pages.keep(key, page)
 
 
-def _rendered(site: Site, models: Sequence[ModelResults]) -> Iterator[bytes]:
-    """The pages of *models*, in order; by workers where there are many."""
-    if len(models) < _MANY:
-        for model in models:
-            yield _page(site, model)
+@contextmanager
+def _rendering(
+    site: Site, models: Sequence[ModelResults], all_models: int
+) -> Iterator[Iterator[bytes]]:
+    """Give the pages of *models*, in order; workers make them meanwhile, where that pays."""
+    if not models or (len(models) < _MANY and all_models < _MANY_MODELS):
+        yield (_page(site, model) for model in models)
         return
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(_WORKERS, mp_context=context) as pool:
-        yield from pool.map(_page, [site] * len(models), models, chunksize=4)
+    with ProcessPoolExecutor(min(_WORKERS, len(models)), mp_context=context) as pool:
+        yield pool.map(_page, [site] * len(models), models, chunksize=4)
 
 
 def _page(site: Site, model: ModelResults) -> bytes:

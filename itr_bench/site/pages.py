@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, base_task, family
-from itr_bench.site import words
+from itr_bench.site import cells, words
 from itr_bench.site.board import Board, Group
 from itr_bench.site.charts import interval_charts
 from itr_bench.site.drawing import Bar, Reference
@@ -83,7 +83,7 @@ def _environment() -> Environment:
         against=words.against,
         title_of=task_title,
     )
-    environment.globals.update(saw_data=words.SAW_DATA)
+    environment.globals.update(saw_data=words.SAW_DATA, number=cells.number, na=cells.NA)
     return environment
 
 

@@ -185,13 +185,14 @@ def _near_copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Itera
     coming = {one.folder for one in checked}
     for group in groups.values():
         first = np.stack([texts[:, 0] for _, texts in group])
-        screens = [(np.ascontiguousarray(first[:, ::step]), least) for step, least in _SCREENS]
+        (step, least), (_, least_of_all) = _SCREENS
+        some = np.ascontiguousarray(first[:, ::step].T)  # counting down columns is fast
         for number, (one, texts) in enumerate(group):
             if one.folder not in coming:
                 break  # those that came stand first
-            left = np.arange(len(group))
-            for some, least in screens:
-                left = left[(some[left] == some[number]).mean(axis=1) >= least]
+            same = (some == some[:, number, None]).sum(axis=0, dtype=np.uint32)
+            left = np.flatnonzero(same / len(some) >= least)
+            left = left[(first[left] == first[number]).mean(axis=1) >= least_of_all]
             near = [
                 (_agreement(texts, group[i][1]), group[i][0].folder)
                 for i in left
