@@ -55,6 +55,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench_engine
 	$(BIN)/python -m tests.bench_data
 	$(BIN)/python -m tests.bench_leaderboard
+	$(BIN)/python -m tests.bench_studies
+	$(BIN)/python -m tests.bench_retrieval
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris

@@ -113,7 +113,7 @@ def make_job(seeds: int = 10, number: int = 0) -> Any:
         for question in QUESTIONS
     )
     image = Image.effect_noise((420, 420), 60 + number).convert("RGB")
-    return Job(image, chats, (read_seeds(str(seeds)),) * 2)
+    return Job((image,), chats, (read_seeds(str(seeds)),) * 2)
 
 
 def make_engine(folder: Path, *, shared: bool) -> Any:
@@ -257,7 +257,7 @@ def extra_memory(way: str, seeds: int, folder: Path) -> float:
     if way == "engine":
         engine.generate([job], sampling(tokens))
     else:
-        one = type(job)(job.image, job.chats[:1], (job.seeds[0][:1],))
+        one = type(job)(job.images, job.chats[:1], (job.seeds[0][:1],))
         engine.generate([one], sampling(tokens))
     ended.set()
     watcher.join()

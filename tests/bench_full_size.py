@@ -140,8 +140,8 @@ def measure(architecture: str, device: torch.device, layers: int | None) -> None
     size = sum(weight.numel() for weight in vlm.model.parameters())
     engine, plain = Engine(vlm), Engine(vlm, shared=False)
     job = make_job()
-    job = type(job)(job.image.resize((1200, 900)), job.chats, job.seeds)
-    one = type(job)(job.image, job.chats[:1], (job.seeds[0][:1],))
+    job = type(job)((job.images[0].resize((1200, 900)),), job.chats, job.seeds)
+    one = type(job)(job.images, job.chats[:1], (job.seeds[0][:1],))
     engine.generate([job], sampling(2))
     print(f"{MODELS[architecture][0]}, {size / 1e9:.1f} billion parameters, bfloat16, {device}")
     for length in LENGTHS:

@@ -106,7 +106,7 @@ def job(
     name: str = "",
 ) -> Job:
     return Job(
-        image or picture(),
+        (image or picture(),),
         tuple(chat(text, order) for text in texts),
         tuple(tuple(of_prompt) for of_prompt in seeds),
         name,
@@ -125,7 +125,7 @@ def one_by_one(vlm: Vlm, jobs: Sequence[Job], given: Mapping[str, Any]) -> Token
     for of in jobs:
         found.append([])
         for prompt, seeds in zip(of.chats, of.seeds, strict=True):
-            ready = plain.inputs(vlm.model, vlm.processor, of.image, prompt)
+            ready = plain.inputs(vlm.model, vlm.processor, of.images, prompt)
             answers = [tuple(plain.generate(vlm.model, ready, given, seed)) for seed in seeds]
             found[-1].append(answers)
     return found
@@ -401,7 +401,7 @@ def test_rows_with_equal_histories_are_computed_once(vlm: Vlm) -> None:
 
 def prompt_tokens(vlm: Vlm, of: Job) -> list[list[int]]:
     return [
-        plain.inputs(vlm.model, vlm.processor, of.image, c)["input_ids"][0].tolist()
+        plain.inputs(vlm.model, vlm.processor, of.images, c)["input_ids"][0].tolist()
         for c in of.chats
     ]
 
@@ -993,14 +993,6 @@ def test_tasks_of_others_have_no_tweets(adapter: SharedImageVlm) -> None:
     assert found == adapter.generate_until(requests(adapter, documents(), **PROTOCOL))
 
 
-def _two_images(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{**message, "content": message["content"] * 2} for message in turn(document)]
-
-
-def _no_image(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return user_turn("a", picture(), ("text",))
-
-
 def _video(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     (message,) = turn(document)
     return [{**message, "content": [*message["content"], {"type": "video", "url": "a.mp4"}]}]
@@ -1009,9 +1001,7 @@ def _video(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("messages", "given", "repeats", "message"),
     [
-        (_two_images, {}, 1, "t, tweet 70: 2 images and parts of the kinds image, text"),
-        (_no_image, {}, 1, "t, tweet 70: 0 images"),
-        (_video, {}, 1, "image, text, video; itr_vlm takes text with one image"),
+        (_video, {}, 1, "image, text, video; itr_vlm takes text and images"),
         (turn, {"num_beams": 2}, 1, "it has no beams"),
         (turn, {"temprature": 1}, 1, "'temprature'. Did you mean 'temperature'?"),
         (turn, {"scoring": "likelyhood"}, 1, "scoring 'likelyhood'. Did you mean 'likelihood'?"),

@@ -303,14 +303,14 @@ def job(number: int = 0, texts: Sequence[str] = (ADDS, REPRESENTED), *, last: bo
     )
     parts = [[{"type": "image"}, {"type": "text", "text": text}] for text in texts]
     chats = tuple([{"role": "user", "content": part[::-1] if last else part}] for part in parts)
-    return Job(Image.frombytes("L", size, ramp).convert("RGB"), chats, ((),) * len(texts))
+    return Job((Image.frombytes("L", size, ramp).convert("RGB"),), chats, ((),) * len(texts))
 
 
 def brute_force(vlm: Vlm, of: Job, forms: Forms) -> list[tuple[float, float]]:
     """Each form read after the whole prompt, in a forward pass of its own, nothing shared."""
     found = []
     for chat in of.chats:
-        ready = plain.inputs(vlm.model, vlm.processor, of.image, chat)
+        ready = plain.inputs(vlm.model, vlm.processor, of.images, chat)
         logs = {form: _log_probability(vlm.model, ready, form) for form in (*forms.yes, *forms.no)}
         yes, no = (math.fsum(math.exp(logs[f]) for f in kind) for kind in (forms.yes, forms.no))
         found.append((yes, no))
@@ -353,7 +353,7 @@ def test_forms_of_several_tokens_count(vlm: Vlm) -> None:
     """The likeliest continuation of the model's own, taken for a yes of three tokens."""
     made = Engine(vlm)
     of = job()
-    ready = plain.inputs(vlm.model, vlm.processor, of.image, of.chats[0])
+    ready = plain.inputs(vlm.model, vlm.processor, of.images, of.chats[0])
     tokens = tuple(plain.generate(vlm.model, ready, {"max_new_tokens": 3, "do_sample": False}, 0))
     other = (tokens[0], (tokens[1] + 1) % 300)
     forms = Forms(yes=(tokens,), no=(other, (tokens[0] + 1,)))
@@ -388,7 +388,7 @@ def test_one_pass_reads_both_prompts_and_one_more_the_forms(vlm: Vlm) -> None:
 def made_prompts(vlm: Vlm, of: Job) -> Any:
     from itr_bench.engine.prompts import prepare
 
-    return prepare(vlm.model, vlm.processor, of.image, of.chats)
+    return prepare(vlm.model, vlm.processor, of.images, of.chats)
 
 
 def test_any_number_of_prompts(vlm: Vlm) -> None:
@@ -412,7 +412,7 @@ def test_the_adapter_answers_with_likelihoods(tmp_path: Path) -> None:
     def turn(doc: dict[str, Any]) -> list[dict[str, Any]]:
         (message,) = of.chats[doc["n"]]
         image, text = message["content"]
-        return [{"role": "user", "content": [{**image, "url": of.image}, text]}]
+        return [{"role": "user", "content": [{**image, "url": of.images[0]}, text]}]
 
     asked = [
         Instance(

@@ -566,7 +566,7 @@ def test_a_server_is_sent_the_settings(settings: dict[str, Any], sent: dict[str,
 
 @pytest.mark.parametrize("form", ["--model_args {}", "--model-args={}", "--gen_kwargs {}"])
 def test_the_command_is_kept_without_secrets(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
-    from itr_bench.cli.run import _command_line
+    from itr_bench.cli.run import command_line
 
     given = (
         'revision=0123456,base_url=http://u:hidden@h/v1?k=hidden,extra_headers={"A":"hidden"},'
@@ -574,7 +574,7 @@ def test_the_command_is_kept_without_secrets(monkeypatch: pytest.MonkeyPatch, fo
     )
     monkeypatch.setattr(sys, "argv", ["x", "run", *form.format(given).split(" "), "--name", "r"])
     kept = 'revision=0123456,base_url=http://h/v1,x={"b":[1,2]}'
-    assert shlex.split(_command_line()) == [
+    assert shlex.split(command_line()) == [
         *("itr-bench", "run"),
         *form.format(kept).split(" "),
         *("--name", "r"),

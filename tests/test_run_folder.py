@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from itr_bench.answers import Asked, get_parser
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import Answer, Question
 from itr_bench.results.run_folder import (
@@ -29,6 +31,7 @@ from itr_bench.results.run_folder import (
     write_manifest,
 )
 from itr_bench.scoring.signature import digest
+from itr_bench.studies import gather as gathering
 
 SEEDS = (8263, 10652)
 PROMPTS = {f"{tweet} {q.value}": digest(f"{tweet} {q}") for tweet in "123" for q in Question}
@@ -112,6 +115,32 @@ def test_no_byte_of_a_line_can_be_changed_unseen(data: st.DataObject) -> None:
     line[place] = other
     with pytest.raises(ValueError, match="checksum"):
         Record.parse(bytes(line))
+
+
+CONTENT = dict(vars(record("1", "adds", 5)))
+WRONG = [
+    ({**CONTENT, "relation": 4}, "question 'adds' or relation 4"),
+    ({**CONTENT, "relation": [1]}, "question 'adds' or relation [1]"),
+    ({**CONTENT, "question": "other"}, "question 'other' or relation 1"),
+    ({**CONTENT, "response": None}, "expected a text as response and a whole number as seed"),
+    ({**CONTENT, "seed": 1.5}, "expected a text as response and a whole number as seed"),
+    ({**CONTENT, "more": 1}, "expected the fields image_sha256, prompt_hash, question"),
+    ({"tweet_id": "1"}, "expected the fields image_sha256, prompt_hash, question"),
+    (b'{"a":1}{"b":2}', "Extra data: line 1 column 8 (char 7)"),
+    (b'{"a":}', "Expecting value: line 1 column 6 (char 5)"),
+    (b'{"a":"\xff"}', "'utf-8' codec can't decode byte 0xff in position 6"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG)
+def test_what_is_no_record_is_refused_in_spite_of_its_checksum(
+    content: dict[str, Any] | bytes, message: str
+) -> None:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    check = hashlib.sha256(body).hexdigest()[:12]
+    with pytest.raises(ValueError) as caught:
+        Record.parse(body[:-1] + f',"check":"{check}"}}'.encode())
+    assert str(caught.value).startswith(message)
 
 
 # The journal
@@ -350,6 +379,36 @@ def test_a_model_that_says_none_is_unread_not_failed(tmp_path: Path) -> None:
     run = read_run_folder(written(tmp_path, said))
     assert {item.answers for item in run.items} == {(Answer.NONE, Answer.NONE)}
     assert run.score.tweets == 3
+
+
+def test_the_same_words_are_read_for_each_tweet_and_question(tmp_path: Path) -> None:
+    said = {"both": "1. Yes 2. No", "choice": "A"}
+    for variant, response in said.items():
+        folder = _folder(tmp_path / variant)
+        written(folder, [Record(**{**vars(one), "response": response}) for one in ALL])
+        task = f"itr_demo_lv~{variant}"
+        conditions = {**MANIFEST_OF_ALL["conditions"], "task": task}
+        write_manifest(folder, {**MANIFEST_OF_ALL, "conditions": conditions})
+        run = read_run_folder(folder)
+        for item in run.items:
+            asked = Asked(item.tweet_id, item.question)
+            assert set(item.answers) == {get_parser(variant).read(response, "en", asked).answer}
+        assert len({item.answers for item in run.items}) == 2
+
+
+def test_two_processes_read_what_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        written(_folder(tmp_path / name), ALL[:-1] if name == "b" else ALL)
+    (tmp_path / "c" / MANIFEST).write_text("{")
+    one = gathering.gather([tmp_path])
+    monkeypatch.setattr(gathering, "_MUCH", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    two = gathering.gather([tmp_path])
+    assert two.left_out == one.left_out and "cannot read" in one.left_out[0]
+    assert two.material.unfinished == one.material.unfinished != {}
+    assert two.material.runs == one.material.runs and len(one.material.runs) == 2
+    for alone, beside in zip(one.material.runs, two.material.runs, strict=True):
+        assert alone.as_dict() == beside.as_dict()
 
 
 def test_only_complete_tweets_of_an_unfinished_run_count(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@
 'yes'
 """
 
+from itr_bench.answers.asked import Asked
 from itr_bench.answers.parser import Reading, Rule, read_answer
 from itr_bench.answers.registry import DEFAULT_PARSER, Parser, get_parser, parser_versions
 
 __all__ = [
     "DEFAULT_PARSER",
+    "Asked",
     "Parser",
     "Reading",
     "Rule",

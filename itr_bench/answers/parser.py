@@ -34,7 +34,7 @@ LANGUAGES = ("en", "lv")
 
 
 class Rule(str, Enum):
-    """The rule that decided."""
+    """The rule that decided; those after ``LIKELIER`` are of other parsers than ``yes-no``."""
 
     FAILED = "failed"
     EMPTY = "empty"
@@ -42,6 +42,11 @@ class Rule(str, Enum):
     LEADING = "leading"
     CLAUSE = "clause"
     LIKELIER = "likelier"
+    NUMBERED = "numbered"
+    NAMED = "named"
+    IN_ORDER = "in order"
+    LETTER = "letter"
+    WORDS = "words"
     NONE = "none"
 
 
@@ -53,9 +58,9 @@ class Reading:
     rule: Rule
 
 
-_FAILED = Reading(Answer.FAILED, Rule.FAILED)
-_EMPTY = Reading(Answer.NONE, Rule.EMPTY)
-_UNREAD = Reading(Answer.NONE, Rule.NONE)
+FAILED = Reading(Answer.FAILED, Rule.FAILED)
+EMPTY = Reading(Answer.NONE, Rule.EMPTY)
+UNREAD = Reading(Answer.NONE, Rule.NONE)
 _READ = {
     (answer, rule): Reading(answer, rule)
     for answer in (Answer.YES, Answer.NO)
@@ -68,9 +73,9 @@ _WHOLE = {
 }
 _STRONG = {"yes": Answer.YES, "jā": Answer.YES, "no": Answer.NO, "nē": Answer.NO}
 
-_EDGE = "".join(chr(c) for c in range(128) if not chr(c).isalnum()) + "“”„‟‘’‚‛«»‹›…–—•·、。✅❌"
+EDGE = "".join(chr(c) for c in range(128) if not chr(c).isalnum()) + "“”„‟‘’‚‛«»‹›…–—•·、。✅❌"
 _NONWORD = re.compile(r"[\W_]*")
-_EXPLANATION = re.compile(
+EXPLANATION = re.compile(
     r"(?<!\w)(?:explanation|skaidrojums)[\s*_\"'`]{0,8}:"
     r"|(?:^|[\n;*{])[\s*_\"'`{]{0,8}(?:explanation|skaidrojums)\b"
 )
@@ -153,31 +158,31 @@ def read_answer(response: str | None, language: str = "en") -> Reading:
     if language not in LANGUAGES:
         raise ScoreError(unknown_name("language", language, LANGUAGES))
     if response is None or clear.is_failure(response):
-        return _FAILED
-    folded = clear.drop_template_tokens(clear.drop_reasoning(clear.fold(response)))
-    core = folded.strip(_EDGE)
+        return FAILED
+    folded = clear.cleared(response)
+    core = folded.strip(EDGE)
     if not core:
-        return _EMPTY
+        return EMPTY
     if core in _WHOLE:
         return _READ[_WHOLE[core], Rule.LEADING]
     in_json = _json_field(folded)
     if in_json is not None:
         return _decided(_read_piece(in_json, language), Rule.MARKER)
-    explanation = _EXPLANATION.search(folded)
+    explanation = EXPLANATION.search(folded)
     if explanation is not None:
         folded = folded[: explanation.start()]
     if "answer" in folded or "atbilde" in folded:  # spares most responses the search
-        marked = _after_marker(folded)
+        marked = after_marker(folded)
         if marked is not None:
             return _decided(_read_piece(marked, language), Rule.MARKER)
-    leading = _read_leading(folded, language)
+    leading = read_leading(folded, language)
     if leading is not None:
         return _READ[leading, Rule.LEADING]
     return _decided(_read_clauses(folded, language), Rule.CLAUSE)
 
 
 def _decided(answer: Answer | None, rule: Rule) -> Reading:
-    return _UNREAD if answer is None else _READ[answer, rule]
+    return UNREAD if answer is None else _READ[answer, rule]
 
 
 def _json_field(text: str) -> str | None:
@@ -196,7 +201,7 @@ def _json_field(text: str) -> str | None:
     return None
 
 
-def _after_marker(text: str) -> str | None:
+def after_marker(text: str) -> str | None:
     """What follows the marker that counts, up to the next marker; ``None`` without a marker."""
     markers = list(_MARKER.finditer(text))
     if not markers:
@@ -209,12 +214,12 @@ def _after_marker(text: str) -> str | None:
 
 def _read_piece(piece: str, language: str) -> Answer | None:
     """Read what a marker points at."""
-    field = re.split(r"[;\n]", piece.lstrip(_EDGE), maxsplit=1)[0].strip(_EDGE)
+    field = re.split(r"[;\n]", piece.lstrip(EDGE), maxsplit=1)[0].strip(EDGE)
     if field in _WHOLE:
-        following = piece.lstrip(_EDGE)[len(field) :]
+        following = piece.lstrip(EDGE)[len(field) :]
         if not _opposite_follows(following, 0, _WHOLE[field], language):
             return _WHOLE[field]
-    leading = _read_leading(piece, language)
+    leading = read_leading(piece, language)
     return leading if leading is not None else _read_clauses(piece, language)
 
 
@@ -223,7 +228,8 @@ def _lists_options(text: str) -> bool:
     return len({_STRONG[option.group(1)] for option in _OPTION.finditer(text)}) > 1
 
 
-def _read_leading(text: str, language: str) -> Answer | None:
+def read_leading(text: str, language: str) -> Answer | None:
+    """The yes or no that *text*, cleared, begins with; ``None`` where it begins otherwise."""
     if _lists_options(text):
         return None
     start = _skip(text, 0)
@@ -233,7 +239,7 @@ def _read_leading(text: str, language: str) -> Answer | None:
     number = _LIST_NUMBER.match(text, start)
     if number is not None:
         start = _skip(text, number.end())
-    rest = text[start:].rstrip(_EDGE)
+    rest = text[start:].rstrip(EDGE)
     if rest in _WHOLE:
         return _WHOLE[rest]
     letter = _LONE_LETTER.match(text, start)

@@ -29,6 +29,11 @@ def is_failure(response: str) -> bool:
     return stripped in FAILURES or stripped.startswith(FAILURE_PREFIXES)
 
 
+def cleared(response: str) -> str:
+    """Return *response* as rules read it: folded, without reasoning and template tokens."""
+    return drop_template_tokens(drop_reasoning(fold(response)))
+
+
 def fold(response: str) -> str:
     """Return *response* in lower case, composed (NFKC: also full-width letters), visible."""
     if not response.isascii():

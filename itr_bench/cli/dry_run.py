@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from itr_bench.data.catalog import get_task
 from itr_bench.errors import RunError
+from itr_bench.lmms import documents
 from itr_bench.relation import QUESTIONS
 from itr_bench.results.arguments import format_arguments, without_secrets
 from itr_bench.results.run_folder import (
@@ -93,6 +96,15 @@ def _task(
     click.echo(f"  settings    {generation}")
     order = ", ".join(settings.wording["order"])
     click.echo(f"  prompt      {order}; {settings.wording['answer_format']} answers")
+    for prompt in plan.prompts_in_short(task, settings):
+        click.echo(textwrap.indent(prompt.rstrip(), " " * 14))
+    context = get_task(task).variant.context
+    if context:
+        click.echo(
+            f"  examples    {2 * context.shots} before each question, "
+            f"{'with' if context.images else 'without'} images; {documents.held_out(task)} tweets "
+            "held out for them"
+        )
     click.echo(f"  plain       {plan.plain_command(task, model, len(seeds))}")
     return open_
 

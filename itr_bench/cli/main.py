@@ -17,8 +17,10 @@ _COMMANDS = {
     "leaderboard": "Build the leaderboard's pages and show them.",
     "models": "List the presets: the models of the paper, and what each would do.",
     "parse": "Read the yes/no answers out of raw responses.",
+    "report": "Make one page of finished runs: all studies, their figures and tests.",
     "run": "Evaluate a model under the paper's protocol: seeded, resumable.",
     "score": "Score what runs left, with intervals and signature.",
+    "study": "Run what a question needs: language, prompt, context, blindness, ...",
     "submit": "Make a submission to the leaderboard from finished runs.",
     "validate": "Check submissions: would the leaderboard take them?",
 }

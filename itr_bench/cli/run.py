@@ -105,14 +105,14 @@ def command(
     from itr_bench.runs.conduct import Order, check_machine
     from itr_bench.seeds import read_seeds
 
-    _refuse_launchers()
+    refuse_launchers()
     chosen = read_seeds(seeds)
     asked = plan.resolve_model(
         model, model_args=model_args, gen_kwargs=gen_kwargs, force_simple=force_simple
     )
     plan.check_batch_size(batch_size, asked)
     names = definitions.expand([task.strip() for task in tasks.split(",") if task.strip()])
-    folder = out / _folder_name(name, asked)
+    folder = out / folder_name(name, asked)
     if dry_run:
         from itr_bench.cli.dry_run import show
 
@@ -124,27 +124,33 @@ def command(
         model=asked,
         plans=[plan.plan_task(task, asked, chosen, limit) for task in names],
         folder=folder,
-        command=_command_line(),
+        command=command_line(),
         processes=processes,
         batch_size=batch_size,
     )
     sys.exit(_run(order))
 
 
-def _run(order: Order) -> int:
-    """Conduct the run, print its scores, and return the exit status."""
-    from itr_bench.cli import tables
+def conducted(order: Order) -> list[TaskRun]:
+    """Conduct the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
     from itr_bench.runs.conduct import conduct
 
     try:
-        runs = conduct(order, lambda line: click.echo(line, err=True))
+        return conduct(order, lambda line: click.echo(line, err=True))
     except KeyboardInterrupt:
         click.echo(
             f"\nitr-bench: interrupted. What was answered is kept in {order.folder}; give the same "
             "command again to go on.",
             err=True,
         )
-        return INTERRUPTED
+        sys.exit(INTERRUPTED)
+
+
+def _run(order: Order) -> int:
+    """Conduct the run, print its scores, and return the exit status."""
+    from itr_bench.cli import tables
+
+    runs = conducted(order)
     scored = [run.scored for run in runs if run.scored is not None]
     if scored:
         click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
@@ -153,10 +159,10 @@ def _run(order: Order) -> int:
         click.echo(tables.signatures(scored))
         click.echo()
     click.echo(f"The run is in {order.folder}")
-    return _report_missing(runs)
+    return report_missing(runs)
 
 
-def _report_missing(runs: Sequence[TaskRun]) -> int:
+def report_missing(runs: Sequence[TaskRun]) -> int:
     """Say what is missing, and return the exit status."""
     status = 0
     for run in runs:
@@ -173,7 +179,8 @@ def _report_missing(runs: Sequence[TaskRun]) -> int:
     return status
 
 
-def _refuse_launchers() -> None:
+def refuse_launchers() -> None:
+    """Refuse to be started several times over by a launcher."""
     if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
         raise RunError(
             f"started {os.environ['WORLD_SIZE']} times by torchrun or accelerate; start it once "
@@ -181,7 +188,8 @@ def _refuse_launchers() -> None:
         )
 
 
-def _folder_name(name: str | None, model: Model) -> str:
+def folder_name(name: str | None, model: Model) -> str:
+    """The name of the run's folder: the one asked for, or the model's."""
     if name is None:
         return model.folder_name
     if not name or Path(name).name != name or name.startswith("."):
@@ -189,7 +197,7 @@ def _folder_name(name: str | None, model: Model) -> str:
     return name
 
 
-def _command_line() -> str:
+def command_line() -> str:
     """The command as it was given, secrets left out."""
     words = ["itr-bench", *sys.argv[1:]]
     for place, word in enumerate(words):

@@ -6,15 +6,16 @@ import re
 from dataclasses import dataclass, replace
 
 from itr_bench.data.languages import LANGUAGES, TARGETS
+from itr_bench.data.variants import AS_IS, MARK, Variant, get_variant
 from itr_bench.errors import DataError, unknown_name
 
 EXPLAINED = "_explained"
-"""Suffix of the task variants that ask for the explained answer format, on the same data."""
+"""Suffix of the tasks that ask for the explained answer format, on the same data."""
 
 LIKELIHOOD = "_likelihood"
-"""Suffix of the task variants that score P(yes) and P(no) in place of generating, likewise."""
+"""Suffix of the tasks that score P(yes) and P(no) in place of generating, likewise."""
 
-# No underscore: it begins the suffix of a variant.
+# No underscore: it begins the suffix.
 SYSTEM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.+-]{0,62}[A-Za-z0-9+])?")
 """How a machine translation system is spelled in the names of sets and tasks, after an ``@``."""
 
@@ -52,7 +53,7 @@ class SetSpec:
 class TaskSpec:
     """A task: the text of one language over one set, and what reads the answers in which language.
 
-    A variant of a task has the specification of that task, but for what reads the answers.
+    With a suffix it has the same specification, but for what reads the answers.
     """
 
     name: str
@@ -60,6 +61,7 @@ class TaskSpec:
     text: str
     answers: str = "en"
     parser: str = "yes-no"
+    variant: Variant = AS_IS
 
 
 _LTEC_FULL = (392, 72, 296, 52)
@@ -126,6 +128,13 @@ LEADERBOARD = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
 TRIAL = ("itr_demo_lv", "itr_demo_en")
 """The tasks to try things out on; no result."""
 
+GROUPS = {
+    "itr_bench": LEADERBOARD,
+    "ltec_itr": tuple(name for name in LEADERBOARD if TASKS[name].set_name.startswith("ltec")),
+    "itr_demo": TRIAL,
+}
+"""Names that stand for several tasks, which ``tasks`` defines."""
+
 
 def get_set(name: str) -> SetSpec:
     """Return the data set called *name*, ``ltec_en_mt@SYSTEM`` included.
@@ -151,19 +160,59 @@ def build_again(name: str) -> str:
 
 
 def get_task(name: str) -> TaskSpec:
-    """Return the task called *name*, a variant and ``TASK@SYSTEM`` included.
+    """Return the task called *name*: ``FAMILY[@SYSTEM][~VARIANT][_explained|_likelihood]``.
 
     Raises:
-        DataError: there is none of that name; the message names the nearest.
+        DataError: there is none of that name, and the message names the nearest; or the variant
+            makes no sense for it, and the message says why.
     """
-    plain, at, system = base_task(name).partition("@")
+    base = base_task(name)
+    whole, tilde, variant = base.partition(MARK)
+    plain, at, system = whole.partition("@")
     if plain not in TASKS:
-        raise DataError(unknown_name("task", plain, TASKS))
+        raise DataError(_no_task(name, plain))
     task = TASKS[plain]
     if at:
         _check_system(name, system, SETS[task.set_name])
         task = replace(task, name=f"{plain}@{system}", set_name=f"{task.set_name}@{system}")
-    return replace(task, parser="likelihood") if name.endswith(LIKELIHOOD) else task
+    likelihood = name.endswith(LIKELIHOOD)
+    if not tilde:
+        return replace(task, parser="likelihood") if likelihood else task
+    found = get_variant(variant)
+    if found.wording and task.answers != "en":
+        raise DataError(
+            f"{name!r}: {variant!r} is worded in English, and {plain!r} asks in "
+            f"{LANGUAGES[task.answers].name}; take a task that asks in English"
+        )
+    if likelihood and not found.says_yes_or_no:
+        raise DataError(
+            f"{name!r}: a likelihood of yes and no says nothing about {found.title}; take {base!r}"
+        )
+    if found.context and name.endswith(EXPLAINED):
+        raise DataError(
+            f"{name!r}: the examples are answered with a bare yes or no, which explains nothing; "
+            f"take {base!r}"
+        )
+    return replace(
+        task,
+        name=base,
+        parser=found.likelihood_reading if likelihood else found.reading,
+        variant=found,
+    )
+
+
+def _no_task(name: str, plain: str) -> str:
+    """What to say of a task that is none: what is meant by *name*, where that is clear."""
+    whole, tilde, variant = name.partition(MARK)
+    if plain in GROUPS:
+        rest = name.removeprefix(plain)
+        meant = ",".join(task + rest for task in GROUPS[plain])
+        return f"{name!r}: {plain!r} is a group, expected a task; name its tasks: {meant}"
+    own = base_task(plain)
+    if tilde and own != plain and own in TASKS:
+        meant = f"{own}{whole.removeprefix(plain)}{MARK}{variant}{plain.removeprefix(own)}"
+        return f"{name!r}: the suffix stands after the variant. Did you mean {meant!r}?"
+    return unknown_name("task", plain, TASKS)
 
 
 def _check_system(name: str, system: str, spec: SetSpec) -> None:
@@ -184,10 +233,15 @@ def check_system(system: str) -> str:
 
 
 def base_task(name: str) -> str:
-    """The task that *name* is a variant of, or *name* itself; a system in it stays."""
+    """The task *name* without its suffix; system and variant stay."""
     return name.removesuffix(EXPLAINED).removesuffix(LIKELIHOOD)
 
 
+def without_variant(name: str) -> str:
+    """The task that *name* is a variant of, without suffix; a system in it stays."""
+    return base_task(name).partition(MARK)[0]
+
+
 def family(name: str) -> str:
-    """The task that *name* belongs to, without variant and system."""
-    return base_task(name).partition("@")[0]
+    """The task that *name* belongs to, without system, variant and suffix."""
+    return without_variant(name).partition("@")[0]

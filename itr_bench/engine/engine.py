@@ -27,16 +27,16 @@ ROWS_IN_FLIGHT = 64
 
 @dataclass(frozen=True)
 class Job:
-    """What to generate about one image.
+    """What to generate about the same images.
 
     Attributes:
-        image: upright, RGB.
+        images: upright, RGB, in the order of the prompts; none, one or several.
         chats: the prompts.
         seeds: for each prompt the seeds to generate with.
         name: what errors call it.
     """
 
-    image: Image.Image
+    images: tuple[Image.Image, ...]
     chats: tuple[Chat, ...]
     seeds: tuple[tuple[int, ...], ...]
     name: str = ""
@@ -91,7 +91,10 @@ class Engine:
             raise ItrBenchError(f"rows_in_flight is {rows_in_flight!r}, expected 1 or more")
         self.vlm = vlm
         self.rows_in_flight = rows_in_flight
-        self._shared: bool | None = None if shared else False  # None: not verified yet
+        # None: not verified yet.
+        self._shared: bool | None = None if shared else False
+        self._several: bool | None = None if shared else False  # images in a prompt
+        self._without: bool | None = None if shared else False  # any image
         self._noise = Noise()
 
     def generate(
@@ -114,10 +117,20 @@ class Engine:
             rules(self.vlm.model, 1, settings)
         except (ValueError, TypeError) as error:
             raise ItrBenchError(f"generation settings: {error}") from error
-        if jobs:
-            self.verify(jobs[:1])
-        if not self._shared:
-            return [self._one_by_one(job, settings) for job in jobs]
+        # Some decoders pass over whole layers where there is no image.
+        kinds: dict[bool | None, list[int]] = {}
+        for place, job in enumerate(jobs):
+            kinds.setdefault(bool(job.images) if self._verified(job) else None, []).append(place)
+        found = {p: self._one_by_one(jobs[p], settings) for p in kinds.pop(None, [])}
+        for places in kinds.values():
+            made = self._together([jobs[place] for place in places], settings)
+            found.update(zip(places, made, strict=True))
+        return [found[place] for place in range(len(jobs))]
+
+    def _together(
+        self, jobs: Sequence[Job], settings: Mapping[str, Any]
+    ) -> list[list[list[Generated]]]:
+        """Generate jobs that can be shared."""
         found: list[list[list[Generated]]] = []
         waiting = list(jobs)
         while waiting:
@@ -141,8 +154,7 @@ class Engine:
         Raises:
             ItrBenchError: a model that cannot be shared.
         """
-        self.verify([job])
-        if not self._shared:
+        if not self._verified(job):
             raise ItrBenchError(
                 f"{type(self.vlm.model).__name__} cannot be shared, and likelihoods are only read "
                 "that way; take the task without _likelihood"
@@ -156,7 +168,7 @@ class Engine:
 
     def _stems(self, job: Job) -> list[Stem]:
         with _naming(job):
-            prompts = prepare(self.vlm.model, self.vlm.processor, job.image, job.chats)
+            prompts = prepare(self.vlm.model, self.vlm.processor, job.images, job.chats)
         return read(self.vlm.model, prompts)
 
     def verify(self, jobs: Sequence[Job]) -> bool:
@@ -165,19 +177,38 @@ class Engine:
         Args:
             jobs: what to try it on.
         """
-        if self._shared is not None:
-            return self._shared
+        if self._shared is None:
+            self._shared = self._agrees(jobs, "")
+        return self._shared
+
+    def verify_several(self, jobs: Sequence[Job]) -> bool:
+        """The same for prompts with several images, where those with one can be shared."""
+        if self._several is None:
+            self._several = self.verify(jobs) and self._agrees(jobs, " with several images")
+        return self._several
+
+    def verify_without(self, jobs: Sequence[Job]) -> bool:
+        """The same for prompts without an image."""
+        if self._without is None:
+            self._without = self._agrees(jobs, " without an image")
+        return self._without
+
+    def _verified(self, job: Job) -> bool:
+        if not job.images:
+            return self.verify_without([job])
+        return self.verify_several([job]) if len(job.images) > 1 else self.verify([job])
+
+    def _agrees(self, jobs: Sequence[Job], what: str) -> bool:
         reason = None
         for job in jobs:
             with _naming(job), _enough_memory():
-                reason = reason or why_not(self.vlm, job.image, job.chats)
-        self._shared = reason is None
+                reason = reason or why_not(self.vlm, job.images, job.chats)
         if reason is not None:
             logger.warning(
-                f"itr_vlm: {type(self.vlm.model).__name__} is generated one by one, which takes "
-                f"longer: {reason}"
+                f"itr_vlm: {type(self.vlm.model).__name__}{what} is generated one by one, which "
+                f"takes longer: {reason}"
             )
-        return self._shared
+        return reason is None
 
     def _halve(self, error: Exception) -> None:
         torch.cuda.empty_cache()
@@ -215,7 +246,7 @@ class Engine:
         found = []
         for chat, seeds in zip(job.chats, job.seeds, strict=True):
             with _naming(job):
-                ready = plain.inputs(model, processor, job.image, chat)
+                ready = plain.inputs(model, processor, job.images, chat)
             tokens: dict[int, list[int]] = {}
             for seed in seeds:
                 # Unsaid, it is the checkpoint's to say.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,9 +12,11 @@ from torch import Tensor
 from itr_bench.engine.prompts import Chat, placed, prepare_one
 
 
-def inputs(model: Any, processor: Any, image: Image.Image, chat: Chat) -> dict[str, Tensor]:
+def inputs(
+    model: Any, processor: Any, images: Sequence[Image.Image], chat: Chat
+) -> dict[str, Tensor]:
     """The model's inputs for one prompt, on its device and in its precision."""
-    return placed(model, prepare_one(model, processor, image, chat))
+    return placed(model, prepare_one(model, processor, images, chat))
 
 
 def generate(

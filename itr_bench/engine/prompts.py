@@ -1,4 +1,4 @@
-"""Prompts about one image as the model's inputs, and what they have in common."""
+"""Prompts about the same images as the model's inputs, and what they have in common."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _TOKENWISE = (
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts about one image.
+    """The prompts about the same images: none, one or several.
 
     Attributes:
         ids: the tokens of each prompt, image tokens included, each of shape (tokens,).
         shared: number of tokens that all prompts begin with, less than the length of any;
-            0 where the image is not among them.
+            0 where not all images are among them.
         inputs: the inputs of the model's ``forward``, batch size 1: of the shared tokens and the
-            image alone, or, where ``shared`` is 0, of every prompt by itself.
+            images alone, or, where ``shared`` is 0, of every prompt by itself.
     """
 
     ids: tuple[Tensor, ...]
@@ -58,12 +58,12 @@ def render(processor: Any, chat: Chat) -> str:
     )
 
 
-def tokenized(processor: Any, prompt: str, image: Image.Image) -> dict[str, Tensor]:
-    """The model's inputs for one prompt about one image, batch size 1."""
+def tokenized(processor: Any, prompt: str, images: Sequence[Image.Image]) -> dict[str, Tensor]:
+    """The model's inputs for one prompt, batch size 1; the images in the order of the prompt."""
     return dict(
         processor(
             text=[prompt],
-            images=[image],
+            images=list(images) or None,
             return_tensors="pt",
             add_special_tokens=_adds_special_tokens(processor, prompt),
         )
@@ -78,43 +78,47 @@ def placed(model: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def prepare(model: Any, processor: Any, image: Image.Image, chats: Sequence[Chat]) -> Prompts:
-    """Tokenize prompts about one image; the image is prepared once.
+def prepare(
+    model: Any, processor: Any, images: Sequence[Image.Image], chats: Sequence[Chat]
+) -> Prompts:
+    """Tokenize prompts about the same images.
 
     Raises:
         ItrBenchError: a prompt with the model's own image token in its text, or longer than the
             model's context.
     """
     texts = [render(processor, chat) for chat in chats]
-    raw = [_raw(model, processor, text) for text in texts]
+    raw = [_raw(model, processor, text, len(images)) for text in texts]
     token = image_token(model)
-    first = tokenized(processor, texts[0], image)
+    first = tokenized(processor, texts[0], images)
     ids = [first["input_ids"][0]]
     ids += _others(raw, ids[0], token) or [
-        tokenized(processor, text, image)["input_ids"][0] for text in texts[1:]
+        tokenized(processor, text, images)["input_ids"][0] for text in texts[1:]
     ]
     _check_length(model, ids)
     shared = _common(ids)
     last = (ids[0] == token).nonzero()
-    if len(last) and int(last[-1]) < shared:
+    if not images or (len(last) and int(last[-1]) < shared):
         inputs = {
             name: value[:, :shared] if name in _TOKENWISE else value
             for name, value in first.items()
         }
         return Prompts(tuple(ids), shared, (inputs,))
-    rest = [tokenized(processor, text, image) for text in texts[1:]]
+    rest = [tokenized(processor, text, images) for text in texts[1:]]
     return Prompts(tuple(ids), 0, (first, *rest))
 
 
-def prepare_one(model: Any, processor: Any, image: Image.Image, chat: Chat) -> dict[str, Tensor]:
-    """The model's inputs for one prompt about one image, batch size 1.
+def prepare_one(
+    model: Any, processor: Any, images: Sequence[Image.Image], chat: Chat
+) -> dict[str, Tensor]:
+    """The model's inputs for one prompt, batch size 1.
 
     Raises:
         ItrBenchError: as of :func:`prepare`.
     """
     text = render(processor, chat)
-    _raw(model, processor, text)
-    found = tokenized(processor, text, image)
+    _raw(model, processor, text, len(images))
+    found = tokenized(processor, text, images)
     _check_length(model, [found["input_ids"][0]])
     return found
 
@@ -132,18 +136,18 @@ def _token(model: Any, kind: str) -> int:
     return -1
 
 
-def _raw(model: Any, processor: Any, text: str) -> Tensor:
-    """The tokens of a prompt in which one token stands for the image, shape (tokens,).
+def _raw(model: Any, processor: Any, text: str, expected: int) -> Tensor:
+    """The tokens of a prompt in which one token stands for each image, shape (tokens,).
 
     Raises:
-        ItrBenchError: the text holds more of these tokens; processors fail over them in ways that
-            say nothing of the cause.
+        ItrBenchError: the text holds more of these tokens than *expected*; processors fail over
+            them in ways that say nothing of the cause.
     """
     ids: Tensor = processor.tokenizer(
         text, add_special_tokens=_adds_special_tokens(processor, text), return_tensors="pt"
     )["input_ids"][0]
     images, videos = ((ids == _token(model, kind)).sum() for kind in ("image", "video"))
-    if images > 1 or videos:
+    if images > expected or videos:
         raise PromptError(
             "the text of the prompt holds the model's own token for an image or a video, which the "
             "model would take for one more"

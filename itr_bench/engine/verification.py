@@ -23,7 +23,7 @@ _TOLERANCE = {torch.float32: 1e-4, torch.float16: 0.01, torch.bfloat16: 0.05}
 _ROUGH = 0.05  # quantized weights are multiplied by other kernels for one token than for many
 
 
-def why_not(vlm: Vlm, image: Image.Image, chats: Sequence[Chat]) -> str | None:
+def why_not(vlm: Vlm, images: Sequence[Image.Image], chats: Sequence[Chat]) -> str | None:
     """Compare the scores of the next tokens, the shared way against the model's own.
 
     The first tokens are the model's likeliest; both ways are asked for the scores after each.
@@ -41,21 +41,21 @@ def why_not(vlm: Vlm, image: Image.Image, chats: Sequence[Chat]) -> str | None:
         return "its generation_config asks for beams"
     try:
         with torch.inference_mode():
-            return _difference(vlm, image, chats)
+            return _difference(vlm, images, chats)
     except (ItrBenchError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # of whatever kind: the model's code is not ours
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
-def _difference(vlm: Vlm, image: Image.Image, chats: Sequence[Chat]) -> str | None:
+def _difference(vlm: Vlm, images: Sequence[Image.Image], chats: Sequence[Chat]) -> str | None:
     model = vlm.model
     quantized = getattr(model, "hf_quantizer", None) is not None
     tolerance = _ROUGH if quantized else _TOLERANCE.get(model.dtype, _ROUGH)
-    stems = read(model, prepare(model, vlm.processor, image, chats))
+    stems = read(model, prepare(model, vlm.processor, images, chats))
     asked = []
     for chat in chats:
-        ready = plain.inputs(model, vlm.processor, image, chat)
+        ready = plain.inputs(model, vlm.processor, images, chat)
         asked.append(_own_way(model, ready))
     for question, (stem, (ids, _, own)) in enumerate(zip(stems, asked, strict=True)):
         if not torch.equal(stem.ids, ids):

@@ -12,15 +12,21 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
+from itr_bench.answers.choice import LETTERS, order
+from itr_bench.data.catalog import get_task
 from itr_bench.errors import ScoreError, unknown_name
 from itr_bench.lmms.stopping import stop
-from itr_bench.relation import Answer, Question, Relation
+from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 
 _WORDS = {Answer.YES: "Yes", Answer.NO: "No"}
 
 
 class Baseline(lmms):  # type: ignore[misc]
     """A model that looks at neither text nor image.
+
+    It answers as the prompt asks: both questions in one, or the letter of the relation that its two
+    answers make. To a question in the negative, ``majority`` says the opposite word;
+    ``always_yes`` and ``always_no`` say their own.
 
     Args:
         strategy: ``majority`` (the most frequent relation of the very set; the lower id where
@@ -49,7 +55,7 @@ class Baseline(lmms):  # type: ignore[misc]
         self.device = torch.device("cpu")
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:
-        """Answer each request with ``Yes`` or ``No``."""
+        """Answer each request in the form that its task asks for."""
         samples: Counter[tuple[str, int]] = Counter()
         majority: dict[str, Relation] = {}
         responses = []
@@ -65,10 +71,21 @@ class Baseline(lmms):  # type: ignore[misc]
             if sample is None:
                 sample = samples[task, doc_id]
                 samples[task, doc_id] += 1
-            responses.append(
-                _WORDS[STRATEGIES[self.strategy](doc, majority[task], self.seed, sample)]
-            )
+            responses.append(self._response(doc, majority[task], sample))
         return responses
+
+    def _response(self, doc: Mapping[str, Any], majority: Relation, sample: int) -> str:
+        strategy, reading = STRATEGIES[self.strategy], get_task(doc["task"]).variant.reading
+        if reading not in ("both", "choice"):
+            return _WORDS[strategy(doc, majority, self.seed, sample)]
+        adds, represented = (
+            strategy({**doc, "question": question.value}, majority, self.seed, sample)
+            for question in QUESTIONS
+        )
+        if reading == "both":
+            return f"1. {_WORDS[adds]} 2. {_WORDS[represented]}"
+        relation = Relation.of(adds=adds is Answer.YES, represented=represented is Answer.YES)
+        return LETTERS[order(doc["tweet_id"]).index(relation)]
 
     def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:
         raise NotImplementedError("itr_baseline answers single questions")
@@ -82,13 +99,20 @@ def _most_frequent(relations: Sequence[int]) -> Relation:
     return Relation(min(counts, key=lambda relation: (-counts[relation], relation)))
 
 
+def _majority(doc: Mapping[str, Any], majority: Relation, seed: int, sample: int) -> Answer:
+    answer = majority.answer(Question(doc["question"]))
+    if get_task(doc["task"]).variant.reading != "negated":
+        return answer
+    return Answer.NO if answer is Answer.YES else Answer.YES
+
+
 def _uniform(doc: Mapping[str, Any], majority: Relation, seed: int, sample: int) -> Answer:
     coin = random.Random(f"{seed} {doc['task']} {doc['tweet_id']} {doc['question']} {sample}")
     return Answer.YES if coin.random() < 0.5 else Answer.NO
 
 
 STRATEGIES: Mapping[str, Callable[[Mapping[str, Any], Relation, int, int], Answer]] = {
-    "majority": lambda doc, majority, seed, sample: majority.answer(Question(doc["question"])),
+    "majority": _majority,
     "uniform": _uniform,
     "always_yes": lambda doc, majority, seed, sample: Answer.YES,
     "always_no": lambda doc, majority, seed, sample: Answer.NO,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from itr_bench.answers import DEFAULT_PARSER, Parser, get_parser
-from itr_bench.answers.likelihood import parse_likelihood
+from itr_bench.answers import Asked, Parser, get_parser
 from itr_bench.data.catalog import LIKELIHOOD, get_task
 from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.lmms import documents
 from itr_bench.lmms.stopping import stop
+from itr_bench.lmms.turns import refuse_one_turn
 from itr_bench.relation import Answer, Question
 from itr_bench.results.libraries import libraries_in_use
 from itr_bench.scoring import ReadItem, Score, pair, score
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     import datasets
     from PIL import Image
 
-LIKELIHOOD_PARSER = get_parser("likelihood")
+NO_ORDER = (
+    "this adapter gets text and image apart and puts them in an order of its own; take --model "
+    "itr_vlm, or an adapter with a chat class"
+)
 
 _LETTERS = {Answer.YES: "y", Answer.NO: "n", Answer.NONE: "-", Answer.FAILED: "!"}
 _ANSWERS = {letter: answer for answer, letter in _LETTERS.items()}
@@ -49,26 +52,27 @@ def explained_prompt(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[
 
 
 def visual(doc: Mapping[str, Any]) -> list[Image.Image]:
-    """``doc_to_visual``."""
-    return [documents.image(doc)]
+    """``doc_to_visual``, which simple adapters call."""
+    if get_task(doc["task"]).variant.order:
+        stop(ItrBenchError(f"{doc['task']}: {NO_ORDER}"))
+    if "examples" in doc:  # adapters that are not asked for turns ask for this
+        stop(refuse_one_turn(doc["task"]))
+    found = documents.image(doc)
+    return [] if found is None else [found]
 
 
 def messages(
     doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """``doc_to_messages``."""
-    return _turn(doc, prompt(doc, lmms_eval_specific_kwargs), lmms_eval_specific_kwargs)
+    return documents.chat(doc, lmms_eval_specific_kwargs)
 
 
 def explained_messages(
     doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """``doc_to_messages`` of the variants that ask for an explained answer."""
-    return _turn(doc, explained_prompt(doc, lmms_eval_specific_kwargs), lmms_eval_specific_kwargs)
-
-
-def _turn(doc: Mapping[str, Any], text: str, wording: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return documents.user_turn(text, documents.image(doc), wording["order"])
+    return documents.chat(doc, lmms_eval_specific_kwargs, "explained")
 
 
 def read_responses(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
@@ -77,14 +81,16 @@ def read_responses(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, 
     Every metric gets the same short item, since each is made of all tweets; ``item`` is no
     metric and goes to the log of samples only, with the hashes that a signature needs.
     """
-    return dict.fromkeys(_METRICS, _item(doc, results, DEFAULT_PARSER)) | {
-        "item": _details(doc, results, DEFAULT_PARSER)
+    parser = get_parser(get_task(doc["task"]).parser)
+    return dict.fromkeys(_METRICS, _item(doc, results, parser)) | {
+        "item": _details(doc, results, parser)
     }
 
 
 def read_likelihoods(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
     """``process_results`` of the variants that score P(yes) and P(no)."""
-    found = parse_likelihood(results[0]) if results else None
+    parser = get_parser(get_task(doc["task"] + LIKELIHOOD).parser)
+    found = parser.judge(results[0]) if results else None
     if found is None:
         stop(
             ScoreError(
@@ -94,15 +100,14 @@ def read_likelihoods(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str
             )
         )
     # One forward pass has no samples: --repeats gives the same again.
-    item = f"{_item(doc, results[:1], LIKELIHOOD_PARSER)} {found.yes!r} {found.no!r}"
-    return dict.fromkeys(_LIKELIHOOD_METRICS, item) | {
-        "item": _details(doc, results[:1], LIKELIHOOD_PARSER)
-    }
+    item = f"{_item(doc, results[:1], parser)} {found.yes!r} {found.no!r}"
+    return dict.fromkeys(_LIKELIHOOD_METRICS, item) | {"item": _details(doc, results[:1], parser)}
 
 
 def _answers(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> str:
     language = get_task(doc["task"]).answers
-    return "".join(_LETTERS[parser.read(text, language).answer] for text in results)
+    asked = Asked(doc["tweet_id"], Question(doc["question"]))
+    return "".join(_LETTERS[parser.read(text, language, asked).answer] for text in results)
 
 
 def _item(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> str:

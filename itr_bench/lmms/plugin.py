@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from itr_bench.errors import ItrBenchError, unknown_name
+from itr_bench.lmms.imageless import check_image
 from itr_bench.lmms.stopping import stop
-from itr_bench.lmms.task_files import task_files, task_folders
+from itr_bench.lmms.task_files import task_file, task_files, task_folders
+from itr_bench.lmms.turns import check_turns
 
 
 def register() -> list[Any]:
@@ -27,6 +29,7 @@ def register() -> list[Any]:
     if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
         TaskManager.initialize_tasks = _with_our_tasks(TaskManager.initialize_tasks)
         TaskManager.match_tasks = _data_before_model(TaskManager.match_tasks)
+        TaskManager.load_task_or_group = _variants_made(TaskManager.load_task_or_group)
         # Loading is tried five times over, also where a second try cannot help.
         ConfigurableTask.download.retry.retry = retry_if_exception_type(
             Exception
@@ -59,14 +62,15 @@ def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., l
 
     @functools.wraps(match_tasks)
     def wrapper(self: Any, task_list: list[str]) -> list[str]:
-        matched = match_tasks(self, task_list)
         try:
+            _make_variants(self, task_list)
+            matched = match_tasks(self, task_list)
             for name in task_list:
                 if not self._name_is_registered(name):
                     _suggest(name)
             for name in matched:
                 members = self._get_config(name)["task"] if self._name_is_group(name) else [name]
-                _open(members)
+                _open(members, self.model_name)
         except ItrBenchError as error:
             stop(error)
         return matched
@@ -74,14 +78,44 @@ def _data_before_model(match_tasks: Callable[..., list[str]]) -> Callable[..., l
     return wrapper
 
 
-def _open(tasks: list[Any]) -> None:
-    """Open the data of those *tasks* that are ours."""
-    from itr_bench.data.catalog import TASKS, base_task, family
-    from itr_bench.lmms.documents import task_data
+def _variants_made(load: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Make the definitions of variants when they are asked for from Python."""
+
+    @functools.wraps(load)
+    def wrapper(self: Any, task_list: Any = None, *rest: Any, **more: Any) -> dict[str, Any]:
+        _make_variants(self, [task_list] if isinstance(task_list, str) else task_list or [])
+        return load(self, task_list, *rest, **more)
+
+    return wrapper
+
+
+def _make_variants(manager: Any, names: Iterable[Any]) -> None:
+    """Add those of *names* that are variants of our tasks to what *manager* knows."""
+    from itr_bench.data.catalog import TASKS, family
+    from itr_bench.data.variants import MARK
+
+    for name in names:
+        if not isinstance(name, str) or MARK not in name or family(name) not in TASKS:
+            continue
+        if name not in manager._task_index:
+            path = task_file(name)
+            manager._task_index[name] = {"type": "task", "yaml_path": str(path)}
+            manager._all_tasks.append(name)
+            manager._all_subtasks.append(name)
+
+
+def _open(tasks: list[Any], adapter: str | None) -> None:
+    """Open the data of those *tasks* that are ours, examples included."""
+    from itr_bench.data.catalog import TASKS, base_task, family, get_task
+    from itr_bench.lmms.documents import examples, task_data
 
     for task in tasks:
         if isinstance(task, str) and family(task) in TASKS:
+            if get_task(task).variant.context and adapter:
+                check_turns(task, adapter)
+            check_image(task, adapter or "")
             task_data(base_task(task))
+            examples(base_task(task))
 
 
 def _suggest(name: str) -> None:

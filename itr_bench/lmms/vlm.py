@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NoReturn
 
 import torch
@@ -19,9 +19,10 @@ from tqdm import tqdm
 
 from itr_bench.answers.likelihood import Likelihood
 from itr_bench.answers.text import FAILURE_PREFIXES
+from itr_bench.data.catalog import TASKS, family, get_task
 from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, fitting
 from itr_bench.engine.loading import load
-from itr_bench.engine.prompts import PromptError
+from itr_bench.engine.prompts import PromptError, render
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.lmms.stopping import stop
 from itr_bench.seeds import read_seeds
@@ -41,13 +42,13 @@ _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p")
 
 @dataclass
 class _Asked:
-    """The requests about one image with one set of settings.
+    """The requests about the same images with one set of settings.
 
     Attributes:
         name: what errors call it.
         settings: keywords of ``generate``.
         until: strings that end a response.
-        messages: by document, what makes its chat, image included; called when it is needed.
+        messages: by document, what makes its chat, images included; called when it is needed.
         seeds: by document, the seeds to generate with.
         places: by document, the positions of the responses among the requests.
     """
@@ -148,6 +149,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         """Answer the requests; those about one image together."""
         found: dict[int, GenerationResult] = {}
         try:
+            self._check_order({request.args[4] for request in requests})
             groups = self._by_image(requests)
             with tqdm(total=len(groups), desc="itr_vlm, images", disable=self.rank != 0) as bar:
                 for wave in self._waves(groups):
@@ -156,6 +158,24 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         except ItrBenchError as error:
             stop(error)
         return [found[place] for place in range(len(requests))]
+
+    def _check_order(self, tasks: Iterable[str]) -> None:
+        """Refuse the variants of the order where the checkpoint's template does not keep it."""
+        for task in tasks:
+            if family(task) in TASKS and get_task(task).variant.order and not self._keeps_order:
+                raise ItrBenchError(
+                    f"{task}: the chat template of this checkpoint puts the image into a place of "
+                    "its own, whatever the order of the message; leave the task out"
+                )
+
+    @cached_property
+    def _keeps_order(self) -> bool:
+        parts = [{"type": "image"}, {"type": "text", "text": "text"}]
+        one, other = (
+            render(self.engine.vlm.processor, [{"role": "user", "content": content}])
+            for content in (parts, parts[::-1])
+        )
+        return one != other
 
     def _waves(self, groups: Sequence[_Asked]) -> Iterator[list[_Asked]]:
         """Some images at a time, all with the same settings."""
@@ -185,6 +205,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
     def _generated(self, ready: Sequence[tuple[_Asked, Job]]) -> dict[int, GenerationResult]:
         if not ready:
             return {}
+        self._verify_others([job for _, job in ready])
         try:
             made = self.engine.generate([job for _, job in ready], ready[0][0].settings)
         except PromptError as error:
@@ -202,7 +223,15 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
             for place, generated in zip(places, of_prompt, strict=True)
         }
 
+    def _verify_others(self, jobs: Sequence[Job]) -> None:
+        """Try what prompts with several images or none need, where there are such prompts."""
+        if any(len(job.images) > 1 for job in jobs):
+            self.engine.verify_several(_trials(examples=2))
+        if not all(job.images for job in jobs):
+            self.engine.verify_without([_without_image(_trials()[0])])
+
     def _likelihoods(self, asked: _Asked, job: Job) -> dict[int, GenerationResult]:
+        self._verify_others([job])
         try:
             made = self.engine.likelihoods(job)
         except PromptError as error:
@@ -220,13 +249,15 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
             _, messages, given, doc_id, task, split = request.args
             document = self.task_dict[task][split][doc_id]
             tweet = document.get("tweet_id", doc_id)
+            # The two questions of a tweet come after other images where these are shown.
+            before = document.get("examples", "")
             settings, until, seed = _settings(given)
             if (request.metadata or {}).get("__padding_only__"):
                 seed = self._sample_seeds[0]  # fills up a process; nobody reads it
             elif seed is None:
                 seed = self._seed(samples[task, doc_id])
                 samples[task, doc_id] += 1
-            key = (task, split, tweet, repr(sorted(settings.items())), until)
+            key = (task, split, tweet, before, repr(sorted(settings.items())), until)
             asked = groups.setdefault(key, _Asked(f"{task}, tweet {tweet}", settings, until))
             asked.messages[doc_id] = partial(messages, document)
             asked.seeds.setdefault(doc_id, []).append(seed)
@@ -281,23 +312,47 @@ def _settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]
     return settings, (until,) if isinstance(until, str) else tuple(until), seed
 
 
-def _trials() -> list[Job]:
-    """What the shared way is verified on: made-up tweets, the image before and after the text."""
+def _trials(examples: int = 0) -> list[Job]:
+    """What the shared way is verified on: made-up tweets, the image before and after the text.
+
+    Args:
+        examples: how many turns with an image of their own and an answer stand before.
+    """
     picture = Image.merge(
         "RGB",
         (Image.linear_gradient("L"), Image.radial_gradient("L"), Image.linear_gradient("L")),
     ).resize((320, 240))
     image = {"type": "image"}
+    answer = {"role": "assistant", "content": [{"type": "text", "text": "Yes"}]}
     texts = [
         {"type": "text", "text": f"Potato pancakes with sour cream, as in childhood.\n{question}"}
         for question in ("Is the image adding to the meaning?", "Is the text in the image?")
     ]
     return [
         Job(
-            picture, tuple([{"role": "user", "content": turn}] for turn in turns), ((), ()), "trial"
+            (*(picture.rotate(90 * n, expand=True) for n in range(1, examples + 1)), picture),
+            tuple(
+                [*([asked, answer] * examples), asked]
+                for turn in turns
+                for asked in [{"role": "user", "content": turn}]
+            ),
+            ((), ()),
+            "trial",
         )
         for turns in ([[image, text] for text in texts], [[text, image] for text in texts])
     ]
+
+
+def _without_image(job: Job) -> Job:
+    """*job* with text alone."""
+    chats = tuple(
+        [
+            {**turn, "content": [part for part in turn["content"] if part["type"] == "text"]}
+            for turn in chat
+        ]
+        for chat in job.chats
+    )
+    return Job((), chats, job.seeds, job.name)
 
 
 def _failed(asked: _Asked, error: Exception) -> dict[int, GenerationResult]:
@@ -315,11 +370,15 @@ def _job(asked: _Asked) -> Job:
             f"{asked.name}: its image cannot be read ({type(error).__name__}: {error})"
         ) from error
     chats, images = zip(*(_chat(turn, asked.name) for turn in turns), strict=True)
+    if len({len(of_chat) for of_chat in images}) > 1:
+        raise ItrBenchError(f"{asked.name}: its questions come with different numbers of images")
     return Job(images[0], chats, tuple(map(tuple, asked.seeds.values())), asked.name)
 
 
-def _chat(messages: Sequence[Mapping[str, Any]], name: str) -> tuple[list[Any], Image.Image]:
-    """The chat as templates take it, and its one image."""
+def _chat(
+    messages: Sequence[Mapping[str, Any]], name: str
+) -> tuple[list[Any], tuple[Image.Image, ...]]:
+    """The chat as templates take it, and its images in order."""
     images: list[Image.Image] = []
     chat = []
     for message in messages:
@@ -332,12 +391,11 @@ def _chat(messages: Sequence[Mapping[str, Any]], name: str) -> tuple[list[Any], 
                 content.append(part)
         chat.append({"role": message["role"], "content": content})
     kinds = {part["type"] for message in chat for part in message["content"]}
-    if len(images) != 1 or kinds - {"image", "text"}:
+    if kinds - {"image", "text"}:
         raise ItrBenchError(
-            f"{name}: {len(images)} images and parts of the kinds {', '.join(sorted(kinds))}; "
-            "itr_vlm takes text with one image"
+            f"{name}: parts of the kinds {', '.join(sorted(kinds))}; itr_vlm takes text and images"
         )
-    return chat, images[0]
+    return chat, tuple(images)
 
 
 def _cut(text: str, until: Sequence[str]) -> str:

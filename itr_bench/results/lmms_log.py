@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import get_parser
+from itr_bench.answers import Asked, get_parser
 from itr_bench.data.catalog import TASKS, family, get_task
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
@@ -66,17 +66,18 @@ def read_samples(path: Path) -> Run:
                 responses = responses[0]
             responses = [responses] if isinstance(responses, str) else responses
             # A likelihood has no samples.
-            responses = responses[:1] if parser.name == "likelihood" else responses
-            answers = tuple(parser.read(text, language).answer for text in responses)
+            responses = responses[:1] if parser.of_likelihoods else responses
+            asked = Asked(str(item["tweet_id"]), Question(item["question"]))
+            answers = tuple(parser.read(text, language, asked).answer for text in responses)
             items.append(
                 ReadItem(
-                    str(item["tweet_id"]),
-                    Question(item["question"]),
+                    asked.tweet_id,
+                    asked.question,
                     int(item["relation"]),
                     answers,
                 )
             )
-            likelihoods += judged(items[-1], responses)
+            likelihoods += judged(items[-1], responses, parser)
             prompts[f"{item['tweet_id']} {item['question']}"] = digest(sample["input"])
             images[str(item["tweet_id"])] = str(item["image_sha256"])
             facts = {key: item[key] for key in ("data", "itr_bench", "libraries")}

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import Parser, get_parser
+from itr_bench.answers import Asked, Parser, get_parser
 from itr_bench.data.catalog import get_task
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
@@ -46,7 +46,10 @@ _SIGNED = (
 """The conditions that stand among the settings of a signature."""
 
 _CHECK = re.compile(rb',"check":"([0-9a-f]{12})"}')
+_CHECK_LENGTH = len(',"check":"0123456789ab"}')
 _QUESTIONS = frozenset(question.value for question in Question)
+_RELATIONS = tuple(map(int, RELATIONS))
+_JSON = json.JSONDecoder()
 
 Key = tuple[str, str, int]
 """Tweet, question and seed of a response."""
@@ -88,7 +91,7 @@ class Record:
             content = body.encode()
         except UnicodeEncodeError:  # half a surrogate pair, from a server's JSON
             content = json.dumps(asdict(self), separators=(",", ":")).encode()
-        return content[:-1] + b',"check":"' + _check(content).encode() + b'"}\n'
+        return content[:-1] + _check(content) + b"\n"
 
     @classmethod
     def parse(cls, line: bytes) -> Record:
@@ -97,28 +100,34 @@ class Record:
         Raises:
             ValueError: it is not what :meth:`line` writes; the message says in what.
         """
-        ending = _CHECK.fullmatch(line[-24:])
-        if ending is None:
-            raise ValueError("no checksum at its end")
-        content = line[:-24] + b"}"
-        if _check(content) != ending.group(1).decode():
+        content, ending = line[:-_CHECK_LENGTH] + b"}", line[-_CHECK_LENGTH:]
+        if ending != _check(content):
+            if _CHECK.fullmatch(ending) is None:
+                raise ValueError("no checksum at its end")
             raise ValueError("its checksum does not fit: it was edited, or the disk is failing")
-        found = json.loads(content)
+        text = content.decode(errors="surrogatepass")
+        found, end = _JSON.raw_decode(text)
+        if end != len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
         if not isinstance(found, dict) or found.keys() != _FIELDS:
             raise ValueError(f"expected the fields {', '.join(sorted(_FIELDS))}")
-        record = cls(**found)
-        if record.question not in _QUESTIONS or record.relation not in RELATIONS:
-            raise ValueError(f"question {record.question!r} or relation {record.relation!r}")
-        if not isinstance(record.response, str) or not isinstance(record.seed, int):
+        question, relation = found["question"], found["relation"]
+        if question not in _QUESTIONS or relation not in _RELATIONS:
+            raise ValueError(f"question {question!r} or relation {relation!r}")
+        if not isinstance(found["response"], str) or not isinstance(found["seed"], int):
             raise ValueError("expected a text as response and a whole number as seed")
+        # A report reads millions: the constructor of a frozen dataclass takes six times as long.
+        record = object.__new__(cls)
+        object.__setattr__(record, "__dict__", found)
         return record
 
 
 _FIELDS = {field.name for field in fields(Record)}
 
 
-def _check(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
+def _check(content: bytes) -> bytes:
+    """The last field of the line that has *content* before it, with the closing brace."""
+    return b',"check":"%b"}' % hashlib.sha256(content).hexdigest()[:12].encode()
 
 
 # The manifest
@@ -304,8 +313,8 @@ def read_journal(path: Path) -> tuple[dict[Key, Record], int]:
     for number, line in enumerate(lines, start=1):
         try:
             record = Record.parse(line)
-            known = records.get(record.key)
-            if known is not None and known != record:
+            known = records.setdefault(record.key, record)
+            if known is not record and known != record:
                 raise ValueError("its tweet, question and seed have another response above")
         except (ValueError, TypeError, RecursionError) as error:
             if number == len(lines) and not _is_json(line):
@@ -314,7 +323,6 @@ def read_journal(path: Path) -> tuple[dict[Key, Record], int]:
                 f"{path}, line {number}: {error}. Take the line out and give the same command "
                 "again: what is missing is generated again."
             ) from error
-        records[record.key] = record
     return records, whole
 
 
@@ -377,12 +385,12 @@ def run_folders(folder: Path) -> Iterator[Path]:
             yield manifest.parent
 
 
-def read_answer(parser: Parser, response: str, language: str) -> Answer:
-    """Read a response of a journal.
+def read_answer(parser: Parser, response: str, language: str, asked: Asked | None = None) -> Answer:
+    """Read a response of a journal, which *asked* tells tweet and question of.
 
     No failed request is in one, so what reads like it, the word *None*, is what the model said.
     """
-    answer = parser.read(response, language).answer
+    answer = parser.read(response, language, asked).answer
     return Answer.NONE if answer is Answer.FAILED else answer
 
 
@@ -400,30 +408,36 @@ def read_run_folder(folder: Path) -> Run:
     records, _ = read_journal(folder / RESPONSES)
     seeds, task = tuple(conditions["seeds"]), get_task(conditions["task"])
     parser = get_parser(task.parser)
-    tweets = dict.fromkeys(tweet for tweet, _, _ in records)
-    complete = [
-        tweet
-        for tweet in tweets
-        if all((tweet, q.value, seed) in records for q in QUESTIONS for seed in seeds)
-    ]
-    if not complete:
-        raise ScoreError(
-            f"{folder}: no tweet is complete yet; give the command of the run again, it goes on:\n"
-            f"    {manifest.get('command', 'itr-bench run ...')}"
-        )
     items: list[ReadItem] = []
     likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
     images: dict[str, str] = {}
-    for tweet in complete:
-        for question in QUESTIONS:
-            of_item = [records[tweet, question.value, seed] for seed in seeds]
-            answers = (read_answer(parser, r.response, task.answers) for r in of_item)
-            items.append(ReadItem(tweet, question, of_item[0].relation, tuple(answers)))
-            likelihoods += judged(items[-1], [r.response for r in of_item])
+    read: dict[str, Answer] = {}  # each distinct response is read once
+    names = [question.value for question in QUESTIONS]
+    for tweet in dict.fromkeys(tweet for tweet, _, _ in records):
+        try:
+            of_tweet = [[records[tweet, name, seed] for seed in seeds] for name in names]
+        except KeyError:  # not complete
+            continue
+        for question, of_item in zip(QUESTIONS, of_tweet, strict=True):
+            asked = Asked(tweet, question)
+            if parser.needs_question:
+                read.clear()
+            responses = [record.response for record in of_item]
+            for response in responses:
+                if response not in read:
+                    read[response] = read_answer(parser, response, task.answers, asked)
+            answers = tuple(map(read.__getitem__, responses))
+            items.append(ReadItem(tweet, question, of_item[0].relation, answers))
+            likelihoods += judged(items[-1], responses, parser)
             prompts[f"{tweet} {question.value}"] = of_item[0].prompt_hash
             images[tweet] = of_item[0].image_sha256
-    if len(complete) == conditions["tweets"] and digest(prompts) != conditions["prompts"]:
+    if not items:
+        raise ScoreError(
+            f"{folder}: no tweet is complete yet; give the command of the run again, it goes on:\n"
+            f"    {manifest.get('command', 'itr-bench run ...')}"
+        )
+    if len(images) == conditions["tweets"] and digest(prompts) != conditions["prompts"]:
         raise RunError(f"{folder / RESPONSES}: its prompts are not those of {MANIFEST}")
     libraries = dict(conditions["libraries"])
     return Run(
@@ -445,6 +459,7 @@ def read_run_folder(folder: Path) -> Run:
             "num_fewshot": 0,
             "seeding": conditions["seeding"],
             **{name: conditions[name] for name in _SIGNED},
+            **({"examples": conditions["examples"]} if "examples" in conditions else {}),
         },
         harness=libraries.pop("lmms-eval", None),
         package=libraries.pop("itr-bench"),

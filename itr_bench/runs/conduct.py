@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from itr_bench.answers import Asked
 from itr_bench.errors import RunError, bullet_list
-from itr_bench.relation import QUESTIONS, Answer
+from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.results.run import Run
 from itr_bench.results.run_folder import (
     LOADED,
@@ -264,7 +265,7 @@ def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say)
     plan, journal = run.plan, run.journal
     items = {item.doc_id: item for item in plan.items}
     a_tweet = len(QUESTIONS) * len(plan.seeds)
-    unread = sum(_is_unread(plan, r.response) for r in journal.records.values())
+    unread = sum(_is_unread(plan, record) for record in journal.records.values())
     before = run.done
     session: dict[str, Any] = {
         "start": _now(),
@@ -283,20 +284,19 @@ def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say)
             run.failure = response
             return
         item = items[wanted.doc_id]
-        journal.append(
-            Record(
-                tweet_id=item.tweet_id,
-                question=item.question,
-                seed=wanted.seed,
-                response=response,
-                tokens=tokens,
-                relation=item.relation,
-                prompt_hash=item.prompt_hash,
-                image_sha256=item.image_sha256,
-            )
+        record = Record(
+            tweet_id=item.tweet_id,
+            question=item.question,
+            seed=wanted.seed,
+            response=response,
+            tokens=tokens,
+            relation=item.relation,
+            prompt_hash=item.prompt_hash,
+            image_sha256=item.image_sha256,
         )
+        journal.append(record)
         session["responses"] += 1
-        progress.add(unread=_is_unread(plan, response))
+        progress.add(unread=_is_unread(plan, record))
         if len(journal.records) == SILENT_AT_FIRST and _all_empty(journal):
             progress.write(
                 f"{plan.task}: the first {SILENT_AT_FIRST} responses are all empty. A model that "
@@ -320,8 +320,9 @@ def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say)
         )
 
 
-def _is_unread(plan: TaskPlan, response: str) -> bool:
-    return read_answer(plan.parser, response, plan.language) is Answer.NONE
+def _is_unread(plan: TaskPlan, record: Record) -> bool:
+    asked = Asked(record.tweet_id, Question(record.question))
+    return read_answer(plan.parser, record.response, plan.language, asked) is Answer.NONE
 
 
 def _all_empty(journal: Journal) -> bool:

@@ -1,7 +1,6 @@
 """The task definitions read without lmms-eval, which takes seconds to import.
 
-The rules are lmms-eval's: a file overrides what it includes, of several included files the
-first named one wins, and what stands below a model's name is taken by the exact ``--model``.
+The rules are lmms-eval's: what stands below a model's name is taken by the exact ``--model``.
 """
 
 from __future__ import annotations
@@ -9,14 +8,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD
-from itr_bench.errors import RunError, unknown_name
-from itr_bench.lmms.task_files import task_files
+from itr_bench.lmms.task_files import read_definition, task_file
 
 
 @dataclass(frozen=True)
@@ -46,18 +41,11 @@ class Definition:
         return self.name.endswith(LIKELIHOOD)
 
 
-class _Loader(yaml.SafeLoader):
-    """Functions are named in the definitions; their names are kept."""
-
-
-_Loader.add_constructor("!function", lambda loader, node: node.value)
-
-
 def expand(names: Iterable[str]) -> tuple[str, ...]:
     """Return the tasks that *names* of tasks and groups stand for, each once, in order.
 
     Raises:
-        RunError: a name is none of ours; the message names the nearest.
+        ItrBenchError: a name is none of ours; the message names the nearest.
     """
     found: dict[str, None] = {}
     for name in names:
@@ -71,7 +59,7 @@ def define(name: str, adapter: str) -> Definition:
     """Return the definition of task *name* as it is for *adapter*.
 
     Raises:
-        RunError: it is no task of ours.
+        ItrBenchError: it is no task of ours.
     """
     content = _content(name)
     wordings = content["lmms_eval_specific_kwargs"]
@@ -89,17 +77,4 @@ def define(name: str, adapter: str) -> Definition:
 
 @functools.lru_cache(maxsize=256)
 def _content(name: str) -> dict[str, Any]:
-    files = task_files()
-    if name not in files:
-        raise RunError(unknown_name("task", name, files))
-    return _read(files[name])
-
-
-@functools.lru_cache(maxsize=64)
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    included = content.pop("include", [])
-    merged: dict[str, Any] = {}
-    for name in reversed([included] if isinstance(included, str) else included):
-        merged.update(_read((path.parent / name).resolve()))
-    return {**merged, **content}
+    return read_definition(task_file(name))

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.answers.text import FAILURE_PREFIXES, is_failure
+from itr_bench.data.catalog import get_task
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError, RunError
+from itr_bench.lmms.hooks import NO_ORDER
 from itr_bench.results.arguments import CHECKPOINT, format_arguments
 from itr_bench.results.libraries import libraries_in_use
 from itr_bench.runs.adapters import Seeding
@@ -33,6 +35,9 @@ Deliver = Callable[[Wanted, str | None, int | None], None]
 
 MANY = 20
 """So many requests at once that all fail mean that the next ones will, too."""
+
+_PROCESSORS = ("processor", "_processor", "_image_processor")
+"""Where chat adapters have what renders their prompts."""
 
 _SEED: contextvars.ContextVar[int] = contextvars.ContextVar("seed")
 _NO_PARAMETERS_OF_OPENAI = ("top_k", "min_p", "repetition_penalty")
@@ -55,7 +60,7 @@ class Respondent:
         self._model = model
         self._plans = {plan.task: plan for plan in plans}
         self._items = {plan.task: {item.doc_id: item for item in plan.items} for plan in plans}
-        self._lm = _load(model)
+        self._lm = _load(model, plans)
         self._hidden = _watch(self._lm, model) if model.handling.hides_errors else []
         self._requests = {plan.task: self._build(plan) for plan in plans}
 
@@ -204,8 +209,8 @@ class Respondent:
         )
 
 
-def _load(model: Model) -> Any:
-    """The adapter of *model*, loaded."""
+def _load(model: Model, plans: Sequence[TaskPlan]) -> Any:
+    """The adapter of *model*, loaded for the tasks of *plans*."""
     from lmms_eval.models import get_model
     from loguru import logger
 
@@ -219,6 +224,7 @@ def _load(model: Model) -> Any:
         with _no_bars():
             kind = get_model(model.adapter, model.force_simple)
             _check_checkpoint(kind, model)
+            _check_order(kind, model, plans)
             lm = kind(**arguments)
     except ItrBenchError:
         raise
@@ -230,6 +236,7 @@ def _load(model: Model) -> Any:
     for name in handling.processor:
         if name in model.arguments:
             _set_on_processor(lm, name, model.arguments[name])
+    _check_template(lm, model, plans)
     return lm
 
 
@@ -251,6 +258,57 @@ def _check_checkpoint(kind: type, model: Model) -> None:
     if names and not any(model.arguments.get(name) for name in names):
         raise RunError(
             f"{model.adapter} was given no checkpoint: give --model_args {names[0]}=NAME"
+        )
+
+
+def _check_order(kind: type, model: Model, plans: Sequence[TaskPlan]) -> None:
+    """Refuse the variants of the order where the adapter has an order of its own.
+
+    Raises:
+        RunError: it is a simple adapter, which gets text and image apart.
+    """
+    if model.adapter == "itr_baseline" or not getattr(kind, "is_simple", True):
+        return  # the baseline looks at no prompt
+    for plan in plans:
+        if get_task(plan.task).variant.order:
+            raise RunError(f"{plan.task}, --model {model.adapter}: {NO_ORDER}")
+
+
+def _check_template(lm: Any, model: Model, plans: Sequence[TaskPlan]) -> None:
+    """Refuse the variants of the order where the chat template may not keep it.
+
+    Raises:
+        RunError: both orders give the same prompt, or the adapter has no template to try it on.
+    """
+    asked = [plan.task for plan in plans if get_task(plan.task).variant.order]
+    # The baseline looks at no prompt, and itr_vlm checks its own template.
+    if not asked or model.adapter in ("itr_baseline", "itr_vlm"):
+        return
+    where = f"{asked[0]}, --model {model.adapter}: "
+    held = (getattr(lm, name, None) for name in _PROCESSORS)
+    processor = next((one for one in held if hasattr(one, "apply_chat_template")), None)
+    if processor is None:
+        raise RunError(
+            f"{where}this adapter has no processor that shows in which order its model gets text "
+            "and image; take --model itr_vlm"
+        )
+    parts = [{"type": "text", "text": "text"}, {"type": "image", "image": "image"}]
+    try:
+        one, other = (
+            processor.apply_chat_template(
+                [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+            )
+            for content in (parts, parts[::-1])
+        )
+    except Exception as error:  # templates raise what they like
+        raise RunError(
+            f"{where}its chat template cannot be tried ({type(error).__name__}: {error}); leave "
+            "the task out"
+        ) from error
+    if one == other:
+        raise RunError(
+            f"{where}the chat template of this checkpoint puts the image into a place of its own, "
+            "whatever the order of the message; leave the task out"
         )
 
 

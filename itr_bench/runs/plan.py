@@ -13,8 +13,11 @@ from typing import Any
 from itr_bench.answers import Parser, get_parser
 from itr_bench.data import home
 from itr_bench.data.catalog import base_task, get_set, get_task
+from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import RunError
 from itr_bench.lmms import documents
+from itr_bench.lmms.imageless import check_image
+from itr_bench.lmms.turns import check_turns, takes_turns
 from itr_bench.relation import QUESTIONS
 from itr_bench.results.arguments import (
     CHECKPOINT,
@@ -170,19 +173,24 @@ def settings_of(task: str, model: Model) -> Settings:
     """Return how *task* is put to *model*.
 
     Raises:
-        RunError: there is no such task; the adapter has no likelihoods and the task needs them;
-            or it would drop a generation setting.
+        ItrBenchError: there is no such task; the adapter has no likelihoods and the task needs
+            them; it cannot do without an image; or it would drop a generation setting.
     """
     definition = define(task, model.adapter)
     wording = dict(definition.wording)
+    variant = get_task(task).variant
+    check_image(task, model.adapter)
     if definition.likelihood and model.adapter != "itr_vlm":
         raise RunError(
             f"{task} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
             f"{base_task(task)}"
         )
+    if variant.context:
+        check_turns(task, model.adapter, force_simple=model.force_simple)
     if model.preset is not None:
-        wording["order"] = list(model.preset.order)
-        if not definition.explained and not definition.likelihood:
+        wording["order"] = list(variant.order or model.preset.order)
+        # Examples are answered with a bare yes or no.
+        if not definition.explained and not definition.likelihood and not variant.context:
             wording["answer_format"] = model.preset.answer_format
     if definition.likelihood:  # nothing is generated
         return Settings(definition, wording, definition.generation)
@@ -195,6 +203,24 @@ def settings_of(task: str, model: Model) -> Settings:
             f"{', '.join(sorted(AT_SERVER))}"
         )
     return Settings(definition, wording, generation)
+
+
+def prompts_in_short(task: str, chosen: Settings) -> list[str]:
+    """The prompts of *task* with ``[text]`` for the text of a tweet, each once; opens no data."""
+    spec = get_task(task)
+    found = [
+        documents.last_prompt(
+            {
+                "tweet_id": "",
+                "question": question.value,
+                "language": LANGUAGES[spec.text].name,
+                "text": "[text]",
+            },
+            chosen.wording,
+        )
+        for question in QUESTIONS
+    ]
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -307,8 +333,8 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
     """
     chosen = settings_of(task, model)
     spec = get_task(task)
-    data = documents.task_data(spec.name)
-    set_size = len(data.tweets.tweet_ids)
+    before = documents.examples(spec.name)
+    set_size = documents.scored(spec.name)
     tweets = set_size if limit is None else min(limit, set_size)
     prompts: dict[str, str] = {}
     items = []
@@ -332,7 +358,8 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
         parser=get_parser(spec.parser),
         conditions={
             **conditions_without_data(chosen, model, seeds),
-            "data": data.identity,
+            "data": documents.identity(spec.name),
+            **({"examples": before.facts()} if before else {}),
             "tweets": tweets,
             "prompts": digest(prompts),
         },
@@ -377,8 +404,9 @@ def tweets_known(task: str) -> int | None:
     spec = get_task(task)
     chosen = get_set(spec.set_name)
     if chosen.bundled or home.is_built(spec.set_name):
-        return len(documents.task_data(spec.name).tweets.tweet_ids)
-    return sum(chosen.relations) if chosen.relations else None
+        return documents.scored(spec.name)
+    whole = sum(chosen.relations) if chosen.relations else None
+    return whole and whole - documents.held_out(spec.name)
 
 
 def data_is_here(task: str) -> bool:
@@ -414,12 +442,13 @@ def _shown(value: Any) -> str:
 def plain_command(task: str, model: Model, samples: int) -> str:
     """The command of plain lmms-eval that comes nearest: its own adapter, its own seeding."""
     adapter, arguments = model.adapter, dict(model.arguments)
+    has_turns = get_task(task).variant.context is not None
     generation = {
         key: value
         for key, value in model.generation.items()
         if value is not None and define(task, adapter).generation.get(key) != value
     }
-    if model.preset is not None:
+    if model.preset is not None and (takes_turns(model.preset.stock.adapter) or not has_turns):
         stock = model.preset.stock
         adapter = stock.adapter
         arguments = {handling(adapter).checkpoint: model.checkpoint, **stock.model_args}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,10 +105,9 @@ def pair(items: Iterable[ReadItem]) -> Outcomes:
         )
 
     def codes(question: Question) -> NDArray[np.int8]:
-        return np.array(
-            [[CODES[answer] for answer in by_tweet[tweet][question].answers] for tweet in paired],
-            dtype=np.int8,
-        )
+        answers = chain.from_iterable(by_tweet[tweet][question].answers for tweet in paired)
+        found = np.fromiter(map(CODES.__getitem__, answers), dtype=np.int8)
+        return found.reshape(len(paired), -1)
 
     return Outcomes(
         tweet_ids=tuple(paired),

@@ -13,7 +13,7 @@ from itr_bench.site.drawing import Bar, Drawing, Reference, with_labels
 from itr_bench.site.page_cache import PageCache, key_of
 
 _WIDEST = 160
-"""Of a name, in pixels; the whole of it stands in the table."""
+"""Of a name, in pixels, where nothing else is said; the whole of it stands in the table."""
 
 
 def interval_charts(
@@ -48,6 +48,7 @@ def interval_chart(
     axis: str,
     symmetric: bool = False,
     narrow: bool = False,
+    widest: int = _WIDEST,
     kept: PageCache | None = None,
 ) -> Markup:
     """A chart of intervals, a line each, from above in the order given.
@@ -61,9 +62,10 @@ def interval_chart(
         axis: title of the axis.
         symmetric: whether zero is in the middle.
         narrow: whether names stand above the intervals.
+        widest: most room for a name, in pixels; longer ones are cut.
         kept: keeps what is drawn, which does not depend on names, title and description.
     """
-    labels = [_short(bar.label, bar.suffix) for bar in bars]
+    labels = [_short(bar.label, bar.suffix, widest) for bar in bars]
     drawing = Drawing(
         bars=tuple(replace(bar, label="", suffix="") for bar in bars),
         references=tuple(references),
@@ -85,9 +87,9 @@ def interval_chart(
     )
 
 
-def _short(label: str, suffix: str) -> str:
+def _short(label: str, suffix: str, widest: int) -> str:
     """A label that fits, its *suffix* in any case."""
-    room = _WIDEST - _width(suffix)
+    room = widest - _width(suffix)
     if _width(label) <= room:
         return label + suffix
     kept = label

@@ -50,6 +50,11 @@ def points_interval(value: tuple[float, float]) -> str:
     return f"{points(value[0])} to {points(value[1])}"
 
 
+def number(value: float) -> str:
+    """A number with two digits."""
+    return f"{value:.2f}".replace("-", "\u2212")
+
+
 def parameters(value: int | None) -> str:
     """A number of parameters."""
     if value is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from itr_bench.data.catalog import LEADERBOARD, TRIAL, base_task, family
+from itr_bench.data.catalog import LEADERBOARD, TRIAL, base_task, family, get_task, without_variant
 from itr_bench.data.manifest import content_of, kind_of
 from itr_bench.errors import DataError, ItrBenchError, bullet_list
 from itr_bench.results.run import Run
@@ -89,7 +89,7 @@ def _problems(
     run = source.run
     problems = _of_task(run, trial=trial)
     reference = None
-    if run.parser.name != "likelihood":
+    if not run.parser.of_likelihoods and not get_task(run.task).variant.name:
         try:
             reference = open_reference(base_task(run.task))
         except DataError as error:
@@ -111,10 +111,15 @@ def _problems(
 
 
 def _of_task(run: Run, *, trial: bool) -> list[str]:
-    if run.parser.name == "likelihood":
+    if run.parser.of_likelihoods:
         return [
             f"{run.task} scores likelihoods, of which the leaderboard has no table; submit a run "
             f"of {base_task(run.task)}"
+        ]
+    if get_task(run.task).variant.name:
+        return [
+            f"{run.task} is a variant, of which the leaderboard has no table; submit a run of "
+            f"{without_variant(run.task)}"
         ]
     kind = kind_of(run.data or "")
     if kind in ("demo", "stand-in") and not trial:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import base_task, family
+from itr_bench.data.catalog import family, without_variant
 from itr_bench.data.manifest import KINDS, content_hash
 from itr_bench.data.tweet_set import TweetSet
 from itr_bench.errors import DataError, bullet_list
@@ -97,7 +97,7 @@ def points(
         if why is not None:
             left_out.append(f"{run.files[0]}: {why}")
             continue
-        variant = run.task.removeprefix(base_task(run.task)).replace("_", " ").strip()
+        variant = run.task.removeprefix(without_variant(run.task)).strip("~_").replace("_", " ")
         model = f"{run.model} ({variant})" if variant else run.model
         if (system, model) in made:
             doubled.append(f"{model} on the translations of {system}, also {run.files[0]}")

@@ -1,0 +1,327 @@
+"""``itr-bench study``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from itr_bench.errors import ItrBenchError, RunError, bullet_list
+
+if TYPE_CHECKING:
+    from itr_bench.runs.plan import Model, TaskPlan
+    from itr_bench.studies.study import Material, Study
+
+
+def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from itr_bench.studies.study import studies
+
+    with_ = context.make_formatter()
+    with_.write_dl([(study.name, study.question) for study in studies().values()])
+    click.echo(with_.getvalue().rstrip())
+    context.exit()
+
+
+@click.command("study", short_help="Run what a question needs.")
+@click.argument("name")
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list,
+    help="List the studies and the questions that they answer.",
+)
+@click.option(
+    "--model",
+    required=True,
+    help="As of `itr-bench run`; of a study without a VLM, its encoder or other model.",
+)
+@click.option(
+    "--model_args",
+    "--model-args",
+    default="",
+    metavar="K=V,...",
+    help="Arguments of the model, over those of the preset one by one.",
+)
+@click.option(
+    "--base",
+    default="ltec_itr_lv",
+    show_default=True,
+    metavar="TASK,...",
+    help="The tasks whose variants are run; itr_demo_lv to try out.",
+)
+@click.option(
+    "--seeds",
+    default="paper",
+    show_default=True,
+    help="`paper` (its ten), a count such as 3, or a list such as 8263,10652.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("studies"),
+    show_default=True,
+    help="Folder of all runs; those of this model go to OUT/NAME/TASK.",
+)
+@click.option(
+    "--name",
+    "folder",
+    metavar="NAME",
+    help="Name of the model's folder; by default the preset's or the model's.",
+)
+@click.option(
+    "--gen_kwargs",
+    "--gen-kwargs",
+    default="",
+    metavar="K=V,...",
+    help="Generation settings, over those of task and preset; K=null takes one away.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many tweets, to try out.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that generate, each with its own GPU where there are some.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing.")
+def command(
+    name: str,
+    model: str,
+    model_args: str,
+    base: str,
+    seeds: str,
+    out: Path,
+    folder: str | None,
+    gen_kwargs: str,
+    limit: int | None,
+    processes: int,
+    dry_run: bool,
+) -> None:
+    """Run the tasks that study NAME compares, and print what they show.
+
+    A study runs its base task and variants of it through `itr-bench run`: the same seeds, the
+    same folders, resumed by the same command. What another study has run already is not run
+    again. Tasks whose data is not here, or that the model cannot do, are named and left out.
+    `itr-bench report OUT` makes a page of all studies together.
+
+    \b
+    Examples:
+      itr-bench study --list
+      itr-bench study blindness --model qwen2-vl-7b --out studies/
+      itr-bench study prompt --model qwen2-vl-7b --base ltec_itr_lv,ltec_itr_en_manual
+      itr-bench study language --model itr_baseline --base itr_demo_lv --seeds 1
+    """
+    from itr_bench.seeds import read_seeds
+    from itr_bench.studies.study import get_study
+
+    study = get_study(name)
+    bases = _bases(study, base)
+    if study.conduct is not None:
+        given = _given("seeds", "folder", "gen_kwargs", "processes")
+        unused = [option for parameter, option in given.items() if parameter != "seeds"]
+        if unused:
+            raise RunError(f"study {name} runs no VLM: leave {', '.join(unused)} away")
+        chosen = read_seeds(seeds) if "seeds" in given else None
+        _without_runs(study, bases, model, model_args, out, limit, chosen, dry_run=dry_run)
+        return
+    sys.exit(
+        _with_runs(
+            study,
+            bases,
+            model=(model, model_args, gen_kwargs),
+            seeds=seeds,
+            place=(out, folder),
+            limit=limit,
+            processes=processes,
+            dry_run=dry_run,
+        )
+    )
+
+
+def _bases(study: Study, given: str) -> list[str]:
+    """The tasks of ``--base``, each once.
+
+    Raises:
+        ItrBenchError: there is none, one is unknown or a variant, or the study compares
+            nothing with it.
+    """
+    from itr_bench.data.catalog import get_task
+    from itr_bench.studies.frame import reference_of, variant_of
+
+    bases = list(dict.fromkeys(task.strip() for task in given.split(",") if task.strip()))
+    if not bases:
+        raise RunError(f"--base is {given!r}: expected one or more tasks, such as ltec_itr_lv")
+    problems = []
+    for base in bases:
+        try:
+            get_task(base)
+        except ItrBenchError as error:
+            problems.append(str(error))
+        else:
+            if variant_of(base):
+                problems.append(f"{base} is a variant; take {reference_of(base)}")
+            elif not study.tasks(base):
+                problems.append(f"study {study.name}: it has nothing to compare with {base}")
+    if problems:
+        raise RunError(f"--base:\n{bullet_list(problems)}")
+    return bases
+
+
+def _given(*parameters: str) -> dict[str, str]:
+    """The options that stand in the command line, by parameter."""
+    context = click.get_current_context()
+    return {
+        one.name: one.opts[0]
+        for one in context.command.params
+        if one.name is not None
+        and one.name in parameters
+        and context.get_parameter_source(one.name) is click.core.ParameterSource.COMMANDLINE
+    }
+
+
+def _with_runs(
+    study: Study,
+    bases: Sequence[str],
+    *,
+    model: tuple[str, str, str],
+    seeds: str,
+    place: tuple[Path, str | None],
+    limit: int | None,
+    processes: int,
+    dry_run: bool,
+) -> int:
+    """Run a study's tasks, print what they show, and return the exit status."""
+    from itr_bench.cli.run import (
+        command_line,
+        conducted,
+        folder_name,
+        refuse_launchers,
+        report_missing,
+    )
+    from itr_bench.results.run_folder import is_run_folder
+    from itr_bench.runs import plan
+    from itr_bench.runs.conduct import Order, check_machine
+    from itr_bench.seeds import read_seeds
+    from itr_bench.studies.study import Material
+
+    refuse_launchers()
+    chosen = read_seeds(seeds)
+    name, model_args, gen_kwargs = model
+    asked = plan.resolve_model(name, model_args=model_args, gen_kwargs=gen_kwargs)
+    out, named = place
+    folder = out / folder_name(named, asked)
+    tasks, skipped = _possible(study, bases, asked)
+    _say_skipped(skipped)
+    if dry_run:
+        from itr_bench.cli.dry_run import show
+
+        show(asked, tasks, chosen, folder, limit)
+        return 0
+    if not all(is_run_folder(folder / task) for task in tasks):
+        check_machine(asked)  # before any data is fetched
+    plans, refused = _planned(tasks, bases, asked, chosen, limit)
+    _say_skipped(refused)
+    runs = conducted(
+        Order(model=asked, plans=plans, folder=folder, command=command_line(), processes=processes)
+    )
+    scored = [run.scored for run in runs if run.scored is not None]
+    unfinished = {
+        run.scored.files[0]: f"{len(run.missing)} of {run.plan.total} responses are missing"
+        for run in runs
+        if run.scored is not None and run.missing
+    }
+    _print(study, Material(runs=scored, unfinished=unfinished))
+    click.echo(f"\nThe runs are in {folder}")
+    return report_missing(runs)
+
+
+def _possible(study: Study, bases: Sequence[str], model: Model) -> tuple[list[str], list[str]]:
+    """The tasks of a study that can be run here, and why the others cannot."""
+    from itr_bench.data.catalog import get_set, get_task
+    from itr_bench.runs import plan
+
+    tasks: dict[str, None] = {}
+    skipped = []
+    for base in bases:
+        for task in study.tasks(base):
+            try:
+                spec = get_set(get_task(task).set_name)
+                if spec.supply is not None and not plan.data_is_here(task):
+                    raise RunError(f"its data is not here. {spec.supply}")
+                plan.settings_of(task, model)
+            except ItrBenchError as error:
+                if task == base:
+                    raise
+                skipped.append(f"{task}: {error}")
+            else:
+                tasks[task] = None
+    return list(tasks), skipped
+
+
+def _planned(
+    tasks: Sequence[str],
+    bases: Sequence[str],
+    model: Model,
+    seeds: Sequence[int],
+    limit: int | None,
+) -> tuple[list[TaskPlan], list[str]]:
+    """The plans of the tasks, and why some have none."""
+    from itr_bench.runs import plan
+
+    plans, refused = [], []
+    for task in tasks:
+        try:
+            plans.append(plan.plan_task(task, model, seeds, limit))
+        except ItrBenchError as error:
+            if task in bases:
+                raise
+            refused.append(f"{task}: {error}")
+    return plans, refused
+
+
+def _say_skipped(skipped: Sequence[str]) -> None:
+    if skipped:
+        click.echo(f"left out of the study:\n{bullet_list(skipped, most=40)}", err=True)
+
+
+def _without_runs(
+    study: Study,
+    bases: Sequence[str],
+    model: str,
+    model_args: str,
+    out: Path,
+    limit: int | None,
+    seeds: Sequence[int] | None,
+    *,
+    dry_run: bool,
+) -> None:
+    """A study that runs no VLM."""
+    from itr_bench.results.arguments import parse_arguments
+    from itr_bench.studies.study import Job, Material, read_result
+
+    assert study.conduct is not None
+    arguments = parse_arguments(model_args, "--model_args")
+    if dry_run:
+        click.echo(f"study {study.name}: {model} on {', '.join(bases)}, results below {out}")
+        return
+    job = Job(model, arguments, bases, out, limit, seeds, lambda line: click.echo(line, err=True))
+    files = study.conduct(job)
+    _print(study, Material(results=[read_result(file) for file in files]))
+    click.echo("\nThe results are in:\n" + "\n".join(f"  {file}" for file in files))
+
+
+def _print(study: Study, material: Material) -> None:
+    from itr_bench.studies.shown import as_text
+
+    section = study.analyse(material)
+    if section is None:
+        click.echo(f"{study.title}: nothing to compare yet.")
+    else:
+        click.echo(as_text(study, section))

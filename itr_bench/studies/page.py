@@ -1,0 +1,237 @@
+"""The report: one static page and one JSON file, made of the sections of all studies."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from itr_bench.data.manifest import kind_of
+from itr_bench.errors import RunError
+from itr_bench.results.run import Run
+from itr_bench.results.run_folder import refused_by_disk
+from itr_bench.site.charts import interval_charts
+from itr_bench.studies import scatter
+from itr_bench.studies.section import Figure, Lines, Scatter, Section
+from itr_bench.studies.shown import NUMERIC, as_json, text_of
+from itr_bench.studies.statistics import Interval, hits, shares
+from itr_bench.studies.study import Material, Study, studies
+from itr_bench.submissions.published import leaderboard_folder
+from itr_bench.version import __version__
+
+PAGE, DATA = "index.html", "report.json"
+_NAMES = 290
+"""Room for the names of a chart's lines, in pixels: as wide as the narrow charts."""
+_MARKERS = {
+    PAGE: '<meta name="generator" content="itr-bench report">',
+    DATA: '"made_by": "itr-bench report"',
+}
+"""What only a report has, near the start of its files."""
+
+_NO_RESULT = ("stand-in", "demo")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says.
+
+    Attributes:
+        sections: of the studies that found something to say.
+        material: what it was made from.
+        left_out: what could not be read.
+    """
+
+    sections: tuple[tuple[Study, Section], ...]
+    material: Material
+    left_out: tuple[str, ...] = ()
+
+
+def make(material: Material, left_out: Sequence[str] = ()) -> Report:
+    """Let every study say what *material* shows."""
+    found = [(study, study.analyse(material)) for study in studies().values()]
+    return Report(
+        tuple((study, section) for study, section in found if section is not None),
+        material,
+        tuple(sorted(left_out)),
+    )
+
+
+def write(folder: Path, report: Report) -> Path:
+    """Write page and JSON into *folder*, each whole or not at all; return the page.
+
+    Raises:
+        RunError: the folder holds something else, or the disk refuses.
+    """
+    _refuse_foreign(folder)
+    runs = _runs(report.material.runs)
+    contents = {DATA: _json(report, runs), PAGE: page(report, runs)}
+    with refused_by_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            partial = folder / f".{name}.partial"
+            try:
+                partial.write_text(content, encoding="utf-8", errors="backslashreplace")
+                partial.replace(folder / name)
+            finally:
+                partial.unlink(missing_ok=True)
+    return folder / PAGE
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; name a folder for the report")
+    for name, marker in _MARKERS.items():
+        there = folder / name
+        if not os.path.lexists(there):
+            continue
+        try:
+            ours = there.is_file() and marker in there.read_bytes()[:2_000].decode(errors="replace")
+        except OSError as error:
+            raise RunError(f"cannot read {there}: {error}. Name another folder.") from error
+        if not ours:
+            raise RunError(
+                f"{there} was not made by itr-bench report; nothing is replaced. Name another "
+                "folder."
+            )
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A run in the table of runs."""
+
+    model: str
+    task: str
+    tweets: int
+    samples: int
+    accuracy: float
+    interval: Interval | None
+    no_answer: float
+    data: str | None
+    signature: str
+
+
+def _runs(runs: Sequence[Run]) -> list[_Line]:
+    ordered = sorted(runs, key=lambda run: (run.model, run.task, run.files))
+    accuracies = shares([hits(run.outcomes) for run in ordered])
+    return [
+        _Line(
+            run.model,
+            run.task,
+            len(run.outcomes.tweet_ids),
+            run.outcomes.samples,
+            accuracy.value,
+            accuracy.interval,
+            float((run.outcomes.adds < 0).mean() + (run.outcomes.represented < 0).mean()) / 2,
+            run.data,
+            str(run.signature),
+        )
+        for run, accuracy in zip(ordered, accuracies, strict=True)
+    ]
+
+
+def page(report: Report, runs: Sequence[_Line]) -> str:
+    """The page as HTML: readable from the disk, without scripts and other files."""
+    common = _common_notices(report)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            style=_style(),
+            common=common,
+            sections=_own_sections(report, common),
+            left_out=report.left_out,
+            runs=runs,
+            results=report.material.results,
+            trial=_is_trial(report.material),
+            numeric=NUMERIC,
+            version=__version__,
+            draw=_draw,
+        )
+    )
+
+
+def _common_notices(report: Report) -> list[str]:
+    """What several studies say of the runs, each once."""
+    counts = Counter(notice for _, section in report.sections for notice in set(section.notices))
+    said = dict.fromkeys(notice for _, section in report.sections for notice in section.notices)
+    return [notice for notice in said if counts[notice] > 1]
+
+
+def _own_sections(report: Report, common: Sequence[str]) -> list[tuple[Study, Section]]:
+    """The sections without what stands above them all; one with nothing else is left out."""
+    own = [
+        (study, replace(section, notices=[n for n in section.notices if n not in common]))
+        for study, section in report.sections
+    ]
+    return [(study, section) for study, section in own if any(vars(section).values())]
+
+
+def _is_trial(material: Material) -> bool:
+    data = [run.data for run in material.runs] + [result.data for result in material.results]
+    return any(kind_of(one or "") in _NO_RESULT for one in data)
+
+
+def _json(report: Report, runs: Sequence[_Line]) -> str:
+    found: dict[str, Any] = {
+        "made_by": "itr-bench report",
+        "format": 1,
+        "itr_bench": __version__,
+        "trial": _is_trial(report.material),
+        "left_out": list(report.left_out),
+        "studies": [as_json(study, section) for study, section in report.sections],
+        "runs": [vars(run) for run in runs],
+        "results": [
+            {"study": r.study, "model": r.model, "task": r.task, "data": r.data, "facts": r.facts}
+            for r in report.material.results
+        ],
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def _draw(chart: Lines | Scatter, ident: str, figure: Figure) -> Markup:
+    description = f"{figure.caption} The table below the chart has all the figures."
+    if isinstance(chart, Scatter):
+        return scatter.scatter(chart, ident=ident, title=figure.title, description=description)
+    return interval_charts(
+        chart.bars,
+        chart.references,
+        ident=ident,
+        title=figure.title,
+        description=description,
+        axis=chart.axis,
+        symmetric=chart.symmetric,
+        widest=_NAMES,
+    )
+
+
+def _style() -> Markup:
+    """The style sheet of the leaderboard, and what the report adds."""
+    files = [leaderboard_folder() / "assets" / "site.css", _templates() / "report.css"]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return Markup(text)  # ours, and without an end tag
+
+
+def _templates() -> Path:
+    return Path(__file__).parent / "templates"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_templates()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["show"] = text_of
+    return environment

@@ -1,0 +1,186 @@
+"""The results of the study ``retrieval``, read; their means, and the gaps between languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.data.catalog import get_task
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.encoders.ranking import CUTOFFS, recall, reciprocal
+from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.relation import Relation
+from itr_bench.scoring.comparison import exact_mcnemar, holm
+from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.studies.encoder_work import check_facts
+from itr_bench.studies.statistics import FEWEST, LEVEL, Interval
+from itr_bench.studies.study import Result
+
+NAME = "retrieval"
+DIRECTIONS = {"text_to_image": "text to image", "image_to_text": "image to text"}
+MEASURES = (*(f"recall at {cutoff}" for cutoff in CUTOFFS), "MRR")
+
+_MOST_RESAMPLED = 10_000
+_NORMAL = 1.959964  # quantile of the standard normal distribution at 0.975
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The ranks of one encoder on one task, by direction, shapes (T,).
+
+    *right_pairs* of the T * T pairs of text and image are right.
+    """
+
+    result: Result
+    tweets: tuple[str, ...]
+    relations: NDArray[np.int8]
+    ranks: Mapping[str, NDArray[np.int32]]
+    right_pairs: int
+
+    @property
+    def chance(self) -> float:
+        """Recall at 1 of a random order, the mean over queries; the same in both directions."""
+        return self.right_pairs / len(self.tweets) ** 2
+
+    @property
+    def language(self) -> str:
+        """The language of the texts, with the system that translated them."""
+        task = get_task(self.result.task)
+        _, mt, system = task.set_name.partition("_mt")
+        name = LANGUAGES[task.text].name
+        return f"{name} (machine{f', {system[1:]}' if system else ''})" if mt else name
+
+    def values(self, direction: str) -> Values:
+        """What the measures are means of, shape (4, T)."""
+        found = self.ranks[direction]
+        return np.stack([*(recall(found, cutoff) for cutoff in CUTOFFS), reciprocal(found)])
+
+
+def read_ranks(result: Result) -> Ranked:
+    """Read the ranks in *result*.
+
+    Raises:
+        DataError: its content is not what this study writes.
+    """
+    check_facts(result, pictures=str, encoder=dict)
+    content = result.content
+    try:
+        tweets = tuple(map(str, content["tweets"]))
+        relations = [Relation(relation) for relation in content["relations"]]
+        found = {name: np.array(content[name], np.int64) for name in DIRECTIONS}
+        sizes = {len(relations), *(len(one) for one in found.values())}
+        if len(tweets) < 1 or sizes != {len(tweets)} or len(set(tweets)) < len(tweets):
+            raise ValueError("one relation and two ranks for each tweet are expected")
+        if any(one.min() < 1 or one.max() > len(tweets) for one in found.values()):
+            raise ValueError(f"ranks are not 1 to {len(tweets)}")
+        right = content["right_pairs"]
+        if type(right) is not int or not len(tweets) <= right <= len(tweets) ** 2:
+            raise ValueError(f"right_pairs is {right!r}, expected {len(tweets)} or more")
+        get_task(result.task)
+    except (ItrBenchError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise DataError(
+            f"{result.path}: not the ranks of the study {NAME} ({error}); make it again"
+        ) from error
+    return Ranked(
+        result,
+        tweets,
+        np.array(relations, np.int8),
+        {name: one.astype(np.int32) for name, one in found.items()},
+        right,
+    )
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over queries with its 95 % interval; ``None`` on fewer than :data:`FEWEST`."""
+
+    value: float
+    interval: Interval | None
+
+
+def means(values: Values) -> list[Mean]:
+    """The means of rows, shape (M, T): bootstrap over tweets; on more than 10,000 of them, where it
+    would say the same and take gigabytes, the normal approximation.
+    """
+    tweets = values.shape[1]
+    if tweets < FEWEST:
+        return [Mean(float(row.mean()), None) for row in values]
+    if tweets <= _MOST_RESAMPLED:
+        ends = mean_intervals([values])
+    else:
+        half = _NORMAL * values.std(axis=1, ddof=1) / np.sqrt(tweets)
+        ends = values.mean(axis=1)[:, None] + half[:, None] * np.array([-1.0, 1.0])
+    return [
+        Mean(float(row.mean()), (float(low), float(high)))
+        for row, (low, high) in zip(values, ends, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What two languages differ by, paired by tweet: the first less the second.
+
+    Attributes:
+        direction: of the retrieval.
+        tweets: that both have.
+        differences: one a measure.
+        only_a, only_b: queries that only one language has right at rank 1.
+        p_value: exact McNemar test on these; ``None`` on fewer than :data:`FEWEST` tweets.
+        adjusted: by Holm's method over the gaps of one encoder.
+        tests: their number.
+    """
+
+    a: Ranked
+    b: Ranked
+    direction: str
+    tweets: int
+    differences: tuple[Mean, ...]
+    only_a: int
+    only_b: int
+    p_value: float | None
+    adjusted: float | None = None
+    tests: int = 0
+
+    @property
+    def told(self) -> int:
+        """1 where the first language is told to be better at rank 1, -1 for the second, else 0."""
+        ends = self.differences[0].interval
+        if self.adjusted is None or ends is None or self.adjusted >= LEVEL:
+            return 0
+        return int(ends[0] > 0 and self.only_a > self.only_b) - int(
+            ends[1] < 0 and self.only_b > self.only_a
+        )
+
+
+def gap(a: Ranked, b: Ranked, direction: str) -> Gap:
+    """Compare two languages in one direction."""
+    values_a, values_b = a.values(direction), b.values(direction)
+    place = {tweet: i for i, tweet in enumerate(b.tweets)}
+    differences = values_a - values_b[:, [place[tweet] for tweet in a.tweets]]
+    first = differences[0]
+    only_a, only_b = int((first > 0).sum()), int((first < 0).sum())
+    tweets = len(a.tweets)
+    p_value = float(exact_mcnemar(only_a, only_b)) if tweets >= FEWEST else None
+    return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value)
+
+
+def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
+    """The gaps between all languages that one encoder was given with the same pictures."""
+    found = [
+        gap(a, b, direction)
+        for a, b in combinations(ranked, 2)
+        if a.result.facts["pictures"] == b.result.facts["pictures"]
+        for direction in DIRECTIONS
+    ]
+    adjusted = iter(holm([one.p_value for one in found if one.p_value is not None]))
+    tests = sum(one.p_value is not None for one in found)
+    return [
+        one if one.p_value is None else replace(one, adjusted=next(adjusted), tests=tests)
+        for one in found
+    ]

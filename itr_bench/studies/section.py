@@ -1,0 +1,143 @@
+"""What a study says: sentences, claims with their tests, figures with their numbers, limits.
+
+Nothing is drawn or formatted here, so that a page, a terminal and JSON show the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from itr_bench.site.drawing import Bar, Reference
+
+Kind = Literal[
+    "text", "percent", "points", "interval", "points-interval", "p", "count", "number", "parameters"
+]
+"""How a column's values are shown. Shares and differences of shares are between -1 and 1;
+an interval is a pair of them.
+"""
+
+Value = str | int | float | tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers as they are; ``None`` is "not available".
+
+    Attributes:
+        caption: what the rows are.
+        columns: the first names the row.
+        rows: one value a column.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A chart of intervals, a line each; values in per cent or points.
+
+    Attributes:
+        bars: from above; one without a value is a heading.
+        references: vertical lines.
+        axis: title of the axis.
+        symmetric: whether zero is in the middle: for differences.
+    """
+
+    bars: tuple[Bar, ...]
+    references: tuple[Reference, ...]
+    axis: str
+    symmetric: bool = False
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point of a scatter chart, with the interval of y where it is known."""
+
+    label: str
+    x: float
+    y: float
+    interval: tuple[float, float] | None = None
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A chart of points in two directions.
+
+    Attributes:
+        dots: at least one.
+        x_axis, y_axis: titles of the axes.
+        fit: points (x, y) of a line, from left to right; may be empty.
+        log: whether x is drawn by its logarithm.
+        levels: horizontal lines.
+    """
+
+    dots: tuple[Dot, ...]
+    x_axis: str
+    y_axis: str
+    fit: tuple[tuple[float, float], ...] = ()
+    log: bool = False
+    levels: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart, what is to be seen in it, and its numbers. No chart where there is nothing to draw.
+
+    Attributes:
+        title: its heading.
+        caption: how to read it.
+        table: all numbers of it.
+        charts: drawn one below the other.
+    """
+
+    title: str
+    caption: str
+    table: Table
+    charts: tuple[Lines | Scatter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence and the test behind it.
+
+    Attributes:
+        text: what is claimed; or that it is not told.
+        test: the test, with its numbers.
+        told: whether the test tells it.
+    """
+
+    text: str
+    test: str
+    told: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """A study's part of a report.
+
+    Attributes:
+        paragraphs: what was compared, and how.
+        claims: what is claimed.
+        figures: with their numbers.
+        limits: what the data cannot show at this size.
+        notices: what is missing, in progress or kept apart.
+    """
+
+    paragraphs: Sequence[str] = ()
+    claims: Sequence[Claim] = ()
+    figures: Sequence[Figure] = ()
+    limits: Sequence[str] = ()
+    notices: Sequence[str] = ()

@@ -1,0 +1,85 @@
+"""Accuracy against the number of parameters: a line, the interval of its slope, and a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.studies.study import BoardModel
+
+FEWEST_MODELS = 5
+"""Of fewer, no order of accuracies has a probability below 0.05 by chance (Kendall's test)."""
+
+MOST_PERMUTED = 8
+"""With ties, all orders of so many models are gone through; of more, there is no exact p value."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A line by Theil and Sen through accuracy against the binary logarithm of the parameters.
+
+    Attributes:
+        slope: change of accuracy as the number of parameters doubles, between -1 and 1.
+        interval: 95 %, after Sen (1968, JASA 63:1379).
+        tau, p_value: Kendall's rank correlation (tau-b) and its exact test; no p value where there
+            are ties among more than eight models.
+        line: parameters and accuracy at both ends of the line.
+    """
+
+    slope: float
+    interval: tuple[float, float]
+    tau: float
+    p_value: float | None
+    line: tuple[tuple[float, float], tuple[float, float]]
+
+    @property
+    def told(self) -> bool:
+        """Whether test and interval agree that there is a slope."""
+        known = self.p_value is not None and self.p_value < 0.05
+        return known and not self.interval[0] <= 0 <= self.interval[1]
+
+
+def fit(models: Sequence[BoardModel]) -> Fit | None:
+    """The line; ``None`` for fewer than five models, or where all have one size."""
+    if len(models) < FEWEST_MODELS or len({model.parameters for model in models}) < 2:
+        return None
+    from scipy.stats import kendalltau, theilslopes  # takes seconds to import
+
+    x = np.log2([model.parameters for model in models])
+    y = np.array([model.accuracy for model in models])
+    found = theilslopes(y, x, alpha=0.95, method="joint")
+    tau = float(kendalltau(x, y).statistic)
+    slope, intercept = float(found.slope), float(found.intercept)
+    return Fit(
+        slope=slope,
+        interval=(float(found.low_slope), float(found.high_slope)),
+        tau=tau if np.isfinite(tau) else 0.0,  # all accuracies are one
+        p_value=_p_value(x, y),
+        line=(
+            (float(2 ** x.min()), intercept + slope * float(x.min())),
+            (float(2 ** x.max()), intercept + slope * float(x.max())),
+        ),
+    )
+
+
+def _p_value(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+    """Two-sided and exact: over all orders of y, how often the concordance is as far from zero."""
+    if len(set(x)) == len(x) and len(set(y)) == len(y):
+        from scipy.stats import kendalltau
+
+        return float(kendalltau(x, y, method="exact").pvalue)
+    if len(x) > MOST_PERMUTED:
+        return None
+    signs_x = np.sign(x[:, None] - x)
+    signs_y = np.sign(y[:, None] - y)
+    orders = np.array(list(permutations(range(len(x)))))
+    found = np.zeros(len(orders))
+    for i in range(len(x)):
+        for j in range(i):
+            found += signs_x[i, j] * signs_y[orders[:, i], orders[:, j]]
+    # The first order is the one that was seen. All values are whole numbers.
+    return float((np.abs(found) >= abs(found[0])).mean())

@@ -1,0 +1,94 @@
+"""Accuracy against parameters, as figure, claim and limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from itr_bench.site import words
+from itr_bench.studies.section import Claim, Column, Dot, Figure, Scatter, Table, Value
+from itr_bench.studies.size import FEWEST_MODELS, MOST_PERMUTED, Fit, fit
+from itr_bench.studies.study import BoardModel
+
+
+def by_size(task: str, models: Sequence[BoardModel]) -> tuple[Figure, Claim | None, str | None]:
+    """Figure, claim and limit of accuracy against parameters on one task."""
+    ordered = sorted(models, key=lambda m: (m.parameters, m.name, m.source))
+    found = fit(ordered)
+    rows: list[tuple[Value, ...]] = [
+        (m.name, m.parameters, m.accuracy, m.interval, m.source) for m in ordered
+    ]
+    columns = (
+        Column("Model"),
+        Column("Parameters", "parameters"),
+        Column("Accuracy %", "percent"),
+        Column("95 % interval", "interval"),
+        Column("From"),
+    )
+    figure = Figure(
+        f"Accuracy and parameters, {task}",
+        "All models of the leaderboard whose number of parameters and accuracy are known, a result "
+        "for each answer format: one computed from responses before a reported one. Hollow: "
+        "reported only, without an interval."
+        + (
+            ""
+            if found is None
+            else " The line is Theil and Sen's; the interval of its slope stands above."
+        ),
+        Table(f"{task}: accuracy and parameters", columns, tuple(rows)),
+        (
+            Scatter(
+                tuple(
+                    Dot(
+                        m.name,
+                        m.parameters,
+                        100 * m.accuracy,
+                        None if m.interval is None else (100 * m.interval[0], 100 * m.interval[1]),
+                        m.interval is None,
+                    )
+                    for m in ordered
+                ),
+                "Parameters",
+                "Accuracy, %",
+                () if found is None else tuple((x, 100 * y) for x, y in found.line),
+                log=True,
+            ),
+        ),
+    )
+    if found is None:
+        return (
+            figure,
+            None,
+            (
+                f"{task}: {words.count(len(models), 'model')} with known parameters and "
+                f"accuracy; a line and a test need {FEWEST_MODELS} of more than one size. Neither "
+                "was computed."
+            ),
+        )
+    return (
+        figure,
+        _claim(task, len(models), found),
+        ("Models of a board are no random sample, and differ in more than size."),
+    )
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return f"p {words.NOT_AVAILABLE} (ties among more than {MOST_PERMUTED})"
+    return f"p {'' if value < 0.001 else '= '}{words.p_value(value)}"
+
+
+def _claim(task: str, models: int, found: Fit) -> Claim:
+    low, high = found.interval
+    said = (
+        f"{words.points(found.slope)} points a doubling of the parameters"
+        if found.told
+        else "no relation of accuracy and parameters is told"
+    )
+    return Claim(
+        f"{task}: {said}.",
+        f"Kendall's test over {models} results, tau {words.number(found.tau)}, "
+        f"{_p(found.p_value)}; slope after Theil and Sen {words.points(found.slope)} "
+        "points a doubling, 95 % interval "
+        f"{words.points(low)} to {words.points(high)}",
+        found.told,
+    )

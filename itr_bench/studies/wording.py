@@ -1,0 +1,167 @@
+"""Sentences that all studies share, and the bars of their charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from itr_bench.relation import RELATIONS, Question, Relation
+from itr_bench.results.run import Run
+from itr_bench.scoring.metrics import UNIFORM_CHANCE
+from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.site import words
+from itr_bench.site.drawing import Bar, Reference
+from itr_bench.studies.section import Claim, Lines
+from itr_bench.studies.statistics import FEWEST, Interval, Measure, Paired, detectable
+
+QUESTIONS = {Question.ADDS: "adds", Question.REPRESENTED: "represented"}
+
+_MOST_BARS = 40
+
+ZERO = Reference("no difference", 0.0)
+
+
+def measure_name(measure: Measure) -> str:
+    """What a measure counts, as tables name it."""
+    if measure.relation is not None:
+        return f"{measure.relation} {Relation(measure.relation).label}"
+    return "relation" if measure.question is None else QUESTIONS[measure.question]
+
+
+def in_points(interval: Interval | None) -> str:
+    """An interval of a difference, in words."""
+    return "no interval" if interval is None else words.points_interval(interval)
+
+
+def test_of(found: Paired, a: str, b: str) -> str:
+    """The test behind a paired difference, with its numbers."""
+    if found.p_value is None or found.adjusted is None:
+        return f"none: {found.tweets} tweets are fewer than the {FEWEST} that the test needs"
+    return (
+        f"exact McNemar test on {found.tweets} tweets: {found.only_a} right only {a}, "
+        f"{found.only_b} only {b}; p {_p(found.p_value)}, by Holm's method over the "
+        f"{words.count(found.tests, 'test')} of this study and model {_p(found.adjusted)}; "
+        f"95 % interval of the difference {in_points(found.interval)} points"
+    )
+
+
+def _p(value: float) -> str:
+    text = words.p_value(value)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def not_told(names: Sequence[str], title: str, what: str) -> list[Claim]:
+    """One claim for all comparisons of a model that tell nothing."""
+    if not names:
+        return []
+    between = "; " if any("," in name for name in names) else ", "
+    return [
+        Claim(
+            f"{title}: {what} is not told for {between.join(names)}.",
+            "exact McNemar test each, with the numbers in the table; not told means that the p "
+            "value adjusted by Holm's method is 0.05 or more, or that the interval does not agree",
+            told=False,
+        )
+    ]
+
+
+def limits(found: Sequence[Paired]) -> list[str]:
+    """What paired comparisons of this size cannot show."""
+    tested = [one for one in found if one.p_value is not None]
+    few = len(found) - len(tested)
+    said = []
+    if few:
+        said.append(
+            f"{words.count(few, 'comparison is', 'comparisons are')} on fewer than {FEWEST} "
+            "tweets: no test and no interval was computed."
+        )
+    if not tested:
+        return said
+    discordant = median((one.only_a + one.only_b) / one.tweets for one in tested)
+    if not discordant:
+        return [
+            *said,
+            "In half of the comparisons or more, both runs are right on the very same tweets: what "
+            "difference could be found cannot be computed.",
+        ]
+    tweets, tests = min(one.tweets for one in tested), max(one.tests for one in tested)
+    share = (
+        f"On {words.percent(discordant)} % of the tweets exactly one of two runs is right (median "
+        f"over the comparisons, on {tweets} tweets or more). "
+    )
+    alone, together = detectable(discordant, tweets), detectable(discordant, tweets, tests)
+    if alone is None:
+        return [
+            *said,
+            share + "Where two runs differ on only this share of tweets, no difference "
+            "is found 8 times out of 10: what is not told here may still be there.",
+        ]
+    text = (
+        f"Then a true difference under {words.percent(alone)} points is found less than 8 times "
+        "out of 10 by one test"
+    )
+    if tests > 1:
+        text += f"; as one of {tests} tests, corrected: " + (
+            "no difference is" if together is None else f"{words.percent(together)} points"
+        )
+    return [*said, f"{share}{text}. What is not told may still be there."]
+
+
+def data_notices(runs: Sequence[Run]) -> list[str]:
+    """That pictures are stand-ins, that data is made up, and that a set was seen in part."""
+    said = []
+    if any(run.stand_in for run in runs):
+        said.append("Some pictures are stand-ins: these figures are no result.")
+    seen = {(len(run.outcomes.tweet_ids), run.set_size) for run in runs}
+    parts = [f"{some} of {whole}" for some, whole in sorted(seen, key=str) if some != whole]
+    if parts:
+        said.append(f"Some runs saw a part of the set: {', '.join(parts)} tweets.")
+    return said
+
+
+def levels(found: Sequence[Outcomes]) -> list[Reference]:
+    """Chance, and the majority class where it is the same for all: lines of a chart."""
+    chance = f"chance {words.percent(UNIFORM_CHANCE)}"
+    majorities = {
+        float(np.bincount(one.gold, minlength=len(RELATIONS)).max()) / len(one.gold)
+        for one in found
+    }
+    if len(majorities) != 1:
+        return [Reference(chance, 100 * UNIFORM_CHANCE)]
+    majority = majorities.pop()
+    label = f"majority class {words.percent(majority)}"
+    if abs(majority - UNIFORM_CHANCE) < 1e-9:
+        return [Reference(f"chance and {label}", 100 * majority, majority=True)]
+    return [
+        Reference(chance, 100 * UNIFORM_CHANCE),
+        Reference(label, 100 * majority, majority=True),
+    ]
+
+
+def bar(label: str, value: float, interval: Interval | None, points: Sequence[float] = ()) -> Bar:
+    """A share or a difference as a line of a chart."""
+    return Bar(
+        label=label,
+        value=100 * value,
+        interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
+        points=tuple(100 * point for point in points),
+    )
+
+
+def charts(
+    groups: Sequence[tuple[str, Sequence[Bar]]],
+    references: Sequence[Reference],
+    axis: str,
+    *,
+    symmetric: bool = False,
+) -> tuple[Lines, ...]:
+    """Bars below the heading of their group, over as many charts as they need."""
+    lines: list[list[Bar]] = [[]]
+    for heading, bars in groups:
+        head = [Bar(heading, None)] if len(groups) > 1 and heading else []
+        if lines[-1] and len(lines[-1]) + len(head) + len(bars) > _MOST_BARS:
+            lines.append([])
+        lines[-1] += [*head, *bars]
+    return tuple(Lines(tuple(one), tuple(references), axis, symmetric) for one in lines if one)

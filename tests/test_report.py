@@ -1,0 +1,385 @@
+"""The report: one page of finished runs, readable from the disk."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from markupsafe import escape
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from itr_bench.cli.main import cli
+from itr_bench.errors import ItrBenchError
+from itr_bench.results.run_folder import MANIFEST, RESPONSES
+from itr_bench.studies.gather import gather
+from itr_bench.studies.page import make, write
+from itr_bench.studies.scatter import scatter
+from itr_bench.studies.section import Dot, Scatter, Section
+from itr_bench.studies.shown import text_of
+from itr_bench.studies.study import RESULT, Material, TranslationQuality, studies, write_result
+from itr_bench.studies.study import Result as StudyResult
+from tests.bench_studies import BASE, material, tasks
+
+AXE = Path(__file__).parent.parent / "leaderboard" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def study_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs of a baseline on the demo: blindness and language."""
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    out = tmp_path_factory.mktemp("studies")
+    for study in ("blindness", "language"):
+        done = invoke(
+            *("study", study, "--model", "itr_baseline", "--base", "itr_demo_lv"),
+            *("--model_args", "strategy=uniform", "--seeds", "2", "--out", out),
+        )
+        assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def full() -> Material:
+    """Made-up runs of all studies that read runs."""
+    languages = [
+        *("ltec_itr_en_manual", "ltec_itr_en_mt@opus", "ltec_itr_en_mt@nllb"),
+        *("ltec_itr_lv_instruct_lv", "tirt"),
+    ]
+    found = material(2, [*tasks(100), *languages], tweets=60, samples=2)
+    quality = {
+        f"ltec_itr_en_mt@{system}": TranslationQuality("", "chrF2", score, None)
+        for system, score in (("opus", 61.5), ("nllb", 70.25))
+    }
+    board = material(6, [BASE], tweets=20, samples=1).board
+    return replace(found, quality=quality, board=board)
+
+
+class _Page(HTMLParser):
+    """What the tests look at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.outside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "aria-labelledby":
+                self.references += (value or "").split()
+            if name in ("src", "href") and not (value or "").startswith(("#", "data:")):
+                self.outside.append(value or "")
+
+
+def test_a_report_of_real_runs(study_runs: Path, tmp_path: Path) -> None:
+    done = invoke("report", study_runs, "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "report" / "index.html").read_text()
+    found = _Page(text)
+    assert "script" not in found.tags
+    assert found.outside == ["report.json"]
+    assert len(set(found.ids)) == len(found.ids)
+    assert set(found.references) <= set(found.ids)
+    assert "Trial:" in text
+    data = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert {"blindness", "language"} <= {study["study"] for study in data["studies"]}
+    assert len(data["runs"]) == 7
+    assert data["trial"] is True
+    again = invoke("report", study_runs, "--out", tmp_path / "again")
+    assert again.exit_code == 0
+    for name in ("index.html", "report.json"):
+        one, other = (tmp_path / folder / name for folder in ("report", "again"))
+        assert one.read_bytes() == other.read_bytes()
+    # In its place, a second time.
+    assert invoke("report", study_runs, "--out", tmp_path / "report").exit_code == 0
+
+
+def test_no_text_of_a_tweet_is_in_it(study_runs: Path, tmp_path: Path) -> None:
+    from itr_bench.data.loading import open_task
+
+    invoke("report", study_runs, "--out", tmp_path)
+    written = "".join((tmp_path / name).read_text() for name in ("index.html", "report.json"))
+    for task in ("itr_demo_lv", "itr_demo_en"):
+        texts = open_task(task).texts
+        assert texts and not any(text[:30] in written for text in texts)
+
+
+def test_each_figure_has_its_numbers_and_each_claim_its_test(full: Material) -> None:
+    report = make(full)
+    names = {study.name for study, _ in report.sections}
+    assert names >= {"blindness", "context", "language", "prompt", "transfer"}
+    for study, section in report.sections:
+        assert section.limits, study.name
+        for figure in section.figures:
+            assert figure.table.rows, figure.title
+            widths = {len(row) for row in figure.table.rows}
+            assert widths == {len(figure.table.columns)}
+        for claim in section.claims:
+            assert claim.test and claim.text.endswith(".")
+
+
+def test_the_page_shows_every_number_of_the_tables(full: Material, tmp_path: Path) -> None:
+    report = make(full)
+    page = write(tmp_path, report).read_text()
+    for _, section in report.sections:
+        for figure in section.figures:
+            for row in figure.table.rows[:5]:
+                for value, column in zip(row, figure.table.columns, strict=True):
+                    if value is not None:
+                        assert escape(text_of(value, column.kind)) in page
+    data = json.loads((tmp_path / "report.json").read_text())
+    shown = [figure for study in data["studies"] for figure in study["figures"]]
+    assert any(figure.get("fit") for figure in shown)
+    assert all(isinstance(row, list) for figure in shown for row in figure["rows"])
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (None, "percent", "not available"),
+        (0.1234, "percent", "12.3"),
+        (-0.1234, "points", "\u221212.3"),
+        (0.0001, "points", "0.0"),
+        ((0.1, 0.25), "interval", "10.0 to 25.0"),
+        ((-0.1, 0.25), "points-interval", "\u221210.0 to +25.0"),
+        (0.00001, "p", "< 0.001"),
+        (7, "count", "7"),
+        (7 * 10**9, "parameters", "7 B"),
+        (0.456, "number", "0.46"),
+        (-0.456, "number", "\u22120.46"),
+        ("text", "text", "text"),
+    ],
+)
+def test_values_as_people_read_them(value: Any, kind: Any, text: str) -> None:
+    assert text_of(value, kind) == text
+
+
+def test_hostile_names_are_text(full: Material, tmp_path: Path) -> None:
+    name = "<script>alert(1)</script>&\"'"
+    runs = [replace(run, model=name) for run in full.runs if run.model == full.runs[0].model]
+    page = write(tmp_path, make(Material(runs=runs), [name])).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_what_all_studies_say_stands_once_and_makes_no_empty_sections(
+    full: Material, tmp_path: Path
+) -> None:
+    run = full.runs[0]
+    lonely = Material(runs=[run], unfinished={run.files[0]: "1 of 2 tweets are complete"})
+    report = make(lonely)
+    assert len(report.sections) > 1
+    page = write(tmp_path, report).read_text()
+    assert page.count("is in progress: 1 of 2 tweets") == 1
+    assert re.findall(r'<section class="result" id="(.*?)"', page) == ["runs"]
+
+
+def test_a_scatter_chart_names_its_points_apart() -> None:
+    dots = tuple(Dot(f"model {i}", 1 + i / 100, 30.0 + i / 100) for i in range(6))
+    drawn = str(scatter(Scatter(dots, "x", "y"), ident="c", title="t & u", description="seen"))
+    assert drawn.count("<circle") == 12  # twice, for wide and for narrow
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="start"[^>]*>model', drawn)]
+    assert len(heights) == 6
+    assert all(b - a >= 15 for a, b in itertools.pairwise(heights))
+    assert "t &amp; u" in drawn
+
+
+# Bad input
+
+
+def test_what_is_no_run_is_refused_all_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.txt").write_text("x")
+    done = invoke("report", tmp_path / "empty", tmp_path / "file.txt", tmp_path / "nothing")
+    assert isinstance(done.exception, ItrBenchError)
+    said = str(done.exception)
+    assert "empty: no run in it" in said
+    assert "file.txt: neither" in said
+    assert "nothing: no such file" in said
+
+
+def test_a_damaged_run_is_left_out_and_named(study_runs: Path, tmp_path: Path) -> None:
+    runs = shutil.copytree(study_runs, tmp_path / "runs")
+    manifest = next(runs.rglob("itr_demo_lv~no-image")) / MANIFEST
+    manifest.write_text(manifest.read_text().replace("itr_baseline", "other"))
+    done = invoke("report", runs, "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    data = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert len(data["left_out"]) == 1 and "no-image" in data["left_out"][0]
+    (study,) = [study for study in data["studies"] if study["study"] == "blindness"]
+    assert any("not run: no-image" in notice for notice in study["notices"])
+
+
+def test_a_run_in_progress_is_reported_as_far_as_it_goes(study_runs: Path, tmp_path: Path) -> None:
+    runs = shutil.copytree(study_runs, tmp_path / "runs")
+    journal = next(runs.rglob("itr_demo_lv~no-image")) / RESPONSES
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:42]))
+    found = gather([runs])
+    assert list(found.material.unfinished.values()) == ["10 of 24 tweets are complete"]
+    section = studies()["blindness"].analyse(found.material)
+    assert section is not None
+    rows = {row[1]: row for row in section.figures[0].table.rows}
+    assert rows["no-image"][2] == 10
+    assert any("in progress" in notice for notice in section.notices)
+    journal.write_bytes(lines[0])
+    assert "no tweet is complete yet" in gather([runs]).left_out[0]
+
+
+def test_nothing_that_can_be_read_is_an_error(study_runs: Path, tmp_path: Path) -> None:
+    one = next(study_runs.rglob("itr_demo_lv"))
+    copy = shutil.copytree(one, tmp_path / "run")
+    (copy / MANIFEST).write_text("{}")
+    done = invoke("report", copy, "--out", tmp_path / "report")
+    assert isinstance(done.exception, ItrBenchError)
+    assert "nothing that can be reported" in str(done.exception)
+    assert not (tmp_path / "report").exists()
+
+
+def test_damaged_and_unknown_results_are_left_out_and_named(
+    study_runs: Path, tmp_path: Path
+) -> None:
+    runs = shutil.copytree(study_runs, tmp_path / "runs")
+    for study in ("no-vlm", "astrology"):
+        write_result(
+            runs / study, StudyResult(study, "m", "itr_demo_lv", "demo-0", {}, {"made": "up"})
+        )
+    (runs / "half").mkdir()
+    (runs / "half" / RESULT).write_text('{"format": 1')
+    more = shutil.copytree(next(study_runs.rglob("itr_demo_lv")), tmp_path / "more")
+    for out, paths in (("one", (runs, more)), ("other", (more, runs))):
+        done = invoke("report", *paths, "--out", tmp_path / out)
+        assert done.exit_code == 0, done.output
+    data = json.loads((tmp_path / "one" / "report.json").read_text())
+    said = "\n".join(data["left_out"])
+    assert len(data["left_out"]) == 3
+    assert f"{runs / 'no-vlm' / RESULT} is damaged" in said
+    assert "a result of the study 'astrology'" in said
+    assert f"cannot read {runs / 'half' / RESULT}" in said
+    for name in ("index.html", "report.json"):
+        one, other = (tmp_path / folder / name for folder in ("one", "other"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_result_that_its_study_stumbles_over_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def analyse(material: Material) -> Section | None:
+        return Section(paragraphs=[one.content["said"] for one in material.results])
+
+    study = replace(studies()["no-vlm"], name="made-up", analyse=analyse)
+    monkeypatch.setattr("itr_bench.studies.gather.studies", lambda: {"made-up": study})
+    for name, content in (("bad", {}), ("good", {"said": "so"})):
+        write_result(
+            tmp_path / name, StudyResult("made-up", name, "itr_demo_lv", "demo-0", {}, content)
+        )
+    found = gather([tmp_path])
+    assert [one.model for one in found.material.results] == ["good"]
+    (said,) = found.left_out
+    assert "its content is not as the study made-up writes it (KeyError: 'said')" in said
+
+
+@pytest.mark.parametrize("name", ["index.html", "report.json"])
+@pytest.mark.parametrize("kind", ["text", "folder", "dangling"])
+def test_nothing_foreign_is_replaced(full: Material, tmp_path: Path, name: str, kind: str) -> None:
+    there = tmp_path / name
+    if kind == "text":
+        there.write_text("Made by itr-bench, says somebody else.")
+    elif kind == "folder":
+        there.mkdir()
+    else:
+        there.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ItrBenchError, match="not made by itr-bench"):
+        write(tmp_path, make(Material(runs=full.runs[:1])))
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_page_of_somebody_else_is_not_replaced(full: Material, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>My diary</p>")
+    with pytest.raises(ItrBenchError, match="not made by itr-bench"):
+        write(tmp_path, make(Material(runs=full.runs[:1])))
+    assert (tmp_path / "index.html").read_text() == "<p>My diary</p>"
+    assert not (tmp_path / "report.json").exists()
+    with pytest.raises(ItrBenchError, match="is a file"):
+        write(tmp_path / "index.html", make(Material(runs=full.runs[:1])))
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[webdriver.Chrome]:
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        pytest.skip("no chromium and chromedriver here: apt install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options, Service(driver)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(full: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = [run for run in full.runs if run.model == full.runs[0].model]
+    report = make(replace(full, runs=runs), ["a run that was damaged"])
+    return write(tmp_path_factory.mktemp("report"), report)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_accessible_wide_and_narrow(
+    chromium: webdriver.Chrome, page: Path, scheme: str, width: int
+) -> None:
+    if not AXE.is_file():
+        pytest.skip(f"no {AXE}: run npm install --no-package-lock in leaderboard/")
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        chromium.get(page.as_uri())
+        chromium.execute_script(AXE.read_text(encoding="utf-8"))
+        found = chromium.execute_async_script(
+            "const done = arguments[0]; axe.run(document).then(done, done)"
+        )
+        over = chromium.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        charts = chromium.execute_script(
+            "return [...document.querySelectorAll('svg.chart')].filter("
+            "one => one.getBoundingClientRect().width > 0).map("
+            "one => one.classList.contains('narrow'))"
+        )
+        background = chromium.execute_script(
+            "return getComputedStyle(document.body).backgroundColor"
+        )
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert found["passes"], found
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    assert over == 0
+    assert charts and set(charts) == {width == 360}
+    assert background == {"light": "rgb(253, 253, 251)", "dark": "rgb(22, 24, 27)"}[scheme]
+    assert [entry["message"] for entry in chromium.get_log("browser")] == []
