@@ -382,48 +382,163 @@ def read(parser: str, response: str | None) -> tuple[str, str]:
     return found[0], found[1]
 
 
-@pytest.mark.parametrize(
-    ("response", "answer"),
-    [
-        *(
-            ("Yes", "no"),
-            ("No, the image adds to the text meaning.", "yes"),
-            ("No, it is not the case that the image does not add.", "yes"),
-            ("Yes, the image does not add to the text meaning.", "no"),
-            ("Yes. The image adds nothing.", "no"),
-            ("Yes, it is the case that the text is not represented.", "no"),
-            ("**Answer:** YES; **EXPLANATION:** no", "no"),
-        ),
-        *(("", "none"), ("Yes or No", "none"), (None, "failed"), ("None", "failed")),
-        *(("Jā", "no"), ("No text is visible", "none")),
-        # The rest says the opposite of the turned answer.
-        ("No, the text is not represented in the image.", "none"),
+# What is said beside a yes or no to a question in the negative: of each question, responses that
+# say that it holds, that it does not, and that cannot be told or say both.
+BARE = (
+    *(("Yes", "no"), ("**Answer:** YES; **EXPLANATION:** no", "no"), ("Jā", "no")),
+    *(("No.", "yes"), ("{NO}", "yes"), ("<answer>No</answer>", "yes"), ('{"answer": "No"}', "yes")),
+    *(("Yes, it is the case.", "no"), ("Yes, that is true.", "no"), ("I would say yes.", "no")),
+    *(("No, it is not the case.", "yes"), ("No, that is not true.", "yes")),
+    *(("", "none"), ("Yes or No", "none"), (None, "failed"), ("None", "failed")),
+    *(("No text is visible", "none"), ("Yes, that is not true.", "none"), ("Yes, but no", "none")),
+    *(("No, correct.", "none"), ("No, that's right.", "none"), ("No, I cannot see it.", "none")),
+    *(("Yes, I can see the image.", "none"), ("Yes, I don't think the man is happy", "none")),
+)
+SAID: dict[str, tuple[tuple[str, str], ...]] = {
+    "adds": (
+        ("Is it the case that the image does not add to the text meaning? No.", "yes"),
+        ("No, the image adds to the text meaning.", "yes"),
+        ("No. The image clearly adds information that is not in the text.", "yes"),
+        ("No, the image not only adds context but also humour.", "yes"),
+        ("No, it is not the case that the image does not add.", "yes"),
+        ("No, it is not true that the image does not add to it.", "yes"),
+        ("No, it is false that the image adds nothing.", "yes"),
+        ("**Answer:** NO; **EXPLANATION:** The image shows a cake, which adds to the text.", "yes"),
+        ("Nē, attēls papildina teksta nozīmi.", "yes"),
+        ("Yes, the image does not add to the text meaning.", "no"),
+        ("Yes, it is the case that the image does not add to the text meaning.", "no"),
+        ("Yes. The image adds nothing.", "no"),
+        ("Yes, the image is unrelated to the text.", "no"),
+        ("Yes, the image merely repeats the text.", "no"),
+        ("Yes, I don't think the image adds to the text meaning.", "no"),
+        ("Yes, it is not the case that the image adds to the text meaning.", "no"),
+        ("**Answer:** {YES}; **EXPLANATION:** {It shows a cake, but it does not add to it.}", "no"),
+        ("Jā, attēls nepapildina teksta nozīmi.", "no"),
         ("No, the image doesn't add to the text meaning.", "none"),
         ("No. The image adds nothing to it.", "none"),
         ("No, it does not.", "none"),
-        ("**Answer:** NO; **EXPLANATION:** The text is not clearly represented", "none"),
+        ("No, the image is unrelated to the text.", "none"),
+        ("No, the image only illustrates the text.", "none"),
+        ("No, the image is redundant.", "none"),
+        ("No, the image adds little to the meaning.", "none"),
+        ("No, the image is far from adding to the meaning.", "none"),
+        ("No, the text stands on its own.", "none"),
+        ("No, it is not true that the image adds to the text meaning.", "none"),
+        ("No, I don't think the image adds.", "none"),
+        ("Does the image add to the text meaning? No.", "none"),
+        ("Image adds: No", "none"),
+        ("**Answer:** NO; **EXPLANATION:** The image is a generic picture.", "none"),
+        ("Nē, attēls nepapildina teksta nozīmi.", "none"),
         ("Yes, the image adds to the text meaning.", "none"),
-        ("Yes, the text is clearly represented.", "none"),
-        ("No, the text is not shown in the image", "none"),
-        ("No, there is no representation of the text", "none"),
+        ("Yes, the image enhances the text.", "none"),
         ("Yes, the image provides more context", "none"),
+        ("Yes, the image contains information that is not in the text.", "none"),
+        ("Yes, without the image the text is hard to understand.", "none"),
+        ("Yes, the text alone does not make sense without the image.", "none"),
+        ("Yes, the image is not redundant.", "none"),
+        ("Yes, it is not true that the image does not add to it.", "none"),
         ("Yes, it does.", "none"),
+        ("Does the image add to the text meaning? Yes.", "none"),
+        # Of the text or its author, not of the image.
+        ("Yes, the text on its own provides no further context.", "none"),
+        ("Yes, the author did not add any context in words.", "none"),
+        ("Yes, the sentence does not convey sarcasm; the picture does.", "none"),
+        ("Yes, nothing but the image adds to the meaning.", "none"),
+        ("No, it seldom adds.", "none"),
+        ("No, the image adds noise.", "none"),
+        ("Jā, attēls papildina teksta nozīmi.", "none"),
+        # Of the other question.
+        ("No, the text is represented in the image.", "none"),
+    ),
+    "represented": (
+        ("Is it the case that the text is not represented in the image? No.", "yes"),
+        ("No, the text is clearly represented in the image.", "yes"),
+        ("No, the image depicts what the text says.", "yes"),
+        ("No, it is.", "yes"),
+        ("No, it is not true that the text is not represented.", "yes"),
+        (
+            "**Answer:** NO; **EXPLANATION:** It shows the cake that is mentioned in the text.",
+            "yes",
+        ),
+        ("Yes, it is the case that the text is not represented.", "no"),
+        ("Yes. There is no cake in the image.", "no"),
+        ("Yes, the image shows a dog, not a cake.", "no"),
+        ("Yes, the text is absent from the image.", "no"),
+        (
+            "**Answer:** YES; **EXPLANATION:** It shows a cat, and the text is not represented.",
+            "no",
+        ),
+        ("Jā, teksts nav attēlots attēlā.", "no"),
+        ("No, the text is not represented in the image.", "none"),
+        ("No, the text is not in the image.", "none"),
+        ("No, the text does not appear in the image.", "none"),
+        ("No, the image does not contain the text.", "none"),
+        ("No, the image shows a dog.", "none"),
+        ("No, the text is missing from the image.", "none"),
+        ("No, the text is poorly represented.", "none"),
+        ("No, it isn't.", "none"),
+        ("No, there is no representation of the text", "none"),
+        ("**Answer:** NO; **EXPLANATION:** The text is not clearly represented", "none"),
+        (
+            "**Answer:** NO; **EXPLANATION:** It shows a street, whereas the text is on food.",
+            "none",
+        ),
+        ("Nē, teksts nav attēlots attēlā.", "none"),
+        ("Yes, the text is clearly represented.", "none"),
+        ("Yes, the image shows a cake.", "none"),
+        ("Yes, the text is in the image.", "none"),
+        ("Yes, there is a cake in the image.", "none"),
+        ("Yes, the text is represented in the image even though no words are shown.", "none"),
+        ("Yes, no doubt the text is represented in the image.", "none"),
+        ("Yes, nothing is missing from the image.", "none"),
+        ("Yes, the text is not absent from the image.", "none"),
+        ("**Answer:** YES; **EXPLANATION:** It shows soup, as in the text. No other food.", "none"),
+        ("Jā, attēlā redzama kūka.", "none"),
+        *(
+            (f"**Answer:** YES; **EXPLANATION:** {why}", "none")
+            for why in (
+                "The image shows a bowl of soup, but the market is not shown.",
+                "The exact words are not visible in the image; the soup is.",
+                "It shows soup. The price is not shown.",
+            )
+        ),
+        ("No, the text is represented in the tweet.", "none"),
+        ("No, the text is shown next to the image.", "none"),
+        ("No, I find it hard to see how the text is represented.", "none"),
+        ("No, the image shows the text's author.", "none"),
+        ("Yes, no less than the whole text is represented.", "none"),
+        ("Yes, there is a cake. Nothing more is shown.", "none"),
+        ("Yes, the cake is on the plate. It is not represented literally.", "none"),
+        # Of the other question.
+        ("No, the image adds to the text meaning.", "none"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "answer"),
+    [
+        (question, response, answer)
+        for question, rows in SAID.items()
+        for response, answer in (*BARE, *rows)
     ],
 )
-def test_negated(response: str | None, answer: str) -> None:
-    assert read("negated", response) == (answer, answer)
+def test_negated(question: str, response: str | None, answer: str) -> None:
+    asked = Asked(TWEET, Question(question))
+    assert get_parser("negated").read(response, "en", asked).answer.value == answer
 
 
 @pytest.mark.parametrize("unit", ["no, not a ", "it is ", "not the case", "no\n", "image adds "])
 def test_a_hostile_megabyte_is_read_in_the_negative(unit: str) -> None:
-    response = "No. " + unit * (2**20 // len(unit))
-    assert read("negated", response)[0] in ("yes", "no", "none")
+    for word in ("No", "Yes"):
+        response = f"{word}. {unit * (2**20 // len(unit))}"
+        assert set(read("negated", response)) <= {"yes", "no", "none"}
 
 
 @given(st.one_of(st.text(max_size=30), st.sampled_from(["Yes.", "No", "yes, no", "Answer: no"])))
 def test_negated_twice_is_itself(response: str) -> None:
     turned = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
-    once = get_parser("negated").read(response, "en")
+    once = get_parser("negated").read(response, "en", Asked(TWEET, Question.ADDS))
     assert turned.get(once.answer, once.answer) is read_answer(response).answer
     assert once.rule is read_answer(response).rule
 
@@ -475,6 +590,11 @@ def test_negated_likelihoods() -> None:
         ("Yes to both", "yes", "yes"),
         ("Both answers are no.", "no", "no"),
         ("Jā, nē", "yes", "no"),
+        ("1. Image adds: Yes 2. Text represented: No", "yes", "no"),
+        ("1. The text is represented: Yes 2. The image adds: No", "no", "yes"),
+        ("Yes? No?", "none", "none"),
+        ("Yes, no, or maybe", "none", "none"),
+        ("Represented. Yes. Adding. No.", "none", "none"),
         # By the number, wherever it stands.
         ("Yes (1), No (2)", "yes", "no"),
         ("Yes (2) and no (1).", "no", "yes"),
@@ -609,7 +729,26 @@ ONE, TWO = ORDER[0], ORDER[1]
         (f"Not A) {text_of(ONE)}", None),
         (f"B) {text_of(TWO)[:-1]} is wrong", None),
         (f"It is not true that {text_of(TWO).lower()}", None),
+        *(
+            (f"{text_of(ONE)} {end}", None)
+            for end in ("False.", "This is not true.", "No.", "Or not?")
+        ),
+        *((f"{text_of(ONE)} {end}", None) for end in ("I don't think so.", "Is it so?")),
+        *((f"{lead} {text_of(ONE)}", None) for lead in ("I disagree:", "It isn't true that")),
+        *((f"{lead} {text_of(ONE)}", None) for lead in ("I doubt that", "Could it be that")),
+        (f"“{text_of(ONE)}” does not hold.", None),
+        *(("A) False", None), ("A ❌", None), ("❌ Option A", None), ("A: maybe", None)),
+        *(("The opposite of A is true.", None), ("It would be wrong to choose B.", None)),
+        *(("If there were a cake, the answer would be A.", None), ("A ❌ B ✅", TWO)),
+        ("If I had to choose, I would say B", TWO),
+        *(("I would choose B but C also fits.", None), ("I choose B, though A is close.", None)),
+        *(("A is true only if there is a cake.", None), ("Statement A is a lie.", None)),
+        # Half of an option, of this one and of others.
+        (f"A) {text_of(ONE).split(',')[0]}", ONE),
+        (f"B) {text_of(ONE).split(',')[0]}", None),
+        (f"{text_of(TWO)[:-1].split(', and ')[1].capitalize()}, so the answer is A", None),
         # A letter in passing.
+        ("The image contains a letter B.", None),
         *(("In picture (a), there is a cat.", None), ("(a) shows a dog, so D", None)),
         *(("There is a cat in picture (a).", None), ("I choose a picture", None)),
         # What cannot be told apart.
@@ -672,7 +811,7 @@ def test_any_text_is_read(parser: str, response: str) -> None:
     assert set(read(parser, response)) <= {"yes", "no", "none"}
 
 
-@pytest.mark.parametrize("parser", ["both", "choice"])
+@pytest.mark.parametrize("parser", ["both", "choice", "negated"])
 def test_the_question_has_to_be_known(parser: str) -> None:
     with pytest.raises(ScoreError, match=f"'{parser}' has to know which question was asked"):
         get_parser(parser).read("Yes", "en")
@@ -785,8 +924,8 @@ def test_one_who_knows_is_always_right(oracle: None, tmp_path: Path) -> None:
         assert "?" not in str(found.signature)
         problems = _of_task(found, trial=True)
         assert problems == [
-            f"itr_demo_lv~{variant} is a variant, of which the leaderboard has no table; submit a "
-            "run of itr_demo_lv"
+            f"itr_demo_lv~{variant} is a variant that the leaderboard does not take; submit a run "
+            "of itr_demo_lv, or of itr_demo_lv~no-image"
         ]
 
 
@@ -931,3 +1070,18 @@ def test_lmms_eval_refuses_before_it_loads(name: str, message: str) -> None:
     with pytest.raises(ItrBenchError, match=re.escape(message)):
         manager.match_tasks([name])
     assert manager.match_tasks(["itr_demo_lv~p1"]) == ["itr_demo_lv~p1"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "shown", "prompt"),
+    [
+        ("no-image", "no image", "text; plain answers"),
+        ("grey-image", "a grey picture of the same size", "image, text; plain answers"),
+        ("text-first", "the text before the image", "text, image; plain answers"),
+    ],
+)
+def test_a_dry_run_says_what_a_variant_shows(variant: str, shown: str, prompt: str) -> None:
+    arguments = ["run", "--model", "itr_baseline", "--tasks", f"itr_demo_lv~{variant}", "--dry-run"]
+    lines = CliRunner().invoke(cli, arguments, catch_exceptions=False).output.splitlines()
+    assert f"  variant     {shown}" in lines
+    assert f"  prompt      {prompt}" in lines

@@ -3,12 +3,14 @@
 ========== ===================================================================================
 numbered   a 1 and a 2, each once, in this order and without a 3, stand before what they mark; or
            the response is two words with their numbers in brackets, as in "Yes (1), No (2)"
-named      *add...* and *represent...*, each once with a colon or question mark, mark it
+named      *add...* and *represent...*, each once with a colon or question mark, mark it, also where
+           numbers stand before
 in order   exactly two lines, or else two sentences, begin with a yes or no: each answers the
            question that it names, else the first is *adds*; or the response is two such words, as
            in "Yes and no"; or one word for both, as in "Yes to both"
-none       everything else: one answer, three answers, other numbers, a choice ("Yes or No"), a
-           name in the negative ("does not add: yes"), two answers on one question
+none       everything else: one answer, three answers, other numbers, a choice ("Yes or No") or a
+           question ("Yes?"), a name in the negative ("does not add: yes"), two answers on one
+           question
 ========== ===================================================================================
 
 Each part is read by the rules of ``yes-no``. Of a part that they cannot read, the question is
@@ -55,17 +57,19 @@ _DENIED = re.compile(
     r"|n['’]t(?!\w)"
 )
 _TWO = re.compile(
-    rf"(?:^|:\s*){_WORD}(?:\s*[,;.]\s*|\s+|\s*&\s*)(?:(?:and|then|un)\s+)?{_WORD}(?=[.;,!\n]|$)"
+    rf"(?:^|:\s*){_WORD}(?:\s*[,;.]\s*|\s+|\s*&\s*)(?:(?:and|then|un)\s+)?{_WORD}(?=[.;,!\n](?!\s*(?:or|and|maybe)(?!\w))|$)"
 )
 _TO_BOTH = re.compile(
     rf"(?:{_WORD}\s+(?:to|for)\s+both|both(?:\s+(?:answers|questions))?(?:\s+(?:are|is))?\s*:?\s*{_WORD})"
     r"(?!\w)"
 )
 _ANY = re.compile(rf"(?<!\w){_WORD}(?!\w)")
+_QUESTIONED = re.compile(rf"(?<!\w){_WORD}[*_\"'`”’]*\?")
 _MARKUP = re.compile(r"[*_\"'`“”„‟‘’«»]+")
 _BOTH = re.compile(r"(?<!\w)(?:(?:to|for|of)\s+both|both)(?!\w)")
 _END = re.compile(r"[.;!?\n]|\Z")
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+")
+_HEADING = 3  # words at most
 _ANSWERS = {"yes": Answer.YES, "jā": Answer.YES, "no": Answer.NO, "nē": Answer.NO}
 
 
@@ -99,10 +103,15 @@ def _pair(text: str, language: str) -> tuple[_PAIR, Rule] | None:
     for piece in dict.fromkeys((text, short)):
         for rule, marks in ((Rule.NUMBERED, _numbered), (Rule.NAMED, _named)):
             parts = marks(piece)
-            if parts is not None:
-                adds, represented = (read_answer(part, language).answer for part in parts)
-                return (_read(adds), _read(represented)), rule
+            if parts is None:
+                continue
+            adds, represented = (_read(read_answer(part, language).answer) for part in parts)
+            # "1. Image adds: Yes 2. Text represented: No" is read by the names.
+            if rule is Rule.NAMED or Answer.NONE is not adds or Answer.NONE is not represented:
+                return (adds, represented), rule
     if _NUMBER.search(short):  # of one, or of more than two
+        return None
+    if _QUESTIONED.search(short):
         return None
     marked = after_marker(short)
     in_order = _in_order(short if marked is None else marked, language)
@@ -205,11 +214,11 @@ def _by_name(answers: _PAIR, units: list[str], places: list[int]) -> _PAIR | Non
 
 
 def _about(units: list[str], start: int, place: int, end: int) -> set[str]:
-    """The questions named by the answer at *place*, or by those asked from *start* up to it.
+    """The questions named by the answer at *place*, or asked or headed from *start* up to it.
 
     Where it names none, what follows it up to *end* counts.
     """
-    asked = [unit for unit in units[start:place] if "?" in unit]
+    asked = [unit for unit in units[start:place] if "?" in unit or len(unit.split()) <= _HEADING]
     named = _names(_SENTENCE_END.split(units[place].strip(), maxsplit=1)[0])
     if not named:
         named = _names(" ".join(unit for unit in units[place:end] if "?" not in unit))

@@ -25,7 +25,7 @@ import re
 from itr_bench.answers import text as clear
 from itr_bench.answers.asked import Asked
 from itr_bench.answers.parser import EDGE, EMPTY, EXPLANATION, FAILED, UNREAD, Reading, Rule
-from itr_bench.relation import RELATIONS, Relation
+from itr_bench.relation import RELATIONS, Answer, Question, Relation
 
 LETTERS = "ABCD"
 
@@ -54,24 +54,30 @@ _LIST = (
 _WORDS_TO = r"(?:(?!add|text|image|represented)[^\W\d_]{2,20}\s+){0,4}?"
 _WRONG = (
     rf"(?:not(?!\s+(?:option\s+)?{_OPEN}[a-d](?![\w'’]))|wrong|false|incorrect|untrue|neither"
-    r"|impossible|unlikely)(?!\w)"
+    r"|impossible|unlikely|lie)(?!\w)"
 )
+_CROSS = "[❌✗✘✖❎]"
 _DENIED = re.compile(
     r"\(?(?:(?<!\w)(?:not|neither|nor|never|cannot|none\s+of|except|excluding|without|unlike|than"
-    rf"|instead\s+of)|n['’]t)\s+{_WORDS_TO}{_OPEN}{_LIST}"
+    rf"|instead\s+of|opposite\s+of|(?:wrong|mistake)\s+to\s+(?:choose|pick|select|say|answer))|n['’]t)\s+{_WORDS_TO}{_OPEN}{_LIST}"
     r"|(?<!\w)(?:wrong|false|incorrect)\s+(?:answer|option|statement|choice|letter)s?(?:\s+(?:is|are))?"
     rf"\s*:?\s*{_OPEN}{_LIST}"
-    rf"|(?<![\w'’])\(?{_LIST}(?:\s*[:=–—-]\s*(?:no(?!\w)|{_WRONG})|\s*no(?=[.,;!\n]|$)"
+    rf"|(?<![\w'’])\(?{_LIST}(?:\s*[:=–—-]\s*(?:no|maybe|perhaps)(?!\w)"
+    rf"|\s*[:=–—-]?\s*(?:{_WRONG}|{_CROSS})|\s*no(?=[.,;!\n]|$)"
     r"|\s+(?:is|are|was|were|would|could|can|may|might|should|does|do|seems?)(?:n['’]t|not"
     r"|\s+(?:an?\s+)?(?:(?!because|since|as|and|but|so|while)[^\W\d_]{2,20}\s+){0,3}?"
     rf"{_WRONG})|[^.;:!,?\n]{{0,40}}\?)"
+    rf"|{_CROSS}\s*(?:option\s+)?{_OPEN}{_LIST}"
+    # "If there were a cake, it would be A", but not "If I had to choose, I would say A".
+    r"|(?<!\w)if(?!\s+(?:i\s+(?:had|have|must|were\s+to|am)|forced|pressed|only\s+one)(?!\w))"
+    r"\s[^.;!?\n]{0,120}?\s(?:would|could|might)\s[^.;!?\n]*"
 )
 _CHOSEN = r"(?:\s+(?:option|statement|letter))?"
 _NAMED = re.compile(
-    rf"(?<!\w)(?:option|statement|choice|letter)(?:\s+is)?:?{_OPTION}"
+    rf"(?<!\w)(?<!a\s)(?:option|statement|choice|letter)(?:\s+is)?:?{_OPTION}"
     rf"|(?<!\w)(?:choose|pick|select):?{_CHOSEN}(?!{_ARTICLE}){_OPTION}"
     r"|(?<!\w)\(?([a-d])\)?(?:\s+is\s+(?:the\s+)?(?:true|correct|right)|\s*[:=]\s*(?:yes|true|correct))"
-    r"(?!\w)"
+    r"(?!\w)(?!\s+(?:only\s+)?(?:if|when)(?!\w))"
     r"|(?:(?<!\w)i(?:['’]d|\s+would)\s+(?:go\s+with|say|answer)"
     r"|(?<!\w)i\s+think\s+(?:that\s+)?it(?:['’]s|\s+is)"
     r"|(?<!\w)(?:answer|statement|option|choice|letter)(?:\s+(?:that|which)\s+is)?"
@@ -89,13 +95,33 @@ _JOINED = re.compile(
 )
 _BARE = re.compile(r"(?<![\w'’-])[b-d](?![\w'’-])")
 _AT_AN_END = re.compile(r"(?:^|[\n.:!]\s*|\b(?:is|be)\s+)[\W_]{0,6}$")
-_DENIES = re.compile(r"\b(?:not|n t|false|wrong|incorrect|untrue|neither|nor|never|cannot|if)\b")
-_DENIED_AFTER = re.compile(
-    r"\s*(?:(?:is|are|was|would be)\s+(?:\w+\s+){0,2}?)?"
-    r"(?:no\b(?!\s+\w)|not|false|wrong|incorrect|untrue)\b"
+_ELSE = re.compile(
+    r"(?<!\w)(?:but|or|though|although|and|while)(?!\w)[^.;!?\n]*?(?<![\w'’-])"
+    r"(?:([b-d])(?![\w'’-])|(a)(?=\s+(?:is|also|fits|could|might|would|seems|too)(?!\w)|[.,;!?)]|$))"
+)
+_NEAR = 200  # signs
+# Sentences of plain words: with "?" where one asks.
+_SENTENCE_END = re.compile(r"[.;!\n]+|(\?)")
+_DENIES = re.compile(
+    r"\b(?:not|false|wrong|incorrect|untrue|neither|nor|never|cannot|if|whether|disagree|doubt"
+    r"|nobody|hardly|unlikely|could|would|might|may|maybe|opposite|unsure|unclear)\b|n t\b"
+)
+_TAKES_BACK = re.compile(
+    r"(?:(?:this|that|it|i|or|is|was|does|would|nope|false|wrong|incorrect|untrue|not|never)\b.*|no$)"
 )
 _SPACE = re.compile(r"[\W_]+")
 _SAID = {relation: _SPACE.sub(" ", words.lower()).strip() for relation, words in _WORDS.items()}
+
+_HALVES = {
+    Question.ADDS: {
+        Answer.YES: "the image adds to the text meaning",
+        Answer.NO: "the image does not add to the text meaning",
+    },
+    Question.REPRESENTED: {
+        Answer.YES: "the text is represented in the image",
+        Answer.NO: "the text is not represented in the image",
+    },
+}
 
 
 def order(tweet_id: str) -> tuple[Relation, ...]:
@@ -149,6 +175,8 @@ def read_choice(response: str | None, language: str, asked: Asked) -> Reading:
         return UNREAD
     if lettered is not None and words is not None and lettered is not words:
         return UNREAD
+    if lettered is not None and words is None and _contradicts(text, lettered):
+        return UNREAD
     if lettered is not None:
         return Reading(lettered.answer(asked.question), Rule.LETTER)
     assert words is not None
@@ -191,25 +219,63 @@ def _named_at_all(text: str) -> set[str]:
 
 def _alone(text: str, mark: re.Match[str], group: int) -> str | None:
     """The letter of *mark*; ``None`` where another one is joined to it."""
-    joined = _JOINED.match(text, mark.end(group))
-    if joined is not None and _letters(joined.group()) != {mark.group(group)}:
+    letter, end = mark.group(group), mark.end(group)
+    joined = _JOINED.match(text, end)
+    if joined is not None and _letters(joined.group()) != {letter}:
         return None
-    return mark.group(group)
+    stop = _SENTENCE_END.search(text, end, end + _NEAR)
+    other = _ELSE.search(text, end, stop.end() if stop else end + _NEAR)
+    return None if other and (other.group(1) or other.group(2)) != letter else letter
 
 
 def _letters(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w'’])[a-d](?![\w'’])", text))
 
 
+def _contradicts(text: str, lettered: Relation) -> bool:
+    """Whether half of an option stands in *text*, which is not a half of the one that is chosen."""
+    plain = _SPACE.sub(" ", text)
+    for question, halves in _HALVES.items():
+        said = {answer for answer, half in halves.items() if half in plain}
+        if len(said) == 1 and said != {lettered.answer(question)}:
+            return True
+    return False
+
+
 def _worded(text: str) -> tuple[Relation | None, bool]:
-    """The only relation whose words stand in *text*, and whether they are denied."""
-    plain = _SPACE.sub(" ", text).replace(" but ", " and ")
+    """The only relation whose words stand in *text*, and whether they are denied or asked."""
+    sentences = [
+        _SPACE.sub(" ", sentence).strip().replace(" but ", " and ") + asked
+        for sentence, asked in _sentences(text)
+    ]
     found = {
-        relation: plain.find(said) for relation, said in _SAID.items() if plain.find(said) >= 0
+        relation: place
+        for relation, said in _SAID.items()
+        for place, sentence in enumerate(sentences)
+        if said in sentence
     }
     if len(found) != 1:
         return None, False
     ((relation, place),) = found.items()
-    end = place + len(_SAID[relation])
-    before = _DENIES.search(plain, max(0, place - 40), place)
-    return relation, before is not None or _DENIED_AFTER.match(plain, end) is not None
+    rest = sentences[place].replace(_SAID[relation], "|")
+    following = next(filter(None, sentences[place + 1 :]), "")
+    is_denied = (
+        "?" in rest
+        or _DENIES.search(rest) is not None
+        or rest.endswith("| no")
+        or following == "?"
+        or (_TAKES_BACK.match(following) is not None and _asks_or_denies(following))
+    )
+    return relation, is_denied
+
+
+def _asks_or_denies(sentence: str) -> bool:
+    return (
+        sentence in ("no", "nope") or sentence.endswith("?") or _DENIES.search(sentence) is not None
+    )
+
+
+def _sentences(text: str) -> list[tuple[str, str]]:
+    """The sentences of *text*, each with a question mark or nothing."""
+    parts = _SENTENCE_END.split(text)
+    return [(part, mark or "") for part, mark in zip(parts[::2], [*parts[1::2], ""], strict=True)]

@@ -98,7 +98,8 @@ _JOINED = re.compile(r"[\W\d_]{0,8}(?:/|\b(?:or|and|vs|versus|vai|un)\b)[\W\d_]{
 # A bare "no" answers at the end, before punctuation that ends a clause, and before words that
 # begin a sentence about it. Anything else makes a phrase of it: "no text", "no “cake”", "no one".
 _AFTER_NO = re.compile(
-    r"[\W_]*$|[*_\"'`”’»)\]}]*(?:[.,;:!?…—–\n\r]|\s+-{1,3}\s)"
+    r"[\W_]*$|[*_\"'`”’»)\]}]*(?:[.,;:!?…—–\n\r]|\s+-{1,3}\s|\s:\s|\s?</|<br)"
+    r"|\s[(\[](?:\d{1,3}\s?%|(?:very\s)?(?:high|medium|low)\s|confidence)"
     r"|[\s*_\"'`“”‘’„«»‹›(\[{]+(?:the|this|that|it|its|there|they|these|those|because|since|as|i|we"
     r"|you|he|she|in|but|so|not|and|or|vai|un|yes|no|jā|nē)(?![\w-])"
 )

@@ -75,7 +75,7 @@ def _parsers(*parsers: Parser) -> dict[tuple[str, int], Parser]:
 _PARSERS = _parsers(
     Parser("yes-no", 1, read_answer),
     Parser("likelihood", 1, read_likelihood, of_likelihoods=True),
-    Parser("negated", 1, read_negated, is_negated=True),
+    Parser("negated", 1, read_negated, needs_question=True, is_negated=True),
     Parser("negated-likelihood", 1, read_negated_likelihood, of_likelihoods=True, is_negated=True),
     Parser("both", 1, read_both, needs_question=True),
     Parser("choice", 1, read_choice, needs_question=True),

@@ -19,7 +19,7 @@ _LONGEST_PIECE = 1024
 _PIECES = re.compile(rf"\s+|\S{{1,{_LONGEST_PIECE}}}")
 _THINK = re.compile(r"<(/?)(?:think|thinking|thought|reasoning|analysis)\s{0,4}>")
 _TEMPLATE_TOKEN = re.compile(
-    r"<\|[^|<>\s]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk|end_of_turn|start_of_turn)>|\[/?inst\]"
+    r"<\|[^|<>\s]{1,40}\|>|</?s>|</answer>|<(?:eos|bos|pad|unk|end_of_turn|start_of_turn)>|\[/?inst\]"
 )
 
 

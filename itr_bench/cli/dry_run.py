@@ -34,6 +34,8 @@ _SEEDED = {
     Seeding.NONE: "NOT: this adapter takes no seed, and responses differ from run to run",
 }
 
+_NO_IMAGE = ("image", "none")
+
 
 def show(
     model: plan.Model, tasks: Sequence[str], seeds: Sequence[int], folder: Path, limit: int | None
@@ -94,11 +96,14 @@ def _task(
     for number, line in enumerate(refusal.splitlines()):
         click.echo(f"  {'' if number else 'REFUSED':12}{line}")
     click.echo(f"  settings    {generation}")
-    order = ", ".join(settings.wording["order"])
-    click.echo(f"  prompt      {order}; {settings.wording['answer_format']} answers")
+    variant = get_task(task).variant
+    if variant.name:
+        click.echo(f"  variant     {variant.title}")
+    shown = [part for part in settings.wording["order"] if (part, variant.picture) != _NO_IMAGE]
+    click.echo(f"  prompt      {', '.join(shown)}; {settings.wording['answer_format']} answers")
     for prompt in plan.prompts_in_short(task, settings):
         click.echo(textwrap.indent(prompt.rstrip(), " " * 14))
-    context = get_task(task).variant.context
+    context = variant.context
     if context:
         click.echo(
             f"  examples    {2 * context.shots} before each question, "

@@ -100,7 +100,7 @@ VARIANTS: Mapping[str, Variant] = {
         ),
         Variant(
             "choice",
-            "a choice among the four relations",
+            "a choice among the four relations, in an order that changes by tweet",
             wording="choice",
             reading="choice",
             says_yes_or_no=False,

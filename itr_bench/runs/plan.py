@@ -462,7 +462,8 @@ def plain_command(task: str, model: Model, samples: int) -> str:
     line += ["--model_args", format_arguments(arguments)] if arguments else []
     line += ["--tasks", task]
     line += ["--repeats", str(samples)] if samples > 1 else []
-    line += ["--gen_kwargs", format_arguments(generation)] if generation else []
+    if generation and not define(task, adapter).likelihood:  # of which nothing is generated
+        line += ["--gen_kwargs", format_arguments(generation)]
     line += ["--force_simple"] if model.force_simple else []
     return shlex.join([*line, "--log_samples", "--output_path", "out/"])
 
