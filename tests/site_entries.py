@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from itr_bench.data.catalog import without_variant
 from itr_bench.scoring import Outcomes, score
 from itr_bench.submissions.entry import Badge, Entry
 from itr_bench.submissions.published import Figure, Published, PublishedModel, Source
@@ -60,7 +61,7 @@ def tweets(task: str, number: int) -> tuple[tuple[str, ...], np.ndarray[Any, Any
 
 def outcomes(made: Made, task: str, number: int = 60, samples: int = 3) -> Outcomes:
     """The answers of a made-up model, the same for the same arguments."""
-    ids, gold = tweets(task, number)
+    ids, gold = tweets(without_variant(task), number)
     rng = np.random.default_rng([*made.name.encode(), *task.encode(), made.state])
     both = []
     for right in (gold < 2, gold % 2 == 0):
@@ -76,12 +77,14 @@ def outcomes(made: Made, task: str, number: int = 60, samples: int = 3) -> Outco
 def entry(made: Made, task: str, **options: Any) -> Entry:
     """A submission of a made-up model to a task.
 
-    Options: badge, version, data, explained, scored (False: figures only), number, samples, saw,
-    parser, current (else whether it is scored, with the version and data that the task has here).
+    Options: badge, version, data, explained, blind, scored (False: figures only), number, samples,
+    saw, parser, prompt, current (else whether it is scored, with the version and data that the task
+    has here).
     """
-    found = outcomes(made, task, options.get("number", 60), options.get("samples", 3))
+    shown = task + ("~no-image" if options.get("blind") else "")
+    found = outcomes(made, shown, options.get("number", 60), options.get("samples", 3))
     counted = score(found, resamples=500)
-    name = task + ("_explained" if options.get("explained") else "")
+    name = shown + ("_explained" if options.get("explained") else "")
     data = options.get("data") or DATA[task]
     version = options.get("version", "1")
     card = ModelCard(
@@ -115,7 +118,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         seeded_each=True,
         samples=len(seeds),
         parser=options.get("parser", "yes-no.1.en"),
-        prompt="0123456789ab",
+        prompt=options.get("prompt", "0123456789ab"),
         signature=f"task:{name}.{version}|tweets:{counted.tweets}|data:{data}",
     )
     submission = Submission(
@@ -160,6 +163,10 @@ def small() -> list[Entry]:
         entry(Made("Delta old", 0.3), "ltec_itr_lv", version="0", data="hub-eeeeeeeeeeee"),
         *(entry(HOSTILE_MODEL, task) for task in ("ltec_itr_lv", "ltec_itr_en_manual")),
         entry(LONG_MODEL, "ltec_itr_lv", saw="yes"),
+        entry(Made("Alpha 7B", 0.0), "ltec_itr_lv", blind=True, samples=2),
+        entry(newer, "tirt", blind=True),
+        entry(BETA, "ltec_itr_lv", blind=True),
+        entry(GAMMA, "ltec_itr_lv", blind=True, scored=False),
     ]
 
 

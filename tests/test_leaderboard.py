@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
+from itr_bench.data.catalog import is_blind, leaderboard_task, reference_task
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.site.markdown import escaped, markdown_table, replaced
 from itr_bench.submissions.published import leaderboard_folder, read_published
@@ -78,6 +79,30 @@ def test_files_of_every_format_still_load(folder: Path) -> None:
     Submission.model_validate_json((folder / "submission" / "submission.json").read_bytes())
     lines = (folder / "submission" / "responses.jsonl").read_bytes().splitlines()
     assert [Response.model_validate_json(line).line() for line in lines] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "blind", "reference"),
+    [
+        ("ltec_itr_lv", "ltec_itr_lv", False, "ltec_itr_lv"),
+        ("ltec_itr_lv_explained", "ltec_itr_lv", False, "ltec_itr_lv_explained"),
+        ("ltec_itr_lv~no-image", "ltec_itr_lv", True, "ltec_itr_lv"),
+        ("tirt~no-image_explained", "tirt", True, "tirt_explained"),
+        ("itr_demo_lv~no-image", "itr_demo_lv", True, "itr_demo_lv"),
+        ("ltec_itr_en_mt@a-b~no-image", "ltec_itr_en_mt", True, "ltec_itr_en_mt@a-b"),
+        ("ltec_itr_lv~no-image_likelihood", None, True, "ltec_itr_lv_likelihood"),
+        ("ltec_itr_lv_likelihood", None, False, "ltec_itr_lv_likelihood"),
+        ("ltec_itr_lv~grey-image", None, False, "ltec_itr_lv"),
+        ("ltec_itr_full_lv~no-image", None, True, "ltec_itr_full_lv"),
+        ("ltec_itr_lv~no-image~no-image", None, False, "ltec_itr_lv"),
+        ("~no-image", None, True, ""),
+    ],
+)
+def test_of_what_names_the_leaderboard_takes_results(
+    name: str, table: str | None, blind: bool, reference: str
+) -> None:
+    assert (leaderboard_task(name), is_blind(name)) == (table, blind)
+    assert reference_task(name) == reference
 
 
 def test_the_schema_in_docs_is_the_one_in_force() -> None:

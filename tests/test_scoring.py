@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, bootstrap
+from scipy.stats import t as student
 from sklearn.metrics import confusion_matrix, f1_score
 
 from itr_bench.errors import ScoreError
@@ -250,6 +251,9 @@ def test_comparison_by_hand() -> None:
     assert (found.only_a, found.only_b, found.tweets) == (6, 0, 10)
     # Exact McNemar: six discordant tweets, all for A: 2 * 0.5 ** 6.
     assert found.p_value == pytest.approx(2 * 0.5**6)
+    # The t test of six differences of 1 and four of 0; one sample tells no noise.
+    t = 0.6 / (0.24 / 9) ** 0.5
+    assert found.mean_p_value == pytest.approx(2 * student.sf(t, 9))
     back = compare(b, a)
     assert back.difference == pytest.approx(-0.6)
     assert back.p_value == found.p_value
@@ -260,6 +264,8 @@ def test_comparison_uses_the_shared_tweets_only() -> None:
     b = pair(items([("2", 0, "y", "y"), ("3", 0, "y", "y"), ("4", 0, "n", "n")]))
     found = compare(a, b)
     assert (found.tweets, found.difference) == (2, -0.5)
+    alone = compare(a, pair(items([("3", 0, "y", "y")])))
+    assert (alone.tweets, alone.interval, alone.mean_p_value) == (1, None, 1)
     with pytest.raises(ScoreError, match="share no tweet"):
         compare(a, pair(items([("9", 0, "y", "y")])))
     with pytest.raises(ScoreError, match="disagree on labels"):

@@ -24,9 +24,10 @@ import pytest
 
 from itr_bench.data.catalog import LEADERBOARD
 from itr_bench.errors import DataError, ItrBenchError
-from itr_bench.scoring import compare, smallest_difference
+from itr_bench.scoring import Outcomes, compare, score, smallest_difference
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.verdict import Side
+from itr_bench.site import blind
 from itr_bench.site.across import averages, gaps
 from itr_bench.site.board import make_boards
 from itr_bench.site.build import MARKER, build_site
@@ -375,6 +376,250 @@ def test_translations_of_several_systems_are_never_in_one_table() -> None:
     )
 
 
+# Without the image
+
+
+def test_blind_score_stands_beside_the_sighted_one(site: Path) -> None:
+    found = page(site, "index.html")
+    header = [" ".join(cell.split()) for cell in found.rows[0]]
+    assert header[2:5] == ["Accuracy %", "Blind %", "95 % interval"]
+    mean = {True: 0.0, False: 0.0}
+    for without in mean:
+        (one,) = (
+            one
+            for one in small()
+            if (one.path.split("/")[0], one.submission.run.task, one.blind)
+            == ("made-up__beta-13b", "ltec_itr_lv" + "~no-image" * without, without)
+        )
+        assert one.score is not None
+        mean[without] = one.score.accuracy
+    beta = [row for row in found.rows if any("Beta 13B" in cell for cell in row)]
+    shown = {" ".join(row[1].split()).rpartition(", ")[2]: row[3] for row in beta}
+    assert shown == {"0000000000": f"{100 * mean[True]:.1f}", "explained answers": "not available"}
+    assert found.row("Figured")[3] == "not available"
+    assert {found.row(name)[3] for name in ("Majority class", "Always yes")} == {"–"}
+    assert "without the image" not in (site / "index.html").read_text().lower().replace(
+        "accuracy without the image, same tweets and prompts", ""
+    )
+
+
+def test_blind_results_change_nothing_else() -> None:
+    """No rank, tier, count, average or gap: the rows are the same but for the one column."""
+    entries = [entry(Made(f"M{i}", i / 8), task) for i in range(6) for task in (*LTEC, "tirt")]
+    without = [
+        *(entry(Made(f"M{i}", 0.9), task, blind=True) for i in range(6) for task in LTEC),
+        entry(Made("Alone", 0.9), "ltec_itr_lv", blind=True),
+        entry(Made("Other data", 0.9), "tirt", blind=True, data="local-ffffffffffff"),
+    ]
+    plain = make_boards(entries, published(), trial=False)
+    boards = make_boards([*without, *entries], published(), trial=False)
+
+    def bare(rows: tuple[Row, ...]) -> list[Row]:
+        return [dataclasses.replace(row, blind=None) for row in rows]
+
+    for board, expected in zip(boards, plain, strict=True):
+        assert bare(board.main.rows) == list(expected.main.rows)
+        assert (board.others, board.claimed) == (expected.others, expected.claimed)
+        assert finding(board) == finding(expected)
+        assert power(board.main) == power(expected.main)
+        with_blind = {row.name for row in board.main.rows if row.blind}
+        assert with_blind == ({f"M{i}" for i in range(6)} if board.task in LTEC else set())
+    (average,), (expected_average,) = averages(boards), averages(plain)
+    assert [row.mean for row in average.rows] == [row.mean for row in expected_average.rows]
+    assert len(average.left_out) == len(expected_average.left_out)
+    assert [[row.difference for row in gap.rows] for gap in gaps(boards)] == [
+        [row.difference for row in gap.rows] for gap in gaps(plain)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "beside"),
+    [
+        ({}, True),
+        ({"samples": 2}, True),
+        ({"parser": "yes-no.9.en"}, True),  # the model's page says so
+        ({"explained": True}, False),
+        ({"version": "0"}, False),
+        ({"data": "hub-ffffffffffff"}, False),
+        ({"data": "local-aaaaaaaaaaaa"}, True),  # the same content
+        ({"prompt": "ba9876543210"}, False),
+    ],
+)
+def test_blind_is_of_the_same_tweets_and_prompts(options: dict[str, object], beside: bool) -> None:
+    some = [entry(BETA, "ltec_itr_lv"), entry(BETA, "ltec_itr_lv", blind=True, **options)]
+    board = make_boards(some, [], trial=False)[0]
+    (row,) = board.main.entries
+    assert (row.blind_accuracy is not None) is beside
+    assert not board.others and row.answer_format == "plain"
+
+
+def test_blind_is_of_the_same_state_and_system() -> None:
+    mt = "ltec_itr_en_mt"
+    other = {"data": "local-cccccccccccc-other", "current": True}
+    newer = dataclasses.replace(BETA, state=2)
+    some = [
+        entry(BETA, mt),
+        entry(newer, mt, blind=True),
+        entry(BETA, f"{mt}@other", **other),
+        entry(BETA, f"{mt}@other", blind=True, **other),
+    ]
+    board = make_boards(some, [], trial=False)[2]
+    rows = [row for group in (board.main, *board.others) for row in group.entries]
+    assert {row.task: row.blind is not None for row in rows} == {mt: False, f"{mt}@other": True}
+    assert task_title(f"{mt}@other~no-image_explained") == (
+        "LTEC machine English, translated by other, without the image, explained answers"
+    )
+
+
+def made_of(right: list[int], samples: int = 1) -> Entry:
+    """A result on tweets of relation 0, right where *right* says so, in all samples."""
+    answers = np.array([right] * samples, dtype=np.int8).T
+    ids = tuple(str(10**18 + i) for i in range(len(right)))
+    found = Outcomes(ids, np.zeros(len(right), np.int8), answers, answers)
+    return dataclasses.replace(
+        entry(BETA, "ltec_itr_lv"), outcomes=found, score=score(found, resamples=50)
+    )
+
+
+LOSES = "this score depends on the image being there."
+GAINS = "this score does not show that the image is of use to the model."
+SAME = "not told from that with it: this score does not show that the image is used."
+
+
+@pytest.mark.parametrize(
+    ("only_with", "only_without", "p", "said"),
+    [
+        # Two-sided exact binomial tests at 0.5: scipy.stats.binomtest(k, n).pvalue
+        (20, 0, "p < 0.001", LOSES),
+        (0, 20, "p < 0.001", GAINS),
+        (8, 2, "p = 0.109", SAME),
+        (6, 0, "p = 0.031", LOSES),
+        (5, 0, "p = 0.062", SAME),  # though the interval lies beside zero
+        (3, 3, "p = 1.000", SAME),
+        (0, 0, "p = 1.000", SAME),
+    ],
+)
+def test_what_is_said_of_a_score_without_the_image(
+    only_with: int, only_without: int, p: str, said: str
+) -> None:
+    both = [1] * 10 + [0] * 10
+    sighted = made_of([1] * only_with + [0] * only_without + both)
+    without = made_of([0] * only_with + [1] * only_without + both)
+    text = " ".join(blind.sentences(sighted, without))
+    counts = f"{only_with} right only with the image, {only_without} only without"
+    assert f"{counts}, {p}; t test of the difference, over tweets and seeds: p " in text
+    assert [one in text for one in (LOSES, GAINS, SAME)].count(True) == 1 and said in text
+    points_of = 100 * (only_with - only_without) / len(sighted.outcomes.gold)  # type: ignore[union-attr]
+    shown = f"{points_of:+.1f}".replace("-", "\N{MINUS SIGN}").replace("+0.0", "0.0")
+    assert f"That is a difference of {shown} points (95 % interval over" in text
+    assert "Unread" not in text and "differ in" not in text
+
+
+def test_what_is_said_where_little_is_known() -> None:
+    few = blind.sentences(made_of([1]), made_of([0]))
+    assert few[1:] == ["On too few tweets to say whether they differ."]
+    claimed = entry(GAMMA, "ltec_itr_lv", blind=True, scored=False)
+    (alone,) = blind.sentences(entry(GAMMA, "ltec_itr_lv"), claimed)
+    assert alone.endswith(
+        "%, as claimed. Nothing could be computed here, so the two are not compared."
+    )
+    other = blind.sentences(made_of([1, 0, 1]), made_of([1, 0, 1], samples=2))
+    run = made_of([1, 0]).submission.run
+    changed = run.model_copy(update={"precision": "float16", "generation": {"temperature": 1}})
+    sighted = made_of([1, 0, 1])
+    hot = dataclasses.replace(
+        sighted, submission=sighted.submission.model_copy(update={"run": changed})
+    )
+    said = "The two runs also differ in: precision, generation settings. The difference may come "
+    assert blind.sentences(sighted, hot)[-1] == f"{said}from that as well."
+    assert "differ in" not in " ".join(other)  # the metadata say the same here
+
+
+def test_a_difference_that_may_have_another_cause_is_not_laid_to_the_image() -> None:
+    sighted, without = made_of([1] * 20 + [0] * 10), made_of([0] * 30)
+
+    def said_with(**changes: object) -> str:
+        run = without.submission.run.model_copy(update=changes)
+        submission = without.submission.model_copy(update={"run": run})
+        return " ".join(
+            blind.sentences(sighted, dataclasses.replace(without, submission=submission))
+        )
+
+    lower = "Without the image the accuracy is lower, by both tests"
+    assert f"{lower}: {LOSES}" in said_with()
+    text = said_with(seeds=[4, 5], samples=2)
+    assert f"{lower}: {LOSES} The two runs also differ in: number of samples, seeds." in text
+    assert "may come from" not in text
+    for name, value in (("adapter", "x"), ("libraries", {}), ("parser", "yes-no.9.en")):
+        text = said_with(**{name: value})
+        assert f"{lower}. The two runs also differ in: " in text and LOSES not in text
+        assert text.endswith("The difference may come from that as well.")
+
+
+def test_model_page_compares_with_and_without_the_image(site: Path) -> None:
+    text = (site / "models" / "made-up__alpha-7b.html").read_text()
+    assert "LTEC Latvian, without the image" in text
+    assert "The two runs also differ in: number of samples, seeds." in text
+    state = f"{2:040x}"
+    start = text.index(f'<h2 id="{state}-tirt~no-image">')
+    assert "No result of this state with the image" in text[start:]
+    assert text.count("The result with the image") == text.count("The result without the image")
+    assert text.count("Signature</p>") == 7
+    gamma = (site / "models" / "made-up__gamma-closed.html").read_text()
+    assert "%, as claimed. Nothing could be computed here" in gamma
+    alpha = page(site, "models.html").row("Alpha 7B")
+    header = [" ".join(cell.split()) for cell in page(site, "models.html").rows[0]]
+    tirt = next(one for one in small() if one.path.endswith("/tirt"))
+    assert tirt.score is not None
+    assert dict(zip(header, alpha, strict=True))["TIRT %"] == f"{100 * tirt.score.accuracy:.1f}"
+
+
+def test_tables_and_kept_pages_compute_no_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = [entry(BETA, "ltec_itr_lv"), entry(BETA, "ltec_itr_lv", blind=True)]
+    calls: list[object] = []
+
+    def counted(a: Outcomes, b: Outcomes) -> object:
+        calls.append(a)
+        return compare(a, b)
+
+    monkeypatch.setattr(blind, "compare", counted)
+    for expected in (1, 1):
+        build_site(tmp_path / "out", some, [], cache=tmp_path / "cache")
+        assert len(calls) == expected
+    build_site(tmp_path / "out", [some[0]], [], cache=tmp_path / "cache")
+    assert "ithout the image" not in (tmp_path / "out/models/made-up__beta-13b.html").read_text()
+    better = [some[0], entry(Made("Beta 13B", 0.9), "ltec_itr_lv", blind=True)]
+    build_site(tmp_path / "out", better, [], cache=tmp_path / "cache")
+    assert len(calls) == 2  # another blind result is another page
+
+
+def test_downloads_have_the_blind_score(site: Path) -> None:
+    rows = list(csv.DictReader((site / "data" / "results.csv").read_text().splitlines()))
+    assert not [row for row in rows if "~" in row["task"]]
+    found = {
+        (row["model"], row["answers"]): (
+            row["blind_accuracy"],
+            row["blind_interval_low"],
+            row["blind_interval_high"],
+        )
+        for row in rows
+        if row["task"] == "ltec_itr_lv" and row["blind_accuracy"]
+    }
+    results = {one.submission.model.name: one for one in small() if one.blind}
+    beta = results["Beta 13B"].score
+    assert beta is not None and beta.interval is not None
+    figures = (beta.accuracy, beta.interval.low, beta.interval.high)
+    assert found["Beta 13B", "plain"] == tuple(str(round(one, 6)) for one in figures)
+    claimed = results["Gamma closed"].submission.score.accuracy
+    assert found["Gamma closed", ""] == (str(claimed), "", "")
+    assert set(found) == {("Alpha 7B", "plain"), ("Beta 13B", "plain"), ("Gamma closed", "")}
+
+
+# Other tables
+
+
 def test_other_tables_are_by_version_data_and_parser() -> None:
     apart = [
         {"version": "9"},
@@ -677,6 +922,16 @@ def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> Non
         ends = (expected.interval.low, expected.interval.high)
         assert row.interval == pytest.approx(ends, abs=1e-12)
         assert row.p_value <= row.adjusted <= 1
+        assert expected.mean_p_value <= row.mean_adjusted * (1 + 1e-9)
+        for better in (1, -1):
+            clear = dataclasses.replace(
+                row, difference=0.2 * better, only_a=9 + better, only_b=9, adjusted=0.01
+            )
+            assert dataclasses.replace(clear, mean_adjusted=0.01).told == better
+            assert dataclasses.replace(clear, mean_adjusted=0.05).told == 0
+            assert dataclasses.replace(clear, mean_adjusted=0.01, adjusted=0.05).told == 0
+            # The two tests on different sides.
+            assert dataclasses.replace(clear, mean_adjusted=0.01, only_b=9 + 2 * better).told == 0
 
 
 # Downloads
@@ -716,7 +971,7 @@ def test_bibtex_is_balanced_and_escaped(site: Path) -> None:
     records = re.split(r"^@", text, flags=re.MULTILINE)[1:]
     keys = [re.match(r"\w+\{([^,]+),", record) for record in records]
     names = [key[1] for key in keys if key]
-    assert len(names) == len(records) == 2 + 15 == len(set(names))
+    assert len(names) == len(records) == 2 + 19 == len(set(names))
     for record in records:
         assert record.count("{") == record.count("}")
     hostile = next(record for record in records if "alert" in record)
@@ -732,7 +987,7 @@ def test_history_is_newest_first_and_says_why(site: Path, entries: list[Entry]) 
     assert items[-1].what == "Old"
     beta = [item for item in items if item.model_id == "made-up/beta-13b"]
     assert len(beta) == 1  # one reason, one line
-    assert beta[0].what.count("ltec_itr_lv") == 2
+    assert beta[0].what.endswith("ltec_itr_lv, ltec_itr_lv_explained, ltec_itr_lv~no-image")
     text = (site / "history.html").read_text()
     assert text.index("A rule changed &lt;i&gt;") < text.index("Alpha 7B")
     assert "To be fairer &amp; clearer." in text

@@ -151,6 +151,18 @@ def test_sorting_search_and_filters(chromium: webdriver.Chrome, base: str) -> No
     assert "Alpha 7B" in models(chromium) and "Beta 13B" not in models(chromium)
 
 
+def test_blind_scores_sort(chromium: webdriver.Chrome, disk: str) -> None:
+    ready(chromium, disk + "index.html")
+    shown = column(chromium, "blind")
+    assert len(numbers(shown)) == 2 and {"not available", "–"} < set(shown)
+    sort(chromium, "blind", "blind-desc")
+    cells = column(chromium, "blind")
+    assert numbers(cells[:2]) == sorted(numbers(shown), reverse=True)
+    assert set(cells[-4:]) == {"–"} and "–" not in cells[:-4]
+    sort(chromium, "blind", "blind-asc")
+    assert numbers(column(chromium, "blind")[-2:]) == sorted(numbers(shown))
+
+
 def test_address_holds_the_state(chromium: webdriver.Chrome, base: str) -> None:
     ready(chromium, base + "index.html")
     fill(chromium, "q", "model & 0")

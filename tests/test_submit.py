@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 
 from itr_bench.answers import parser as answers_parser
 from itr_bench.answers import read_answer
+from itr_bench.cli.main import cli
 from itr_bench.cli.submit import command, find_runs, read_card, write_card
 from itr_bench.errors import ItrBenchError
+from itr_bench.relation import Answer, Question, Relation
 from itr_bench.results.lmms_log import read_samples
 from itr_bench.results.run_folder import Record, read_run_folder, write_manifest
 from itr_bench.scoring.signature import digest
@@ -529,15 +531,19 @@ def run_folder(
 
 
 def samples_file(
-    folder: Path, responses: tuple[str | None, ...] = ("Yes", "No"), **config: Any
+    folder: Path,
+    responses: tuple[str | None, ...] = ("Yes", "No"),
+    *,
+    task: str = TASK,
+    **config: Any,
 ) -> Path:
     """A file of samples on the demo, with its results, as lmms-eval 0.7.3 leaves them."""
     from itr_bench.lmms import documents
     from itr_bench.runs.definitions import define
 
-    wording = define(TASK, "qwen2_vl").wording
+    wording = define(task, "qwen2_vl").wording
     lines = []
-    for document, _ in documents.rows(TASK):
+    for document, _ in documents.rows(task):
         item = {name: document[name] for name in ("tweet_id", "question", "relation", "data")}
         item |= {
             "image_sha256": document["image_sha256"],
@@ -554,7 +560,7 @@ def samples_file(
             }
         )
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"20261120_101010_samples_{TASK}.jsonl"
+    path = folder / f"20261120_101010_samples_{task}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     results = {
         "config": {
@@ -566,9 +572,9 @@ def samples_file(
             "resolved_cli_args": {"seed": [0, 0, 0, 0], "gen_kwargs": "max_new_tokens=5"},
             **config,
         },
-        "configs": {TASK: {"generation_kwargs": {"max_new_tokens": 5}, "num_fewshot": 0}},
-        "versions": {TASK: 1},
-        "n-samples": {TASK: {"original": len(lines)}},
+        "configs": {task: {"generation_kwargs": {"max_new_tokens": 5}, "num_fewshot": 0}},
+        "versions": {task: 1},
+        "n-samples": {task: {"original": len(lines)}},
     }
     (folder / "20261120_101010_results.json").write_text(json.dumps(results))
     return path
@@ -653,6 +659,55 @@ def test_the_validator_accepts_what_is_made(tmp_path: Path) -> None:
         checked = check(folder, trial=True)
         assert [finding.message for finding in checked.findings] == []
         assert checked.entry is not None and checked.entry.badge.value == "recomputed"
+
+
+@pytest.mark.parametrize("suffix", ["", "_explained"])
+def test_a_run_without_the_image_becomes_a_submission_of_its_own(
+    tmp_path: Path, suffix: str
+) -> None:
+    task = f"{TASK}~no-image{suffix}"
+    path = run_folder(tmp_path / "run", lambda tweet, question, seed: f"No. {seed}", task=task)
+    submission, responses, notes = submit(path)
+    assert notes == [] and submission.run.task == task
+    assert str(relative_folder(submission)) == f"tiny__model/{COMMIT}/{task}"
+    assert {response.image_sha256 for response in responses} == {"none"}
+    assert submission.run.signature == str(read_run_folder(path).signature)
+    sighted, _, _ = submit(run_folder(tmp_path / "sighted"))
+    assert sighted.run.prompt == submission.run.prompt  # the same words
+
+
+@pytest.mark.parametrize("make", [run_folder, samples_file])
+def test_the_validator_accepts_a_run_without_the_image(
+    tmp_path: Path, make: Callable[..., Path]
+) -> None:
+    submission, responses, _ = submit(make(tmp_path / "run", task=f"{TASK}~no-image"))
+    folder = tmp_path / "out" / relative_folder(submission)
+    layout.write(folder, submission, responses)
+    checked = check(folder, trial=True)
+    assert checked.findings == () and checked.entry is not None
+    assert checked.entry.badge.value == "recomputed" and checked.entry.answer_format == "plain"
+
+
+@pytest.mark.parametrize("variant", ["grey-image", "other-image", "p3", "shuffled-words"])
+def test_no_other_variant_is_a_submission(tmp_path: Path, variant: str) -> None:
+    path = run_folder(tmp_path / "run", task=f"{TASK}~{variant}")
+    with pytest.raises(SubmissionError) as refused:
+        submit(path)
+    assert str(refused.value) == (
+        f"{path} cannot be submitted:\n  - {TASK}~{variant} is a variant that the leaderboard does "
+        f"not take; submit a run of {TASK}, or of {TASK}~no-image"
+    )
+
+
+def test_a_task_without_a_table_has_none_without_the_image(tmp_path: Path) -> None:
+    path = run_folder(tmp_path / "run", task=f"{TASK}~no-image")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["conditions"] |= {"task": "ltec_itr_full_lv~no-image", "data": "hub-0123456789ab"}
+    write_manifest(path, manifest)
+    with pytest.raises(
+        SubmissionError, match="ltec_itr_full_lv~no-image is not on the leaderboard"
+    ):
+        submit(path, trial=False)
 
 
 def test_quotations_are_masked_and_answers_kept(tmp_path: Path) -> None:
@@ -864,6 +919,40 @@ def test_the_whole_way(tmp_path: Path, card_file: Path) -> None:
     assert call(*given, "--replace", "--reason", "Better prompt.")[0] == 0
     text = (folders[0] / "submission.json").read_text()
     assert json.loads(text)["reason"] == "Better prompt."
+
+
+def test_the_whole_way_without_the_image(tmp_path: Path, card_file: Path) -> None:
+    """From two runs to the board and the model's page, through the commands alone."""
+    relations = {
+        tweet: one.relation for (tweet, _), one in open_reference("itr_demo_lv").items.items()
+    }
+
+    def knows(tweet: str, question: str, seed: int) -> str:
+        answer = Relation(relations[tweet]).answer(Question(question))
+        return "Yes." if answer is Answer.YES else "No."
+
+    run_folder(tmp_path / "runs" / "itr_demo_lv", knows, task="itr_demo_lv")
+    run_folder(tmp_path / "runs" / "blind", task="itr_demo_lv~no-image")
+    out, site = tmp_path / "out", tmp_path / "site"
+    status, said = call(tmp_path / "runs", "--model-card", card_file, "--out", out, "--trial")
+    assert status == 0, said
+    place = out / "tiny__model" / COMMIT / "itr_demo_lv~no-image"
+    assert f"wrote {place}\n" in said
+    done = CliRunner().invoke(cli, ["validate", "--trial", str(out)])
+    assert done.exit_code == 0, done.output
+    build = ["leaderboard", "build", "--trial", "--no-cache", "--submissions", str(out)]
+    done = CliRunner().invoke(cli, [*build, "--out", str(site)])
+    assert done.exit_code == 0, done.output
+    board = (site / "itr_demo_lv.html").read_text()
+    assert board.count('<a href="models/tiny__model.html">') == 1
+    assert '<td class="n" data-order="0.25">25.0</td>' in board
+    page = (site / "models" / "tiny__model.html").read_text()
+    assert (
+        "<p>Without the image: 25.0 %, with it 100.0 %. That is a difference of +75.0 points"
+        in page
+    )
+    assert "18 right only with the image, 0 only without, p &lt; 0.001; t test of the" in page
+    assert "this score depends on the image being there." in page
 
 
 def test_a_task_stands_once(tmp_path: Path, card_file: Path) -> None:

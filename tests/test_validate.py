@@ -24,7 +24,7 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError, ScoreError
 from itr_bench.lmms import documents
 from itr_bench.relation import Answer
-from itr_bench.scoring import RESAMPLES, Signature
+from itr_bench.scoring import RESAMPLES, Signature, compare
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
 from itr_bench.submissions import cache as caching
@@ -661,6 +661,44 @@ CLAIMS = {
     ),
     "a variant twice": (
         [put("run.task", "itr_demo_lv_explained_explained"), sign],
+        [Expect("path"), Expect("task", SUBMISSION, '"task"')],
+    ),
+    **{
+        f"another variant, {variant}": (
+            [put("run.task", f"itr_demo_lv{variant}"), sign],
+            [Expect("path"), Expect("task", SUBMISSION, '"task"')],
+        )
+        for variant in ("~grey-image", "~p1", "~no-image~no-image", "~no-image_likelihood", "~")
+    },
+    "with the image, called without": (
+        [put("run.task", "itr_demo_lv~no-image"), sign],
+        [Expect("path"), *(response(n, "image-hash") for n in range(1, 145))],
+    ),
+    "without the image, called with": (
+        [rows(lambda one: True, image_sha256="none"), sign],
+        [response(n, "image-hash") for n in range(1, 145)],
+    ),
+    "one tweet without the image": (
+        [rows(of_tweet, image_sha256="none"), sign],
+        [response(n, "image-hash") for n in range(1, 7)],
+    ),
+    "other data, without the image": (
+        [put("run.data", "hub-0123456789ab"), rows(of_tweet, image_sha256="none"), sign],
+        [
+            Expect("unchecked", SUBMISSION, None, "unchecked"),
+            *(response(n, "image-hash") for n in range(1, 7)),
+        ],
+    ),
+    "other data, without the image by name alone": (
+        [put("run.data", "hub-0123456789ab"), put("run.task", "itr_demo_lv~no-image"), sign],
+        [
+            Expect("path"),
+            Expect("unchecked", SUBMISSION, None, "unchecked"),
+            *(response(n, "image-hash") for n in range(1, 145)),
+        ],
+    ),
+    "without the image, of a system": (
+        [put("run.task", "itr_demo_lv@x~no-image"), sign],
         [Expect("path"), Expect("task", SUBMISSION, '"task"')],
     ),
     "another task, asked in other words": (
@@ -1453,6 +1491,92 @@ def test_the_earlier_of_two_copies_stays(tmp_path: Path) -> None:
     ]
     assert [entry.submission.model.id for entry in collected.entries] == ["made-up/model-5"]
     assert collected.checked[1].findings[0].message.endswith("another model, submitted later")
+
+
+def without_image(number: int, **options: Any) -> tuple[Submission, list[Response]]:
+    return make(number, "itr_demo_lv~no-image", **options)
+
+
+def test_a_result_without_the_image_is_recomputed(tmp_path: Path) -> None:
+    submission, found = without_image(0)
+    place = write(tmp_path, submission, found)
+    assert place.name == "itr_demo_lv~no-image"
+    write(tmp_path, *good())
+    collected = collect(tmp_path, trial=True, cache=tmp_path.with_name("cache"))
+    assert collected.all_findings == []
+    sighted, blind = collected.entries
+    assert (sighted.blind, blind.blind) == (False, True)
+    assert sighted.pair == blind.pair
+    assert blind.badge is Badge.RECOMPUTED and blind.score is not None
+    assert ClaimedScore.of(blind.score) == submission.score
+    again = collect(tmp_path, trial=True, cache=tmp_path.with_name("cache"))
+    assert again.entries[1].pair == blind.pair and again.entries[1].score == blind.score
+
+
+def test_one_model_may_answer_the_same_without_the_image(tmp_path: Path) -> None:
+    """A model that does not look: that is what the blind score is there to show."""
+    submission, found = good()
+    blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
+    seeds = submission.run.seeds
+    write(tmp_path, submission, found)
+    write(tmp_path, describe(submission.model, "itr_demo_lv~no-image", blind, seeds), blind)
+    collected = collect(tmp_path, trial=True)
+    assert collected.all_findings == [] and len(collected.entries) == 2
+
+
+def test_a_copy_hides_behind_no_missing_image(tmp_path: Path) -> None:
+    write(tmp_path, *good())
+    submission, found = copied(5)
+    blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
+    copy_of = describe(submission.model, "itr_demo_lv~no-image", blind, submission.run.seeds)
+    write(tmp_path, copy_of, blind)
+    assert ("error", "identical", "made-up__model-5") in found_in(collect(tmp_path, trial=True))
+
+
+def test_an_accuracy_too_good_without_the_image_is_looked_at(tmp_path: Path) -> None:
+    write(tmp_path, *without_image(0, right=1.0, unread=0.0))
+    collected = collect(tmp_path, trial=True)
+    assert found_in(collected) == [("look", "too-good", "made-up__model-0")]
+    assert collected.accepted
+
+
+def test_a_rerun_without_the_image_gives_its_badge(tmp_path: Path) -> None:
+    for root in ("there", "reruns"):
+        write(tmp_path / root, *without_image(0))
+    write(tmp_path / "there", *good())
+    reruns = collect(tmp_path / "reruns", trial=True).entries
+    entries, findings = with_reruns(collect(tmp_path / "there", trial=True), reruns)
+    assert findings == []
+    assert [(one.blind, one.badge) for one in entries] == [
+        (False, Badge.RECOMPUTED),
+        (True, Badge.RERUN),
+    ]
+
+
+def test_comment_compares_with_the_same_model_with_the_image(tmp_path: Path) -> None:
+    write(tmp_path / "new", *without_image(0))
+    write(tmp_path / "there", *without_image(1))
+    new = collect(tmp_path / "new", trial=True)
+    start = f"`{new.entries[0].path}` against the same model with the image: "
+    said = comment(new, collect(tmp_path / "there", trial=True).entries)
+    assert f"{start}no such result on the same tweets and prompts.\n" in said
+    assert "the nearest" not in said
+    write(tmp_path / "there", *good())
+    there = collect(tmp_path / "there", trial=True).entries
+    said = comment(new, there)
+    compared = compare(new.entries[0].outcomes, there[0].outcomes)  # type: ignore[arg-type]
+    assert f"{start}accuracy {100 * compared.difference:+.1f} points, 95 % interval " in said
+    assert f"exact McNemar p = {compared.p_value:.3g}.\n" in said
+
+
+@pytest.mark.parametrize("name", ["itr_demo_lv~foo", "itr_demo_lv@x", "itr_demo_lv~no-image@x"])
+def test_a_folder_named_after_no_task_stops_no_other(name: str, tmp_path: Path) -> None:
+    place = write(tmp_path / "there", *good())
+    write(tmp_path / "there", *good(1))
+    place.rename(place.with_name(name))
+    collected = collect(tmp_path / "there", trial=True, cache=tmp_path / "cache")
+    assert found_in(collected) == [("error", "path", "made-up__model-0")]
+    assert [entry.submission.model.id for entry in collected.entries] == ["made-up/model-1"]
 
 
 def test_a_variant_hides_no_copy(tmp_path: Path) -> None:

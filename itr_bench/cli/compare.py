@@ -29,6 +29,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     For each pair: the difference of accuracies with a 95 % interval that resamples tweets, the
     tweets that only one of them has right (in more than half of its samples), the exact
     McNemar test on these, and its p value after Holm's correction for all pairs of the task.
+    JSON also has mean_p_value, of a t test of the difference over tweets and seeds.
 
     Runs are compared on the same data. Only TIRT, of which everybody has the tweets that were
     still available, is compared on the tweets that two runs share: these must have the same

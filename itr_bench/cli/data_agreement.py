@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from tabulate import tabulate
 
+from itr_bench.nouns import count
+
 if TYPE_CHECKING:
     from itr_bench.agreement.report import Agreement, Coefficient
 
@@ -95,9 +97,9 @@ def _text(found: Agreement, confidence: float) -> str:
     table = found.table
     of = f" of {table.system}" if table.system else ""
     head = (
-        f"{table.what}{of}: {_count(len(table.tweet_ids), 'tweet')}, "
-        f"{_count(len(table.annotators), 'annotator')}, "
-        f"{_count(int(found.counts.sum()), 'rating')}; {found.overlap} of the tweets with two "
+        f"{table.what}{of}: {count(len(table.tweet_ids), 'tweet')}, "
+        f"{count(len(table.annotators), 'annotator')}, "
+        f"{count(int(found.counts.sum()), 'rating')}; {found.overlap} of the tweets with two "
         "ratings or more"
     )
     rows = [[_NAMES[name], *_cells(one)] for name, one in found.overall.items()]
@@ -106,7 +108,7 @@ def _text(found: Agreement, confidence: float) -> str:
     if len(found.pairs) > 1:
         rows[1][0] += ", mean of the pairs"
         pairs = [
-            [f"Cohen's kappa, {first} and {second}, {_count(tweets, 'tweet')}", *_cells(one)]
+            [f"Cohen's kappa, {first} and {second}, {count(tweets, 'tweet')}", *_cells(one)]
             for first, second, tweets, one in found.pairs
         ]
         rows[2:2] = pairs
@@ -136,7 +138,3 @@ def _cells(found: Coefficient) -> list[str]:
 
 def _number(value: float) -> str:
     return f"{round(value, 3) + 0.0:.3f}"  # adding zero takes the sign from -0.0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

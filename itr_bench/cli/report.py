@@ -36,7 +36,7 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
     are kept apart, what is missing or damaged is named, and the rest is reported. The same RUNS
     give the same bytes.
 
-    How good machine translations are is shown where they are built here (chrF).
+    How good machine translations are is shown where they are built here (BLEU, chrF).
 
     \b
     Examples:
@@ -45,18 +45,16 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
     """
     from itr_bench.studies import page
     from itr_bench.studies.gather import gather
-    from itr_bench.studies.surroundings import board_models, translation_quality
+    from itr_bench.studies.surroundings import board_models, with_quality
     from itr_bench.submissions.published import leaderboard_folder, read_published
 
     entries = _entries(submissions)
     gathered = gather(runs, progress=True)
     published = read_published(leaderboard_folder() / "published")
-    quality, unknown = translation_quality(gathered.material.runs)
-    material = replace(gathered.material, board=board_models(entries, published), quality=quality)
-    left_out = sorted((*gathered.left_out, *unknown))
-    report = page.make(material, left_out)
+    material = replace(gathered.material, board=board_models(entries, published))
+    report = page.make(with_quality(material), gathered.left_out)
     written = page.write(out, report)
-    for line in left_out:
+    for line in gathered.left_out:
         click.echo(f"left out: {line}", err=True)
     said = ", ".join(study.name for study, _ in report.sections) or "no study"
     click.echo(

@@ -210,6 +210,7 @@ def _with_runs(
     from itr_bench.runs.conduct import Order, check_machine
     from itr_bench.seeds import read_seeds
     from itr_bench.studies.study import Material
+    from itr_bench.studies.surroundings import with_quality
 
     refuse_launchers()
     chosen = read_seeds(seeds)
@@ -237,7 +238,7 @@ def _with_runs(
         for run in runs
         if run.scored is not None and run.missing
     }
-    _print(study, Material(runs=scored, unfinished=unfinished))
+    _print(study, with_quality(Material(runs=scored, unfinished=unfinished)))
     click.echo(f"\nThe runs are in {folder}")
     return report_missing(runs)
 

@@ -128,6 +128,9 @@ LEADERBOARD = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
 TRIAL = ("itr_demo_lv", "itr_demo_en")
 """The tasks to try things out on; no result."""
 
+BLIND = "no-image"
+"""The variant of its tasks that the leaderboard takes, beside the tasks themselves."""
+
 GROUPS = {
     "itr_bench": LEADERBOARD,
     "ltec_itr": tuple(name for name in LEADERBOARD if TASKS[name].set_name.startswith("ltec")),
@@ -242,6 +245,25 @@ def without_variant(name: str) -> str:
     return base_task(name).partition(MARK)[0]
 
 
+def reference_task(name: str) -> str:
+    """The task that a variant is compared with; system and suffix stay."""
+    return without_variant(name) + name[len(base_task(name)) :]
+
+
 def family(name: str) -> str:
     """The task that *name* belongs to, without system, variant and suffix."""
     return without_variant(name).partition("@")[0]
+
+
+def is_blind(name: str) -> bool:
+    """Whether *name* is the variant :data:`BLIND` of a task."""
+    return base_task(name).partition(MARK)[2] == BLIND
+
+
+def leaderboard_task(name: str) -> str | None:
+    """The task of the leaderboard, or to try things out, that a result on *name* belongs to.
+
+    ``None`` where it belongs to none: another task, another variant, or likelihoods.
+    """
+    plain = name.removesuffix(EXPLAINED).removesuffix(f"{MARK}{BLIND}").partition("@")[0]
+    return plain if plain in (*LEADERBOARD, *TRIAL) else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from itr_bench.data.release_files import VERSION, Config
 from itr_bench.errors import DataError
+from itr_bench.nouns import count
 from itr_bench.release.tables import Rows
 
 _HEAD = "# Changelog\n"
@@ -34,22 +35,18 @@ class RowDifference:
     def words(self) -> str:
         """It as part of a sentence."""
         if self.state == "new":
-            return f"new, {_count(self.added, 'tweet')}"
+            return f"new, {count(self.added, 'tweet')}"
         if self.state == "gone":
-            return f"removed, {_count(self.removed, 'tweet')}"
+            return f"removed, {count(self.removed, 'tweet')}"
         if self.state == "kept":
             return "no change"
-        parts = [f"{_count(self.added, 'tweet')} added"] if self.added else []
-        parts += [f"{_count(self.removed, 'tweet')} removed"] if self.removed else []
+        parts = [f"{count(self.added, 'tweet')} added"] if self.added else []
+        parts += [f"{count(self.removed, 'tweet')} removed"] if self.removed else []
         if self.changed:
             own = [("label", self.labels), ("text", self.texts), ("image", self.images)]
-            named = ", ".join(_count(number, what) for what, number in own if number)
-            parts.append(f"{_count(self.changed, 'tweet')} changed ({named})")
+            named = ", ".join(count(number, what) for what, number in own if number)
+            parts.append(f"{count(self.changed, 'tweet')} changed ({named})")
         return ", ".join(parts)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def row_differences(old: Rows, new: Rows) -> dict[str, RowDifference]:
@@ -104,7 +101,7 @@ def changelog(
         previous: changelog of the previous release, and what differs from it.
     """
     if previous is None:
-        held = "".join(f"- `{c.name}`: {_count(c.tweets, 'tweet')}.\n" for c in configs)
+        held = "".join(f"- `{c.name}`: {count(c.tweets, 'tweet')}.\n" for c in configs)
         return f"{_HEAD}\n## {version}\n\nFirst release.\n\n{held}"
     text, differences = previous
     lines = "".join(

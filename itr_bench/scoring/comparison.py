@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from itr_bench.errors import ScoreError
+from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import RESAMPLES, Interval, mean_interval
 from itr_bench.scoring.outcomes import Outcomes
 
@@ -24,6 +25,8 @@ class Comparison:
         only_a, only_b: tweets that only A, or only B, has right (in more than half of its
             samples).
         p_value: exact McNemar test on these two counts.
+        mean_p_value: t test of the difference, with tweets and seeds as crossed clusters
+            (``crossed.py``); 1 for a single tweet.
     """
 
     tweets: int
@@ -32,6 +35,7 @@ class Comparison:
     only_a: int
     only_b: int
     p_value: float
+    mean_p_value: float
 
 
 def compare(a: Outcomes, b: Outcomes, *, resamples: int = RESAMPLES) -> Comparison:
@@ -57,7 +61,17 @@ def compare(a: Outcomes, b: Outcomes, *, resamples: int = RESAMPLES) -> Comparis
         only_a=only_a,
         only_b=only_b,
         p_value=float(exact_mcnemar(only_a, only_b)),
+        mean_p_value=_mean_p_value(a.correct[in_a], b.correct[in_b]),
     )
+
+
+def _mean_p_value(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    if len(a) < 2:
+        return 1.0
+    differences = a.mean(axis=1) - b.mean(axis=1)
+    noise = noise_between(a, b)
+    variance = differences.var(ddof=1) / len(a)
+    return float(mean_test(differences.mean(), variance, len(a), noise.added, noise.spread))
 
 
 def exact_mcnemar(only_a: ArrayLike, only_b: ArrayLike) -> NDArray[np.float64]:

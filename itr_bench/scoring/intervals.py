@@ -42,7 +42,9 @@ def mean_interval(
     """
     if len(values) < 2:
         return None
-    means = _totals(values[None].astype(np.float64), resamples, seed) / len(values)
+    means = resampled_totals(values[None].astype(np.float64), resamples=resamples, seed=seed) / len(
+        values
+    )
     low, high = _ends(means)[0]
     return Interval(float(low), float(high), float(means.std(ddof=1)))
 
@@ -64,16 +66,21 @@ def mean_intervals(domains: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     found = np.empty((models, 2))
     for start in range(0, models, _MODELS_AT_ONCE):
         part = slice(start, start + _MODELS_AT_ONCE)
-        sums = _totals(domains[0][part], RESAMPLES, BOOTSTRAP_SEED)
+        sums = resampled_totals(domains[0][part])
         for number, values in enumerate(domains[1:], 1):
-            totals = _totals(values[part], RESAMPLES, BOOTSTRAP_SEED + number)
+            totals = resampled_totals(values[part], seed=BOOTSTRAP_SEED + number)
             sums = sums + totals.astype(np.float64) * (tweets / values.shape[1])
         found[part] = _ends(sums) / tweets
     return found
 
 
-def _totals(values: NDArray[Any], resamples: int, seed: int) -> NDArray[Any]:
-    """The sum of *values*, shape (M, T), over the tweets of each resample, shape (M, resamples)."""
+def resampled_totals(
+    values: NDArray[Any], *, resamples: int = RESAMPLES, seed: int = BOOTSTRAP_SEED
+) -> NDArray[Any]:
+    """The sum of *values*, shape (M, T), over the tweets of each resample, shape (M, resamples).
+
+    For what is no mean, such as a kappa or the largest of several means.
+    """
     models, tweets = values.shape
     whole = np.issubdtype(values.dtype, np.integer)
     # float32 has the faster product, and counts exactly up to 2 ** 24.

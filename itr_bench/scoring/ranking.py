@@ -1,8 +1,8 @@
 """Many models on the same tweets: which of them can be told apart, summed up as tiers.
 
-Two models are told apart where two things agree on which is better: the exact McNemar test on what
-most of a model's samples have right, adjusted by Holm's method over all pairs, and the 95 %
-interval of the paired difference of their accuracies, which does not hold zero. The test alone
+Two models are told apart where two tests agree on which is better, each adjusted by Holm's method
+over all pairs: the exact McNemar test on what most of a model's samples have right, and a t test of
+the mean paired difference with tweets and seeds as crossed clusters (``crossed.py``). McNemar alone
 would mislead where a model's samples disagree: one right in four of ten samples counts as wrong
 there, so a model that varies would lose to a steady one of the same accuracy.
 
@@ -12,6 +12,7 @@ neighbouring tiers may be tied with each other, and two in one tier may be told 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,9 +21,7 @@ from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
 from itr_bench.scoring.comparison import exact_mcnemar, holm_array
-
-_Z = 1.96
-"""Standard errors from the middle to the ends of a 95 % interval."""
+from itr_bench.scoring.crossed import SeedNoise, mean_test
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Ranking:
     median_discordant: float | None
 
 
-def rank(shares: NDArray[np.float64], level: float = 0.05) -> Ranking:
+def rank(shares: NDArray[np.float64], noise: Sequence[SeedNoise], level: float = 0.05) -> Ranking:
     """Rank M models on the same T tweets.
 
     The best model leads tier 1. Going down by accuracy, a model joins the tier above it, unless
@@ -56,20 +55,25 @@ def rank(shares: NDArray[np.float64], level: float = 0.05) -> Ranking:
 
     Args:
         shares: of a model's samples, those that have a tweet right; shape (M, T), 0 to 1.
+        noise: of each model's seeds, see :func:`~itr_bench.scoring.crossed.seed_noise`.
         level: of significance, for all pairs together.
 
     Raises:
-        ScoreError: it has another shape, or there is no tweet.
+        ScoreError: the shares have another shape, there is no tweet, or *noise* is of another
+            number of models.
     """
     if shares.ndim != 2 or not shares.shape[1]:
         raise ScoreError(
             "expected shares of right samples of shape (models, tweets), at least one tweet; found "
             f"shape {shares.shape}"
         )
+    if len(noise) != len(shares):
+        raise ScoreError(f"expected the noise of {len(shares)} models; found that of {len(noise)}")
     # A mean over sorted shares: the order of tweets must not decide between equal models.
     accuracy = np.sort(shares, axis=1).mean(axis=1)
     only, p_values, median_discordant = _tests(shares > 0.5)
-    apart = (p_values < level) & _differ(shares, accuracy, np.sign(only - only.T))
+    apart = (p_values < level) & _differ(shares, accuracy, noise, level)
+    apart &= np.sign(only - only.T) == np.sign(accuracy[:, None] - accuracy)
     return Ranking(
         order=np.argsort(-accuracy, kind="stable"),
         tiers=_tiers(shares, accuracy, apart),
@@ -99,19 +103,33 @@ def _tests(
 
 
 def _differ(
-    shares: NDArray[np.float64], accuracy: NDArray[np.float64], better: NDArray[np.int32]
+    shares: NDArray[np.float64],
+    accuracy: NDArray[np.float64],
+    noise: Sequence[SeedNoise],
+    level: float,
 ) -> NDArray[np.bool_]:
-    """Where the interval of the paired difference is on the side of the *better*, -1 or 1."""
-    tweets = shares.shape[1]
+    """Where the t test of the mean paired difference, adjusted over all pairs, is below *level*."""
+    models, tweets = shares.shape
+    found = np.zeros((models, models), dtype=bool)
     if tweets < 2:
-        return np.zeros(better.shape, dtype=bool)
-    apart = shares - accuracy[:, None]
-    products = apart @ apart.T / (tweets - 1)
+        return found
+    centred = shares - accuracy[:, None]
+    products = centred @ centred.T / (tweets * (tweets - 1))
     variances = np.diagonal(products)
-    of_difference = np.maximum(variances[:, None] + variances - 2 * products, 0)
-    difference = accuracy[:, None] - accuracy
-    beyond = np.abs(difference) > _Z * np.sqrt(of_difference / tweets)
-    return np.asarray(beyond & (np.sign(difference) == better) & (better != 0))
+    of_mean = np.maximum(variances[:, None] + variances - 2 * products, 0)
+    added, spread = np.array([(one.added, one.spread) for one in noise]).reshape(models, 2).T
+    a, b = np.triu_indices(models, 1)
+    p_values = mean_test(
+        accuracy[a] - accuracy[b],
+        of_mean[a, b],
+        tweets,
+        added[a] + added[b],
+        spread[a] + spread[b],
+        # Holm's method rejects what is below the first, and nothing above the second.
+        between=(level / max(len(a), 1), level),
+    )
+    found[a, b] = found[b, a] = holm_array(p_values) < level
+    return found
 
 
 def _tiers(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from itr_bench.data.catalog import LEADERBOARD, TRIAL
 from itr_bench.scoring.comparison import exact_mcnemar, holm_array
+from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.site.board import Board, Comparable
 from itr_bench.site.rows import ModelKey, Row
@@ -76,18 +77,29 @@ class GapRow:
     p_value: float
     adjusted: float
     """By Holm's method over all models of the two languages."""
+    mean_adjusted: float
+    """Of the t test of the difference, likewise."""
 
     @property
     def told(self) -> int:
-        """1 or -1 where the first or the second language is told to be better, else 0: where the
-        test and the interval agree, as for tiers.
-        """
-        low, high = self.interval
-        if self.adjusted >= LEVEL:
-            return 0
-        return int(low > 0 and self.only_a > self.only_b) - int(
-            high < 0 and self.only_b > self.only_a
+        """1 or -1 where the first or the second language is told to be better, else 0."""
+        return told(
+            max(self.adjusted, self.mean_adjusted), self.difference, self.only_a, self.only_b
         )
+
+
+def told(p_value: float, difference: float, only_a: int, only_b: int) -> int:
+    """1 or -1 where the first or the second of two is told to be better, else 0: as for tiers, both
+    tests have to reject, and agree on which it is.
+
+    Args:
+        p_value: the larger one of the two tests.
+        difference: of the accuracies.
+        only_a, only_b: tweets that only one has right.
+    """
+    if p_value >= LEVEL:
+        return 0
+    return int(difference > 0 and only_a > only_b) - int(difference < 0 and only_b > only_a)
 
 
 @dataclass(frozen=True)
@@ -206,6 +218,16 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
     only_a, only_b = (right_a & ~right_b).sum(axis=1), (right_b & ~right_a).sum(axis=1)
     p_values = exact_mcnemar(only_a, only_b)
     adjusted = holm_array(p_values)
+    noise = [noise_between(a.outcomes.correct, b.outcomes.correct) for a, b in pairs]
+    tweets = hits_a.shape[1]
+    mean_p_values = mean_test(
+        differences,
+        (hits_a - hits_b).var(axis=1, ddof=1) / (tweets * units**2),
+        tweets,
+        [one.added for one in noise],
+        [one.spread for one in noise],
+    )
+    mean_adjusted = holm_array(mean_p_values)
     rows = [
         GapRow(
             a=a.row,
@@ -216,6 +238,7 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
             only_b=int(only_b[i]),
             p_value=float(p_values[i]),
             adjusted=float(adjusted[i]),
+            mean_adjusted=float(mean_adjusted[i]),
         )
         for i, (a, b) in enumerate(pairs)
     ]

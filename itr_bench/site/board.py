@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from itr_bench.data.catalog import LEADERBOARD, SETS, TASKS, TRIAL, family
 from itr_bench.data.manifest import content_of
 from itr_bench.relation import RELATIONS
+from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.ranking import rank
 from itr_bench.site.rows import (
@@ -29,6 +30,9 @@ from itr_bench.site.rows import (
 )
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.published import Published
+
+Blind = Mapping[tuple[str | None, ...], Entry]
+"""The results without the image, by :attr:`Entry.pair`."""
 
 Key = tuple[str | None, str, str | None]
 """What results must share to stand in one table: version, content of the data, parser."""
@@ -110,8 +114,9 @@ def make_boards(
     entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
 ) -> tuple[Board, ...]:
     """The boards of the four tasks, and in a trial those of the demo that have entries."""
+    blind = {entry.pair: entry for entry in entries if entry.blind}
     by_task: dict[str, list[Entry]] = {}
-    for entry in entries:
+    for entry in (one for one in entries if not one.blind):
         by_task.setdefault(family(entry.submission.run.task), []).append(entry)
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
     mains = {task: _main(by_task.get(task, [])) for task in tasks}
@@ -120,7 +125,8 @@ def make_boards(
         complete_keys(placed, TRIAL) if trial else set()
     )
     return tuple(
-        _board(task, mains[task], by_task.get(task, []), published, complete) for task in tasks
+        _board(task, mains[task], by_task.get(task, []), published, complete, blind)
+        for task in tasks
     )
 
 
@@ -155,6 +161,7 @@ def _board(
     entries: Sequence[Entry],
     published: Sequence[Published],
     complete: set[ModelKey],
+    blind: Blind,
 ) -> Board:
     groups: dict[Key, list[Entry]] = {}
     main_table = set(map(id, current))
@@ -175,9 +182,9 @@ def _board(
     relations = SETS[TASKS[task].set_name].relations
     return Board(
         task=task,
-        main=_group(task, main, current, figures, complete, relations),
+        main=_group(task, main, current, figures, complete, blind, relations),
         others=tuple(
-            _group(task, key, groups[key], [], complete, None)
+            _group(task, key, groups[key], [], complete, blind, None)
             for key in sorted(groups, key=place, reverse=True)
         ),
         unplaced=tuple(
@@ -200,20 +207,24 @@ def _group(
     entries: Sequence[Entry],
     figures: Sequence[Row],
     complete: set[ModelKey],
+    blind: Blind,
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
     scored = [(entry, entry.outcomes) for entry in entries if entry.score and entry.outcomes]
     same = Counter(outcomes.tweet_ids for _, outcomes in scored).most_common(1)
     ranked = [
-        (entry, outcomes, outcomes.correct.sum(axis=1))
+        (entry, outcomes, outcomes.correct)
         for entry, outcomes in scored
         if outcomes.tweet_ids == same[0][0]
     ]
     tiers: list[int] = []
     discordant = None
     if ranked:
-        ranking = rank(np.stack([hits / outcomes.samples for _, outcomes, hits in ranked]))
+        ranking = rank(
+            np.stack([correct.mean(axis=1) for *_, correct in ranked]),
+            [seed_noise(correct) for *_, correct in ranked],
+        )
         tiers = [int(tier) for tier in ranking.tiers]
         discordant = ranking.median_discordant
     tied = Counter(tiers)
@@ -226,8 +237,12 @@ def _group(
             complete=entry_key(entry) in complete,
             tier=tier,
             tied=0 if tier is None else tied[tier],
+            blind=blind.get(entry.pair),
         )
-    comparable = [Comparable(rows[id(entry)], outcomes, hits) for entry, outcomes, hits in ranked]
+    comparable = [
+        Comparable(rows[id(entry)], outcomes, correct.sum(axis=1))
+        for entry, outcomes, correct in ranked
+    ]
     references = References(_relations(comparable) or relations)
     everything = [*rows.values(), *figures, *baseline_rows(task, references)]
     return Group(

@@ -19,9 +19,9 @@ from itr_bench.submissions.schema import DECIMALS
 COLUMNS = (
     "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
     "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1", "adds_accuracy",
-    "represented_accuracy", "tweets", "samples", "against_chance", "against_majority", "tier",
-    "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
-    "signature",
+    "represented_accuracy", "blind_accuracy", "blind_interval_low", "blind_interval_high", "tweets",
+    "samples", "against_chance", "against_majority", "tier", "parameters", "open_weights",
+    "licence", "saw_this_data", "badge", "version", "data", "source", "signature",
 )  # fmt: skip
 
 _TEX = str.maketrans({
@@ -117,6 +117,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
     score = entry.score if entry else None
     claimed = entry.submission.score if entry else None
     from_either = score or claimed
+    blind = row.blind.interval if row.blind else None
     return {
         "task": row.task,
         "among": None,
@@ -135,6 +136,9 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "macro_f1": from_either.macro_f1 if from_either else None,
         "adds_accuracy": from_either.adds_accuracy if from_either else None,
         "represented_accuracy": from_either.represented_accuracy if from_either else None,
+        "blind_accuracy": row.blind_accuracy,
+        "blind_interval_low": blind[0] if blind else None,
+        "blind_interval_high": blind[1] if blind else None,
         "tweets": row.tweets,
         "samples": row.samples,
         "against_chance": row.sides.chance.value if row.sides else None,

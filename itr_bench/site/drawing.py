@@ -55,6 +55,7 @@ class Bar:
         tier: what stands at the right; results of one tier share a band.
         majority: a reference of this line alone.
         suffix: what follows the label and is never cut.
+        heading: whether the label is that of the lines below, not of a line.
     """
 
     label: str
@@ -65,6 +66,7 @@ class Bar:
     tier: int | None = None
     majority: float | None = None
     suffix: str = ""
+    heading: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Drawing:
             )
             axes.patch.set_visible(False)
             _draw(axes, self.bars, self.references, self.symmetric)
-            _names(axes, len(self.bars), self.narrow)
+            _names(axes, self.bars, self.narrow)
             axes.set_xlabel(self.axis, color=_MUTED, fontsize=12)
             file = io.StringIO()
             FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
@@ -168,10 +170,10 @@ def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symme
     _marks(axes, bars)
 
 
-def _names(axes: Any, lines: int, narrow: bool) -> None:
+def _names(axes: Any, bars: Sequence[Bar], narrow: bool) -> None:
     """The labels, at the left or above. Not as ticks, each of which takes matplotlib long."""
     axes.set_yticks([])
-    for y in range(lines):
+    for y, bar in enumerate(bars):
         axes.annotate(
             f"label-{y}-",
             (0, y),
@@ -182,6 +184,7 @@ def _names(axes: Any, lines: int, narrow: bool) -> None:
             va="baseline" if narrow else "center",
             color=_TEXT,
             fontsize=12,
+            fontweight="bold" if bar.heading else "normal",
             zorder=5,
         )
 

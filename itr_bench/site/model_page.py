@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from itr_bench.data.catalog import family
+from itr_bench.data.catalog import family, reference_task
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.site import model_detail, words
+from itr_bench.site import blind, model_detail, words
 from itr_bench.site.charts import interval_charts
 from itr_bench.site.drawing import Reference
 from itr_bench.site.encode import result_key
@@ -116,7 +116,8 @@ def model_key(site: Site, model: ModelResults) -> str:
 
 def model_page(site: Site, model: ModelResults) -> str:
     """Render the page of *model*."""
-    results = [_result(entry) for entry in model.entries]
+    pairs = {(entry.pair, entry.blind): entry for entry in model.entries}
+    results = [_result(entry, pairs.get((entry.pair, not entry.blind))) for entry in model.entries]
     shown = [one for one in results if one["row"].accuracy is not None]
     return site.render(
         "model.html",
@@ -125,6 +126,7 @@ def model_page(site: Site, model: ModelResults) -> str:
         chart=_chart(model, shown) if shown else None,
         summary=results,
         results=results,
+        any_blind=any(entry.blind for entry in model.entries),
         several_states=len({entry.submission.model.state for entry in model.entries}) > 1,
         cards=_cards(model),
         figures=model.figures,
@@ -141,10 +143,13 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
     for one in results:
         row, entry = one["row"], one["row"].entry
         samples = entry.score.accuracy_by_sample if entry.score is not None else ()
-        suffix = f" {words.state(row.state)[:7]}" if several else ""
+        suffix = (f" {words.state(row.state)[:7]}" if several else "") + (
+            ", blind" if one["is_blind"] else ""
+        )
         majority = None if one["majority"] is None else 100 * one["majority"]
         drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
-        bars.append(replace(drawn, label=one["title"], suffix=suffix))
+        label = task_title(reference_task(row.task))
+        bars.append(replace(drawn, label=label, suffix=suffix))
     return interval_charts(
         bars,
         [Reference(f"chance {words.percent(UNIFORM_CHANCE)}", 100 * UNIFORM_CHANCE)],
@@ -188,7 +193,12 @@ def _cards(model: ModelResults) -> list[dict[str, Any]]:
     ]
 
 
-def _result(entry: Entry) -> dict[str, Any]:
+def _anchor(entry: Entry) -> str:
+    return f"{entry.submission.model.state}-{entry.submission.run.task}"
+
+
+def _result(entry: Entry, other: Entry | None) -> dict[str, Any]:
+    """One result for the template; *other* is its counterpart without the image, or with it."""
     run = entry.submission.run
     row = entry_row(entry)
     majority = None if entry.score is None else entry.score.majority_class
@@ -196,12 +206,15 @@ def _result(entry: Entry) -> dict[str, Any]:
     if entry.score is not None and entry.outcomes is not None:
         detail = model_detail.detail(entry.score, entry.outcomes, _sample_names(entry))
     return {
-        "anchor": f"{entry.submission.model.state}-{run.task}",
+        "anchor": _anchor(entry),
         "title": task_title(run.task),
         "row": row,
         "majority": majority,
         "sentence": _sentence(row, majority),
-        "compare": _compare_state(row) if detail is not None else None,
+        "compare": _compare_state(row) if detail is not None and not entry.blind else None,
+        "is_blind": entry.blind,
+        "other": None if other is None else _anchor(other),
+        "with_and_without": ([] if other is None or entry.blind else blind.sentences(entry, other)),
         "unchecked": entry.unchecked,
         "detail": detail,
         "run": run,

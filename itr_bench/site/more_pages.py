@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from itr_bench.data.catalog import LEADERBOARD, family
+from itr_bench.nouns import count
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
+from itr_bench.scoring.verdict import FEWEST
 from itr_bench.site import words
 from itr_bench.site.across import Average, AverageRow, Gap, GapRow, averages, gaps
 from itr_bench.site.board import Board
@@ -37,7 +39,7 @@ def average_page(site: Site, boards: Sequence[Board]) -> str:
 def _average(site: Site, one: Average, boards: Sequence[Board], number: int) -> dict[str, Any]:
     main = one.tasks == LEADERBOARD
     title = "The four tasks" if main else "The two tasks of the demo"
-    left_out = words.count(len(one.left_out), "model or state is", "models or states are")
+    left_out = count(len(one.left_out), "model or state is", "models or states are")
     references = [board.main.references for board in boards]
     lines: list[tuple[AverageRow | None, str, float | None, Sequence[float | None]]] = [
         *((row, row.row.name, row.mean, row.parts) for row in one.rows),
@@ -67,7 +69,7 @@ def _average_finding(one: Average) -> str:
         )
     above = sum(row.interval[0] > one.chance for row in one.rows)
     text = (
-        f"{words.count(len(one.rows), 'result')} on all tasks, {above} above chance "
+        f"{count(len(one.rows), 'result')} on all tasks, {above} above chance "
         f"({words.percent(one.chance)} %)"
     )
     if one.majority is None:
@@ -152,13 +154,13 @@ def _gap_finding(gap: Gap) -> str:
         return "No model has responses in both languages on the same tweets yet."
     told = [row.told for row in gap.rows if row.told]
     if not told:
-        results = words.count(len(gap.rows), "result")
-        return f"Of {results} in both languages, the test tells no gap for any."
+        results = count(len(gap.rows), "result")
+        return f"Of {results} in both languages, the tests tell no gap for any."
     first = told.count(1)
     return (
-        f"Of {words.count(len(gap.rows), 'result')} in both languages, {first} "
+        f"Of {count(len(gap.rows), 'result')} in both languages, {first} "
         f"{'is' if first == 1 else 'are'} better on {gap.a.short}, {len(told) - first} better on "
-        f"{gap.b.short}; for the other {len(gap.rows) - len(told)} the test tells no gap."
+        f"{gap.b.short}; for the other {len(gap.rows) - len(told)} the tests tell no gap."
     )
 
 
@@ -197,7 +199,9 @@ def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[fl
     A figure that was computed here goes before any that was not; one on the task as it is here
     before one on another version or other data.
     """
-    entries = [one for one in model.entries if family(one.submission.run.task) == task]
+    entries = [
+        one for one in model.entries if family(one.submission.run.task) == task and not one.blind
+    ]
     scored = [(one.current, one.score.accuracy) for one in entries if one.score is not None]
     reported = [one.accuracy for one in figures if one.task == task and one.accuracy is not None]
     if scored:
@@ -223,9 +227,10 @@ def about_page(site: Site, refused: Sequence[str]) -> str:
         power=words.power_table(tweets),
         questions=list(QUESTIONS.values()),
         chance=UNIFORM_CHANCE,
+        fewest=FEWEST,
         badges=words.BADGES.items(),
         refused=sorted(refused),
-        refused_count=words.count(len(refused), "submission"),
+        refused_count=count(len(refused), "submission"),
     )
 
 

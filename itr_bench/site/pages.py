@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, base_task, family
+from itr_bench.data.catalog import EXPLAINED, LEADERBOARD, family, is_blind, without_variant
 from itr_bench.site import cells, words
 from itr_bench.site.board import Board, Group
 from itr_bench.site.charts import interval_charts
@@ -40,11 +40,12 @@ def board_address(task: str) -> str:
 
 
 def task_title(task: str) -> str:
-    """A task for people, a variant included."""
+    """A task for people, with what its name says of system, image and answer format."""
     base = family(task)
     title = TITLES[base][0] if base in TITLES else base
-    system = base_task(task).partition("@")[2]
+    system = without_variant(task).partition("@")[2]
     title += f", translated by {system}" if system else ""
+    title += ", without the image" if is_blind(task) else ""
     return f"{title}, explained answers" if task.endswith(EXPLAINED) else title
 
 

@@ -98,6 +98,13 @@ class Row:
     entry: Entry | None = None
     source: Source | None = None
     remark: str | None = None
+    blind: Row | None = None
+    """The same model's result without the image, which has no line of its own."""
+
+    @property
+    def blind_accuracy(self) -> float | None:
+        """Accuracy without the image."""
+        return None if self.blind is None else self.blind.accuracy
 
     @property
     def answer_format(self) -> str | None:
@@ -157,7 +164,12 @@ def entry_key(entry: Entry) -> ModelKey:
 
 
 def entry_row(
-    entry: Entry, *, complete: bool = False, tier: int | None = None, tied: int = 0
+    entry: Entry,
+    *,
+    complete: bool = False,
+    tier: int | None = None,
+    tied: int = 0,
+    blind: Entry | None = None,
 ) -> Row:
     """The row of one submitted result; the arguments are what follows from other results."""
     card, score, claim = entry.submission.model, entry.score, entry.submission.score
@@ -186,6 +198,7 @@ def entry_row(
         open_weights=card.open_weights,
         complete=complete,
         entry=entry,
+        blind=None if blind is None else entry_row(blind),
     )
 
 

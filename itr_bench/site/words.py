@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from functools import lru_cache
 
+from itr_bench.nouns import count
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.power import smallest_difference
 from itr_bench.scoring.verdict import Side
@@ -93,11 +94,6 @@ def against(row: Row) -> str:
     return "claimed only, no test" if row.kind == "entry" else "reported only, no test"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def finding(board: Board) -> list[str]:
     """What a board shows, in numbers, a sentence each."""
     group = board.main
@@ -161,11 +157,11 @@ def _tiers(group: Group) -> str:
         return ""
     first = sum(one.row.tier == 1 for one in group.comparable)
     if group.tiers == 1:
-        return "No test tells any of them from the best: they are all tied, in one tier."
+        return "None of them is told from the best: they are all tied, in one tier."
     ties = (
         "the best stands alone in the first"
         if first == 1
-        else f"the first holds {first} that no test tells from the best"
+        else f"the first holds {first} that are not told from the best"
     )
     return f"They fall into {group.tiers} tiers; {ties}."
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import itr_bench
-from itr_bench.data.catalog import TASKS, family
+from itr_bench.data.catalog import get_task, leaderboard_task
 from itr_bench.data.manifest import kind_of
 from itr_bench.errors import DataError
 from itr_bench.relation import QUESTIONS
@@ -130,12 +130,16 @@ class Cache:
 
 
 def _reference_key(folder: str) -> str:
-    """What the task of that name asks.
+    """What the task of that name asks; of a name that nothing is taken of, nothing.
 
     Raises:
         DataError: as :func:`try_reference`; a check would do the same.
     """
-    if family(folder) not in TASKS:
+    if leaderboard_task(folder) is None:
+        return "none"
+    try:
+        get_task(folder)
+    except DataError:  # of the system in its name
         return "none"
     found = try_reference(folder)
     return found.key if isinstance(found, Reference) else f"none {version_here(folder)}"

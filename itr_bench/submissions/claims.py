@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping
 
 from itr_bench.answers import Parser, get_parser, parser_versions
 from itr_bench.data.catalog import (
-    EXPLAINED,
+    BLIND,
     LEADERBOARD,
     TRIAL,
     base_task,
     get_set,
     get_task,
+    leaderboard_task,
 )
 from itr_bench.data.manifest import kind_of
+from itr_bench.data.variants import MARK
 from itr_bench.errors import DataError
 from itr_bench.relation import Answer, Question
 from itr_bench.scoring import RESAMPLES, Score, Signature
@@ -51,13 +53,14 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         the parser that reads the responses; ``None`` where it is no task of the leaderboard.
     """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
-    known = run.task.removesuffix(EXPLAINED).partition("@")[0]
+    known = leaderboard_task(run.task)
     if known not in tasks:
-        why = "is for trying things out" if known in TRIAL else "is not on it"
+        why = "is not on it" if known is None else "is for trying things out"
         found.error(
             "task",
             SUBMISSION,
-            f"{run.task} {why}; the leaderboard has {', '.join(tasks)}",
+            f"{run.task} {why}; the leaderboard has {', '.join(tasks)}, and of each the variant "
+            f"{MARK}{BLIND}",
             places.line("run", "task"),
         )
     kind = kind_of(run.data)
@@ -76,7 +79,7 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
             places.line("run", "data"),
         )
     _check_seeds(run, places, found)
-    if known not in (*LEADERBOARD, *TRIAL):
+    if known is None:
         return None
     try:
         spec = get_task(run.task)

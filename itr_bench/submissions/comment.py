@@ -41,7 +41,10 @@ def comment(collected: Collected, others: Sequence[Entry], *, reruns: bool = Fal
     there = {other.path: other for other in others}
     for entry in entries:
         lines += _rerun(entry, there.get(entry.path), reruns)
-        lines += _against(entry, others)
+        if entry.blind:
+            lines += _against_sighted(entry, [*entries, *others])
+        else:
+            lines += _against(entry, others)
     findings = fewer(collected.all_findings)
     lines += ["What was found:", ""] if findings else []
     lines += as_markdown(findings).splitlines()
@@ -132,6 +135,23 @@ def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
             f"{one.only_b} | {p:.3g} |"
         )
     return [*lines, ""]
+
+
+def _against_sighted(entry: Entry, others: Sequence[Entry]) -> list[str]:
+    """The comparison of a result without the image with the model's own with it."""
+    start = f"{code(entry.path)} against the same model with the image"
+    for other in others:
+        if other.blind or other.pair != entry.pair:
+            continue
+        if entry.outcomes is None or other.outcomes is None:
+            return [f"{start}: not compared, the figures are as claimed.", ""]
+        found = compare(entry.outcomes, other.outcomes)
+        return [
+            f"{start}: accuracy {100 * found.difference:+.1f} points, 95 % interval "
+            f"{_interval(found.interval)}, exact McNemar p = {found.p_value:.3g}.",
+            "",
+        ]
+    return [f"{start}: no such result on the same tweets and prompts.", ""]
 
 
 def _percent(value: float | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from itr_bench.data.catalog import is_blind, reference_task
+from itr_bench.data.manifest import content_of
 from itr_bench.scoring import Outcomes, Score
 from itr_bench.submissions.schema import Submission
 
@@ -47,3 +49,17 @@ class Entry:
     answer_format: str | None = None
     current: bool = False
     unchecked: tuple[str, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether it is a result without the image."""
+        return is_blind(self.submission.run.task)
+
+    @property
+    def pair(self) -> tuple[str | None, ...]:
+        """What a result without the image has in common with the one beside which it stands: state
+        of the model, task, version, tweets and prompts, and with these the answer format.
+        """
+        card, run = self.submission.model, self.submission.run
+        task = reference_task(run.task)
+        return (card.folder, card.state, task, run.version, content_of(run.data), run.prompt)

@@ -9,8 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from itr_bench.data.catalog import LEADERBOARD, TRIAL, base_task, family, get_task, without_variant
+from itr_bench.data.catalog import (
+    BLIND,
+    LEADERBOARD,
+    TRIAL,
+    base_task,
+    family,
+    get_task,
+    is_blind,
+    without_variant,
+)
 from itr_bench.data.manifest import content_of, kind_of
+from itr_bench.data.variants import MARK
 from itr_bench.errors import DataError, ItrBenchError, bullet_list
 from itr_bench.results.run import Run
 from itr_bench.submissions.quotation import masked, quotations
@@ -89,7 +99,7 @@ def _problems(
     run = source.run
     problems = _of_task(run, trial=trial)
     reference = None
-    if not run.parser.of_likelihoods and not get_task(run.task).variant.name:
+    if not run.parser.of_likelihoods and not _other_variant(run):
         try:
             reference = open_reference(base_task(run.task))
         except DataError as error:
@@ -116,10 +126,11 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
             f"{run.task} scores likelihoods, of which the leaderboard has no table; submit a run "
             f"of {base_task(run.task)}"
         ]
-    if get_task(run.task).variant.name:
+    if _other_variant(run):
+        plain = without_variant(run.task)
         return [
-            f"{run.task} is a variant, of which the leaderboard has no table; submit a run of "
-            f"{without_variant(run.task)}"
+            f"{run.task} is a variant that the leaderboard does not take; submit a run of {plain}, "
+            f"or of {plain}{MARK}{BLIND}"
         ]
     kind = kind_of(run.data or "")
     if kind in ("demo", "stand-in") and not trial:
@@ -128,6 +139,11 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
     if family(run.task) not in known:
         return [f"{run.task} is not on the leaderboard; its tasks: {', '.join(known)}"]
     return []
+
+
+def _other_variant(run: Run) -> bool:
+    """Whether it is of a variant that the leaderboard does not take."""
+    return bool(get_task(run.task).variant.name) and not is_blind(run.task)
 
 
 def _of_data(source: Source, reference: Reference) -> list[str]:

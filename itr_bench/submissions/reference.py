@@ -6,7 +6,14 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import EXPLAINED, base_task, family, get_set, get_task
+from itr_bench.data.catalog import (
+    EXPLAINED,
+    base_task,
+    family,
+    get_set,
+    get_task,
+    without_variant,
+)
 from itr_bench.errors import DataError
 from itr_bench.lmms import documents
 from itr_bench.runs.definitions import define
@@ -21,7 +28,7 @@ class Expected:
 
     Attributes:
         relation: the right relation of the tweet, 0 to 3.
-        image_sha256: SHA-256 of the image's file.
+        image_sha256: SHA-256 of the image's file; ``none`` where no image is shown.
         prompt_hashes: digest of the prompt, by answer format.
     """
 
@@ -32,10 +39,10 @@ class Expected:
 
 @dataclass(frozen=True)
 class Reference:
-    """A task as it is here.
+    """A task, or the variant without image, as it is here.
 
     Attributes:
-        task: its name, without variant.
+        task: its name, without suffix.
         version: of its definition.
         data: identity of its data: kind, hash, and the system that translated it.
         items: what is asked, by tweet and question.
@@ -64,7 +71,7 @@ class Reference:
 
 
 def formats_of(task: str) -> tuple[str, ...]:
-    """The answer formats that *task*, a variant included, may ask for."""
+    """The answer formats that *task*, its suffix included, may ask for."""
     return ("explained",) if task.endswith(EXPLAINED) else FORMATS
 
 
@@ -74,7 +81,7 @@ def version_here(task: str) -> int:
     return int(define(family(task), adapter="").version)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=32)
 def open_reference(task: str) -> Reference:
     """Open the data of *task*, fetched on first use, and render its prompts.
 
@@ -83,7 +90,8 @@ def open_reference(task: str) -> Reference:
     """
     base = base_task(task)
     data = documents.task_data(base)
-    definition = define(family(task), adapter="")
+    # Of a system, the definition is there only where its data is; all have the same.
+    definition = define(family(base) + base[len(without_variant(base)) :], adapter="")
     items, texts = {}, {}
     for document, raw in documents.rows(base):
         place = (document["tweet_id"], document["question"])

@@ -14,12 +14,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from itr_bench.answers import Parser
+from itr_bench.data.catalog import is_blind
 from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.results.run_folder import read_answer
 from itr_bench.scoring import Outcomes, ReadItem, pair
 from itr_bench.submissions.quotation import LEAST, quotations
 from itr_bench.submissions.reference import Reference, formats_of
 from itr_bench.submissions.schema import Response, RunFacts, problems_of
+from itr_bench.variants.showing import NO_PICTURE
 
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
@@ -201,6 +203,24 @@ def _check_missing(tweet: str, question: Question, lines: Lines, run: RunFacts, 
         )
 
 
+def check_images(lines: Lines, run: RunFacts, add: Add) -> None:
+    """Check that images are named where the task shows some, and only there.
+
+    All that can be checked of images without the data of the task.
+    """
+    blind = is_blind(run.task)
+    for (tweet, _), samples in lines.by_item.items():
+        for line in samples.values():
+            if (line.image_sha256 == NO_PICTURE) != blind:
+                shows = "no image" if blind else "an image with each tweet"
+                said = f"{_image(line.image_sha256)} for tweet {tweet}; {run.task} shows {shows}"
+                add("image-hash", line.number, said)
+
+
+def _image(sha256: str) -> str:
+    return "no image" if sha256 == NO_PICTURE else f"{sha256[:12]}..."
+
+
 def check_content(
     lines: Lines, task: str, reference: Reference, prompts: bool, add: Add
 ) -> str | None:
@@ -208,7 +228,7 @@ def check_content(
 
     Args:
         lines: the responses.
-        task: the task, a variant included.
+        task: the task, its suffix included.
         reference: what the task asks.
         prompts: whether its prompts are those of this version of the task.
         add: takes the findings.
@@ -230,8 +250,8 @@ def check_content(
                 add(
                     "image-hash",
                     line.number,
-                    f"{line.image_sha256[:12]}..., the task's image of tweet {tweet} is "
-                    f"{expected.image_sha256[:12]}...",
+                    f"{_image(line.image_sha256)}, the task's image of tweet {tweet} is "
+                    f"{_image(expected.image_sha256)}",
                 )
             if answer_format and line.prompt_hash != expected.prompt_hashes[answer_format]:
                 add(

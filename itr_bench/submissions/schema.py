@@ -21,6 +21,7 @@ from pydantic import (
 
 from itr_bench.scoring import Score
 from itr_bench.submissions.characters import first_hidden
+from itr_bench.variants.showing import NO_PICTURE
 
 FORMAT = 1
 
@@ -59,7 +60,7 @@ Address = Annotated[
 ModelId = Annotated[str, StringConstraints(pattern=rf"^{_ORGANISATION}/{_PART}$", max_length=193)]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Snapshot = Annotated[str, StringConstraints(pattern=rf"^{_PART}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+ImageHash = Annotated[str, StringConstraints(pattern=rf"^([0-9a-f]{{64}}|{NO_PICTURE})$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 TweetId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -213,7 +214,9 @@ class Response(Strict):
     response: str = Field(description="The raw response; quotations of the tweet are masked.")
     tokens: Annotated[int, Field(ge=0)] | None
     prompt_hash: Digest
-    image_sha256: Sha256
+    image_sha256: ImageHash = Field(
+        description=f"Of the image's file; {NO_PICTURE!r} where the task shows no image."
+    )
 
     def line(self) -> bytes:
         """The response as the file holds it, without a line break."""

@@ -125,6 +125,7 @@ def _with_data(
     current = reference is not None and run.version == reference.version
     if reference is None:
         claims.check_size(lines, run, found)
+        responses.check_images(lines, run, _adder(found))
     else:
         if not current:
             unchecked.append(
