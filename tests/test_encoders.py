@@ -558,7 +558,7 @@ def test_few_tweets_have_no_test() -> None:
     results = [_ranked("itr_demo_lv", ranks), _ranked("itr_demo_en", ranks)]
     section = get_study("retrieval").analyse(Material(results=results))
     assert section is not None
-    assert any("2 gaps are on fewer than 6 tweets" in line for line in section.limits)
+    assert any("2 gaps are on fewer than 10 tweets" in line for line in section.limits)
     assert gaps([read_ranks(one) for one in results])[0].p_value is None
 
 

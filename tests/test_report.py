@@ -19,15 +19,19 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from itr_bench.cli.main import cli
-from itr_bench.errors import ItrBenchError
+from itr_bench.errors import ItrBenchError, ScoreError
+from itr_bench.nouns import count
 from itr_bench.results.run_folder import MANIFEST, RESPONSES
+from itr_bench.site.charts import interval_charts
 from itr_bench.studies.gather import gather
 from itr_bench.studies.page import make, write
 from itr_bench.studies.scatter import scatter
-from itr_bench.studies.section import Dot, Scatter, Section
+from itr_bench.studies.section import Column, Dot, Figure, Scatter, Section, Table
 from itr_bench.studies.shown import text_of
-from itr_bench.studies.study import RESULT, Material, TranslationQuality, studies, write_result
+from itr_bench.studies.study import RESULT, Material, studies, write_result
 from itr_bench.studies.study import Result as StudyResult
+from itr_bench.studies.wording import bar, charts
+from itr_bench.translation.quality import Measured, Quality
 from tests.bench_studies import BASE, material, tasks
 
 AXE = Path(__file__).parent.parent / "leaderboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -60,7 +64,13 @@ def full() -> Material:
     ]
     found = material(2, [*tasks(100), *languages], tweets=60, samples=2)
     quality = {
-        f"ltec_itr_en_mt@{system}": TranslationQuality("", "chrF2", score, None)
+        (f"ltec_itr_en_mt@{system}", "demo-000000000000"): Quality(
+            system,
+            "made up",
+            60,
+            None,
+            {key: Measured(score, None, "") for key in ("bleu", "chrf")},
+        )
         for system, score in (("opus", 61.5), ("nllb", 70.25))
     }
     board = material(6, [BASE], tweets=20, samples=1).board
@@ -164,12 +174,28 @@ def test_the_page_shows_every_number_of_the_tables(full: Material, tmp_path: Pat
         (7, "count", "7"),
         (7 * 10**9, "parameters", "7 B"),
         (0.456, "number", "0.46"),
+        ((61.2, 70.255), "number-interval", "61.20 to 70.25"),
+        (float("nan"), "percent", "not available"),
+        (float("inf"), "number", "not available"),
+        ((0.1, float("nan")), "interval", "not available"),
         (-0.456, "number", "\u22120.46"),
         ("text", "text", "text"),
     ],
 )
 def test_values_as_people_read_them(value: Any, kind: Any, text: str) -> None:
     assert text_of(value, kind) == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((1, "tweet"), "1 tweet"),
+        ((0, "tweet"), "0 tweets"),
+        ((2, "gap is", "gaps are"), "2 gaps are"),
+    ],
+)
+def test_numbers_stand_with_their_noun(arguments: tuple[Any, ...], text: str) -> None:
+    assert count(*arguments) == text
 
 
 def test_hostile_names_are_text(full: Material, tmp_path: Path) -> None:
@@ -200,6 +226,42 @@ def test_a_scatter_chart_names_its_points_apart() -> None:
     assert len(heights) == 6
     assert all(b - a >= 15 for a, b in itertools.pairwise(heights))
     assert "t &amp; u" in drawn
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wide", "narrow"),
+    [
+        ((2e9, 64e9), "2 B, 5 B, 10 B, 20 B, 50 B", "2 B, 5 B, 10 B, 20 B, 50 B"),
+        (
+            (0.3e9, 40e9),
+            "500 M, 1 B, 2 B, 5 B, 10 B, 20 B",
+            "1 B, 10 B",
+        ),
+        ((6e9, 8e9), "6 B", "6 B"),
+    ],
+)
+def test_numbers_of_parameters_do_not_meet(
+    sizes: tuple[float, float], wide: str, narrow: str
+) -> None:
+    dots = tuple(Dot("m", x, 30.0) for x in sizes)
+    chart = Scatter(dots, "Parameters", "Accuracy, %", log=True)
+    drawn = str(scatter(chart, ident="c", title="t", description="d")).split("</svg>")
+    for svg, ticks in zip(drawn, (wide, narrow), strict=False):
+        found = re.findall(r'<text x="([\d.]+)"[^>]*>([\d.]+ [MB])<', svg)
+        assert ", ".join(name for _, name in found) == ticks
+        places = [float(x) for x, _ in found]
+        assert all(b - a >= 40 for a, b in itertools.pairwise(places))
+
+
+def test_headings_of_a_chart_are_bold_and_names_are_not() -> None:
+    (chart,) = charts([("group", [bar("name", 0.1, None)]), ("other", [])], [], "axis")
+    drawn = interval_charts(
+        chart.bars, [], ident="c", title="t", description="d", axis=chart.axis, widest=290
+    )
+    shown = re.findall(r'<text style="([^"]*)"[^>]*>(group|name|other)</text>', drawn)
+    assert [(name, "font-weight: 700" in style) for style, name in shown] == [
+        *(("group", True), ("name", False), ("other", True))
+    ] * 2
 
 
 # Bad input
@@ -263,7 +325,7 @@ def test_damaged_and_unknown_results_are_left_out_and_named(
             runs / study, StudyResult(study, "m", "itr_demo_lv", "demo-0", {}, {"made": "up"})
         )
     (runs / "half").mkdir()
-    (runs / "half" / RESULT).write_text('{"format": 1')
+    (runs / "half" / RESULT).write_text('{"format": 2')
     more = shutil.copytree(next(study_runs.rglob("itr_demo_lv")), tmp_path / "more")
     for out, paths in (("one", (runs, more)), ("other", (more, runs))):
         done = invoke("report", *paths, "--out", tmp_path / out)
@@ -295,6 +357,65 @@ def test_a_result_that_its_study_stumbles_over_is_named(
     assert [one.model for one in found.material.results] == ["good"]
     (said,) = found.left_out
     assert "its content is not as the study made-up writes it (KeyError: 'said')" in said
+
+
+def test_results_of_another_format_numbers_that_are_none_and_copies_are_named(
+    tmp_path: Path,
+) -> None:
+    answers = {str(i): [i % 4, "y", "n"] for i in range(8)}
+    facts = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
+    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", facts, {"answers": answers})
+    for name in ("a", "b"):
+        write_result(tmp_path / name, good)
+    for name, old, new in (
+        ("older", '"format": 2', '"format": 1'),
+        ("newer", '"format": 2', '"format": 3'),
+        ("nan", '"folds": 5', '"folds": NaN'),
+    ):
+        file = write_result(tmp_path / name, good)
+        file.write_text(file.read_text().replace(old, new))
+    done = invoke("report", tmp_path, "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    data = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert len(data["results"]) == 1
+    copy, nan, newer, older = sorted(data["left_out"], key=lambda line: line.split("/")[-2])
+    assert copy == f"{tmp_path / 'b' / RESULT}: the same result as {tmp_path / 'a' / RESULT}"
+    assert "format 3, of a newer itr-bench" in newer
+    assert "NaN is no number" in nan
+    assert "format 1, of an older itr-bench" in older
+
+
+def test_a_study_that_fails_says_so_and_the_others_are_there(
+    full: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def analyse(material: Material) -> Section | None:
+        raise ScoreError("tweet 7 has two labels")
+
+    known = {**studies(), "prompt": replace(studies()["prompt"], analyse=analyse)}
+    monkeypatch.setattr("itr_bench.studies.page.studies", lambda: known)
+    page = write(tmp_path, make(full)).read_text()
+    (section,) = re.findall(r'<section class="result" id="prompt">.*?</section>', page, re.DOTALL)
+    assert "The study prompt could not be made: tweet 7 has two labels" in section
+    assert 'id="blindness"' in page and 'id="transfer"' in page
+
+
+def test_what_is_not_known_is_null_in_valid_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = (Column("Model"), Column("A", "percent"), Column("B", "number-interval"))
+    table = Table("t", columns, (("m", float("nan"), (float("-inf"), 1.5)),))
+    study = replace(
+        studies()["prompt"], analyse=lambda _: Section(figures=[Figure("f", "c", table)])
+    )
+    monkeypatch.setattr("itr_bench.studies.page.studies", lambda: {"prompt": study})
+    page = write(tmp_path, make(Material())).read_text()
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    data = json.loads((tmp_path / "report.json").read_text(), parse_constant=refuse)
+    assert data["studies"][0]["figures"][0]["rows"] == [["m", None, [None, 1.5]]]
+    assert page.count(">not available<") == 2 and ">nan" not in page.lower()
 
 
 @pytest.mark.parametrize("name", ["index.html", "report.json"])

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 
 DEMO = "itr_demo_lv"
 TIRT = 40
+BASELINE = ("--model", "itr_baseline", "--model_args", "strategy=uniform", "--seeds", "2")
 WORDS = ("tea", "bread", "river", "city", "cat", "train", "today", "again", "nobody", "good")
 
 
@@ -99,13 +100,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     _build(made)
     qwen = make_checkpoint("qwen2_vl", made.folder / "qwen", seed=2)
     clip = make("clip", made.folder / "clip")
-    baseline = ("--model", "itr_baseline", "--model_args", "strategy=uniform", "--seeds", "2")
     tiny = ("--model", "itr_vlm", "--model_args", f"pretrained={qwen},device=cpu", "--limit", "6")
     demo = ("--base", DEMO)
     out = ("--out", made.runs)
-    made.done("study", "language", *baseline, "--limit", "40", *out)
-    made.done("study", "transfer", *baseline, "--limit", "40", *out)
-    made.done("study", "prompt", *baseline, *demo, *out)
+    made.done("study", "language", *BASELINE, "--limit", "40", *out)
+    made.done("study", "transfer", *BASELINE, "--limit", "40", *out)
+    made.done("study", "prompt", *BASELINE, *demo, *out)
     made.done("study", "blindness", *tiny, *demo, "--seeds", "2", *out)
     made.done("study", "context", *tiny, *demo, "--seeds", "2", *out)
     encoder = ("--model", clip, "--model_args", "device=cpu", *demo, *out)
@@ -155,12 +155,22 @@ def test_the_variants_of_each_study_are_in_its_figure(report: dict[str, Any]) ->
     assert {"clip (trained)", "text-linear (trained)"} <= rows
 
 
-def test_accuracy_stands_against_the_quality_of_translations(report: dict[str, Any]) -> None:
+def test_accuracy_stands_against_the_quality_of_translations(
+    world: World, report: dict[str, Any]
+) -> None:
     rows = _figure(report, "language", "Accuracy and the quality of the translation")
-    quality = {row["System"]: row["chrF2"] for row in rows}
+    quality = {row["System"]: (row["BLEU"], row["chrF2"]) for row in rows}
     # The one system is the reference itself; the other has its words, and so its characters.
-    assert quality["same"] == 100
-    assert 50 < quality["reversed"] < 95
+    assert quality["same"] == pytest.approx((100, 100))
+    bleu, chrf = quality["reversed"]
+    assert bleu < 30 and 50 < chrf < 95
+    scored = json.loads(world.done("data", "mt-score", "--json"))
+    assert quality == {
+        one["system"]: tuple(one["metrics"][key]["score"] for key in ("bleu", "chrf"))
+        for one in scored["systems"]
+    }
+    printed = world.done("study", "language", *BASELINE, "--limit", "40", "--out", world.runs)
+    assert f" {bleu:.2f} " in printed and f" {chrf:.2f} " in printed
     gaps = _figure(report, "language", "Gap between languages")
     assert {row["Second"] for row in gaps} >= {"English by same", "English by reversed"}
 

@@ -152,8 +152,8 @@ def _bases(study: Study, given: str) -> list[str]:
         ItrBenchError: there is none, one is unknown or a variant, or the study compares
             nothing with it.
     """
-    from itr_bench.data.catalog import get_task
-    from itr_bench.studies.frame import reference_of, variant_of
+    from itr_bench.data.catalog import get_task, reference_task
+    from itr_bench.studies.frame import variant_of
 
     bases = list(dict.fromkeys(task.strip() for task in given.split(",") if task.strip()))
     if not bases:
@@ -166,7 +166,7 @@ def _bases(study: Study, given: str) -> list[str]:
             problems.append(str(error))
         else:
             if variant_of(base):
-                problems.append(f"{base} is a variant; take {reference_of(base)}")
+                problems.append(f"{base} is a variant; take {reference_task(base)}")
             elif not study.tasks(base):
                 problems.append(f"study {study.name}: it has nothing to compare with {base}")
     if problems:

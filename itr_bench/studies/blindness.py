@@ -20,7 +20,19 @@ from itr_bench.studies.statistics import (
 )
 from itr_bench.studies.study import Material, Study
 from itr_bench.studies.wording import QUESTIONS as QUESTION_NAMES
-from itr_bench.studies.wording import ZERO, bar, charts, data_notices, limits, not_told, test_of
+from itr_bench.studies.wording import (
+    ZERO,
+    bar,
+    charts,
+    data_notices,
+    limits,
+    not_told,
+    of_questions,
+    p_columns,
+    p_values,
+    question_columns,
+    test_of,
+)
 
 VARIANTS = ("no-image", "grey-image", "other-image", "shuffled-words", "other-text")
 _WITHOUT = {
@@ -69,12 +81,16 @@ def analyse(material: Material) -> Section | None:
     return Section(
         paragraphs=(
             "Each variant takes something away from the same tweets: the image, its content, the "
-            "order of the words, or the fit of text and image. A model that uses both sides gets "
-            "worse, and answers otherwise. A model that gets no worse answers from what is left.",
+            "order of the words, or the fit of text and image. Answers that change show that a "
+            "model uses what was taken away. Accuracy shows it only of a model that is above "
+            "chance: near chance there is nothing to lose.",
             "An answer changes where a sample of the variant differs from a sample of the task as "
-            "it is. Two samples of one prompt can differ, too; that share is taken off: what is "
-            "left is zero where the answers to each tweet are equally distributed. Of one sample "
-            "a run, chance cannot be taken off: the share that changes then stands as it is.",
+            "it is that has another seed. Two samples of one prompt can differ, too; that share is "
+            "taken off: what is left is zero on average where the answers to each tweet have the "
+            "same distribution, and exactly zero where every answer stays, seed by seed. Of one "
+            "sample a run, chance cannot be taken off: the share that changes then stands as it "
+            "is, between samples of one seed where there are any. Where runs share seeds, that no "
+            "answer changes is counted over samples of one seed, which have the same noise.",
         ),
         claims=[
             claim
@@ -139,7 +155,10 @@ def _claims_of_answers(cell: Cell, changed: _Changes) -> list[Claim]:
         if not still:
             continue
         tweets = min(change.read_tweets for change in still.values())
-        pairs = ", ".join(f"{change.read} {_WITHOUT[label(t)]}" for t, change in still.items())
+        pairs = ", ".join(
+            f"{change.read}{' of one seed' * change.of_one_seed} {_WITHOUT[label(task)]}"
+            for task, change in still.items()
+        )
         claims.append(
             Claim(
                 f"{cell.title}: no answer to {QUESTION_NAMES[question]} changes between yes and no "
@@ -194,14 +213,8 @@ def _figures(base: str, found: Sequence[tuple[Cell, _Drops, _Changes]]) -> list[
                     Column("Variant %", "percent"),
                     Column("Difference", "points"),
                     Column("95 % interval", "points-interval"),
-                    Column("p, alone", "p"),
-                    Column("p, Holm", "p"),
-                    Column("Adds, difference", "points"),
-                    Column("Adds, interval", "points-interval"),
-                    Column("Adds, p Holm", "p"),
-                    Column("Represented, difference", "points"),
-                    Column("Represented, interval", "points-interval"),
-                    Column("Represented, p Holm", "p"),
+                    *p_columns(),
+                    *question_columns("difference"),
                 ),
                 tuple(drops),
             ),
@@ -210,8 +223,9 @@ def _figures(base: str, found: Sequence[tuple[Cell, _Drops, _Changes]]) -> list[
         Figure(
             f"Answers that change, {base}",
             "Share of answers that differ from those to the task as it is, beyond what differs "
-            "between samples of one prompt; with its 95 % interval. Of runs with one sample, the "
-            "share as it is, in a chart of its own.",
+            "between samples of one prompt; with its 95 % interval over tweets. Of runs with one "
+            "sample, the share as it is, in a chart of its own. The last two columns are of pairs "
+            "of one seed, where the runs share seeds.",
             Table(
                 f"{base}: share of answers that change",
                 (
@@ -225,6 +239,7 @@ def _figures(base: str, found: Sequence[tuple[Cell, _Drops, _Changes]]) -> list[
                     Column("Beyond that, points", "points"),
                     Column("95 % interval", "points-interval"),
                     Column("Pairs that are read", "count"),
+                    Column("Of these, yes against no %", "percent"),
                 ),
                 tuple(shares_),
             ),
@@ -244,11 +259,8 @@ def _figures(base: str, found: Sequence[tuple[Cell, _Drops, _Changes]]) -> list[
 def _drop_row(cell: Cell, task: str, own: _Drops) -> tuple[Value, ...]:
     one = own[task, ACCURACY]
     row: list[Value] = [cell.subject, label(task), one.tweets, one.b, one.a, one.difference]
-    row += [one.interval, one.p_value, one.adjusted]
-    for question in QUESTIONS:
-        part = own[task, Measure(question)]
-        row += [part.difference, part.interval, part.adjusted]
-    return tuple(row)
+    row += [one.interval, *p_values(one)]
+    return (*row, *of_questions([own[task, Measure(question)] for question in QUESTIONS]))
 
 
 def _change_row(cell: Cell, task: str, question: Question, change: Change) -> tuple[Value, ...]:
@@ -256,7 +268,7 @@ def _change_row(cell: Cell, task: str, question: Question, change: Change) -> tu
     row += [change.raw.value, change.raw.interval, change.alone]
     beyond = change.beyond
     row += [None, None] if beyond is None else [beyond.value, beyond.interval]
-    return (*row, change.read)
+    return (*row, change.read, change.turned / change.read if change.read else None)
 
 
 STUDY = Study(

@@ -1,16 +1,28 @@
-"""How often answers change between two runs, beyond the chance in each."""
+"""How often answers change between two runs, beyond the chance in each.
+
+Runs have the same seeds, so their samples come in pairs that share the generator's noise: of a
+model that does not see what the variant changes, such a pair is equal, while two samples of one
+prompt differ. Pairs of one seed and pairs of two seeds are never counted together.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
+from itr_bench.results.run import Run
 from itr_bench.scoring.outcomes import CODES, Outcomes
 from itr_bench.studies.frame import Cell
-from itr_bench.studies.statistics import Rows, Share, shared, shares
+from itr_bench.studies.statistics import Rows, Share, mean, shared, shares
+
+_Answers = NDArray[np.int8]
+_SeedPairs = Sequence[tuple[int, int]]
+"""The places of samples of one seed, in the first run and in the second."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +30,15 @@ class Change:
     """How often the answer to one question changes, as shares of pairs of samples.
 
     Attributes:
-        raw: a sample of the task and one of the variant differ.
+        raw: a sample of the task and one of the variant, of two seeds, differ. Where a run has
+            one sample, those of one seed, if there are any.
         alone: two samples of one and the same prompt differ, mean of task and variant; ``None``
-            for one sample.
-        beyond: the first less the second. It is zero where the answers have the same
-            distribution for every tweet, whatever the chance in them. ``None`` likewise.
+            where a run has one sample.
+        beyond: the first less the second. Zero on average where the answers have the same
+            distribution for every tweet, and exactly zero where both runs have the same answers,
+            seed by seed. ``None`` likewise.
+        of_one_seed: whether the following count pairs of one seed; all pairs, where the runs have
+            no seed in common.
         read: pairs of samples in which both answers are yes or no.
         read_tweets: tweets with such a pair.
         turned: of these pairs, those with one yes and one no.
@@ -31,46 +47,83 @@ class Change:
     raw: Share
     alone: float | None
     beyond: Share | None
+    of_one_seed: bool
     read: int
     read_tweets: int
     turned: int
 
 
-def _answers(outcomes: Outcomes, question: Question) -> NDArray[np.int8]:
-    return outcomes.adds if question is Question.ADDS else outcomes.represented
-
-
-def _change(a: Outcomes, b: Outcomes, question: Question) -> tuple[Rows, Rows, Rows, int]:
-    """By tweet: the share of pairs of samples that differ between *a* and *b*, within each (the
-    mean of both), and the first less the second; and what 1 is in their units.
+@dataclass(frozen=True)
+class _Counted:
+    """By tweet: the share of pairs of samples that differ between two runs, and within each (the
+    mean of both; ``None`` where it is not known), in *units* of one.
     """
+
+    between: Rows
+    alone: Rows | None
+    units: int
+
+
+def _seed_pairs(a: Run, b: Run) -> _SeedPairs:
+    """Samples of one seed; where a run does not state its seeds, those of one place."""
+    own, other = _seeds(a), _seeds(b)
+    if own is None or other is None:
+        return [(i, i) for i in range(min(a.outcomes.samples, b.outcomes.samples))]
+    place = {seed: i for i, seed in enumerate(other)}
+    return [(i, place[seed]) for i, seed in enumerate(own) if seed in place]
+
+
+def _seeds(run: Run) -> tuple[int, ...] | None:
+    seeds = run.seeds
+    return seeds if seeds and len(set(seeds)) == run.outcomes.samples == len(seeds) else None
+
+
+def _answers(a: Outcomes, b: Outcomes, question: Question) -> tuple[_Answers, _Answers]:
+    """The answers to *question* about the tweets that both runs have."""
     in_a, in_b = shared(a, b)
-    of_a, of_b = _answers(a, question)[in_a], _answers(b, question)[in_b]
-    n, m = of_a.shape[1], of_b.shape[1]
+    if question is Question.ADDS:
+        return a.adds[in_a], b.adds[in_b]
+    return a.represented[in_a], b.represented[in_b]
+
+
+def _counted(a: _Answers, b: _Answers, pairs: _SeedPairs) -> _Counted:
+    n, m = a.shape[1], b.shape[1]
     counts = [
-        ((of_a == code).sum(axis=1, dtype=np.int64), (of_b == code).sum(axis=1, dtype=np.int64))
+        ((a == code).sum(axis=1, dtype=np.int64), (b == code).sum(axis=1, dtype=np.int64))
         for code in CODES.values()
     ]
-    between = n * m - np.sum([x * y for x, y in counts], axis=0)
+    all_pairs = n * m - np.sum([x * y for x, y in counts], axis=0)
+    of_a, of_b = _of_one_seed(a, b, pairs)
+    of_one_seed = (of_a != of_b).sum(axis=1, dtype=np.int64)
+    if min(n, m) == 1:
+        if pairs:
+            return _Counted(of_one_seed, None, len(pairs))
+        return _Counted(all_pairs, None, n * m)
     within_a = n * (n - 1) - np.sum([x * (x - 1) for x, _ in counts], axis=0)
     within_b = m * (m - 1) - np.sum([y * (y - 1) for _, y in counts], axis=0)
-    if min(n, m) == 1:  # then chance is not known of both, and is taken off of neither
-        within_a, within_b = within_a * 0, within_b * 0
-    ways_a, ways_b = max(1, n * (n - 1)), max(1, m * (m - 1))
-    units = 2 * n * m * ways_a * ways_b
-    alone = (within_a * ways_b + within_b * ways_a) * n * m
-    raw = between * 2 * ways_a * ways_b
-    return raw, alone, raw - alone, units
+    ways, ways_a, ways_b = n * m - len(pairs), 2 * n * (n - 1), 2 * m * (m - 1)
+    units = math.lcm(ways, ways_a, ways_b)
+    return _Counted(
+        (all_pairs - of_one_seed) * (units // ways),
+        within_a * (units // ways_a) + within_b * (units // ways_b),
+        units,
+    )
 
 
-def _turned(a: Outcomes, b: Outcomes, question: Question) -> tuple[int, int, int]:
+def _of_one_seed(a: _Answers, b: _Answers, pairs: _SeedPairs) -> tuple[_Answers, _Answers]:
+    return a[:, [i for i, _ in pairs]], b[:, [j for _, j in pairs]]
+
+
+def _turned(a: _Answers, b: _Answers, pairs: _SeedPairs) -> tuple[int, int, int]:
     """Pairs of samples that are yes or no in both, the tweets that have one, and of these pairs
     those that differ.
     """
-    in_a, in_b = shared(a, b)
-    of_a, of_b = _answers(a, question)[in_a], _answers(b, question)[in_b]
+    if pairs:
+        of_a, of_b = _of_one_seed(a, b, pairs)
+        both = (of_a >= 0) & (of_b >= 0)
+        return int(both.sum()), int(both.any(axis=1).sum()), int((both & (of_a != of_b)).sum())
     (no_a, yes_a), (no_b, yes_b) = (
-        [(of == code).sum(axis=1, dtype=np.int64) for code in (0, 1)] for of in (of_a, of_b)
+        [(of == code).sum(axis=1, dtype=np.int64) for code in (0, 1)] for of in (a, b)
     )
     read = (no_a + yes_a) * (no_b + yes_b)
     return int(read.sum()), int((read > 0).sum()), int((no_a * yes_b + yes_a * no_b).sum())
@@ -78,20 +131,30 @@ def _turned(a: Outcomes, b: Outcomes, question: Question) -> tuple[int, int, int
 
 def changes(cell: Cell) -> dict[tuple[str, Question], Change]:
     """How often the answers change, by variant and question."""
-    keys = [(task, question) for task in cell.variants for question in QUESTIONS]
-    parts = [_change(cell.reference.outcomes, cell.variants[t].outcomes, q) for t, q in keys]
-    found = iter(
-        shares([row for raw, _, beyond, units in parts for row in ((raw, units), (beyond, units))])
-    )
-    out = {}
-    for (task, question), (_, alone, _, units) in zip(keys, parts, strict=True):
-        samples = cell.reference.outcomes.samples, cell.variants[task].outcomes.samples
-        raw, beyond = next(found), next(found)
-        known = min(samples) > 1
-        out[task, question] = Change(
-            raw,
-            float(alone.mean()) / units if known else None,
-            beyond if known else None,
-            *_turned(cell.reference.outcomes, cell.variants[task].outcomes, question),
+    counted: dict[tuple[str, Question], _Counted] = {}
+    turned: dict[tuple[str, Question], tuple[bool, int, int, int]] = {}
+    for task, run in cell.variants.items():
+        pairs = _seed_pairs(cell.reference, run)
+        for question in QUESTIONS:
+            a, b = _answers(cell.reference.outcomes, run.outcomes, question)
+            counted[task, question] = _counted(a, b, pairs)
+            turned[task, question] = (bool(pairs), *_turned(a, b, pairs))
+    raws = shares([(one.between, one.units) for one in counted.values()])
+    beyonds = iter(
+        shares(
+            [
+                (one.between - one.alone, one.units)
+                for one in counted.values()
+                if one.alone is not None
+            ]
         )
-    return out
+    )
+    return {
+        key: Change(
+            raw,
+            None if one.alone is None else mean(one.alone, one.units),
+            None if one.alone is None else next(beyonds),
+            *turned[key],
+        )
+        for (key, one), raw in zip(counted.items(), raws, strict=True)
+    }

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.studies.statistics import FEWEST, Interval, resampled
+from itr_bench.scoring.intervals import resampled_totals
+from itr_bench.studies.statistics import FEWEST, Interval
 
 SPLITS = 1_000
 _SEED = 0
@@ -48,13 +49,15 @@ def extremes(accuracies: NDArray[np.float64]) -> tuple[Extreme, Extreme]:
         accuracies: of each variant and tweet, the share of samples that are right; shape (V, T),
             T at least 2.
     """
-    return _extreme(accuracies, 1), _extreme(accuracies, -1)
+    wide = _simultaneous(accuracies)
+    return _extreme(accuracies, 1, wide), _extreme(accuracies, -1, wide)
 
 
-def _extreme(accuracies: NDArray[np.float64], sign: int) -> Extreme:
+def _extreme(accuracies: NDArray[np.float64], sign: int, wide: float | None) -> Extreme:
     tweets = accuracies.shape[1]
     means = accuracies.mean(axis=1)
     place = int(np.argmax(sign * means))
+    mean = float(means[place])
     tied = int(np.isclose(means, means[place], rtol=0, atol=1e-9).sum())
     # Halves of the tweets, T / 2 of them each; the other half is what is left.
     ranks = np.random.default_rng(_SEED).random((SPLITS, tweets)).argsort(axis=1)
@@ -65,23 +68,20 @@ def _extreme(accuracies: NDArray[np.float64], sign: int) -> Extreme:
     return Extreme(
         place=place,
         tied=tied,
-        observed=float(means[place]),
-        interval=_simultaneous(accuracies, place),
+        observed=mean,
+        interval=None if wide is None else (max(0.0, mean - wide), min(1.0, mean + wide)),
         honest=float(rest[chosen, np.arange(SPLITS)].mean()),
         stable=float((chosen == place).mean()) if tied == 1 else None,
     )
 
 
-def _simultaneous(accuracies: NDArray[np.float64], place: int) -> Interval | None:
-    """By the largest distance of any variant's mean over a resample from its mean over all."""
+def _simultaneous(accuracies: NDArray[np.float64]) -> float | None:
+    """Half the width of an interval that holds for all variants together: 95 % of the resamples
+    have no variant's mean further from its mean over all tweets. ``None`` on too few tweets.
+    """
     tweets = accuracies.shape[1]
     if tweets < FEWEST:
         return None
     means = accuracies.mean(axis=1)
-
-    def largest(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.abs(sums / tweets - means[:, None]).max(axis=0))
-
-    wide = float(np.percentile(resampled(accuracies, largest), 95))
-    mean = float(means[place])
-    return max(0.0, mean - wide), min(1.0, mean + wide)
+    away = np.abs(resampled_totals(accuracies) / tweets - means[:, None]).max(axis=0)
+    return float(np.percentile(away, 95))

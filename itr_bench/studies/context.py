@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from itr_bench.nouns import count
 from itr_bench.site import words
 from itr_bench.studies.frame import (
     Cell,
@@ -26,6 +27,10 @@ from itr_bench.studies.wording import (
     data_notices,
     limits,
     not_told,
+    of_questions,
+    p_columns,
+    p_values,
+    question_columns,
     test_of,
 )
 
@@ -96,7 +101,7 @@ def _named(task: str) -> str:
         return label(task)
     number = int(found["number"])
     kind = " without images" if found["text"] else ""
-    return words.count(number, "example an answer", "examples an answer") + kind
+    return count(number, "example an answer", "examples an answer") + kind
 
 
 def _claims(cell: Cell, gains: _Gains) -> list[Claim]:
@@ -128,11 +133,9 @@ def _figure(base: str, found: Sequence[tuple[Cell, _Gains]]) -> Figure:
             bars.append(bar(label(task), one.difference, one.interval))
             source = examples_of(cell.variants[task])
             row: list[Value] = [cell.subject, label(task), source, one.tweets, one.b, one.a]
-            row += [one.difference, one.interval, one.p_value, one.adjusted]
-            for question in QUESTIONS:
-                part = own[task, Measure(question)]
-                row += [part.difference, part.interval, part.adjusted]
-            rows.append(tuple(row))
+            row += [one.difference, one.interval, *p_values(one)]
+            parts = of_questions([own[task, Measure(question)] for question in QUESTIONS])
+            rows.append((*row, *parts))
         groups.append((cell.subject, bars))
     columns = (
         Column("Model"),
@@ -143,14 +146,8 @@ def _figure(base: str, found: Sequence[tuple[Cell, _Gains]]) -> Figure:
         Column("With %", "percent"),
         Column("Gain", "points"),
         Column("95 % interval", "points-interval"),
-        Column("p, alone", "p"),
-        Column("p, Holm", "p"),
-        Column("Adds, gain", "points"),
-        Column("Adds, interval", "points-interval"),
-        Column("Adds, p Holm", "p"),
-        Column("Represented, gain", "points"),
-        Column("Represented, interval", "points-interval"),
-        Column("Represented, p Holm", "p"),
+        *p_columns(),
+        *question_columns("gain"),
     )
     return Figure(
         f"Gain by examples in context, {base}",

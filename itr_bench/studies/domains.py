@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.comparison import holm
+from itr_bench.scoring.crossed import mean_test, seed_noise
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.studies.statistics import LEVEL, Interval
@@ -36,8 +37,12 @@ class OfRelation:
         tweets_a, tweets_b: with this relation.
         a, b: accuracy on them.
         difference: A less B.
-        p_value: Fisher's exact test on the tweets that are right in more than half of the samples.
-        adjusted: by Holm's method, once :func:`adjusted` was called.
+        right_a, right_b: share of the tweets that are right in more than half of the samples.
+        p_value: Fisher's exact test on these.
+        mean_p_value: t test of the difference, with tweets and seeds as crossed clusters
+            (:mod:`itr_bench.scoring.crossed`).
+        adjusted, mean_adjusted: these, each by Holm's method, once :func:`adjusted` was called.
+        tests: over so many comparisons.
     """
 
     relation: int
@@ -46,14 +51,23 @@ class OfRelation:
     a: float
     b: float
     difference: Estimate
+    right_a: float
+    right_b: float
     p_value: float
+    mean_p_value: float
     adjusted: float = 1.0
+    mean_adjusted: float = 1.0
+    tests: int = 0
 
     @property
-    def told(self) -> bool:
-        """Whether the adjusted test and the interval tell a difference."""
-        low, high = self.difference.interval
-        return self.adjusted < LEVEL and not low <= 0 <= high
+    def told(self) -> int:
+        """1 where A is told to be better, -1 where B is, else 0: both adjusted tests have to be
+        below :data:`LEVEL` and to see the same side.
+        """
+        if max(self.adjusted, self.mean_adjusted) >= LEVEL:
+            return 0
+        better = int(self.right_a > self.right_b and self.difference.value > 0)
+        return better - int(self.right_a < self.right_b and self.difference.value < 0)
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,6 @@ class Transfer:
     """Set A against set B.
 
     Attributes:
-        accuracy_a, accuracy_b: as they are.
         balanced_a, balanced_b: mean over relations, as if all were equally frequent.
         difference: of the accuracies as they are.
         balanced: of the balanced ones.
@@ -69,8 +82,6 @@ class Transfer:
         relations: one by one.
     """
 
-    accuracy_a: Estimate
-    accuracy_b: Estimate
     balanced_a: Estimate
     balanced_b: Estimate
     difference: Estimate
@@ -83,10 +94,7 @@ class Transfer:
 FEWEST_OF_RELATION = 10
 """Of fewer tweets of a relation in either set, a difference is not split."""
 
-_WHOLE = (
-    *("accuracy_a", "accuracy_b", "balanced_a", "balanced_b"),
-    *("difference", "balanced", "domain", "balance"),
-)
+_WHOLE = (*("balanced_a", "balanced_b", "difference", "balanced", "domain", "balance"),)
 """The fields of :class:`Transfer` that are estimates, in the order of their weights."""
 
 
@@ -115,8 +123,6 @@ def transfer(a: Outcomes, b: Outcomes) -> Transfer:
     none = np.zeros(len(RELATIONS))
     middle, apart = (shares_a + shares_b) / 2, (shares_a - shares_b) / 2
     weights = [
-        (shares_a, none),
-        (none, shares_b),
         (even, none),
         (none, even),
         (shares_a, -shares_b),
@@ -163,6 +169,7 @@ def _relations(
         RELATIONS, parts_a, parts_b, differences, strict=True
     ):
         right = [int((part > 0.5).sum()) for part in (one, other)]
+        in_a, in_b = a.correct[a.gold == relation], b.correct[b.gold == relation]
         table = [[right[0], len(one) - right[0]], [right[1], len(other) - right[1]]]
         found.append(
             OfRelation(
@@ -172,19 +179,41 @@ def _relations(
                 a=float(one.mean()),
                 b=float(other.mean()),
                 difference=difference,
+                right_a=right[0] / len(one),
+                right_b=right[1] / len(other),
                 p_value=float(fisher_exact(table).pvalue),
+                mean_p_value=_mean_p_value(in_a, in_b),
             )
         )
     return tuple(found)
 
 
+def _mean_p_value(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Of two sets of tweets, what is right in each, shapes (T, S)."""
+    means = [one.mean(axis=1) for one in (a, b)]
+    over_tweets = [mean.var(ddof=1) / len(mean) for mean in means]
+    noises = [seed_noise(one) for one in (a, b)]
+    # The tweets of B are no pairs of those of A: their variance adds up, as that of seeds does.
+    return float(
+        mean_test(
+            means[0].mean() - means[1].mean(),
+            over_tweets[0],
+            len(a),
+            over_tweets[1] + sum(noise.added for noise in noises),
+            over_tweets[1] ** 2 / (len(b) - 1) + sum(noise.spread for noise in noises),
+        )
+    )
+
+
 def adjusted(found: Sequence[Transfer]) -> list[Transfer]:
     """The comparisons of one model, the p values of all their relations adjusted together."""
-    p_values = iter(holm([one.p_value for both in found for one in both.relations]))
+    relations = [one for both in found for one in both.relations]
+    p_values = holm([one.p_value for one in relations])
+    mean_p_values = holm([one.mean_p_value for one in relations])
+    corrected = iter(
+        replace(one, adjusted=p, mean_adjusted=mean_p, tests=len(relations))
+        for one, p, mean_p in zip(relations, p_values, mean_p_values, strict=True)
+    )
     return [
-        replace(
-            both,
-            relations=tuple(replace(one, adjusted=next(p_values)) for one in both.relations),
-        )
-        for both in found
+        replace(both, relations=tuple(next(corrected) for _ in both.relations)) for both in found
     ]

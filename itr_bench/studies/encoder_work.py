@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,45 @@ def notices(named: Sequence[tuple[str, Result]]) -> list[str]:
                 "the set only."
             )
     return said
+
+
+def kept_apart(groups: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[str]:
+    """What sets the members of a group apart, a sentence for each group of several.
+
+    Args:
+        groups: what the members have in common, and the facts of each in the order of its number.
+    """
+    said = []
+    for what, members in groups:
+        if len(members) < 2:
+            continue
+        known = [_flat(facts) for facts in members]
+        names = sorted({name for one in known for name in one})
+        differing = [name for name in names if len({one.get(name) for one in known}) > 1]
+        numbered = [
+            f"[{number}] "
+            + (", ".join(f"{name} {_cut(one.get(name))}" for name in differing) or "other figures")
+            for number, one in enumerate(known, 1)
+        ]
+        said.append(f"{what} are not alike and are kept apart: {'; '.join(numbered)}.")
+    return said
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested *facts* as text, by dotted name."""
+    found: dict[str, str] = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = str(value)
+    return found
+
+
+def _cut(text: str | None) -> str:
+    if text is None:
+        return "not known"
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _conditions(result: Result) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD, base_task, without_variant
+from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD, base_task, reference_task, without_variant
 from itr_bench.data.variants import MARK
 from itr_bench.errors import ScoreError
+from itr_bench.nouns import count
 from itr_bench.results.run import Run
 from itr_bench.scoring.signature import digest
-from itr_bench.site import words
 from itr_bench.studies.statistics import shared
 from itr_bench.studies.study import Material
 from itr_bench.variants.context import FILE, SPLIT, TIRT
@@ -86,11 +86,6 @@ def with_variant(base: str, variant: str) -> str:
     """The task that is *variant* of *base*; a suffix stays at the end."""
     plain = base_task(base)
     return f"{plain}{MARK}{variant}{base[len(plain) :]}"
-
-
-def reference_of(task: str) -> str:
-    """The task that *task* is a variant of; a suffix stays."""
-    return without_variant(task) + task[len(base_task(task)) :]
 
 
 def variant_of(task: str) -> str:
@@ -178,9 +173,7 @@ def _size(run: Run) -> tuple[int, int]:
 
 def _sized(run: Run) -> str:
     tweets, samples = _size(run)
-    return (
-        f"{_place(run)} ({words.count(tweets, 'tweet')}, {words.count(samples, 'sample')} of each)"
-    )
+    return f"{_place(run)} ({count(tweets, 'tweet')}, {count(samples, 'sample')} of each)"
 
 
 def data_of(run: Run) -> str:
@@ -258,7 +251,7 @@ def cells(
     """
     found, notices = [], []
     for subject in arranged.subjects:
-        for base in sorted({reference_of(task) for task in subject.runs}):
+        for base in sorted({reference_task(task) for task in subject.runs}):
             wanted = [task for task in tasks(base) if task != base]
             there = {task: subject.runs[task] for task in wanted if task in subject.runs}
             if not there:

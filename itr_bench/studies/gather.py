@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -69,6 +69,7 @@ def gather(paths: Sequence[Path], *, progress: bool = False) -> Gathered:
                 left_out.append(str(error))
     if not runs and not results:
         raise ScoreError(f"nothing that can be reported:\n{bullet_list(left_out)}")
+    results = _without_copies(results, left_out)
     # By content, so that the order of the paths makes no difference.
     runs.sort(key=lambda run: (run.model, run.task, run.files))
     results.sort(
@@ -103,6 +104,18 @@ def _result(path: Path) -> Result:
             f"({type(error).__name__}: {error}). Run the study again"
         ) from error
     return result
+
+
+def _without_copies(results: Sequence[Result], left_out: list[str]) -> list[Result]:
+    """Each result once, from its first path."""
+    found: list[Result] = []
+    for result in sorted(results, key=lambda one: one.path):
+        twins = [one for one in found if replace(one, path=result.path) == result]
+        if twins:
+            left_out.append(f"{result.path}: the same result as {twins[0].path}")
+        else:
+            found.append(result)
+    return found
 
 
 def _sources(paths: Sequence[Path]) -> list[Path]:

@@ -31,13 +31,15 @@ from itr_bench.studies.wording import (
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_lv_instruct_lv")
 _MEASURES = (ACCURACY, *map(Measure, QUESTIONS), *(Measure(relation=int(r)) for r in RELATIONS))
 
+_TWO_GAPS = "That one gap is told and another is not does not say that the two differ."
+
 
 def tasks(base: str) -> tuple[str, ...]:
     """All languages of the tweets of *base*: of machine translations, each system that is built."""
     name = family(base)
     if name in TRIAL:
         return (base, *(task for task in TRIAL if task != base))
-    if images_of(name) != "ltec":
+    if images_of(base) != "ltec":
         return ()
     translated = [
         task if not home.systems(spec.set_name) else f"{task}@{system}"
@@ -53,7 +55,9 @@ def analyse(material: Material) -> Section | None:
     arranged = arrange(material)
     notices: list[str] = []
     pairs = [pair for subject in arranged.subjects for pair in pairs_of(subject, notices)]
-    if not pairs:
+    quality, quality_limits = quality_figure(arranged.subjects, material)
+    notices += material.quality_unknown
+    if not pairs and not quality:
         said = (*arranged.notices, *notices)
         return Section(notices=said) if said else None
     gaps = compared_by(
@@ -69,19 +73,23 @@ def analyse(material: Material) -> Section | None:
             "The same tweets and images with the text in two languages, so that each difference is "
             "paired by tweet. A gap is split by relation: the share of a relation times the "
             "difference on its tweets is what it brings to the gap, and the four add up to it.",
-        ),
+        )
+        if pairs
+        else (),
         claims=[
             claim
             for subject in dict.fromkeys(pair.subject for pair in pairs)
             for claim in _claims(subject, found)
         ],
         figures=[
-            gap_figure(found),
-            *carrier_figures(found),
-            flip_figure(pairs),
-            *quality_figure(arranged.subjects, material),
+            *([gap_figure(found), *carrier_figures(found), flip_figure(pairs)] if pairs else []),
+            *quality,
         ],
-        limits=limits([own[ACCURACY] for _, own in found]),
+        limits=[
+            *limits([own[ACCURACY] for _, own in found]),
+            *([_TWO_GAPS] if len(pairs) > 1 else []),
+            *quality_limits,
+        ],
         notices=(
             *data_notices([run for pair in pairs for run in (pair.a, pair.b)]),
             *arranged.notices,

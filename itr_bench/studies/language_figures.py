@@ -8,11 +8,12 @@ from dataclasses import replace
 from itr_bench.data.catalog import EXPLAINED
 from itr_bench.results.run import Run
 from itr_bench.studies.frame import Subject, variant_of
-from itr_bench.studies.pairs import Pair, name_of, system_of
+from itr_bench.studies.pairs import Pair, name_of, quality_key, system_of
 from itr_bench.studies.section import Column, Dot, Figure, Scatter, Table, Value
 from itr_bench.studies.statistics import ACCURACY, Measure, Paired, hits, shared, shares
 from itr_bench.studies.study import Material
-from itr_bench.studies.wording import ZERO, bar, charts, measure_name
+from itr_bench.studies.wording import ZERO, bar, charts, measure_name, p_columns, p_values
+from itr_bench.translation.quality import LABELS
 
 
 def _title(pair: Pair) -> str:
@@ -28,7 +29,7 @@ def gap_figure(found: Sequence[tuple[Pair, Mapping[Measure, Paired]]]) -> Figure
         groups.setdefault(_title(pair), []).append((pair.subject, one))
         row: list[Value] = [pair.subject, name_of(pair.a), name_of(pair.b), one.tweets]
         row += [one.a, one.b, one.difference, one.interval, one.only_a, one.only_b]
-        rows.append((*row, one.p_value, one.adjusted))
+        rows.append((*row, *p_values(one)))
     columns = (
         Column("Model"),
         Column("First"),
@@ -40,8 +41,7 @@ def gap_figure(found: Sequence[tuple[Pair, Mapping[Measure, Paired]]]) -> Figure
         Column("95 % interval", "points-interval"),
         Column("Only first right", "count"),
         Column("Only second right", "count"),
-        Column("p, alone", "p"),
-        Column("p, Holm", "p"),
+        *p_columns(),
     )
     lines = [
         (title, [bar(subject, one.difference, one.interval) for subject, one in own])
@@ -70,10 +70,10 @@ def carrier_figures(found: Sequence[tuple[Pair, Mapping[Measure, Paired]]]) -> l
             row: list[Value] = [pair.subject, _title(pair), measure_name(measure), one.tweets]
             row += [one.difference if one.tweets else None, one.interval]
             if measure.question is not None:
-                by_question.append((*row, one.p_value, one.adjusted))
+                by_question.append((*row, *p_values(one)))
             elif measure.relation is not None:
                 part = one.difference * one.tweets / whole
-                by_relation.append((*row, part, one.p_value, one.adjusted))
+                by_relation.append((*row, part, *p_values(one)))
     columns = (
         Column("Model"),
         Column("Gap"),
@@ -81,8 +81,7 @@ def carrier_figures(found: Sequence[tuple[Pair, Mapping[Measure, Paired]]]) -> l
         Column("Tweets", "count"),
         Column("Difference", "points"),
         Column("95 % interval", "points-interval"),
-        Column("p, alone", "p"),
-        Column("p, Holm", "p"),
+        *p_columns(),
     )
     with_part = (*columns[:6], Column("Part of the gap", "points"), *columns[6:])
     return [
@@ -132,42 +131,60 @@ def flips(a: Run, b: Run) -> tuple[list[str], list[str]]:
     return chosen(right_a & ~right_b), chosen(right_b & ~right_a)
 
 
-def quality_figure(subjects: Sequence[Subject], material: Material) -> list[Figure]:
-    """Accuracy against the quality of the translation, where that is known of two or more."""
+_QUALITIES = ("bleu", "chrf")
+
+
+def quality_figure(
+    subjects: Sequence[Subject], material: Material
+) -> tuple[list[Figure], list[str]]:
+    """Accuracy beside the quality of the translation, as far as that is known; drawn against it
+    where it is known of two systems or more. And what is to be said where it is not.
+    """
     known = [
-        (subject.name, run, material.quality[run.task])
+        (subject.name, run, material.quality[quality_key(run)])
         for subject in subjects
         for run in subject.runs.values()
-        if run.task in material.quality and not variant_of(run.task)
+        if quality_key(run) in material.quality and not variant_of(run.task)
     ]
-    if len({run.task.removesuffix(EXPLAINED) for _, run, _ in known}) < 2:
-        return []
+    if not known:
+        return [], []
     accuracies = shares([hits(run.outcomes) for _, run, _ in known])
     rows: list[tuple[Value, ...]] = []
-    dots = []
+    dots: dict[str, list[Dot]] = {key: [] for key in _QUALITIES}
     for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
         ends = accuracy.interval
         system = system_of(run) + (", explained" if run.task.endswith(EXPLAINED) else "")
         scaled = None if ends is None else (100 * ends[0], 100 * ends[1])
-        dots.append(
-            Dot(f"{subject}, {system}", quality.score, 100 * accuracy.value, scaled, run.stand_in)
+        row: list[Value] = [subject, system]
+        for key in _QUALITIES:
+            one = quality.metrics[key]
+            row += [one.score, one.interval]
+            point = (one.score, 100 * accuracy.value)
+            dots[key].append(Dot(f"{subject}, {system}", *point, scaled, run.stand_in))
+        rows.append((*row, accuracy.value, ends))
+    columns = [Column("Model"), Column("System")]
+    for key in _QUALITIES:
+        columns += [Column(LABELS[key], "number"), Column("95 % interval", "number-interval")]
+    columns += [Column("Accuracy %", "percent"), Column("95 % interval", "interval")]
+    several = len({quality_key(run) for _, run, _ in known}) > 1
+    figure = Figure(
+        "Accuracy and the quality of the translation",
+        "BLEU and chrF2 of all translations of a system against the published English, as "
+        "itr-bench data mt-score gives them, and the accuracy of a model on them."
+        + (" Each point is a model on the translations of one system." if several else ""),
+        Table("Accuracy, BLEU and chrF2", tuple(columns), tuple(rows)),
+        tuple(
+            Scatter(tuple(own), f"{LABELS[key]} of the translation", "Accuracy, %")
+            for key, own in dots.items()
         )
-        row: list[Value] = [subject, system, quality.score]
-        rows.append((*row, accuracy.value, accuracy.interval))
-    metric = known[0][2].metric
-    columns = (
-        Column("Model"),
-        Column("System"),
-        Column(metric, "number"),
-        Column("Accuracy %", "percent"),
-        Column("95 % interval", "interval"),
+        if several
+        else (),
     )
-    return [
-        Figure(
-            "Accuracy and the quality of the translation",
-            "Each point is a model on the translations of one system. No test is made: systems "
-            "differ in more than this one score, and there are few of them.",
-            Table(f"Accuracy and {metric} against the published English", columns, tuple(rows)),
-            (Scatter(tuple(dots), metric, "Accuracy, %"),),
-        )
-    ]
+    said = (
+        "No test is made of accuracy against the quality of the translation: systems differ in "
+        "more than these scores, and there are few of them."
+        if several
+        else "The quality of the translation is known of one machine system only: how accuracy "
+        "goes with it needs two or more."
+    )
+    return [figure], [said]

@@ -16,20 +16,28 @@ from itr_bench.encoders.trained import (
     by_text,
     divide,
 )
-from itr_bench.relation import RELATIONS, Question
+from itr_bench.errors import ScoreError
+from itr_bench.relation import Question
 from itr_bench.results.run import Run
-from itr_bench.scoring import Score
-from itr_bench.scoring.verdict import standing
 from itr_bench.seeds import read_seeds
-from itr_bench.site import words
-from itr_bench.site.drawing import Reference
-from itr_bench.studies.encoder_work import Work, notices
+from itr_bench.studies.encoder_work import Work, kept_apart, notices
 from itr_bench.studies.fold_predictions import NAME, TRAINED, Row, content, read_rows
 from itr_bench.studies.frame import arrange
-from itr_bench.studies.section import Claim, Column, Figure, Section, Table, Value
-from itr_bench.studies.statistics import Contrast, Paired, compared
+from itr_bench.studies.no_vlm_figures import (
+    Beside,
+    difference_claims,
+    difference_figure,
+    score_figure,
+    standing_claim,
+)
+from itr_bench.studies.section import Claim, Figure, Section
+from itr_bench.studies.statistics import (
+    Contrast,
+    compared_by,
+    shared,
+)
 from itr_bench.studies.study import Job, Material, Study
-from itr_bench.studies.wording import ZERO, bar, charts, limits, not_told, test_of
+from itr_bench.studies.wording import limits
 
 TEXT_MODEL = "text-linear"
 FOLDS = 5
@@ -103,41 +111,69 @@ def analyse(material: Material) -> Section | None:
         return None
     arranged = arrange(material)
     places = sorted({(row.result.task, row.result.data) for row in rows})
-    figures: list[Figure] = []
-    claims: list[Claim] = []
-    every: list[Paired] = []
+    notes: list[str] = []
+    told: list[Beside] = []
     for task, data in places:
         own = [row for row in rows if (row.result.task, row.result.data) == (task, data)]
-        runs = {
-            subject.name: run
-            for subject in arranged.subjects
-            for name, run in subject.runs.items()
-            if (name, run.data) == (task, data)
-        }
         title = _title(task, data, places)
-        figures.append(_scores(title, own, runs))
-        claims += [_standing(title, row) for row in own]
-        if runs:
-            families = [
-                [Contrast(run.outcomes, row.outcomes) for row in own] for run in runs.values()
-            ]
-            found = compared(families)
-            every += [one for family in found for one in family]
-            figures.append(_differences(title, own, list(runs), found))
-            claims += _claims(title, own, list(runs), found)
+        for subject in arranged.subjects:
+            run = subject.runs.get(task)
+            if run is not None and run.data == data:
+                told.append(
+                    Beside(title, subject.name, run, _fitting(subject.name, run, own, notes))
+                )
+    contrasts = [[Contrast(one.run.outcomes, r.outcomes) for r in one.rows] for one in told]
+    compared_ = compared_by([one.name for one in told], contrasts)
+    figures: list[Figure] = []
+    claims: list[Claim] = []
+    for task, data in places:
+        title = _title(task, data, places)
+        own = [row for row in rows if (row.result.task, row.result.data) == (task, data)]
+        here = [both for both in zip(told, compared_, strict=True) if both[0].title == title]
+        figures.append(score_figure(title, own, [one for one, _ in here]))
+        claims += [standing_claim(title, row) for row in own]
+        if any(found for _, found in here):
+            figures.append(difference_figure(title, here))
+            claims += [claim for one, found in here for claim in difference_claims(one, found)]
     return Section(
         paragraphs=_paragraphs(rows),
         claims=claims,
         figures=figures,
         limits=[
-            *limits(every),
+            *limits([one for found in compared_ for one in found]),
             "The rows learned from labels of this very set, which no VLM saw. A row above a VLM "
             "says that the set can be learned, not that the row understands it; a VLM that is not "
             "above a row may still answer for other reasons. The intervals of the rows resample "
             "tweets, not what was learned from them.",
         ],
-        notices=notices([(row.name, row.result) for row in rows]),
+        notices=(
+            *notices([(row.name, row.result) for row in rows]),
+            *kept_apart(_alike(rows)),
+            *notes,
+        ),
     )
+
+
+def _alike(rows: Sequence[Row]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """The facts of the results of one model and task on the same data."""
+    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        place = (row.result.model, row.result.task, row.result.data)
+        found.setdefault(place, []).append(row.result.facts)
+    return [(f"Results of {model} on {task}", facts) for (model, task, _), facts in found.items()]
+
+
+def _fitting(name: str, run: Run, rows: Sequence[Row], notes: list[str]) -> list[Row]:
+    """The *rows* about tweets of *run*; why not the others goes to *notes*."""
+    found = []
+    for row in rows:
+        try:
+            shared(run.outcomes, row.outcomes)
+        except ScoreError as error:
+            notes.append(f"{run.task}: {name} and {row.name} {error}, and are not compared.")
+        else:
+            found.append(row)
+    return found
 
 
 def _title(task: str, data: str, places: Sequence[tuple[str, str]]) -> str:
@@ -151,7 +187,9 @@ def _paragraphs(rows: Sequence[Row]) -> list[str]:
     said = [
         f"The rows marked as trained are {TRAINED}: the answers about a tweet come from a rule "
         f"that was fitted on the other folds ({several} folds, one division a seed; tweets with "
-        "the same image or text stand in one fold). They are scored like any other."
+        "the same image or text stand in one fold). They are scored like any other. A rule that "
+        "learned only how frequent the relations are answers with the majority class: that, not "
+        "chance, is what a row is held against."
     ]
     if any("encoder" in row.result.facts for row in rows):
         said.append(
@@ -165,138 +203,6 @@ def _paragraphs(rows: Sequence[Row]) -> list[str]:
             "regression, its strength chosen by cross-validation inside the other folds."
         )
     return said
-
-
-def _standing(title: str, row: Row) -> Claim:
-    found, interval = row.score, row.score.interval
-    ends = "no interval" if interval is None else words.interval((interval.low, interval.high))
-    above = interval is not None and interval.low > found.majority_class
-    return Claim(
-        f"{row.name}, {title}: accuracy {words.percent(found.accuracy)} %, "
-        f"{standing(found).value} (chance {words.percent(found.uniform_chance)} %, majority class "
-        f"{words.percent(found.majority_class)} %).",
-        f"95 % bootstrap interval over {found.tweets} tweets: {ends} %; the whole of it has to lie "
-        "above a reference",
-        told=above,
-    )
-
-
-def _scores(title: str, rows: Sequence[Row], runs: Mapping[str, Run]) -> Figure:
-    known = [(row.name, row.score) for row in rows]
-    known += [(name, run.score) for name, run in runs.items()]
-    bars = [
-        bar(
-            name,
-            one.accuracy,
-            None if one.interval is None else (one.interval.low, one.interval.high),
-            one.accuracy_by_sample if one.samples > 1 else (),
-        )
-        for name, one in known
-    ]
-    first = rows[0].score
-    references = [
-        Reference("chance", 100 * first.uniform_chance),
-        Reference("majority class", 100 * first.majority_class, majority=True),
-    ]
-    columns = (
-        Column("Model"),
-        Column("Tweets", "count"),
-        Column("Samples", "count"),
-        Column("Accuracy %", "percent"),
-        Column("95 % interval", "interval"),
-        Column("Macro F1 %", "percent"),
-        Column("Adds %", "percent"),
-        Column("Represented %", "percent"),
-        *(Column(f"Recall of {int(relation)} %", "percent") for relation in RELATIONS),
-    )
-    return Figure(
-        f"Accuracy without a VLM, {title}",
-        "Accuracy with its 95 % interval over tweets; small points are samples: one a seed, for "
-        f"the trained rows one a division into folds. Trained: {TRAINED}.",
-        Table(
-            f"{title}: scores of the trained rows and of the runs",
-            columns,
-            tuple(_score_row(name, one) for name, one in known),
-        ),
-        charts([("", bars)], references, "Accuracy, %"),
-    )
-
-
-def _score_row(name: str, one: Score) -> tuple[Value, ...]:
-    interval = None if one.interval is None else (one.interval.low, one.interval.high)
-    return (
-        *(name, one.tweets, one.samples, one.accuracy, interval, one.macro_f1),
-        *(one.adds_accuracy, one.represented_accuracy, *one.recall),
-    )
-
-
-def _differences(
-    title: str, rows: Sequence[Row], runs: Sequence[str], found: Sequence[Sequence[Paired]]
-) -> Figure:
-    groups = []
-    table: list[tuple[Value, ...]] = []
-    for name, family in zip(runs, found, strict=True):
-        bars = []
-        for row, one in zip(rows, family, strict=True):
-            bars.append(bar(row.name, one.difference, one.interval))
-            table.append(
-                (
-                    *(name, row.name, one.tweets, one.a, one.b, one.difference, one.interval),
-                    *(one.only_a, one.only_b, one.p_value, one.adjusted),
-                )
-            )
-        groups.append((name, bars))
-    return Figure(
-        f"Models against the trained rows, {title}",
-        "Accuracy of the model less that of the row, with its 95 % interval. Left of zero, the row "
-        "is better.",
-        Table(
-            f"{title}: differences, paired by tweet",
-            (
-                Column("Model"),
-                Column("Row"),
-                Column("Tweets", "count"),
-                Column("Model %", "percent"),
-                Column("Row %", "percent"),
-                Column("Difference", "points"),
-                Column("95 % interval", "points-interval"),
-                Column("Only model", "count"),
-                Column("Only row", "count"),
-                Column("p, alone", "p"),
-                Column("p, Holm", "p"),
-            ),
-            tuple(table),
-        ),
-        charts(
-            groups,
-            [ZERO],
-            "Difference of accuracy, points",
-            symmetric=True,
-        ),
-    )
-
-
-def _claims(
-    title: str, rows: Sequence[Row], runs: Sequence[str], found: Sequence[Sequence[Paired]]
-) -> list[Claim]:
-    claims = []
-    for name, family in zip(runs, found, strict=True):
-        untold = []
-        for row, one in zip(rows, family, strict=True):
-            if not one.told:
-                untold.append(row.name)
-                continue
-            side = "above" if one.told > 0 else "below"
-            claims.append(
-                Claim(
-                    f"{name}, {title}: {words.percent(abs(one.difference))} points {side} "
-                    f"{row.name}.",
-                    test_of(one, name, row.name),
-                    told=True,
-                )
-            )
-        claims += not_told(untold, f"{name}, {title}", "a difference of accuracy")
-    return claims
 
 
 def tasks(base: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itr_bench.data.manifest import kind_of
-from itr_bench.errors import RunError
+from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.results.run import Run
 from itr_bench.results.run_folder import refused_by_disk
 from itr_bench.site.charts import interval_charts
@@ -55,13 +56,20 @@ class Report:
 
 
 def make(material: Material, left_out: Sequence[str] = ()) -> Report:
-    """Let every study say what *material* shows."""
-    found = [(study, study.analyse(material)) for study in studies().values()]
+    """Let every study say what *material* shows; one that cannot says so."""
+    found = [(study, _said(study, material)) for study in studies().values()]
     return Report(
         tuple((study, section) for study, section in found if section is not None),
         material,
         tuple(sorted(left_out)),
     )
+
+
+def _said(study: Study, material: Material) -> Section | None:
+    try:
+        return study.analyse(material)
+    except ItrBenchError as error:
+        return Section(notices=(f"The study {study.name} could not be made: {error}",))
 
 
 def write(folder: Path, report: Report) -> Path:
@@ -193,7 +201,16 @@ def _json(report: Report, runs: Sequence[_Line]) -> str:
             for r in report.material.results
         ],
     }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(_known(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _known(value: Any) -> Any:
+    """*value* with null for each number that is not finite: JSON has none of these."""
+    if isinstance(value, dict):
+        return {name: _known(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_known(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _draw(chart: Lines | Scatter, ident: str, figure: Figure) -> Markup:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import SETS, TASKS, family, get_set, get_task
+from itr_bench.data.catalog import SETS, TASKS, family, get_set, get_task, without_variant
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.manifest import content_of
 from itr_bench.errors import ScoreError
+from itr_bench.nouns import count
 from itr_bench.results.run import Run
-from itr_bench.site import words
-from itr_bench.studies.frame import Subject, variant_of
+from itr_bench.studies.frame import Subject, data_of, variant_of
 from itr_bench.studies.statistics import shared
 
 
@@ -25,7 +25,7 @@ class Pair:
 
 def images_of(task: str) -> str:
     """The set that holds the images of *task*."""
-    spec = SETS[TASKS[task].set_name]
+    spec = SETS[TASKS[family(task)].set_name]
     return spec.base or spec.name
 
 
@@ -35,7 +35,7 @@ def pairs_of(subject: Subject, notices: list[str]) -> list[Pair]:
     for task, run in sorted(subject.runs.items()):
         if not variant_of(task):
             suffix = task.removeprefix(get_task(task).name)
-            groups.setdefault(images_of(family(task)) + suffix, []).append(run)
+            groups.setdefault(images_of(task) + suffix, []).append(run)
     found = []
     for runs in groups.values():
         ordered = sorted(runs, key=_place)
@@ -76,7 +76,7 @@ def _unfit(a: Run, b: Run) -> str | None:
         return str(error)
     both = a.images.keys() & b.images.keys()
     differing = sum(a.images[tweet] != b.images[tweet] for tweet in both)
-    return f"saw other images of {words.count(differing, 'tweet')}" if differing else None
+    return f"saw other images of {count(differing, 'tweet')}" if differing else None
 
 
 def name_of(run: Run) -> str:
@@ -88,6 +88,11 @@ def name_of(run: Run) -> str:
     if task.answers == "lv":
         return f"{language}, asked in Latvian"
     return language if task.text == "lv" else f"{language}, as published"
+
+
+def quality_key(run: Run) -> tuple[str, str]:
+    """Where the quality of the translations that *run* saw stands: all answer formats share it."""
+    return without_variant(run.task), data_of(run)
 
 
 def system_of(run: Run) -> str:

@@ -17,12 +17,16 @@ from itr_bench.relation import Relation
 from itr_bench.scoring.comparison import exact_mcnemar, holm
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.studies.encoder_work import check_facts
+from itr_bench.studies.pairs import images_of
 from itr_bench.studies.statistics import FEWEST, LEVEL, Interval
 from itr_bench.studies.study import Result
 
 NAME = "retrieval"
 DIRECTIONS = {"text_to_image": "text to image", "image_to_text": "image to text"}
 MEASURES = (*(f"recall at {cutoff}" for cutoff in CUTOFFS), "MRR")
+
+FEW = 10
+"""Of fewer queries that are right, or wrong, or differ, no resampling tells enough."""
 
 _MOST_RESAMPLED = 10_000
 _NORMAL = 1.959964  # quantile of the standard normal distribution at 0.975
@@ -34,7 +38,8 @@ Values = NDArray[np.float64]
 class Ranked:
     """The ranks of one encoder on one task, by direction, shapes (T,).
 
-    *right_pairs* of the T * T pairs of text and image are right.
+    *right_pairs* of the T * T pairs of text and image are right. *number* is " [1]", " [2]" and so
+    on where the encoder has several results on the task, which are not alike.
     """
 
     result: Result
@@ -42,6 +47,12 @@ class Ranked:
     relations: NDArray[np.int8]
     ranks: Mapping[str, NDArray[np.int32]]
     right_pairs: int
+    number: str = ""
+
+    @property
+    def name(self) -> str:
+        """The language, and which of several results on it."""
+        return self.language + self.number
 
     @property
     def chance(self) -> float:
@@ -62,7 +73,7 @@ class Ranked:
         return np.stack([*(recall(found, cutoff) for cutoff in CUTOFFS), reciprocal(found)])
 
 
-def read_ranks(result: Result) -> Ranked:
+def read_ranks(result: Result, number: str = "") -> Ranked:
     """Read the ranks in *result*.
 
     Raises:
@@ -93,6 +104,7 @@ def read_ranks(result: Result) -> Ranked:
         np.array(relations, np.int8),
         {name: one.astype(np.int32) for name, one in found.items()},
         right,
+        number,
     )
 
 
@@ -120,6 +132,33 @@ def means(values: Values) -> list[Mean]:
         Mean(float(row.mean()), (float(low), float(high)))
         for row, (low, high) in zip(values, ends, strict=True)
     ]
+
+
+def scores(values: Values) -> list[Mean]:
+    """As :func:`means`, of scores between 0 and 1. Where fewer than :data:`FEW` tweets have a score
+    of 1, or fewer than that have another, those intervals are too narrow, and a share has the exact
+    binomial one (Clopper and Pearson 1934).
+    """
+    return [
+        replace(mean, interval=_exact(int((row == 1).sum()), len(row)))
+        if mean.interval is not None and _is_few(row)
+        else mean
+        for row, mean in zip(values, means(values), strict=True)
+    ]
+
+
+def _is_few(row: Values) -> bool:
+    hits, misses = int((row == 1).sum()), int((row == 0).sum())
+    return min(hits, misses) < FEW and hits + misses == len(row)
+
+
+def _exact(hits: int, tweets: int) -> Interval:
+    from scipy.special import betaincinv  # scipy.stats takes seconds to import
+
+    misses = tweets - hits
+    low = betaincinv(hits, misses + 1, 0.025) if hits else 0.0
+    high = betaincinv(hits + 1, misses, 0.975) if misses else 1.0
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -170,12 +209,42 @@ def gap(a: Ranked, b: Ranked, direction: str) -> Gap:
     return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value)
 
 
+def _why_apart(a: Ranked, b: Ranked) -> str | None:
+    """Why two results on one set are not compared, or ``None``."""
+    if a.result.facts["pictures"] != b.result.facts["pictures"]:
+        return "saw other pictures"
+    if set(a.tweets) != set(b.tweets):
+        return "are about other tweets"
+    relations = dict(zip(b.tweets, b.relations, strict=True))
+    if any(relations[t] != r for t, r in zip(a.tweets, a.relations, strict=True)):
+        return "disagree on the label of a tweet"
+    return None
+
+
+def _languages(ranked: Sequence[Ranked]) -> list[tuple[Ranked, Ranked]]:
+    """All pairs of results on one set in two languages."""
+    return [
+        (a, b)
+        for a, b in combinations(ranked, 2)
+        if a.language != b.language and images_of(a.result.task) == images_of(b.result.task)
+    ]
+
+
+def not_compared(ranked: Sequence[Ranked]) -> list[str]:
+    """Which languages of one encoder are not compared, and why."""
+    return [
+        f"{a.result.model}: {a.name} and {b.name} {why}, and are not compared."
+        for a, b in _languages(ranked)
+        if (why := _why_apart(a, b)) is not None
+    ]
+
+
 def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
-    """The gaps between all languages that one encoder was given with the same pictures."""
+    """The gaps between the languages of one encoder, on the same tweets and pictures."""
     found = [
         gap(a, b, direction)
-        for a, b in combinations(ranked, 2)
-        if a.result.facts["pictures"] == b.result.facts["pictures"]
+        for a, b in _languages(ranked)
+        if _why_apart(a, b) is None
         for direction in DIRECTIONS
     ]
     adjusted = iter(holm([one.p_value for one in found if one.p_value is not None]))

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from itr_bench.data.catalog import TASKS, base_task, get_task
 from itr_bench.data.manifest import text_hash
 from itr_bench.encoders.embed import Pairs
-from itr_bench.encoders.ranking import TIE, ranks, recall
+from itr_bench.encoders.ranking import TIE, ranks
 from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
-from itr_bench.site import words
-from itr_bench.site.drawing import Bar, Reference
-from itr_bench.studies.encoder_work import Work, notices
+from itr_bench.studies.encoder_work import Work, kept_apart, notices
 from itr_bench.studies.ranked import (
-    DIRECTIONS,
-    MEASURES,
+    FEW,
     NAME,
     Gap,
     Ranked,
     gaps,
-    means,
+    not_compared,
     read_ranks,
 )
-from itr_bench.studies.section import Claim, Column, Figure, Section, Table, Value
-from itr_bench.studies.statistics import FEWEST, detectable
-from itr_bench.studies.study import Job, Material, Study
-from itr_bench.studies.wording import ZERO, bar, charts, not_told
+from itr_bench.studies.retrieval_figures import gap_claims, gap_figure, limits, score_figure
+from itr_bench.studies.section import Claim, Figure, Section
+from itr_bench.studies.study import Job, Material, Result, Study
 
 # Making the ranks
 
@@ -82,27 +77,20 @@ def _content(work: Work, pairs: Pairs) -> dict[str, Any]:
 
 def analyse(material: Material) -> Section | None:
     """Recall and MRR of each encoder and language, and the gaps between languages."""
-    every = sorted(
-        map(read_ranks, material.results_of(NAME)),
-        key=lambda one: (one.result.model, _order(one.result.task), one.result.path),
-    )
-    if not every:
+    by_encoder, apart = _by_encoder(material.results_of(NAME))
+    if not by_encoder:
         return None
-    by_encoder: dict[str, list[Ranked]] = {}
-    for one in every:
-        by_encoder.setdefault(digest(one.result.facts.get("encoder")), []).append(one)
-    names = [group[0].result.model for group in by_encoder.values()]
+    every = [one for ranked in by_encoder.values() for one in ranked]
     figures: list[Figure] = []
     claims: list[Claim] = []
     found: list[Gap] = []
-    for number, ranked in enumerate(by_encoder.values(), 1):
-        name = ranked[0].result.model
-        title = name if names.count(name) == 1 else f"{name} [{number}]"
-        figures.append(_scores(title, ranked))
+    for title, ranked in by_encoder.items():
+        figures.append(score_figure(title, ranked))
         own = gaps(ranked)
+        apart += not_compared(ranked)
         if own:
-            figures.append(_gaps(title, own))
-            claims += _claims(title, own)
+            figures.append(gap_figure(title, own))
+            claims += gap_claims(title, own)
             found += own
     return Section(
         paragraphs=(
@@ -113,13 +101,46 @@ def analyse(material: Material) -> Section | None:
             "in whichever copy; the best placed right one counts. A wrong candidate that is as "
             "similar as the right one (to "
             f"{TIE:.6f}) stands before it, so that an encoder that tells nothing apart finds "
-            "nothing. Intervals resample queries; the candidates stay the same.",
+            "nothing. Intervals resample queries; the candidates stay the same. A recall with "
+            f"fewer than {FEW} queries right, or wrong, has the exact binomial interval.",
         ),
         claims=claims,
         figures=figures,
-        limits=_limits(every, found),
-        notices=notices([(one.result.model, one.result) for one in every]),
+        limits=limits(every, found),
+        notices=(
+            *notices([(f"{one.result.model}{one.number}", one.result) for one in every]),
+            *apart,
+        ),
     )
+
+
+def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], list[str]]:
+    """The results of each encoder, by its title; and what sets those of one name apart."""
+    encoders: dict[str, dict[str, list[Result]]] = {}
+    for result in sorted(results, key=lambda one: (one.model, _order(one.task), one.path)):
+        by_facts = encoders.setdefault(result.model, {})
+        by_facts.setdefault(digest(result.facts.get("encoder")), []).append(result)
+    found: dict[str, list[Ranked]] = {}
+    groups: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
+    for model, by_facts in encoders.items():
+        groups.append(
+            (
+                f"Encoders called {model}",
+                [own[0].facts.get("encoder", {}) for own in by_facts.values()],
+            )
+        )
+        for number, own in enumerate(by_facts.values(), 1):
+            title = model if len(by_facts) == 1 else f"{model} [{number}]"
+            found[title] = []
+            for task in dict.fromkeys(one.task for one in own):
+                alike = [one for one in own if one.task == task]
+                found[title] += [
+                    read_ranks(one, f" [{i}]" if len(alike) > 1 else "")
+                    for i, one in enumerate(alike, 1)
+                ]
+                facts = [{"data": one.data, **one.facts} for one in alike]
+                groups.append((f"Results of {title} on {task}", facts))
+    return found, kept_apart(groups)
 
 
 def _order(task: str) -> tuple[int, str]:
@@ -127,176 +148,6 @@ def _order(task: str) -> tuple[int, str]:
     known = list(TASKS)
     plain = base_task(task).partition("@")[0]
     return (known.index(plain) if plain in known else len(known), task)
-
-
-def _scores(title: str, ranked: Sequence[Ranked]) -> Figure:
-    groups = []
-    table: list[tuple[Value, ...]] = []
-    for direction, name in DIRECTIONS.items():
-        bars = []
-        for one in ranked:
-            found = means(one.values(direction))
-            bars.append(bar(_label(one, ranked), found[0].value, found[0].interval))
-            row: list[Value] = [one.result.task, one.language, name, len(one.tweets)]
-            for mean in found:
-                row += [mean.value, mean.interval]
-            shown = one.relations % 2 == 0
-            for chosen in (shown, ~shown):
-                of_these = recall(one.ranks[direction][chosen], 1)
-                row.append(float(of_these.mean()) if len(of_these) else None)
-            row += [float(np.median(one.ranks[direction])), one.chance]
-            table.append(tuple(row))
-        groups.append((name, bars))
-    return Figure(
-        f"Retrieval by {title}",
-        "Recall at 1 with its 95 % interval over tweets.",
-        Table(
-            f"{title}: image-text retrieval",
-            (
-                Column("Task"),
-                Column("Language"),
-                Column("Direction"),
-                Column("Tweets", "count"),
-                *(
-                    column
-                    for measure in MEASURES
-                    for column in (
-                        Column(f"{measure[:1].upper()}{measure[1:]} %", "percent"),
-                        Column("95 % interval", "interval"),
-                    )
-                ),
-                Column("Recall at 1, represented %", "percent"),
-                Column("Recall at 1, not represented %", "percent"),
-                Column("Median rank", "number"),
-                Column("Recall at 1 by chance %", "percent"),
-            ),
-            tuple(table),
-        ),
-        charts(groups, _chance(ranked), "Recall at 1, %"),
-    )
-
-
-def _chance(ranked: Sequence[Ranked]) -> list[Reference]:
-    """What a random order finds, one line where all figures have it in common."""
-    if len({one.chance for one in ranked}) == 1:
-        return [Reference("chance", 100 * ranked[0].chance)]
-    return [Reference(f"chance, {_label(one, ranked)}", 100 * one.chance) for one in ranked]
-
-
-def _label(one: Ranked, among: Sequence[Ranked]) -> str:
-    twins = [other for other in among if other.language == one.language]
-    return one.language if len(twins) == 1 else f"{one.language}, {one.result.task}"
-
-
-def _pair(one: Gap) -> tuple[str, str]:
-    a, b = one.a, one.b
-    return (a.language, b.language) if a.language != b.language else (a.result.task, b.result.task)
-
-
-def _gaps(title: str, found: Sequence[Gap]) -> Figure:
-    bars: dict[str, list[Bar]] = {}
-    table: list[tuple[Value, ...]] = []
-    for one in found:
-        a, b = _pair(one)
-        first, direction = one.differences[0], DIRECTIONS[one.direction]
-        bars.setdefault(direction, []).append(bar(f"{a} − {b}", first.value, first.interval))
-        row: list[Value] = [a, b, direction, one.tweets]
-        for mean in one.differences:
-            row += [mean.value, mean.interval]
-        table.append((*row, one.only_a, one.only_b, one.p_value, one.adjusted))
-    return Figure(
-        f"Gap between languages, {title}",
-        "Recall at 1 in the first language less that in the second, paired by tweet, with its 95 % "
-        "interval.",
-        Table(
-            f"{title}: the first language less the second, paired by tweet",
-            (
-                Column("First"),
-                Column("Second"),
-                Column("Direction"),
-                Column("Tweets", "count"),
-                *(
-                    column
-                    for measure in MEASURES
-                    for column in (
-                        Column(f"{measure[:1].upper()}{measure[1:]}, difference", "points"),
-                        Column("95 % interval", "points-interval"),
-                    )
-                ),
-                Column("Only first at rank 1", "count"),
-                Column("Only second at rank 1", "count"),
-                Column("p, alone", "p"),
-                Column("p, Holm", "p"),
-            ),
-            tuple(table),
-        ),
-        charts([*bars.items()], [ZERO], "Difference of recall at 1, points", symmetric=True),
-    )
-
-
-def _claims(title: str, found: Sequence[Gap]) -> list[Claim]:
-    claims, untold = [], []
-    for one in found:
-        a, b = _pair(one)
-        direction, first = DIRECTIONS[one.direction], one.differences[0]
-        if not one.told or one.p_value is None or one.adjusted is None or first.interval is None:
-            untold.append(f"{a} and {b} ({direction})")
-            continue
-        better, worse = (a, b) if one.told > 0 else (b, a)
-        claims.append(
-            Claim(
-                f"{title}, {direction}: recall at 1 is {words.percent(abs(first.value))} points "
-                f"higher in {better} than in {worse}.",
-                f"exact McNemar test on {one.tweets} tweets: {one.only_a} right at rank 1 only in "
-                f"{a}, {one.only_b} only in {b}; p {_p(one.p_value)}, by Holm's method over the "
-                f"{words.count(one.tests, 'gap')} of this encoder {_p(one.adjusted)}; 95 % "
-                f"interval of {a} less {b} {words.points_interval(first.interval)} points",
-                told=True,
-            )
-        )
-    return claims + not_told(untold, title, "a gap between languages")
-
-
-def _p(value: float) -> str:
-    text = words.p_value(value)
-    return text if text.startswith("<") else f"= {text}"
-
-
-def _limits(every: Sequence[Ranked], found: Sequence[Gap]) -> list[str]:
-    said = [
-        "A rank depends on what else is in the set: figures of sets of different sizes, or of "
-        "parts of one, do not compare."
-    ]
-    none = [len(one.tweets) for one in every for ranks_ in one.ranks.values() if min(ranks_) > 1]
-    if none:
-        said.append(
-            "Where no query is right at rank 1, the bootstrap has nothing to resample and says 0.0 "
-            f"to 0.0; the true share may be up to {words.percent(3 / min(none))} % (rule of three)."
-        )
-    few = [one for one in found if one.p_value is None]
-    if few:
-        said.append(
-            f"{words.count(len(few), 'gap is', 'gaps are')} on fewer than {FEWEST} tweets: no test "
-            "and no interval was computed."
-        )
-    tested = [one for one in found if one.p_value is not None]
-    for tweets in sorted({one.tweets for one in tested}):
-        own = [one for one in tested if one.tweets == tweets]
-        discordant = max((one.only_a + one.only_b) / tweets for one in own)
-        least = detectable(discordant, tweets)
-        text = (
-            "no gap is found 8 times out of 10"
-            if least is None
-            else (
-                f"a true gap under {words.percent(least)} points is found less than 8 times out of "
-                "10 by one test"
-            )
-        )
-        said.append(
-            f"Two languages differ at rank 1 on up to {words.percent(discordant)} % of the "
-            f"{tweets} queries; then {text}. What is not told may still be there."
-        )
-    return said
 
 
 def tasks(base: str) -> tuple[str, ...]:

@@ -13,10 +13,12 @@ from markupsafe import Markup, escape
 from itr_bench.site.words import parameters
 from itr_bench.studies.section import Dot, Scatter
 
-_LEFT, _TOP, _RIGHT, _BOTTOM = 46, 14, 300, 44
+_LEFT, _TOP, _RIGHT, _BOTTOM = 46, 30, 300, 44
 _WIDTH, _HEIGHT = 440, 300
-_NARROW_WIDTH, _NARROW_RIGHT = 210, 78
+_NARROW_WIDTH, _NARROW_RIGHT = 262, 20
 _LINE = 15
+_TICK = 44
+"""Pixels that the number of a tick needs, such as 500 M."""
 _MOST_NAMED = 18
 """Names on more points would hide them; the table has all."""
 
@@ -36,7 +38,7 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
     xs = [dot.x for dot in chart.dots]
     ys = [value for dot in chart.dots for value in (dot.y, *(dot.interval or ()))]
     ys += [value for _, value in chart.fit]
-    x_ticks, x_low, x_high = _log_axis(xs) if chart.log else _axis(xs, 4)
+    x_ticks, x_low, x_high = _log_axis(xs, across) if chart.log else _axis(xs, 4)
     y_ticks, y_low, y_high = _axis(ys, 5)
 
     def x(value: float) -> float:
@@ -59,7 +61,7 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
         parts.append(_text(x(tick), bottom + 18, name, "middle"))
     parts.append(_line(_LEFT, bottom, _LEFT + across, bottom, "var(--rule)", 1))
     parts.append(_text(_LEFT + across / 2, bottom + 38, chart.x_axis, "middle"))
-    parts.append(_text(_LEFT + 4, _TOP + 2, chart.y_axis, "start"))
+    parts.append(_text(_LEFT, _TOP - 16, chart.y_axis, "start"))
     if chart.fit:
         line = [f"{x(at)},{y(value)}" for at, value in chart.fit]
         parts.append(
@@ -68,6 +70,11 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
                 'stroke-dasharray="5 3"/>\n'
             ).format(" ".join(line))
         )
+    if not narrow and len(chart.dots) <= _MOST_NAMED:
+        placed = sorted(chart.dots, key=lambda dot: y(dot.y))
+        for dot, at in zip(placed, _apart([y(dot.y) for dot in placed]), strict=True):
+            parts.append(_line(x(dot.x) + 6, y(dot.y), _LEFT + across + 6, at, "var(--rule)", 0.8))
+            parts.append(_text(_LEFT + across + 9, at + 4, _short(dot), "start", "var(--text)"))
     for dot in chart.dots:
         if dot.interval is not None:
             parts.append(
@@ -81,11 +88,6 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
                 'stroke-width="1.5"/>\n'
             ).format(x(dot.x), y(dot.y), fill)
         )
-    if not narrow and len(chart.dots) <= _MOST_NAMED:
-        placed = sorted(chart.dots, key=lambda dot: y(dot.y))
-        for dot, at in zip(placed, _apart([y(dot.y) for dot in placed]), strict=True):
-            parts.append(_line(x(dot.x) + 6, y(dot.y), _LEFT + across + 6, at, "var(--rule)", 0.8))
-            parts.append(_text(_LEFT + across + 9, at + 4, _short(dot), "start", "var(--text)"))
     css = "chart narrow" if narrow else "chart"
     return (
         Markup(
@@ -131,12 +133,17 @@ def _axis(values: Sequence[float], ticks: int) -> tuple[list[float], float, floa
     return [float(tick) for tick in found], float(found[0]), float(found[-1])
 
 
-def _log_axis(values: Sequence[float]) -> tuple[list[float], float, float]:
-    """Ticks at 1, 2 and 5 times powers of ten, and the ends of an axis that holds all values."""
+def _log_axis(values: Sequence[float], across: int) -> tuple[list[float], float, float]:
+    """Ticks at 1, 2 and 5 times powers of ten, at the powers alone where numbers would meet, at the
+    least value where there is none; and the ends of an axis that holds all values, *across* pixels
+    long.
+    """
     low, high = min(values) / 1.15, max(values) * 1.15
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [first * 10.0**power for power in powers for first in (1, 2, 5)]
-    return [tick for tick in ticks if low <= tick <= high], low, high
+    close = math.log10(2) / math.log10(high / low) * across
+    firsts = (1, 2, 5) if close >= _TICK else (1,)
+    ticks = [first * 10.0**power for power in powers for first in firsts]
+    return [tick for tick in ticks if low <= tick <= high] or [min(values)], low, high
 
 
 def _apart(wanted: Sequence[float]) -> list[float]:

@@ -12,10 +12,19 @@ from typing import Literal
 from itr_bench.site.drawing import Bar, Reference
 
 Kind = Literal[
-    "text", "percent", "points", "interval", "points-interval", "p", "count", "number", "parameters"
+    "text",
+    "percent",
+    "points",
+    "interval",
+    "points-interval",
+    "p",
+    "count",
+    "number",
+    "number-interval",
+    "parameters",
 ]
 """How a column's values are shown. Shares and differences of shares are between -1 and 1;
-an interval is a pair of them.
+an interval is a pair of them. A number is as it is, and so is its interval.
 """
 
 Value = str | int | float | tuple[float, float] | None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from itr_bench.site import words
 from itr_bench.studies.section import Figure, Kind, Lines, Section, Value
 from itr_bench.studies.study import Study
 
-NUMERIC: frozenset[Kind] = frozenset(
-    {"percent", "points", "interval", "points-interval", "p", "count", "number", "parameters"}
-)
+NUMERIC: frozenset[Kind] = frozenset(get_args(Kind)) - {"text"}
 """The kinds of columns that stand at the right."""
 
 
@@ -19,10 +18,14 @@ def text_of(value: Value, kind: Kind) -> str:
     """A value of a column of *kind*."""
     if value is None:
         return words.NOT_AVAILABLE
-    if isinstance(value, tuple):
-        return words.interval(value) if kind == "interval" else words.points_interval(value)
     if isinstance(value, str):
         return value
+    if not all(map(math.isfinite, value if isinstance(value, tuple) else (value,))):
+        return words.NOT_AVAILABLE
+    if isinstance(value, tuple):
+        if kind == "number-interval":
+            return f"{words.number(value[0])} to {words.number(value[1])}"
+        return words.interval(value) if kind == "interval" else words.points_interval(value)
     if kind == "percent":
         return words.percent(value)
     if kind == "points":

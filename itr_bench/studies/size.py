@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from itr_bench.scoring.comparison import holm
+from itr_bench.studies.statistics import LEVEL
 from itr_bench.studies.study import BoardModel
 
 FEWEST_MODELS = 5
@@ -28,6 +30,8 @@ class Fit:
         tau, p_value: Kendall's rank correlation (tau-b) and its exact test; no p value where there
             are ties among more than eight models.
         line: parameters and accuracy at both ends of the line.
+        adjusted: the p value by Holm's method, once :func:`fits` was called.
+        tests: over so many tests.
     """
 
     slope: float
@@ -35,16 +39,32 @@ class Fit:
     tau: float
     p_value: float | None
     line: tuple[tuple[float, float], tuple[float, float]]
+    adjusted: float | None = None
+    tests: int = 0
 
     @property
     def told(self) -> bool:
-        """Whether test and interval agree that there is a slope."""
-        known = self.p_value is not None and self.p_value < 0.05
+        """Whether the adjusted test and the interval agree that there is a slope."""
+        known = self.adjusted is not None and self.adjusted < LEVEL
         return known and not self.interval[0] <= 0 <= self.interval[1]
 
 
+def fits(boards: Mapping[str, Sequence[BoardModel]]) -> dict[str, Fit | None]:
+    """The line of each of *boards*, their p values adjusted together."""
+    found = {task: fit(models) for task, models in boards.items()}
+    known = {task: one for task, one in found.items() if one and one.p_value is not None}
+    p_values = holm([one.p_value for one in known.values() if one.p_value is not None])
+    for (task, one), p_value in zip(known.items(), p_values, strict=True):
+        found[task] = replace(one, adjusted=p_value, tests=len(known))
+    return found
+
+
 def fit(models: Sequence[BoardModel]) -> Fit | None:
-    """The line; ``None`` for fewer than five models, or where all have one size."""
+    """The line; ``None`` for fewer than five models, or where all have one size.
+
+    Args:
+        models: each once, asked in one answer format.
+    """
     if len(models) < FEWEST_MODELS or len({model.parameters for model in models}) < 2:
         return None
     from scipy.stats import kendalltau, theilslopes  # takes seconds to import

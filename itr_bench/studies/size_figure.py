@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from itr_bench.nouns import count
 from itr_bench.site import words
 from itr_bench.studies.section import Claim, Column, Dot, Figure, Scatter, Table, Value
-from itr_bench.studies.size import FEWEST_MODELS, MOST_PERMUTED, Fit, fit
+from itr_bench.studies.size import FEWEST_MODELS, MOST_PERMUTED, Fit
 from itr_bench.studies.study import BoardModel
+from itr_bench.studies.wording import p_of
 
 
-def by_size(task: str, models: Sequence[BoardModel]) -> tuple[Figure, Claim | None, str | None]:
-    """Figure, claim and limit of accuracy against parameters on one task."""
+def by_size(
+    task: str, models: Sequence[BoardModel], found: Fit | None
+) -> tuple[Figure, Claim | None, str | None]:
+    """Figure, claim and limit of accuracy against parameters on one task, and their line."""
     ordered = sorted(models, key=lambda m: (m.parameters, m.name, m.source))
-    found = fit(ordered)
     rows: list[tuple[Value, ...]] = [
         (m.name, m.parameters, m.accuracy, m.interval, m.source) for m in ordered
     ]
@@ -26,9 +29,9 @@ def by_size(task: str, models: Sequence[BoardModel]) -> tuple[Figure, Claim | No
     )
     figure = Figure(
         f"Accuracy and parameters, {task}",
-        "All models of the leaderboard whose number of parameters and accuracy are known, a result "
-        "for each answer format: one computed from responses before a reported one. Hollow: "
-        "reported only, without an interval."
+        "All models of the leaderboard whose number of parameters and accuracy in this answer "
+        "format are known, one result each: one computed from responses before a reported one. "
+        "Hollow: reported only, without an interval."
         + (
             ""
             if found is None
@@ -59,7 +62,7 @@ def by_size(task: str, models: Sequence[BoardModel]) -> tuple[Figure, Claim | No
             figure,
             None,
             (
-                f"{task}: {words.count(len(models), 'model')} with known parameters and "
+                f"{task}: {count(len(models), 'model')} with known parameters and "
                 f"accuracy; a line and a test need {FEWEST_MODELS} of more than one size. Neither "
                 "was computed."
             ),
@@ -71,12 +74,6 @@ def by_size(task: str, models: Sequence[BoardModel]) -> tuple[Figure, Claim | No
     )
 
 
-def _p(value: float | None) -> str:
-    if value is None:
-        return f"p {words.NOT_AVAILABLE} (ties among more than {MOST_PERMUTED})"
-    return f"p {'' if value < 0.001 else '= '}{words.p_value(value)}"
-
-
 def _claim(task: str, models: int, found: Fit) -> Claim:
     low, high = found.interval
     said = (
@@ -86,9 +83,17 @@ def _claim(task: str, models: int, found: Fit) -> Claim:
     )
     return Claim(
         f"{task}: {said}.",
-        f"Kendall's test over {models} results, tau {words.number(found.tau)}, "
-        f"{_p(found.p_value)}; slope after Theil and Sen {words.points(found.slope)} "
-        "points a doubling, 95 % interval "
-        f"{words.points(low)} to {words.points(high)}",
+        f"Kendall's test over {models} models, tau {words.number(found.tau)}, {_p(found)}; slope "
+        f"after Theil and Sen {words.points(found.slope)} points a doubling, 95 % interval over "
+        f"models {words.points(low)} to {words.points(high)}",
         found.told,
+    )
+
+
+def _p(found: Fit) -> str:
+    if found.p_value is None or found.adjusted is None:
+        return f"p {words.NOT_AVAILABLE} (ties among more than {MOST_PERMUTED})"
+    return (
+        f"p {p_of(found.p_value)}, by Holm's method over the {count(found.tests, 'test')} of "
+        f"accuracy against parameters {p_of(found.adjusted)}"
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from itr_bench.scoring.crossed import seed_noise
+from itr_bench.scoring.intervals import resampled_totals
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.studies.choosing import Extreme, extremes
-from itr_bench.studies.statistics import FEWEST, Share, hits, shares
+from itr_bench.studies.statistics import FEWEST, Share, shares
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,9 @@ class Spread:
         accuracies: of each.
         mean: of them, with its interval over tweets.
         deviation: sample standard deviation (n - 1) over wordings.
-        expected: the deviation that wordings which do not differ would show by chance, the square
-            root of the mean over resampled tweets with answers dealt anew among wordings.
-        p_value: of the spread, by the same dealing.
+        samples: fewest of a wording; with one, noise of the seed is not seen.
+        expected: the deviation that wordings of one accuracy would show by chance, the median.
+        p_value: how often wordings of one accuracy would show this deviation or more.
         best, worst: the extremes.
     """
 
@@ -34,62 +37,75 @@ class Spread:
     accuracies: tuple[float, ...]
     mean: Share
     deviation: float
+    samples: int
     expected: float
     p_value: float
     best: Extreme
     worst: Extreme
 
 
-DEALS = 2_000
-
-
 def spread(wordings: Mapping[str, Outcomes]) -> Spread | None:
     """The spread over *wordings*; ``None`` where there are fewer than two or too few tweets."""
     if len(wordings) < 2:
         return None
-    rights = _on_common_tweets(list(wordings.values()))
-    variants, tweets = rights.shape
+    right = _on_common_tweets(list(wordings.values()))
+    tweets = len(right[0])
     if tweets < FEWEST:
         return None
-    means = rights.mean(axis=1)
-    best, worst = extremes(rights)
+    # Whole numbers: what is right of each wording, as if all had as many samples.
+    units = math.lcm(*(one.shape[1] for one in right))
+    hits = np.stack([one.sum(axis=1, dtype=np.int64) * (units // one.shape[1]) for one in right])
+    means = hits.sum(axis=1) / (tweets * units)
+    best, worst = extremes(hits / units)
     deviation = float(means.std(ddof=1))
-    dealt = _dealt(rights)
-    units = 10_000 * variants
-    total = np.rint(rights.sum(axis=0) * 10_000).astype(np.int64)
+    by_chance = _by_chance(right, hits, units)
     return Spread(
         names=tuple(wordings),
         tweets=tweets,
         accuracies=tuple(float(mean) for mean in means),
-        mean=shares([(total, units)])[0],
+        mean=shares([(hits.sum(axis=0), units * len(right))])[0],
         deviation=deviation,
-        expected=float(np.sqrt((dealt**2).mean())),
-        p_value=float((1 + (dealt >= deviation - 1e-12).sum()) / (1 + DEALS)),
+        samples=min(one.shape[1] for one in right),
+        expected=float(np.median(by_chance)),
+        p_value=float((1 + (by_chance >= deviation - 1e-12).sum()) / (1 + len(by_chance))),
         best=best,
         worst=worst,
     )
 
 
-def _on_common_tweets(runs: Sequence[Outcomes]) -> NDArray[np.float64]:
-    """Share of right samples by run and tweet, on the tweets that all have, shape (V, T)."""
-    common = set(runs[0].tweet_ids).intersection(*(run.tweet_ids for run in runs))
-    rows = []
-    for run in runs:
-        right, samples = hits(run)
-        kept = [i for i, tweet in enumerate(run.tweet_ids) if tweet in common]
-        rows.append(right[kept] / samples)
-    return np.stack(rows)
+def _on_common_tweets(runs: Sequence[Outcomes]) -> list[NDArray[np.bool_]]:
+    """What is right by run, on the tweets that all have, shapes (T, S)."""
+    places = [{tweet: i for i, tweet in enumerate(run.tweet_ids)} for run in runs]
+    common = [tweet for tweet in runs[0].tweet_ids if all(tweet in own for own in places)]
+    return [
+        run.correct[[own[tweet] for tweet in common]] for run, own in zip(runs, places, strict=True)
+    ]
 
 
-def _dealt(rights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Deviations over wordings where each tweet deals its results anew among them: what the
-    deviation is where the wording makes no difference. Shape (deals,).
+def _by_chance(
+    right: Sequence[NDArray[np.bool_]], hits: NDArray[np.int64], units: int
+) -> NDArray[np.float64]:
+    """Deviations over wordings of one accuracy, shape (resamples,): each accuracy less its own
+    mean, over resampled tweets, with what seeds add. Nothing is dealt among the wordings: they may
+    have one accuracy and still be right on other tweets.
     """
+    sums = resampled_totals(hits).astype(np.float64) - hits.sum(axis=1, keepdims=True)
+    centred = sums / (hits.shape[1] * units)
     rng = np.random.default_rng(0)
-    found = np.empty(DEALS)
-    step = 100
-    for start in range(0, DEALS, step):
-        order = rng.random((step, *rights.shape), dtype=np.float32).argsort(axis=1)
-        dealt = np.take_along_axis(np.broadcast_to(rights, order.shape), order, axis=1)
-        found[start : start + step] = dealt.mean(axis=2).std(axis=1, ddof=1)
-    return found
+    for place, noise in enumerate(_noise(right)):
+        if noise > 0:  # by its estimate from so many seeds
+            freedom = right[place].shape[1] - 1
+            centred[place] += np.sqrt(noise) * rng.standard_t(freedom, centred.shape[1])
+    return np.asarray(centred.std(axis=0, ddof=1))
+
+
+def _noise(right: Sequence[NDArray[np.bool_]]) -> list[float]:
+    """What seeds add to the variance of each accuracy: beyond what one seed does to all wordings,
+    where they have the same number of seeds, three or more.
+    """
+    wordings, samples = len(right), {one.shape[1] for one in right}
+    if len(samples) > 1 or min(samples) < 3:
+        return [seed_noise(one).added for one in right]
+    mean = np.mean(right, axis=0)
+    # The mean holds a part of each wording's own noise.
+    return [seed_noise(one - mean).added * wordings / (wordings - 1) for one in right]

@@ -1,13 +1,14 @@
 """Paired differences and rates with intervals over tweets, many at once; tests with Holm.
 
 All intervals are 95 % percentile bootstraps that resample tweets and keep the samples of a tweet
-together (:mod:`itr_bench.scoring.intervals`).
+together (:mod:`itr_bench.scoring.intervals`). A difference is told where two tests agree, as on the
+leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
+from itr_bench.scoring import verdict
 from itr_bench.scoring.comparison import exact_mcnemar, holm
+from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.power import smallest_difference
@@ -24,8 +27,8 @@ from itr_bench.scoring.power import smallest_difference
 LEVEL = 0.05
 """Of significance, for all tests of a study and model together."""
 
-FEWEST = 6
-"""On fewer tweets McNemar's two-sided test cannot get below 0.05, whatever they say."""
+FEWEST = verdict.FEWEST
+"""On fewer tweets there is no interval and no test: percentile intervals are too narrow there."""
 
 Interval = tuple[float, float]
 Rows = NDArray[np.int64]
@@ -60,16 +63,21 @@ class Paired:
 
     Attributes:
         tweets: that both answered, and that the measure is about.
+        samples: of the run that has fewer. Of one, the tests know nothing of other seeds.
         a, b: share that is right.
         difference: of the two.
         interval: 95 % over tweets; ``None`` on fewer than :data:`FEWEST` tweets.
         only_a, only_b: tweets that only one has right, in more than half of its samples.
         p_value: exact McNemar test on these; ``None`` likewise.
-        adjusted: by Holm's method.
-        tests: over so many tests.
+        mean_p_value: t test of the difference, with tweets and seeds as crossed clusters
+            (:mod:`itr_bench.scoring.crossed`); ``None`` likewise.
+        adjusted, mean_adjusted: these, each by Holm's method.
+        tests: over so many comparisons.
+        family: their name, such as the model's.
     """
 
     tweets: int
+    samples: int
     a: float
     b: float
     difference: float
@@ -77,20 +85,23 @@ class Paired:
     only_a: int
     only_b: int
     p_value: float | None
+    mean_p_value: float | None = None
     adjusted: float | None = None
+    mean_adjusted: float | None = None
     tests: int = 0
+    family: str = ""
 
     @property
     def told(self) -> int:
-        """1 where A is told to be better, -1 where B is, else 0: the adjusted test and the
-        interval have to agree.
+        """1 where A is told to be better, -1 where B is, else 0: both adjusted tests have to be
+        below :data:`LEVEL` and to see the same side.
         """
-        if self.adjusted is None or self.interval is None or self.adjusted >= LEVEL:
+        if self.adjusted is None or self.mean_adjusted is None:
             return 0
-        low, high = self.interval
-        return int(low > 0 and self.only_a > self.only_b) - int(
-            high < 0 and self.only_b > self.only_a
-        )
+        if max(self.adjusted, self.mean_adjusted) >= LEVEL:
+            return 0
+        better = int(self.only_a > self.only_b and self.difference > 0)
+        return better - int(self.only_b > self.only_a and self.difference < 0)
 
 
 @dataclass(frozen=True)
@@ -102,24 +113,30 @@ class Contrast:
     measure: Measure = ACCURACY
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """A comparison, with what its interval and its t test are made of."""
+
+    paired: Paired
+    differences: Rows
+    units: int
+    noise: SeedNoise
+
+
 def compared(families: Sequence[Sequence[Contrast]]) -> list[list[Paired]]:
     """Compare, with the p values of each family adjusted together by Holm's method.
 
     Raises:
         ScoreError: two runs share no tweet, or disagree on a label.
     """
-    # Two passes: all intervals are one matrix product.
-    rows: list[tuple[Rows, int]] = []
-    found: list[list[Paired]] = []
-    for family in families:
-        done = []
-        for contrast in family:
-            one, units, differences = _difference(contrast)
-            done.append(one)
-            rows.append((differences, units))
-        found.append(done)
-    ends = iter(intervals(rows))
-    return [_adjusted([replace(one, interval=next(ends)) for one in family]) for family in found]
+    # Two passes: all intervals are one matrix product, all t tests of one size one call.
+    measured = [_measured(contrast) for family in families for contrast in family]
+    ends = intervals([(one.differences, one.units) for one in measured])
+    whole = iter(
+        replace(one.paired, interval=interval, mean_p_value=p_value)
+        for one, interval, p_value in zip(measured, ends, _mean_p_values(measured), strict=True)
+    )
+    return [_adjusted([next(whole) for _ in family]) for family in families]
 
 
 def compared_by(names: Sequence[str], parts: Sequence[Sequence[Contrast]]) -> list[list[Paired]]:
@@ -129,14 +146,14 @@ def compared_by(names: Sequence[str], parts: Sequence[Sequence[Contrast]]) -> li
         places.setdefault(name, []).append(place)
     families = compared([[c for i in own for c in parts[i]] for own in places.values()])
     found: list[list[Paired]] = [[] for _ in parts]
-    for own, family in zip(places.values(), families, strict=True):
+    for (name, own), family in zip(places.items(), families, strict=True):
         results = iter(family)
         for i in own:
-            found[i] = [next(results) for _ in parts[i]]
+            found[i] = [replace(next(results), family=name) for _ in parts[i]]
     return found
 
 
-def _difference(contrast: Contrast) -> tuple[Paired, int, Rows]:
+def _measured(contrast: Contrast) -> _Measured:
     a, b, measure = contrast.a, contrast.b, contrast.measure
     in_a, in_b = shared(a, b)
     if measure.relation is not None:
@@ -152,27 +169,54 @@ def _difference(contrast: Contrast) -> tuple[Paired, int, Rows]:
     differences = hits_a - hits_b
     found = Paired(
         tweets=tweets,
-        a=_mean(hits_a, units),
-        b=_mean(hits_b, units),
-        difference=_mean(differences, units),
+        samples=min(a.samples, b.samples),
+        a=mean(hits_a, units),
+        b=mean(hits_b, units),
+        difference=mean(differences, units),
         interval=None,
         only_a=only_a,
         only_b=only_b,
         p_value=float(exact_mcnemar(only_a, only_b)) if tweets >= FEWEST else None,
     )
-    return found, units, differences
+    return _Measured(found, differences, units, noise_between(right_a, right_b))
 
 
-def _mean(rows: Rows, units: int) -> float:
+def _mean_p_values(measured: Sequence[_Measured]) -> list[float | None]:
+    """The t tests of the mean differences; ``None`` on fewer than :data:`FEWEST` tweets."""
+    found: list[float | None] = [None] * len(measured)
+    by_size: dict[int, list[int]] = {}
+    for place, one in enumerate(measured):
+        by_size.setdefault(one.paired.tweets, []).append(place)
+    for tweets, places in by_size.items():
+        if tweets < FEWEST:
+            continue
+        own = [measured[place] for place in places]
+        p_values = mean_test(
+            [one.paired.difference for one in own],
+            [one.differences.var(ddof=1) / tweets / one.units**2 for one in own],
+            tweets,
+            [one.noise.added for one in own],
+            [one.noise.spread for one in own],
+        )
+        for place, p_value in zip(places, p_values, strict=True):
+            found[place] = float(p_value)
+    return found
+
+
+def mean(rows: Rows, units: int) -> float:
+    """The mean of whole numbers in *units* of one; 0 where there are none."""
     return float(rows.sum()) / (len(rows) * units) if len(rows) else 0.0
 
 
 def _adjusted(family: Sequence[Paired]) -> list[Paired]:
     tested = [i for i, one in enumerate(family) if one.p_value is not None]
     p_values = holm([one.p_value for one in family if one.p_value is not None])
+    of_means = holm([one.mean_p_value for one in family if one.mean_p_value is not None])
     found = list(family)
-    for place, p_value in zip(tested, p_values, strict=True):
-        found[place] = replace(found[place], adjusted=p_value, tests=len(tested))
+    for place, p_value, of_mean in zip(tested, p_values, of_means, strict=True):
+        found[place] = replace(
+            found[place], adjusted=p_value, mean_adjusted=of_mean, tests=len(tested)
+        )
     return found
 
 
@@ -230,7 +274,7 @@ def shares(rows: Sequence[tuple[Rows, int]]) -> list[Share]:
     """The means of *rows*, as :func:`intervals` takes them, with their intervals."""
     ends = intervals(rows)
     return [
-        Share(_mean(values, units), interval)
+        Share(mean(values, units), interval)
         for (values, units), interval in zip(rows, ends, strict=True)
     ]
 
@@ -238,27 +282,6 @@ def shares(rows: Sequence[tuple[Rows, int]]) -> list[Share]:
 def hits(outcomes: Outcomes, measure: Measure = ACCURACY) -> tuple[Rows, int]:
     """How many samples of each tweet are right, and how many there are."""
     return measure.right(outcomes).sum(axis=1, dtype=np.int64), outcomes.samples
-
-
-def resampled(
-    statistics: NDArray[np.float64], final: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """What *final* makes of the sums over each of 2,000 resamples of the tweets.
-
-    For what is no mean, such as a kappa or the largest of several means.
-
-    Args:
-        statistics: shape (K, T).
-        final: takes sums of shape (K, R), for R resamples, and returns what has R last.
-    """
-    return final(statistics @ _counts(statistics.shape[1]).T)
-
-
-@lru_cache(maxsize=4)
-def _counts(tweets: int) -> NDArray[np.float64]:
-    """How often each tweet is drawn in each resample, shape (R, T)."""
-    drawn = np.random.default_rng(0).multinomial(tweets, np.full(tweets, 1 / tweets), size=2_000)
-    return drawn.astype(np.float64)
 
 
 def ends(values: NDArray[np.float64]) -> Interval | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -19,11 +20,16 @@ from itr_bench.errors import DataError, ItrBenchError, unknown_name
 from itr_bench.results.run import Run
 from itr_bench.results.run_folder import write_json
 from itr_bench.studies.section import Section
+from itr_bench.translation.quality import Quality
 
 RESULT = "study_result.json"
 """The file of one :class:`Result`, in a folder of its own."""
 
-_FORMAT = 1
+_FORMAT = 2
+"""Rises where what a study writes changes: since 2, retrieval says how many pairs are right."""
+
+_DEEPEST = 20
+"""Levels of lists and objects in a result; what a study writes has five."""
 
 Say = Callable[[str], None]
 
@@ -69,14 +75,14 @@ def read_result(path: Path) -> Result:
     """Read a result.
 
     Raises:
-        DataError: it cannot be read, is of another format or lacks a field.
+        DataError: it cannot be read, is of another format, lacks a field or holds a number that is
+            not finite.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes(), parse_constant=_no_number, parse_float=_finite)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
-    if not isinstance(found, dict) or found.get("format") != _FORMAT:
-        raise DataError(f"{path}: not a study's result of format {_FORMAT}")
+    _check_format(path, found.get("format") if isinstance(found, dict) else None)
     expected = {one.name for one in fields(Result)} - {"path"}
     if found.keys() - {"format"} != expected:
         raise DataError(f"{path}: expected the fields {', '.join(sorted(expected))}")
@@ -84,7 +90,43 @@ def read_result(path: Path) -> Result:
         kind = dict if name in ("facts", "content") else str
         if not isinstance(found[name], kind):
             raise DataError(f"{path}: {name} is {found[name]!r}, expected {kind.__name__}")
+        if _is_deep(found[name]):
+            raise DataError(f"{path}: {name} is nested more than {_DEEPEST} deep; make it again")
     return Result(**{name: found[name] for name in expected}, path=str(path))
+
+
+def _is_deep(value: object, levels: int = _DEEPEST) -> bool:
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deep(one, levels - 1) for one in within)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number that a study writes; make the result again")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _check_format(path: Path, there: object) -> None:
+    """Refuse another format than this one.
+
+    Raises:
+        DataError: says whether it is older, newer, or no study's result.
+    """
+    if type(there) is not int or there < 1:
+        raise DataError(f"{path}: not a study's result: format is {there!r}, expected {_FORMAT}")
+    if there < _FORMAT:
+        raise DataError(
+            f"{path}: a result of format {there}, of an older itr-bench; expected {_FORMAT}. Move "
+            "it away and run the study again"
+        )
+    if there > _FORMAT:
+        raise DataError(
+            f"{path}: a result of format {there}, of a newer itr-bench; expected {_FORMAT}. Update "
+            "itr-bench, or run the study again with this one"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,16 +151,6 @@ class BoardModel:
 
 
 @dataclass(frozen=True)
-class TranslationQuality:
-    """How good the translations of a system are against the manual ones, and in what metric."""
-
-    task: str
-    metric: str
-    score: float
-    interval: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
 class Material:
     """All that a report is made from; each study takes what it needs.
 
@@ -126,14 +158,16 @@ class Material:
         runs: of any tasks.
         results: of studies that run no VLM.
         board: the leaderboard's models with known parameters.
-        quality: of translations, by the task that shows them.
+        quality: of translations, by the task that shows them and the identity of its data.
+        quality_unknown: why that of some translations is not known, a sentence each.
         unfinished: what is still missing, by the first file of a run in progress.
     """
 
     runs: Sequence[Run] = ()
     results: Sequence[Result] = ()
     board: Sequence[BoardModel] = ()
-    quality: Mapping[str, TranslationQuality] = field(default_factory=dict)
+    quality: Mapping[tuple[str, str], Quality] = field(default_factory=dict)
+    quality_unknown: Sequence[str] = ()
     unfinished: Mapping[str, str] = field(default_factory=dict)
 
     def results_of(self, study: str) -> list[Result]:

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import replace
 
 from itr_bench.data import home
-from itr_bench.data.catalog import get_set, get_task
+from itr_bench.data.catalog import EXPLAINED, get_set, get_task
 from itr_bench.data.loading import base_of
 from itr_bench.data.manifest import content_of
-from itr_bench.data.tweet_set import read_set
+from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError
 from itr_bench.results.run import Run
 from itr_bench.site.board import make_boards
 from itr_bench.site.rows import Row
-from itr_bench.studies.pairs import system_of
-from itr_bench.studies.study import BoardModel, TranslationQuality
+from itr_bench.studies.frame import variant_of
+from itr_bench.studies.pairs import quality_key, system_of
+from itr_bench.studies.study import BoardModel, Material
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.published import Published
-from itr_bench.translation.judges import by_sacrebleu
 from itr_bench.translation.points import fingerprint
-from itr_bench.translation.quality import LABELS, Texts
-from itr_bench.translation.resampling import bootstrap_interval
+from itr_bench.translation.quality import Quality, Texts, assess
 
 
 def board_models(entries: Sequence[Entry], published: Sequence[Published]) -> list[BoardModel]:
     """The results of the leaderboard whose accuracy and number of parameters are known: one for
-    each model and answer format. What was computed from responses goes before what is claimed, and
-    that before what a paper reports; then what saw most tweets, then samples.
+    each model and task, the answer format being part of a task's name. What was computed from
+    responses goes before what is claimed, and that before what a paper reports; then what saw most
+    tweets, then samples.
     """
-    found: dict[tuple[str, str, bool], BoardModel] = {}
+    found: dict[tuple[str, str], BoardModel] = {}
     for board in make_boards(entries, published, trial=False):
         for row in sorted(board.main.rows, key=_best_known):
-            key = (board.task, row.folder or row.name, row.explained)
+            task = board.task + EXPLAINED if row.explained else board.task
+            key = (task, row.folder or row.name)
             if row.kind == "baseline" or key in found:
                 continue
             if row.accuracy is None or row.parameters is None:
                 continue
             found[key] = BoardModel(
-                name=f"{row.name}, explained" if row.explained else row.name,
-                task=board.task,
+                name=row.name,
+                task=task,
                 accuracy=row.accuracy,
                 parameters=row.parameters,
                 interval=row.interval,
@@ -57,49 +58,49 @@ def _best_known(row: Row) -> tuple[bool, bool, int, int, str, str]:
     return (not computed, row.kind != "entry", *size, row.name, row.state or "")
 
 
-def translation_quality(runs: Sequence[Run]) -> tuple[dict[str, TranslationQuality], list[str]]:
-    """chrF of the translations that *runs* saw, by task, where they are built here.
-
-    Returns:
-        The qualities; and why those of some tasks are not known, a sentence each.
+def with_quality(material: Material) -> Material:
+    """*material* with BLEU and chrF of the translations that its runs saw, where they are built
+    here, and why not of the others.
     """
-    found: dict[str, TranslationQuality] = {}
-    unknown: dict[str, str] = {}
-    for run in runs:
-        task = get_task(run.task)
-        if not get_set(task.set_name).is_translation or run.task in found:
+    found: dict[tuple[str, str], Quality] = {}
+    unknown: dict[tuple[str, str], str] = {}
+    for run in material.runs:
+        task, key = get_task(run.task), quality_key(run)
+        if not get_set(task.set_name).is_translation or variant_of(run.task):
+            continue
+        if key in found or key in unknown:
             continue
         quality = _quality(run, task.set_name.partition("@")[0], task.text)
         if isinstance(quality, str):
-            unknown[run.task] = f"{run.task}: the quality of the translation: {quality}."
+            unknown[key] = quality
         else:
-            found[run.task] = quality
-    return found, [why for task, why in sorted(unknown.items()) if task not in found]
+            found[key] = quality
+    said = (
+        f"{task} ({data or 'data not known'}): BLEU and chrF are not known: {why}."
+        for (task, data), why in sorted(unknown.items())
+    )
+    return replace(material, quality=found, quality_unknown=tuple(said))
 
 
-def _quality(run: Run, name: str, language: str) -> TranslationQuality | str:
-    """The quality of what *run* saw, or why it is not known."""
+def _quality(run: Run, name: str, language: str) -> Quality | str:
+    """The quality of what *run* saw, as `itr-bench data mt-score` has it, or why it has none."""
     built = f"{name}@{system_of(run)}"
     if not home.is_built(built):
         return f"{built} is not built here"
     try:
         translations = read_set(built)
         base = base_of(translations)
+        if language not in base.spec.texts:
+            return f"{base.spec.name} has no text in this language to compare with"
+        made = _texts(built, translations, language)
+        seen = fingerprint(made, base)
+        if seen is None or not content_of(run.data or "").startswith(seen):
+            return f"the run saw another state of {built} than the one that is here"
+        (quality,) = assess([made], _texts(base.spec.name, base, language)).systems
     except DataError as error:
-        return str(error)
-    if language not in base.spec.texts:
-        return f"{base.spec.name} has no text in this language to compare with"
-    texts = dict(zip(translations.tweet_ids, translations.texts(language), strict=True))
-    seen = fingerprint(Texts(built, texts, built), base)
-    if seen is None or not content_of(run.data or "").startswith(seen):
-        return f"the run saw another state of {built} than the one that is here"
-    right = dict(zip(base.tweet_ids, base.texts(language), strict=True))
-    judged = by_sacrebleu([[texts[tweet] for tweet in right]], list(right.values()))
-    chrf = next(islice(judged, 1, None))
-    statistics = chrf.statistics[0]
-    return TranslationQuality(
-        task=run.task,
-        metric=LABELS[chrf.key],
-        score=chrf.final(statistics.sum(axis=0).tolist()),
-        interval=bootstrap_interval(statistics, chrf.final),
-    )
+        return str(error).rstrip(".")
+    return quality
+
+
+def _texts(name: str, tweets: TweetSet, language: str) -> Texts:
+    return Texts(name, dict(zip(tweets.tweet_ids, tweets.texts(language), strict=True)), name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from itr_bench.data.catalog import family
+from itr_bench.nouns import count
 from itr_bench.relation import Relation
 from itr_bench.results.run import Run
 from itr_bench.site import words
@@ -29,9 +30,11 @@ from itr_bench.studies.section import (
     Table,
     Value,
 )
+from itr_bench.studies.size import fits
 from itr_bench.studies.size_figure import by_size
+from itr_bench.studies.statistics import hits, shares
 from itr_bench.studies.study import Material, Study
-from itr_bench.studies.wording import ZERO, bar, charts, data_notices
+from itr_bench.studies.wording import ZERO, bar, charts, data_notices, p_of
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual")
 _TIRT = "tirt"
@@ -56,11 +59,11 @@ def analyse(material: Material) -> Section | None:
     arranged = arrange(material)
     notices: list[str] = []
     pairs = [pair for subject in arranged.subjects for pair in _pairs(subject, notices)]
-    sizes = [
-        size
-        for task in dict.fromkeys(m.task for m in material.board)
-        if (size := by_size(task, [m for m in material.board if m.task == task]))
-    ]
+    boards = {
+        task: [model for model in material.board if model.task == task]
+        for task in dict.fromkeys(model.task for model in material.board)
+    }
+    sizes = [by_size(task, boards[task], line) for task, line in fits(boards).items()]
     if not pairs and not sizes and not notices and not arranged.notices:
         return None
     limits = [limit for _, _, limit in sizes if limit]
@@ -140,16 +143,18 @@ def _claims(pair: _Pair) -> list[Claim]:
     )
     for one in found.relations:
         if one.told:
-            better = "LTEC" if one.difference.value > 0 else "TIRT"
+            better = "LTEC" if one.told > 0 else "TIRT"
             claims.append(
                 Claim(
                     f"{pair.subject}: on tweets of relation {one.relation} "
                     f"({Relation(one.relation).label}), better on {better} by "
                     f"{words.percent(abs(one.difference.value))} points "
                     f"(LTEC: {name_of(pair.ltec)}).",
-                    f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, p by Holm's "
-                    "method over all relations of this study and model "
-                    f"{words.p_value(one.adjusted)}; 95 % interval "
+                    f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, and a t "
+                    "test of the mean difference (tweets and seeds as crossed clusters); by Holm's "
+                    f"method over the {count(one.tests, 'comparison')} of relations on "
+                    f"{pair.subject} p {p_of(one.adjusted)} and p {p_of(one.mean_adjusted)}; "
+                    "95 % interval over tweets "
                     f"{words.points_interval(one.difference.interval)} points",
                     told=True,
                 )
@@ -172,8 +177,11 @@ def _set_figure(pairs: Sequence[_Pair]) -> Figure:
         groups.setdefault(name_of(pair.ltec), []).append((pair.subject, bars))
         row: list[Value] = [pair.subject, name_of(pair.ltec)]
         row += [len(pair.ltec.outcomes.tweet_ids), len(pair.tirt.outcomes.tweet_ids)]
-        for one in (found.accuracy_a, found.accuracy_b, found.balanced_a, found.balanced_b):
-            row += [one.value, one.interval]
+        # As in the table of runs, not within relations: one accuracy has one interval.
+        for accuracy in shares([hits(pair.ltec.outcomes), hits(pair.tirt.outcomes)]):
+            row += [accuracy.value, accuracy.interval]
+        for balanced in (found.balanced_a, found.balanced_b):
+            row += [balanced.value, balanced.interval]
         for one in parts.values():
             row += [one.value, one.interval]
         rows.append(tuple(row))
@@ -186,7 +194,8 @@ def _set_figure(pairs: Sequence[_Pair]) -> Figure:
     return Figure(
         "LTEC against TIRT",
         "Accuracy on LTEC less accuracy on TIRT, and its two parts, with 95 % intervals. Right of "
-        "zero, LTEC is easier for the model.",
+        "zero, LTEC is easier for the model. Intervals of the two accuracies resample all tweets "
+        "of a set, the others the tweets of each relation by themselves.",
         Table("LTEC less TIRT", tuple(columns), tuple(rows)),
         _charts(groups),
     )
@@ -213,8 +222,8 @@ def _relation_figure(pairs: Sequence[_Pair]) -> Figure:
             one.b,
             one.difference.value,
             one.difference.interval,
-            one.p_value,
             one.adjusted,
+            one.mean_adjusted,
         )
         for pair in pairs
         for one in pair.found.relations
@@ -229,8 +238,8 @@ def _relation_figure(pairs: Sequence[_Pair]) -> Figure:
         Column("TIRT %", "percent"),
         Column("Difference", "points"),
         Column("95 % interval", "points-interval"),
-        Column("p, alone", "p"),
-        Column("p, Holm", "p"),
+        Column("p, Fisher Holm", "p"),
+        Column("p, mean Holm", "p"),
     )
     groups: dict[str, list[tuple[str, list[Bar]]]] = {}
     for pair in pairs:

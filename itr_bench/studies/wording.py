@@ -7,13 +7,14 @@ from statistics import median
 
 import numpy as np
 
+from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.results.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.site import words
 from itr_bench.site.drawing import Bar, Reference
-from itr_bench.studies.section import Claim, Lines
+from itr_bench.studies.section import Claim, Column, Lines, Value
 from itr_bench.studies.statistics import FEWEST, Interval, Measure, Paired, detectable
 
 QUESTIONS = {Question.ADDS: "adds", Question.REPRESENTED: "represented"}
@@ -21,6 +22,34 @@ QUESTIONS = {Question.ADDS: "adds", Question.REPRESENTED: "represented"}
 _MOST_BARS = 40
 
 ZERO = Reference("no difference", 0.0)
+
+
+def p_columns(prefix: str = "") -> tuple[Column, Column]:
+    """The adjusted p values of both tests of a paired difference, see :func:`p_values`."""
+    return Column(f"{prefix}p, McNemar Holm", "p"), Column(f"{prefix}p, mean Holm", "p")
+
+
+def p_values(found: Paired) -> tuple[float | None, float | None]:
+    """What stands in the columns of :func:`p_columns`."""
+    return found.adjusted, found.mean_adjusted
+
+
+def question_columns(what: str) -> tuple[Column, ...]:
+    """The columns of :func:`of_questions`, for differences that are called *what*."""
+    return tuple(
+        column
+        for name in map(str.capitalize, QUESTIONS.values())
+        for column in (
+            Column(f"{name}, {what}", "points"),
+            Column(f"{name}, interval", "points-interval"),
+            *p_columns(f"{name}, "),
+        )
+    )
+
+
+def of_questions(found: Sequence[Paired]) -> tuple[Value, ...]:
+    """The paired differences of both questions, as columns of a table."""
+    return tuple(value for one in found for value in (one.difference, one.interval, *p_values(one)))
 
 
 def measure_name(measure: Measure) -> str:
@@ -37,17 +66,30 @@ def in_points(interval: Interval | None) -> str:
 
 def test_of(found: Paired, a: str, b: str) -> str:
     """The test behind a paired difference, with its numbers."""
-    if found.p_value is None or found.adjusted is None:
-        return f"none: {found.tweets} tweets are fewer than the {FEWEST} that the test needs"
+    if (
+        found.p_value is None
+        or found.mean_p_value is None
+        or found.adjusted is None
+        or found.mean_adjusted is None
+    ):
+        return f"none: {found.tweets} tweets are fewer than the {FEWEST} that the tests need"
+    of = f" on {found.family}" if found.family else ""
     return (
         f"exact McNemar test on {found.tweets} tweets: {found.only_a} right only {a}, "
-        f"{found.only_b} only {b}; p {_p(found.p_value)}, by Holm's method over the "
-        f"{words.count(found.tests, 'test')} of this study and model {_p(found.adjusted)}; "
-        f"95 % interval of the difference {in_points(found.interval)} points"
+        f"{found.only_b} only {b}, p {p_of(found.p_value)}; t test of the mean difference (tweets "
+        f"and seeds as crossed clusters), p {p_of(found.mean_p_value)}; by Holm's method over the "
+        f"{count(found.tests, 'comparison')} of this study{of} p {p_of(found.adjusted)} and p "
+        f"{p_of(found.mean_adjusted)}; 95 % interval of the difference over tweets "
+        f"{in_points(found.interval)} points{_of_seeds(found)}"
     )
 
 
-def _p(value: float) -> str:
+def _of_seeds(found: Paired) -> str:
+    return "; a run has one seed: for this seed only" if found.samples == 1 else ""
+
+
+def p_of(value: float) -> str:
+    """A p value behind the letter: "= 0.012" or "< 0.001"."""
     text = words.p_value(value)
     return text if text.startswith("<") else f"= {text}"
 
@@ -60,8 +102,8 @@ def not_told(names: Sequence[str], title: str, what: str) -> list[Claim]:
     return [
         Claim(
             f"{title}: {what} is not told for {between.join(names)}.",
-            "exact McNemar test each, with the numbers in the table; not told means that the p "
-            "value adjusted by Holm's method is 0.05 or more, or that the interval does not agree",
+            "the tests are those of the table; not told means that a p value adjusted by Holm's "
+            "method is 0.05 or more, or that what stands beside it does not see the same side",
             told=False,
         )
     ]
@@ -74,39 +116,48 @@ def limits(found: Sequence[Paired]) -> list[str]:
     said = []
     if few:
         said.append(
-            f"{words.count(few, 'comparison is', 'comparisons are')} on fewer than {FEWEST} "
+            f"{count(few, 'comparison is', 'comparisons are')} on fewer than {FEWEST} "
             "tweets: no test and no interval was computed."
         )
-    if not tested:
-        return said
-    discordant = median((one.only_a + one.only_b) / one.tweets for one in tested)
+    of_one: dict[tuple[str, int], list[Paired]] = {}
+    for one in sorted(tested, key=lambda one: one.tweets):
+        of_one.setdefault((one.family, one.tweets), []).append(one)
+    return [*said, *(_limit(name, n, own) for (name, n), own in sorted(of_one.items()))]
+
+
+def _limit(name: str, tweets: int, tested: Sequence[Paired]) -> str:
+    """What difference comparisons of one family on so many tweets can find."""
+    whose = f"{name}: of" if name else "Of"
+    discordant = median((one.only_a + one.only_b) / tweets for one in tested)
     if not discordant:
-        return [
-            *said,
-            "In half of the comparisons or more, both runs are right on the very same tweets: what "
-            "difference could be found cannot be computed.",
-        ]
-    tweets, tests = min(one.tweets for one in tested), max(one.tests for one in tested)
+        return (
+            f"{whose} {tweets} tweets, both runs have the very same right in most samples in half "
+            "or more of the comparisons: what difference could be found cannot be computed."
+        )
     share = (
-        f"On {words.percent(discordant)} % of the tweets exactly one of two runs is right (median "
-        f"over the comparisons, on {tweets} tweets or more). "
+        f"{whose} {tweets} tweets, exactly one of two runs has {words.percent(discordant)} % "
+        f"right in most samples (median over {count(len(tested), 'comparison')}). "
     )
+    tests = max(one.tests for one in tested)
     alone, together = detectable(discordant, tweets), detectable(discordant, tweets, tests)
     if alone is None:
-        return [
-            *said,
+        return (
             share + "Where two runs differ on only this share of tweets, no difference "
-            "is found 8 times out of 10: what is not told here may still be there.",
-        ]
+            "is found 8 times out of 10: what is not told here may still be there."
+        )
     text = (
-        f"Then a true difference under {words.percent(alone)} points is found less than 8 times "
-        "out of 10 by one test"
+        f"Then McNemar's test alone finds a difference under {words.percent(alone)} points less "
+        "than 8 times out of 10"
     )
     if tests > 1:
-        text += f"; as one of {tests} tests, corrected: " + (
-            "no difference is" if together is None else f"{words.percent(together)} points"
+        text += f"; as one of {tests} comparisons, corrected, " + (
+            "any difference" if together is None else f"one under {words.percent(together)} points"
         )
-    return [*said, f"{share}{text}. What is not told may still be there."]
+    return (
+        f"{share}{text}. The points are of tweets that are right in most samples, which is not "
+        "accuracy where a model varies between seeds; and the t test has to agree. What is not "
+        "told may still be there."
+    )
 
 
 def data_notices(runs: Sequence[Run]) -> list[str]:
@@ -160,7 +211,7 @@ def charts(
     """Bars below the heading of their group, over as many charts as they need."""
     lines: list[list[Bar]] = [[]]
     for heading, bars in groups:
-        head = [Bar(heading, None)] if len(groups) > 1 and heading else []
+        head = [Bar(heading, None, heading=True)] if len(groups) > 1 and heading else []
         if lines[-1] and len(lines[-1]) + len(head) + len(bars) > _MOST_BARS:
             lines.append([])
         lines[-1] += [*head, *bars]
