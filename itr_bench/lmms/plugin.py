@@ -90,18 +90,18 @@ def _variants_made(load: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
 
 
 def _make_variants(manager: Any, names: Iterable[Any]) -> None:
-    """Add those of *names* that are variants of our tasks to what *manager* knows."""
+    """Add those of *names* that are ours to what *manager* knows: variants, and translations that
+    were built after it was made.
+    """
     from itr_bench.data.catalog import TASKS, family
-    from itr_bench.data.variants import MARK
 
     for name in names:
-        if not isinstance(name, str) or MARK not in name or family(name) not in TASKS:
+        if not isinstance(name, str) or family(name) not in TASKS or name in manager._task_index:
             continue
-        if name not in manager._task_index:
-            path = task_file(name)
-            manager._task_index[name] = {"type": "task", "yaml_path": str(path)}
-            manager._all_tasks.append(name)
-            manager._all_subtasks.append(name)
+        path = task_file(name)
+        manager._task_index[name] = {"type": "task", "yaml_path": str(path)}
+        manager._all_tasks.append(name)
+        manager._all_subtasks.append(name)
 
 
 def _open(tasks: list[Any], adapter: str | None) -> None:
