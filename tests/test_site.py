@@ -27,7 +27,7 @@ from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.scoring import Outcomes, compare, score, smallest_difference
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.verdict import Side
-from itr_bench.site import blind
+from itr_bench.site import blind, page_cache
 from itr_bench.site.across import averages, gaps
 from itr_bench.site.board import make_boards
 from itr_bench.site.build import MARKER, build_site
@@ -523,6 +523,14 @@ def test_what_is_said_where_little_is_known() -> None:
     assert alone.endswith(
         "%, as claimed. Nothing could be computed here, so the two are not compared."
     )
+    run = claimed.submission.run.model_copy(update={"precision": "int4"})
+    coarse = claimed.submission.model_copy(update={"run": run})
+    said = blind.sentences(
+        entry(GAMMA, "ltec_itr_lv", scored=False), dataclasses.replace(claimed, submission=coarse)
+    )
+    assert said[1:] == [
+        "The two runs also differ in: precision. The difference may come from that as well."
+    ]
     other = blind.sentences(made_of([1, 0, 1]), made_of([1, 0, 1], samples=2))
     run = made_of([1, 0]).submission.run
     changed = run.model_copy(update={"precision": "float16", "generation": {"temperature": 1}})
@@ -530,8 +538,10 @@ def test_what_is_said_where_little_is_known() -> None:
     hot = dataclasses.replace(
         sighted, submission=sighted.submission.model_copy(update={"run": changed})
     )
-    said = "The two runs also differ in: precision, generation settings. The difference may come "
-    assert blind.sentences(sighted, hot)[-1] == f"{said}from that as well."
+    assert blind.sentences(sighted, hot)[-1] == (
+        "The two runs also differ in: precision, generation settings. The difference may come from "
+        "that as well."
+    )
     assert "differ in" not in " ".join(other)  # the metadata say the same here
 
 
@@ -550,10 +560,36 @@ def test_a_difference_that_may_have_another_cause_is_not_laid_to_the_image() -> 
     text = said_with(seeds=[4, 5], samples=2)
     assert f"{lower}: {LOSES} The two runs also differ in: number of samples, seeds." in text
     assert "may come from" not in text
-    for name, value in (("adapter", "x"), ("libraries", {}), ("parser", "yes-no.9.en")):
+    for name, value in (
+        *(("adapter", "x"), ("libraries", {}), ("parser", "yes-no.9.en"), ("package", "0.9.9")),
+        *(("precision", "int4"), ("harness", "0"), ("generation", {"max_new_tokens": 1})),
+    ):
         text = said_with(**{name: value})
         assert f"{lower}. The two runs also differ in: " in text and LOSES not in text
         assert text.endswith("The difference may come from that as well.")
+
+
+def test_a_blind_score_under_other_conditions_is_marked(tmp_path: Path) -> None:
+    """Else a model would only have to be run badly without the image."""
+    sighted, other = entry(BETA, "ltec_itr_lv"), entry(ALPHA, "ltec_itr_lv")
+    same = entry(ALPHA, "ltec_itr_lv", blind=True, samples=2)  # seeds: no mark
+    blind_one = entry(BETA, "ltec_itr_lv", blind=True)
+    assert blind_one.score is not None
+    run = blind_one.submission.run.model_copy(update={"generation": {"max_new_tokens": 1}})
+    worse = dataclasses.replace(
+        blind_one, submission=blind_one.submission.model_copy(update={"run": run})
+    )
+    shown = f"{100 * blind_one.score.accuracy:.1f}"
+    note = "* Blind was run under other conditions than the score with the image"
+    for one, mark in ((blind_one, ""), (worse, "*")):
+        build_site(tmp_path / "out", [sighted, other, same, one], [], cache=tmp_path / "cache")
+        found = page(tmp_path / "out", "index.html")
+        assert found.row("Beta 13B")[3] == shown + mark
+        assert not found.row("Alpha 7B")[3].endswith("*")
+        assert (note in (tmp_path / "out/index.html").read_text()) is bool(mark)
+        text = (tmp_path / "out" / "data" / "results.csv").read_text()
+        beta = next(row for row in csv.DictReader(text.splitlines()) if row["model"] == "Beta 13B")
+        assert beta["blind_conditions"] == ("other" if mark else "same")
 
 
 def test_model_page_compares_with_and_without_the_image(site: Path) -> None:
@@ -1009,6 +1045,61 @@ def test_warm_cache_gives_the_same_bytes(entries: list[Entry], tmp_path: Path) -
     build_site(tmp_path / "out", entries, published(), cache=cache)
     assert files_of(tmp_path / "out") == first and files_of(cache) == kept
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == stamps
+
+
+def test_cache_follows_a_blind_result_alone(tmp_path: Path) -> None:
+    """Added, changed, taken away: the same bytes as without a cache, and no others changed."""
+    some = [entry(BETA, "ltec_itr_lv"), entry(ALPHA, "ltec_itr_lv")]
+    blind_one = entry(BETA, "ltec_itr_lv", blind=True)
+    states = [
+        some,
+        [*some, blind_one],
+        [*some, dataclasses.replace(blind_one, badge=Badge.RERUN)],
+        [*some, entry(BETA, "ltec_itr_lv", blind=True, samples=2)],
+        [*some, entry(BETA, "ltec_itr_lv", blind=True, prompt="ba9876543210")],
+        some,
+    ]
+    pages: list[dict[str, bytes]] = []
+    for number, entries in enumerate(states):
+        build_site(tmp_path / "out", entries, [], cache=tmp_path / "cache")
+        build_site(tmp_path / "anew", entries, [])
+        pages.append(files_of(tmp_path / "out"))
+        assert pages[-1] == files_of(tmp_path / "anew"), number
+    own = "models/made-up__beta-13b.html"
+    assert len({one[own] for one in pages}) == len(states) - 1 and pages[0] == pages[-1]
+    # The board has the figure, not the badge.
+    assert len({one["index.html"] for one in pages}) == 3
+    assert len({one["models/made-up__alpha-7b.html"] for one in pages}) == 1
+
+
+def test_kept_pages_depend_on_the_code_that_pairs_results() -> None:
+    """What a page takes from other modules decides how it comes out."""
+    root = Path(page_cache.__file__).parents[1]
+    kept = {
+        path
+        for name in page_cache._SOURCES
+        for path in ([root / name] if name.endswith(".py") else (root / name).glob("*.py"))
+    }
+    needed = {
+        root.joinpath(*found.split("."))
+        for source in kept
+        if source.parent.name != "scoring"  # of the answers as they are
+        for found in re.findall(r"^from itr_bench\.(\S+) import", source.read_text(), re.MULTILINE)
+    }
+    files = {
+        path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+        for path in needed
+    }
+    names = {str(path.relative_to(root)) for path in files - kept}
+    assert root / "submissions" / "entry.py" in kept
+    # Places on the disk, messages, what a field may hold, and what a run writes down.
+    assert names == {
+        "data/home.py",
+        "errors.py",
+        "submissions/characters.py",
+        "variants/showing.py",
+        "version.py",
+    }
 
 
 def test_cache_follows_every_input_and_drops_what_is_unused(tmp_path: Path) -> None:

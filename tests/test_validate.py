@@ -670,6 +670,16 @@ CLAIMS = {
         )
         for variant in ("~grey-image", "~p1", "~no-image~no-image", "~no-image_likelihood", "~")
     },
+    **{
+        f"of a system, {rest}": (
+            [put("run.task", f"ltec_itr_en_mt@x{rest}"), sign],
+            [Expect("path"), Expect("task", SUBMISSION, '"task"')],
+        )
+        for rest in (
+            *("~p1", "~other-text", "~shots-4", "~p1_explained", "_likelihood", "~"),
+            *("~no-image_likelihood", "~no-image~no-image", "~no-image_explained_explained"),
+        )
+    },
     "with the image, called without": (
         [put("run.task", "itr_demo_lv~no-image"), sign],
         [Expect("path"), *(response(n, "image-hash") for n in range(1, 145))],
@@ -1513,15 +1523,54 @@ def test_a_result_without_the_image_is_recomputed(tmp_path: Path) -> None:
     assert again.entries[1].pair == blind.pair and again.entries[1].score == blind.score
 
 
-def test_one_model_may_answer_the_same_without_the_image(tmp_path: Path) -> None:
-    """A model that does not look: that is what the blind score is there to show."""
-    submission, found = good()
+@pytest.mark.parametrize("rest", ["", "_explained", "~no-image", "~no-image_explained"])
+def test_a_result_of_a_system_is_of_the_leaderboard(rest: str, tmp_path: Path) -> None:
+    place = f"{layout.relative_folder(good()[0]).parent}/ltec_itr_en_mt@x{rest}"
+    put_down(tmp_path, spoilt(put("run.task", f"ltec_itr_en_mt@x{rest}"), sign), place)
+    codes = {finding.code for finding in collect(tmp_path, trial=True).all_findings}
+    assert codes == {"tweets", "unchecked"} | ({"image-hash"} if "~" in rest else set())
+
+
+def blind_copy(submission: Submission, found: list[Response]) -> tuple[Submission, list[Response]]:
+    """The very responses of a result with the image, called without."""
     blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
     seeds = submission.run.seeds
+    return describe(submission.model, "itr_demo_lv~no-image", blind, seeds), blind
+
+
+@pytest.mark.parametrize(
+    ("texts", "looks"), [({}, 2), ({"text": "Yes."}, 0)], ids=["several texts", "one text"]
+)
+def test_one_run_that_stands_for_both_is_looked_at(
+    texts: dict[str, str], looks: int, tmp_path: Path
+) -> None:
+    """A model that does not look may answer the same without the image: nothing is refused."""
+    submission, found = good()
+    if texts:
+        found = [one.model_copy(update={"response": texts["text"]}) for one in found]
+        submission = describe(submission.model, "itr_demo_lv", found, submission.run.seeds)
     write(tmp_path, submission, found)
-    write(tmp_path, describe(submission.model, "itr_demo_lv~no-image", blind, seeds), blind)
+    write(tmp_path, *blind_copy(submission, found))
     collected = collect(tmp_path, trial=True)
-    assert collected.all_findings == [] and len(collected.entries) == 2
+    assert found_in(collected) == [("look", "identical", "made-up__model-0")] * looks
+    assert collected.accepted and len(collected.entries) == 2
+    said = [finding.message.rpartition(", which is ")[2] for finding in collected.all_findings]
+    both = ["the same model without the image", "the same model with the image"]
+    assert said == both[:looks]
+
+
+def test_near_copies_with_and_without_the_image(tmp_path: Path) -> None:
+    """No copy of another model hides behind that of its own."""
+    write(tmp_path, *wordy(0, 0, 0))
+    submission, found = wordy(0, 0, 0)
+    found[0] = found[0].model_copy(update={"response": "Yes, another word."})
+    write(tmp_path, *blind_copy(submission, found))
+    own = [("look", "nearly-identical", "made-up__model-0")]
+    collected = collect(tmp_path, trial=True)
+    assert found_in(collected) == own * 2 and collected.accepted
+    write(tmp_path, *wordy(5, 0, 3))
+    other = [("look", "nearly-identical", "made-up__model-5")]
+    assert found_in(collect(tmp_path, trial=True)) == own * 4 + other
 
 
 def test_a_copy_hides_behind_no_missing_image(tmp_path: Path) -> None:
@@ -1566,7 +1615,12 @@ def test_comment_compares_with_the_same_model_with_the_image(tmp_path: Path) -> 
     said = comment(new, there)
     compared = compare(new.entries[0].outcomes, there[0].outcomes)  # type: ignore[arg-type]
     assert f"{start}accuracy {100 * compared.difference:+.1f} points, 95 % interval " in said
-    assert f"exact McNemar p = {compared.p_value:.3g}.\n" in said
+    tests = f"exact McNemar p = {compared.p_value:.3g}, t test p = {compared.mean_p_value:.3g}.\n"
+    assert tests in said and "also differ" not in said
+    run = there[0].submission.run.model_copy(update={"generation": {"temperature": 2.0}})
+    hot = replace(there[0], submission=there[0].submission.model_copy(update={"run": run}))
+    also = "The two runs also differ in: generation settings. The difference may come from that"
+    assert f"{tests}{also} as well.\n" in comment(new, [hot])
 
 
 @pytest.mark.parametrize("name", ["itr_demo_lv~foo", "itr_demo_lv@x", "itr_demo_lv~no-image@x"])

@@ -265,5 +265,8 @@ def leaderboard_task(name: str) -> str | None:
 
     ``None`` where it belongs to none: another task, another variant, or likelihoods.
     """
-    plain = name.removesuffix(EXPLAINED).removesuffix(f"{MARK}{BLIND}").partition("@")[0]
-    return plain if plain in (*LEADERBOARD, *TRIAL) else None
+    base = without_variant(name)
+    # What follows a system in a name is spelled out: it may be no other variant, and no likelihood.
+    names = (f"{base}{variant}{end}" for variant in ("", MARK + BLIND) for end in ("", EXPLAINED))
+    known = family(base)
+    return known if name in names and known in (*LEADERBOARD, *TRIAL) else None

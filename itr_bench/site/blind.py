@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from itr_bench.scoring import Comparison, compare
 from itr_bench.site import words
 from itr_bench.site.across import told
 from itr_bench.site.rows import Row, entry_row
-from itr_bench.submissions.entry import Entry
-
-_CONDITIONS = {
-    "adapter": "adapter",
-    "harness": "version of lmms-eval",
-    "libraries": "versions of libraries",
-    "precision": "precision",
-    "generation": "generation settings",
-    "parser": "parser",
-    "samples": "number of samples",
-    "seeds": "seeds",
-}
-"""What else may differ between two runs, by its name among the facts of a run."""
-
-_HARMLESS = frozenset({"samples", "seeds"})
-"""Those that make no accuracy better or worse."""
+from itr_bench.submissions.entry import Entry, differing
 
 _VERDICTS = {
     1: "Without the image the accuracy is lower, by both tests",
@@ -38,18 +21,19 @@ _VERDICTS = {
 def sentences(sighted: Entry, blind: Entry) -> list[str]:
     """What one model's results with and without the image say, a sentence each."""
     rows = entry_row(sighted), entry_row(blind)
+    unlike = differing(sighted, blind)
     start = f"Without the image: {words.percent(rows[1].accuracy)} %"
     if sighted.outcomes is None or blind.outcomes is None:
         return [
-            f"{start}, as claimed. Nothing could be computed here, so the two are not compared."
+            f"{start}, as claimed. Nothing could be computed here, so the two are not compared.",
+            *unlike.sentences,
         ]
     found = compare(sighted.outcomes, blind.outcomes)
-    differing = _differing(sighted, blind)
     return [
         f"{start}, with it {words.percent(rows[0].accuracy)} %.",
-        *_tested(found, alike=_HARMLESS.issuperset(differing)),
+        *_tested(found, alike=unlike.harmless),
         *_unread(*rows),
-        *_conditions(differing),
+        *unlike.sentences,
     ]
 
 
@@ -83,16 +67,3 @@ def _unread(sighted: Row, blind: Row) -> list[str]:
         f"Unread: {words.percent(sighted.unread)} % with the image, "
         f"{words.percent(blind.unread)} % without."
     ]
-
-
-def _differing(sighted: Entry, blind: Entry) -> list[str]:
-    one, other = sighted.submission.run, blind.submission.run
-    return [name for name in _CONDITIONS if getattr(one, name) != getattr(other, name)]
-
-
-def _conditions(differing: Sequence[str]) -> list[str]:
-    if not differing:
-        return []
-    named = ", ".join(_CONDITIONS[name] for name in differing)
-    more = "" if _HARMLESS.issuperset(differing) else " The difference may come from that as well."
-    return [f"The two runs also differ in: {named}.{more}"]

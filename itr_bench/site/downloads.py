@@ -19,9 +19,10 @@ from itr_bench.submissions.schema import DECIMALS
 COLUMNS = (
     "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
     "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1", "adds_accuracy",
-    "represented_accuracy", "blind_accuracy", "blind_interval_low", "blind_interval_high", "tweets",
-    "samples", "against_chance", "against_majority", "tier", "parameters", "open_weights",
-    "licence", "saw_this_data", "badge", "version", "data", "source", "signature",
+    "represented_accuracy", "blind_accuracy", "blind_interval_low", "blind_interval_high",
+    "blind_conditions", "tweets", "samples", "against_chance", "against_majority", "tier",
+    "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
+    "signature",
 )  # fmt: skip
 
 _TEX = str.maketrans({
@@ -139,6 +140,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "blind_accuracy": row.blind_accuracy,
         "blind_interval_low": blind[0] if blind else None,
         "blind_interval_high": blind[1] if blind else None,
+        "blind_conditions": ("other" if row.blind_unlike else "same") if row.blind else None,
         "tweets": row.tweets,
         "samples": row.samples,
         "against_chance": row.sides.chance.value if row.sides else None,

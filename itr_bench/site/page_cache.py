@@ -15,7 +15,11 @@ from itr_bench.submissions.published import leaderboard_folder
 
 _NAME = re.compile(r"[0-9a-f]{64}\.html")
 
-_SOURCES = ("site", "scoring", "relation.py", "data/catalog.py")
+_SOURCES = (
+    "site", "scoring", "submissions/entry.py", "submissions/schema.py", "submissions/published.py",
+    "relation.py", "nouns.py", "data/catalog.py", "data/languages.py",
+    "data/manifest.py", "data/variants.py",
+)  # fmt: skip
 """What decides how a page comes out, below the package."""
 
 

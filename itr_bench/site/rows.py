@@ -14,7 +14,7 @@ from itr_bench.data.catalog import EXPLAINED, LEADERBOARD
 from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.verdict import Sides, Standing, sides, standing
-from itr_bench.submissions.entry import Badge, Entry
+from itr_bench.submissions.entry import Badge, Entry, differing
 from itr_bench.submissions.published import Figure, Published, PublishedModel, Source
 
 TITLES = {
@@ -100,6 +100,8 @@ class Row:
     remark: str | None = None
     blind: Row | None = None
     """The same model's result without the image, which has no line of its own."""
+    blind_unlike: bool = False
+    """Whether that was run under other conditions, which may make it better or worse."""
 
     @property
     def blind_accuracy(self) -> float | None:
@@ -199,6 +201,7 @@ def entry_row(
         complete=complete,
         entry=entry,
         blind=None if blind is None else entry_row(blind),
+        blind_unlike=blind is not None and not differing(entry, blind).harmless,
     )
 
 

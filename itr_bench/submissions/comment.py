@@ -9,7 +9,7 @@ from itr_bench.scoring import compare, holm
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.verdict import standing
 from itr_bench.submissions.collect import Collected, agreement
-from itr_bench.submissions.entry import Badge, Entry
+from itr_bench.submissions.entry import Badge, Entry, differing
 from itr_bench.submissions.findings import as_markdown, code, fewer
 
 NEAREST = 5
@@ -148,7 +148,9 @@ def _against_sighted(entry: Entry, others: Sequence[Entry]) -> list[str]:
         found = compare(entry.outcomes, other.outcomes)
         return [
             f"{start}: accuracy {100 * found.difference:+.1f} points, 95 % interval "
-            f"{_interval(found.interval)}, exact McNemar p = {found.p_value:.3g}.",
+            f"{_interval(found.interval)}, exact McNemar p = {found.p_value:.3g}, t test p = "
+            f"{found.mean_p_value:.3g}.",
+            *differing(other, entry).sentences,
             "",
         ]
     return [f"{start}: no such result on the same tweets and prompts.", ""]

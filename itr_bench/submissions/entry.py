@@ -10,6 +10,22 @@ from itr_bench.data.manifest import content_of
 from itr_bench.scoring import Outcomes, Score
 from itr_bench.submissions.schema import Submission
 
+_CONDITIONS = {
+    "adapter": "adapter",
+    "harness": "version of lmms-eval",
+    "package": "version of itr-bench",
+    "libraries": "versions of libraries",
+    "precision": "precision",
+    "generation": "generation settings",
+    "parser": "parser",
+    "samples": "number of samples",
+    "seeds": "seeds",
+}
+"""What may differ between two runs of one :attr:`Entry.pair`, by its name in a run's facts."""
+
+_HARMLESS = frozenset({"samples", "seeds"})
+"""Those that make no accuracy better or worse."""
+
 
 class Badge(str, Enum):
     """How well a result is founded. The values stand in files and addresses."""
@@ -63,3 +79,28 @@ class Entry:
         card, run = self.submission.model, self.submission.run
         task = reference_task(run.task)
         return (card.folder, card.state, task, run.version, content_of(run.data), run.prompt)
+
+
+@dataclass(frozen=True)
+class Differing:
+    """How the runs of two results differ."""
+
+    names: tuple[str, ...]
+    """Of what differs, for people."""
+    harmless: bool
+    """Whether none of it makes an accuracy better or worse."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is to be said of it."""
+        if not self.names:
+            return []
+        more = "" if self.harmless else " The difference may come from that as well."
+        return [f"The two runs also differ in: {', '.join(self.names)}.{more}"]
+
+
+def differing(one: Entry, other: Entry) -> Differing:
+    """In what the runs of a result with the image and of one without differ beside the image."""
+    runs = one.submission.run, other.submission.run
+    fields = [name for name in _CONDITIONS if getattr(runs[0], name) != getattr(runs[1], name)]
+    return Differing(tuple(_CONDITIONS[name] for name in fields), _HARMLESS.issuperset(fields))

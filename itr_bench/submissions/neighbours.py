@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.data.catalog import family
+from itr_bench.data.catalog import family, is_blind
 from itr_bench.submissions.entry import Entry
 from itr_bench.submissions.findings import Finding, Severity
 from itr_bench.submissions.layout import RESPONSES, SUBMISSION
@@ -134,17 +134,25 @@ def _gives_way(entry: Entry, twin: Entry, is_there: bool) -> bool:
 
 
 def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
-    """The same responses under different models: refused, or to be looked at."""
+    """The same responses under different models: refused, or to be looked at. With and without the
+    image they are of one model as well to be looked at: one run may stand for both.
+    """
     alike: dict[tuple[str, str | None], list[Checked]] = defaultdict(list)
     for one in (*checked, *others):
         if one.entry is not None:
             alike[_task(one), one.fingerprint].append(one)
     there = {other.folder for other in others}
     for one in checked:
+        same = alike.get((_task(one), one.fingerprint), ())
+        own = [twin.folder for twin in same if _kinship(one, twin) not in (None, _ANOTHER)]
+        few = one.distinct <= 2
+        if own and not few:
+            said = f"the same responses as {min(own)}, which is {_counterpart(one)}"
+            yield Finding(Severity.LOOK, "identical", f"{one.folder}/{RESPONSES}", None, said)
         twins = {
             twin.folder: twin.entry
-            for twin in alike.get((_task(one), one.fingerprint), ())
-            if twin.entry is not None and _model(twin) != _model(one)
+            for twin in same
+            if twin.entry is not None and _kinship(one, twin) == _ANOTHER
         }
         if not twins:
             continue
@@ -153,8 +161,7 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
             for folder, twin in twins.items()
             if one.entry is None or _gives_way(one.entry, twin, folder in there)
         ]
-        few = one.distinct <= 2
-        said = f"the same responses as {min(weighty or twins)}, which is another model"
+        said = f"the same responses as {min(weighty or twins)}, which is {_ANOTHER}"
         if few:
             said += f" (only {one.distinct} different texts, so it may be chance)"
         elif not weighty:
@@ -171,12 +178,32 @@ def _model(checked: Checked) -> str:
     return checked.folder.split("/")[0]
 
 
+_ANOTHER = "another model"
+
+
+def _kinship(one: Checked, twin: Checked) -> str | None:
+    """What *twin* is to *one*, in words, where the two should not say the same."""
+    if _model(one) != _model(twin):
+        return _ANOTHER
+    return _counterpart(one) if _blind(one) != _blind(twin) else None
+
+
+def _counterpart(checked: Checked) -> str:
+    return f"the same model {'with' if _blind(checked) else 'without'} the image"
+
+
+def _blind(checked: Checked) -> bool:
+    return is_blind(checked.folder.rsplit("/", 1)[-1])
+
+
 Texts = NDArray[np.uint16]
 """Of one submission: a hash of each response, shape (items, samples); 0 is an empty one."""
 
 
 def _near_copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
-    """Nearly the same responses under different models, of those that say much: to be looked at."""
+    """Nearly the same responses where :func:`_copies` looks for the same ones, of those that say
+    much: to be looked at.
+    """
     groups: dict[tuple[str, int], list[tuple[Checked, Texts]]] = defaultdict(list)
     for one in (*checked, *others):
         if one.entry is not None and one.texts:
@@ -193,17 +220,19 @@ def _near_copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Itera
             same = (some == some[:, number, None]).sum(axis=0, dtype=np.uint32)
             left = np.flatnonzero(same / len(some) >= least)
             left = left[(first[left] == first[number]).mean(axis=1) >= least_of_all]
-            near = [
-                (_agreement(texts, group[i][1]), group[i][0].folder)
-                for i in left
-                if _model(group[i][0]) != _model(one) and group[i][0].fingerprint != one.fingerprint
-            ]
-            share, folder = max(near, default=(0.0, ""))
-            if share >= NEARLY:
-                said = f"nearly identical: {100 * share:.1f} % of the responses are those of "
-                said += f"{folder}, which is another model"
-                path = f"{one.folder}/{RESPONSES}"
-                yield Finding(Severity.LOOK, "nearly-identical", path, None, said)
+            near: dict[str, list[tuple[float, str]]] = defaultdict(list)
+            for i in left:
+                twin = group[i][0]
+                kinship = _kinship(one, twin)
+                if kinship is not None and twin.fingerprint != one.fingerprint:
+                    near[kinship].append((_agreement(texts, group[i][1]), twin.folder))
+            for kinship, found in sorted(near.items()):
+                share, folder = max(found)
+                if share >= NEARLY:
+                    said = f"nearly identical: {100 * share:.1f} % of the responses are those of "
+                    said += f"{folder}, which is {kinship}"
+                    path = f"{one.folder}/{RESPONSES}"
+                    yield Finding(Severity.LOOK, "nearly-identical", path, None, said)
 
 
 def _agreement(one: Texts, other: Texts) -> float:
