@@ -382,7 +382,7 @@ def test_translations_of_several_systems_are_never_in_one_table() -> None:
 def test_blind_score_stands_beside_the_sighted_one(site: Path) -> None:
     found = page(site, "index.html")
     header = [" ".join(cell.split()) for cell in found.rows[0]]
-    assert header[2:5] == ["Accuracy %", "Blind %", "95 % interval"]
+    assert header[2:5] == ["Accuracy %", "95 % interval", "Blind %"]
     mean = {True: 0.0, False: 0.0}
     for without in mean:
         (one,) = (
@@ -394,10 +394,10 @@ def test_blind_score_stands_beside_the_sighted_one(site: Path) -> None:
         assert one.score is not None
         mean[without] = one.score.accuracy
     beta = [row for row in found.rows if any("Beta 13B" in cell for cell in row)]
-    shown = {" ".join(row[1].split()).rpartition(", ")[2]: row[3] for row in beta}
+    shown = {" ".join(row[1].split()).rpartition(", ")[2]: row[4] for row in beta}
     assert shown == {"0000000000": f"{100 * mean[True]:.1f}", "explained answers": "not available"}
-    assert found.row("Figured")[3] == "not available"
-    assert {found.row(name)[3] for name in ("Majority class", "Always yes")} == {"–"}
+    assert found.row("Figured")[4] == "not available"
+    assert {found.row(name)[4] for name in ("Majority class", "Always yes")} == {"–"}
     assert "without the image" not in (site / "index.html").read_text().lower().replace(
         "accuracy without the image, same tweets and prompts", ""
     )
@@ -584,8 +584,8 @@ def test_a_blind_score_under_other_conditions_is_marked(tmp_path: Path) -> None:
     for one, mark in ((blind_one, ""), (worse, "*")):
         build_site(tmp_path / "out", [sighted, other, same, one], [], cache=tmp_path / "cache")
         found = page(tmp_path / "out", "index.html")
-        assert found.row("Beta 13B")[3] == shown + mark
-        assert not found.row("Alpha 7B")[3].endswith("*")
+        assert found.row("Beta 13B")[4] == shown + mark
+        assert not found.row("Alpha 7B")[4].endswith("*")
         assert (note in (tmp_path / "out/index.html").read_text()) is bool(mark)
         text = (tmp_path / "out" / "data" / "results.csv").read_text()
         beta = next(row for row in csv.DictReader(text.splitlines()) if row["model"] == "Beta 13B")

@@ -313,7 +313,7 @@ def test_the_page_says_what_its_tests_are_over(tmp_path: Any) -> None:
         "with the seeds that were run",
         "the exact McNemar test, and a t test of the mean difference",
         "[1] and [2], counts as two",
-        "Of 100 such families in which nothing differs, 5 may hold a false claim",
+        "Of 100 such families in which nothing differs, about 5 may hold a false claim",
         "That one difference is told and another is not does not say that the two differ",
     ):
         assert words in page

@@ -239,11 +239,13 @@ def test_a_sampled_model_that_uses_one_side_is_found_with_shared_seeds(side: str
     shown = by_name(figure(section, "Answers that change"), 1, 2)
     for question in ("adds", "represented"):
         (still,) = claims(section, f"no answer to {question} changes")
+        (moved,) = claims(section, f"answers to {question} change by more than chance")
         named = still.partition("no ")[2]
         for variant in blindness.VARIANTS:
             row = shown[variant, question]
             blind = variant in _BLIND[side]
             assert (blindness._WITHOUT[variant] in named) == blind
+            assert (blindness._WITHOUT[variant] in moved) != blind
             assert row["Between samples alone %"] > 0.2
             low, high = row["95 % interval"]  # the last of this name: beyond chance
             if blind:
@@ -393,3 +395,13 @@ def test_a_sampled_model_that_agrees_is_found_with_shared_seeds() -> None:
     ]
     section = analysed(prompt.analyse(Material(runs)))
     assert len(claims(section, "the model agrees whatever is asked")) == len(QUESTIONS)
+
+
+@pytest.mark.parametrize(("tweets", "said"), [(9, 0), (10, 1)])
+def test_what_was_not_tested_is_not_called_untold(tweets: int, said: int) -> None:
+    gold = some_gold(tweets)
+    same = outcomes_of(gold, *right_answers(gold))
+    runs = [run_of(task, same) for task in ("ltec_itr_lv", "ltec_itr_lv~no-image")]
+    section = analysed(blindness.analyse(Material(runs)))
+    assert sum("a change of accuracy is not told" in claim.text for claim in section.claims) == said
+    assert any("no test and no interval was computed" in limit for limit in section.limits) != said

@@ -25,6 +25,7 @@ from itr_bench.studies.wording import (
     bar,
     charts,
     data_notices,
+    in_points,
     limits,
     not_told,
     of_questions,
@@ -134,13 +135,39 @@ def _claims(cell: Cell, drops: _Drops, changed: _Changes) -> list[Claim]:
                     told=True,
                 )
             )
-        else:
+        elif found.p_value is not None:
             untold.append(label(task))
     return [
         *claims,
         *not_told(untold, cell.title, "a change of accuracy"),
+        *_claims_of_changes(cell, changed),
         *_claims_of_answers(cell, changed),
     ]
+
+
+def _claims_of_changes(cell: Cell, changed: _Changes) -> list[Claim]:
+    """That answers change by more than chance, which accuracy may not show."""
+    claims = []
+    for question in QUESTIONS:
+        shown = [
+            f"{_WITHOUT[label(task)]} by {words.points(beyond.value)} points "
+            f"({in_points(beyond.interval)})"
+            for task in cell.variants
+            if (beyond := changed[task, question].beyond) is not None
+            and beyond.interval is not None
+            and beyond.interval[0] > 0
+        ]
+        if shown:
+            claims.append(
+                Claim(
+                    f"{cell.title}: answers to {QUESTION_NAMES[question]} change by more than "
+                    f"chance {', '.join(shown)}.",
+                    "95 % intervals over tweets, with these seeds, each by itself and not "
+                    "corrected: of 40 of answers that do not change, one may lie above zero",
+                    told=True,
+                )
+            )
+    return claims
 
 
 def _claims_of_answers(cell: Cell, changed: _Changes) -> list[Claim]:

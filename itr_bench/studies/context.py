@@ -118,7 +118,7 @@ def _claims(cell: Cell, gains: _Gains) -> list[Claim]:
                     told=True,
                 )
             )
-        else:
+        elif one.p_value is not None:
             untold.append(_named(task))
     return claims + not_told(untold, cell.title, "a gain or loss")
 

@@ -121,7 +121,7 @@ def _claims(subject: str, found: Sequence[tuple[Pair, Mapping[Measure, Paired]]]
                     told=True,
                 )
             )
-        else:
+        elif one.p_value is not None:
             untold.append(f"{names[0]} against {names[1]}")
     return claims + not_told(untold, subject, "a gap")
 

@@ -159,7 +159,8 @@ def difference_claims(beside: Beside, found: Sequence[Paired]) -> list[Claim]:
     title = f"{beside.name}, {beside.title}"
     for row, one in zip(beside.rows, found, strict=True):
         if not one.told:
-            untold.append(row.name)
+            if one.p_value is not None:
+                untold.append(row.name)
             continue
         side = "above" if one.told > 0 else "below"
         claims.append(

@@ -119,7 +119,7 @@ def _claims(one: Found) -> list[Claim]:
                     told=True,
                 )
             )
-        else:
+        elif drop.p_value is not None:
             untold.append(label(task))
     claims += not_told(untold, one.cell.title, "a difference")
     for question, found in one.negations.items():

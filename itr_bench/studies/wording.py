@@ -135,15 +135,15 @@ def _limit(name: str, tweets: int, tested: Sequence[Paired]) -> str:
             "or more of the comparisons: what difference could be found cannot be computed."
         )
     share = (
-        f"{whose} {tweets} tweets, exactly one of two runs has {words.percent(discordant)} % "
-        f"right in most samples (median over {count(len(tested), 'comparison')}). "
+        f"{whose} {tweets} tweets, {words.percent(discordant)} % are right in most samples of "
+        f"exactly one of two runs (median over {count(len(tested), 'comparison')}). "
     )
     tests = max(one.tests for one in tested)
     alone, together = detectable(discordant, tweets), detectable(discordant, tweets, tests)
     if alone is None:
         return (
-            share + "Where two runs differ on only this share of tweets, no difference "
-            "is found 8 times out of 10: what is not told here may still be there."
+            share + "Where two runs differ on only this share of tweets, a difference of any size "
+            "is found less than 8 times out of 10: what is not told here may still be there."
         )
     text = (
         f"Then McNemar's test alone finds a difference under {words.percent(alone)} points less "
