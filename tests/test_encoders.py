@@ -894,17 +894,17 @@ def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Pa
     assert no_vlm.conduct is not None
     files = no_vlm.conduct(job)
     assert [file.relative_to(tmp_path).as_posix() for file in files] == [
-        f"no-vlm/{folder.name}/itr_demo_lv/{RESULT}",
         f"no-vlm/text-linear/itr_demo_lv/{RESULT}",
+        f"no-vlm/{folder.name}/itr_demo_lv/{RESULT}",
     ]
     assert said == [
         f"{folder.name}: 24 of 24 texts are longer than its 40 tokens and are cut (the longest "
         "has 110)"
     ]
     results = [read_result(file) for file in files]
-    assert results[0].facts["folds"] == 5
-    assert len(results[0].facts["seeds"]) == 2
-    assert results[0].facts["encoder"]["content"].startswith("sha256:")
+    assert results[1].facts["folds"] == 5
+    assert len(results[1].facts["seeds"]) == 2
+    assert results[1].facts["encoder"]["content"].startswith("sha256:")
     section = no_vlm.analyse(Material(results=results))
     assert section is not None
     assert [row[0] for row in section.figures[0].table.rows] == [
@@ -920,6 +920,10 @@ def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Pa
     assert [file.read_bytes() for file in files] == before
     with pytest.raises(DataError, match=r"facts\.folds: 5 there, 3 now"):
         no_vlm.conduct(replace(job, arguments={**job.arguments, "folds": 3}))
+    files[1].unlink()
+    with pytest.raises(DataError, match=r"text-linear.*made under other conditions"):
+        no_vlm.conduct(replace(job, arguments={**job.arguments, "folds": 3}))
+    assert not files[1].exists()  # else two rows of one set would be of two divisions
 
     retrieval = get_study("retrieval")
     assert retrieval.conduct is not None

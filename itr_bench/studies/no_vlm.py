@@ -61,6 +61,16 @@ def conduct(job: Job) -> list[Path]:
         data, pairs = work.pairs(base)
         division = divide(pairs, folds, seeds)
         facts = {"trained": TRAINED, "folds": folds, "seeds": list(seeds)}
+        # First, since all encoders share it: one made under other conditions stops all.
+        written.append(
+            work.result(
+                TEXT_MODEL,
+                base,
+                data,
+                {**facts, **text_model_facts()},
+                partial(_text_content, pairs, division),
+            )
+        )
         if job.model != TEXT_MODEL:
             encoder = work.encoder
             written.append(
@@ -77,15 +87,6 @@ def conduct(job: Job) -> list[Path]:
                     partial(_similarity_content, work, pairs, division),
                 )
             )
-        written.append(
-            work.result(
-                TEXT_MODEL,
-                base,
-                data,
-                {**facts, **text_model_facts()},
-                partial(_text_content, pairs, division),
-            )
-        )
     return written
 
 
