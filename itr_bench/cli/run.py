@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from itr_bench.cli import run_options
 from itr_bench.errors import RunError
 
 if TYPE_CHECKING:
@@ -23,20 +24,9 @@ INTERRUPTED = 130
 
 @click.command("run", short_help="Evaluate a model under the paper's protocol, resumably.")
 @click.option("--model", required=True, help="A preset (`itr-bench models`) or an lmms-eval model.")
-@click.option(
-    "--model_args",
-    "--model-args",
-    default="",
-    metavar="K=V,...",
-    help="Arguments of the model, over those of the preset one by one.",
-)
+@run_options.MODEL_ARGS
 @click.option("--tasks", required=True, help="Tasks or groups, with commas between them.")
-@click.option(
-    "--seeds",
-    default="paper",
-    show_default=True,
-    help="`paper` (its ten), a count such as 3, or a list such as 8263,10652.",
-)
+@run_options.SEEDS
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -45,21 +35,9 @@ INTERRUPTED = 130
     help="Folder of all runs; this one goes to OUT/NAME/TASK.",
 )
 @click.option("--name", help="Name of the run's folder; by default the preset's or the model's.")
-@click.option(
-    "--gen_kwargs",
-    "--gen-kwargs",
-    default="",
-    metavar="K=V,...",
-    help="Generation settings, over those of task and preset; K=null takes one away.",
-)
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many tweets, to try out.")
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes that generate, each with its own GPU where there are some.",
-)
+@run_options.GEN_KWARGS
+@run_options.LIMIT
+@run_options.PROCESSES
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
@@ -71,7 +49,7 @@ INTERRUPTED = 130
     is_flag=True,
     help="As lmms-eval's: the simple class of an adapter that has a chat class, too.",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing.")
+@run_options.DRY_RUN
 def command(
     model: str,
     model_args: str,

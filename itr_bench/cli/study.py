@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from itr_bench.cli import run_options
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
 
 if TYPE_CHECKING:
@@ -42,13 +43,7 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     required=True,
     help="As of `itr-bench run`; of a study without a VLM, its encoder or other model.",
 )
-@click.option(
-    "--model_args",
-    "--model-args",
-    default="",
-    metavar="K=V,...",
-    help="Arguments of the model, over those of the preset one by one.",
-)
+@run_options.MODEL_ARGS
 @click.option(
     "--base",
     default="ltec_itr_lv",
@@ -56,12 +51,7 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     metavar="TASK,...",
     help="The tasks whose variants are run; itr_demo_lv to try out.",
 )
-@click.option(
-    "--seeds",
-    default="paper",
-    show_default=True,
-    help="`paper` (its ten), a count such as 3, or a list such as 8263,10652.",
-)
+@run_options.SEEDS
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -75,22 +65,10 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     metavar="NAME",
     help="Name of the model's folder; by default the preset's or the model's.",
 )
-@click.option(
-    "--gen_kwargs",
-    "--gen-kwargs",
-    default="",
-    metavar="K=V,...",
-    help="Generation settings, over those of task and preset; K=null takes one away.",
-)
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many tweets, to try out.")
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes that generate, each with its own GPU where there are some.",
-)
-@click.option("--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing.")
+@run_options.GEN_KWARGS
+@run_options.LIMIT
+@run_options.PROCESSES
+@run_options.DRY_RUN
 def command(
     name: str,
     model: str,

@@ -1,0 +1,39 @@
+"""The options that `itr-bench run` and `itr-bench study` share."""
+
+from __future__ import annotations
+
+import click
+
+MODEL_ARGS = click.option(
+    "--model_args",
+    "--model-args",
+    default="",
+    metavar="K=V,...",
+    help="Arguments of the model, over those of the preset one by one.",
+)
+SEEDS = click.option(
+    "--seeds",
+    default="paper",
+    show_default=True,
+    help="`paper` (its ten), a count such as 3, or a list such as 8263,10652.",
+)
+GEN_KWARGS = click.option(
+    "--gen_kwargs",
+    "--gen-kwargs",
+    default="",
+    metavar="K=V,...",
+    help="Generation settings, over those of task and preset; K=null takes one away.",
+)
+LIMIT = click.option(
+    "--limit", type=click.IntRange(1), help="Only the first so many tweets, to try out."
+)
+PROCESSES = click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that generate, each with its own GPU where there are some.",
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing."
+)
