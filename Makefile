@@ -3,31 +3,41 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench fuzz format clean
+.PHONY: help demo test lint lock bench fuzz format clean
 
 help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    ruff and mypy"
+	@echo "make lock    the newest versions that setup.cfg allows, into requirements/"
 	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
 	@echo "make fuzz    feed the validator of submissions with broken input for 10 minutes (x86-64 Linux)"
 	@echo "make format  let ruff format the code"
 	@echo "make clean   remove $(VENV) and what was built"
 
-# A stamp a set of extras: made anew when the declared dependencies change.
-$(VENV)/.eval: setup.cfg pyproject.toml
+# What was tested, to the version and the hash: `make lock` makes these files anew.
+LOCKS := requirements/eval.txt requirements/test.txt requirements/lint.txt
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate \
+    --python-version 3.10 --custom-compile-command "make lock" setup.cfg
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+
+$(UV): requirements/uv.txt
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV): PyTorch with CUDA is 7 GB, this takes some minutes."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[eval]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-$(VENV)/.test: $(VENV)/.eval
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[eval,test]"
-	touch $@
+lock: $(UV)
+	$(COMPILE) --extra eval --extra 4bit --extra test --output-file requirements/test.txt
+	$(COMPILE) --extra eval --extra 4bit --constraints requirements/test.txt \
+	    --output-file requirements/eval.txt
+	$(COMPILE) --extra lint --constraints requirements/test.txt --output-file requirements/lint.txt
 
-$(VENV)/.lint: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lint]"
+# A stamp a lock: what it holds, then the checkout itself.
+$(VENV)/.%: requirements/%.txt setup.cfg pyproject.toml $(UV)
+	@echo "Installing what $< names into $(VENV); PyTorch with CUDA, where it is in it, is 7 GB."
+	$(INSTALL) --require-hashes --build-constraints requirements/build.txt -r $<
+	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable .
 	touch $@
 
 demo: $(VENV)/.eval
