@@ -55,9 +55,12 @@ $(AXE): leaderboard/package.json
 test: $(VENV)/.test $(AXE)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+# mypy reads no `package_dir`: it is shown the package as it is once installed.
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	rm -rf build/types && mkdir -p build/types/itr_bench
+	ln -s $(CURDIR)/itr_bench/* $(CURDIR)/tasks $(CURDIR)/leaderboard build/types/itr_bench
 	$(BIN)/mypy
 
 bench: $(VENV)/.test

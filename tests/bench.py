@@ -61,7 +61,8 @@ def _reading(unit: str, size: int) -> float:
 _OWN = """
 import sys, time
 import lmms_eval.evaluator
-from itr_bench.lmms import documents, hooks
+from itr_bench.tasks import documents
+from itr_bench.lmms import hooks
 from tests.bench import SAMPLES, SHORT
 start = time.perf_counter()
 docs = documents.documents("tirt")

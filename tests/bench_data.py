@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.catalog import get_set
+from itr_bench.data.sets import get_set
 
 SIZES = (350, 3_500, 35_000)
 FIRST_ID = 10**18

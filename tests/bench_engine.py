@@ -38,7 +38,7 @@ def make_checkpoint(architecture: str, folder: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-    from itr_bench.lmms import tiny
+    from itr_bench.models import tiny
 
     tiny.make_checkpoint(architecture, folder)
     config = AutoConfig.from_pretrained(folder)

@@ -84,7 +84,7 @@ def make_model(architecture: str, device: torch.device, layers: int | None) -> A
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
     from itr_bench.engine.loading import Vlm
-    from itr_bench.lmms.tiny import make_checkpoint
+    from itr_bench.models.tiny import make_checkpoint
 
     _, text, vision, _ = MODELS[architecture]
     with tempfile.TemporaryDirectory() as folder:

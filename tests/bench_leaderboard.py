@@ -28,7 +28,7 @@ SHORT = ("Yes", "No", "Yes.", "No.", "**Answer:** YES", "**Answer:** NO", "Hm.")
 def build_data() -> None:
     """The four sets with made-up tweets and stand-in pictures, in ITR_BENCH_HOME."""
     from itr_bench.data import build
-    from itr_bench.data.catalog import LTEC_BALANCED
+    from itr_bench.data.sets import LTEC_BALANCED
 
     relations = [r for r, count in enumerate(LTEC_BALANCED) for _ in range(count)]
     with tempfile.TemporaryDirectory() as folder:
@@ -54,11 +54,11 @@ def make_model(root: Path, number: int) -> None:
 
 
 def _make(root: Path, number: int, task: str) -> None:
+    from itr_bench.leaderboard import layout
+    from itr_bench.leaderboard.reference import open_reference
+    from itr_bench.leaderboard.schema import Response
     from itr_bench.relation import Question, Relation
     from itr_bench.seeds import PAPER_SEEDS
-    from itr_bench.submissions import layout
-    from itr_bench.submissions.reference import open_reference
-    from itr_bench.submissions.schema import Response
     from tests.submissions import card, describe
 
     reference = open_reference(task)

@@ -20,7 +20,7 @@ def child(count: int) -> None:
     """Rank *count* pairs and print what it took."""
     import numpy as np
 
-    from itr_bench.encoders.ranking import ranks
+    from itr_bench.studies.encoders.ranking import ranks
 
     rng = np.random.default_rng(0)
     sides = []

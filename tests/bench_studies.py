@@ -22,16 +22,16 @@ from pathlib import Path
 import numpy as np
 
 from itr_bench.answers.choice import LETTERS, order
-from itr_bench.data.catalog import get_task
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
-from itr_bench.results.run import Run
-from itr_bench.results.run_folder import RESPONSES, write_manifest
+from itr_bench.runs.run import Run
+from itr_bench.runs.run_folder import RESPONSES, write_manifest
 from itr_bench.scoring import ReadItem
 from itr_bench.scoring.signature import digest
 from itr_bench.studies import blindness, context, prompt
 from itr_bench.studies.gather import gather
 from itr_bench.studies.page import make, write
 from itr_bench.studies.study import BoardModel, Material
+from itr_bench.tasks.spec import get_task
 
 MODELS, TWEETS, SAMPLES = 20, 350, 10
 BASE = "ltec_itr_lv"

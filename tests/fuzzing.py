@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.answers import get_parser
+from itr_bench.leaderboard import layout
+from itr_bench.leaderboard.entry import Badge
+from itr_bench.leaderboard.findings import Severity, as_markdown, as_text
+from itr_bench.leaderboard.reference import open_reference
+from itr_bench.leaderboard.validate import Checked, check
 from itr_bench.relation import Question, Relation
-from itr_bench.submissions import layout
-from itr_bench.submissions.entry import Badge
-from itr_bench.submissions.findings import Severity, as_markdown, as_text
-from itr_bench.submissions.reference import open_reference
-from itr_bench.submissions.validate import Checked, check
 from tests.submissions import make
 
 SUBMISSION, RESPONSES, SUMS = layout.FILES

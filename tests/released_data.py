@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 
 from itr_bench.data import build, home
-from itr_bench.data.catalog import LTEC_BALANCED, get_set
 from itr_bench.data.image_sources import ImageSource
+from itr_bench.data.sets import LTEC_BALANCED, get_set
 from itr_bench.data.tirt_labels import PUBLISHED
 from itr_bench.data.tsv import Row
 

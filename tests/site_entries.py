@@ -8,17 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from itr_bench.data.catalog import without_variant
+from itr_bench.leaderboard.entry import Badge, Entry
+from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
+from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, RunFacts, Submission, Submitter
 from itr_bench.scoring import Outcomes, score
-from itr_bench.submissions.entry import Badge, Entry
-from itr_bench.submissions.published import Figure, Published, PublishedModel, Source
-from itr_bench.submissions.schema import (
-    ClaimedScore,
-    ModelCard,
-    RunFacts,
-    Submission,
-    Submitter,
-)
+from itr_bench.tasks.spec import without_variant
 
 SEEDS = [11, 22, 33]
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from itr_bench.answers import get_parser
-from itr_bench.data.catalog import get_task
+from itr_bench.leaderboard import layout, responses
+from itr_bench.leaderboard.claims import signature_of
+from itr_bench.leaderboard.reference import open_reference
+from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, Response, RunFacts, Submission
 from itr_bench.relation import Question, Relation
 from itr_bench.scoring import score
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
-from itr_bench.submissions import layout, responses
-from itr_bench.submissions.claims import signature_of
-from itr_bench.submissions.reference import open_reference
-from itr_bench.submissions.schema import ClaimedScore, ModelCard, Response, RunFacts, Submission
+from itr_bench.tasks.spec import get_task
 
 YES, NO = ("Yes", "Yes.", "**Answer:** YES"), ("No", "No.", "**Answer:** NO")
 
@@ -103,7 +103,7 @@ def describe(
         "data": reference.data,
         "source": "itr-bench run",
         "command": f"itr-bench run --model itr_vlm --tasks {task}",
-        "adapter": "itr_bench.lmms.vlm.SharedImageVlm",
+        "adapter": "itr_bench.models.vlm.SharedImageVlm",
         "harness": "0.7.3",
         "package": "0.1.0",
         "libraries": {"torch": "2.15.0", "transformers": "5.23.0"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from itr_bench.results.lmms_log import read_samples
+from itr_bench.runs.lmms_log import read_samples
 from tests.conftest import ROOT
 
 

@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from itr_bench.data import build
-from itr_bench.data.catalog import get_task
-from itr_bench.data.loading import TaskData, open_task
 from itr_bench.data.stand_in import stand_in_png
-from itr_bench.data.variants import SHOTS, VARIANTS, Context
 from itr_bench.errors import DataError, ItrBenchError
-from itr_bench.lmms import documents
-from itr_bench.lmms.turns import check_turns
+from itr_bench.models.turns import check_turns
 from itr_bench.relation import QUESTIONS, Question
-from itr_bench.runs.definitions import define
-from itr_bench.variants.context import ENVIRONMENT, MOST, Examples, choose
-from itr_bench.variants.example_file import read_examples, text_mark
+from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import define
+from itr_bench.tasks.example_file import read_examples, text_mark
+from itr_bench.tasks.examples import ENVIRONMENT, MOST, Examples, choose
+from itr_bench.tasks.loading import TaskData, open_task
+from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.variants import SHOTS, VARIANTS, Context
 
 DEMO = "itr_demo_lv"
 FROM = {

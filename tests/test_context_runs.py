@@ -21,13 +21,13 @@ from itr_bench.engine import engine, plain  # noqa: E402
 from itr_bench.engine.engine import Engine, Job  # noqa: E402
 from itr_bench.engine.loading import Vlm, load  # noqa: E402
 from itr_bench.errors import ItrBenchError  # noqa: E402
-from itr_bench.lmms import documents  # noqa: E402
-from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
-from itr_bench.lmms.vlm import _trials  # noqa: E402
-from itr_bench.results.lmms_log import read_samples  # noqa: E402
-from itr_bench.results.run_folder import read_run_folder  # noqa: E402
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
+from itr_bench.models.vlm import _trials  # noqa: E402
+from itr_bench.runs.lmms_log import read_samples  # noqa: E402
+from itr_bench.runs.run_folder import read_run_folder  # noqa: E402
 from itr_bench.scoring.signature import digest  # noqa: E402
-from itr_bench.variants.context import ENVIRONMENT  # noqa: E402
+from itr_bench.tasks import documents  # noqa: E402
+from itr_bench.tasks.examples import ENVIRONMENT  # noqa: E402
 from tests.conftest import RunLmmsEval  # noqa: E402
 
 pytestmark = pytest.mark.slow

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from itr_bench.data import home
-from itr_bench.encoders import ranking, store
-from itr_bench.encoders.embed import Embedded, Pairs, embed
-from itr_bench.encoders.folds import check, make_folds, tied
-from itr_bench.encoders.threshold import fit
-from itr_bench.encoders.trained import Division, by_similarity, by_text, divide
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.relation import Relation
+from itr_bench.studies.encoders import ranking, store
+from itr_bench.studies.encoders.embed import Embedded, Pairs, embed
+from itr_bench.studies.encoders.folds import check, make_folds, tied
+from itr_bench.studies.encoders.threshold import fit
+from itr_bench.studies.encoders.trained import Division, by_similarity, by_text, divide
 from itr_bench.studies.fold_predictions import content, read_rows
 from itr_bench.studies.ranked import gaps, means, read_ranks
 from itr_bench.studies.retrieval import STUDY
@@ -265,7 +265,7 @@ def test_the_features_are_those_of_a_vectorizer_that_saw_the_training_texts_only
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    from itr_bench.encoders.text_model import FEATURES, TextModel
+    from itr_bench.studies.encoders.text_model import FEATURES, TextModel
 
     texts = ["Cepu maizi rītā", "cepu kūku", "Zupa un tēja, zupa", "kafija", "pilnīgi cits teksts"]
     train, other = np.array([0, 1, 2]), np.array([3, 4])
@@ -735,7 +735,7 @@ def test_similarities_are_those_of_the_model_itself(
     import torch
     import transformers
 
-    from itr_bench.encoders.checkpoint import Encoder
+    from itr_bench.studies.encoders.checkpoint import Encoder
 
     folder = checkpoints(family, length=length)
     encoder = Encoder(str(folder), device="cpu")
@@ -764,7 +764,7 @@ def test_similarities_are_those_of_the_model_itself(
 
 
 def test_a_part_of_a_batch_has_the_same_embedding(checkpoints: Callable[..., Path]) -> None:
-    from itr_bench.encoders.checkpoint import Encoder
+    from itr_bench.studies.encoders.checkpoint import Encoder
 
     encoder = Encoder(str(checkpoints("clip", length=77)), device="cpu")
     together = encoder.embed_texts(TEXTS)
@@ -817,7 +817,7 @@ def _drop_weight(folder: Path) -> None:
 def test_what_is_no_such_encoder_is_refused(
     checkpoints: Callable[..., Path], tmp_path: Path, change: Callable[[Path], object], said: str
 ) -> None:
-    from itr_bench.encoders.checkpoint import Encoder
+    from itr_bench.studies.encoders.checkpoint import Encoder
 
     folder = _without(checkpoints("clip", length=77), tmp_path / "broken", change)
     with pytest.raises(DataError) as caught:
@@ -829,8 +829,8 @@ def test_what_is_no_such_encoder_is_refused(
 def test_a_vision_language_model_is_refused_before_its_weights_are_read(
     tmp_path: Path, checkpoints: Callable[..., Path]
 ) -> None:
-    from itr_bench.encoders.checkpoint import Encoder
-    from itr_bench.lmms.tiny import make_checkpoint
+    from itr_bench.models.tiny import make_checkpoint
+    from itr_bench.studies.encoders.checkpoint import Encoder
 
     folder = make_checkpoint("qwen2_vl", tmp_path / "vlm")
     (folder / "model.safetensors").unlink()
@@ -843,7 +843,7 @@ def test_the_tokenizer_of_another_model_is_refused(
 ) -> None:
     import transformers
 
-    from itr_bench.encoders.checkpoint import Encoder
+    from itr_bench.studies.encoders.checkpoint import Encoder
 
     folder = _without(checkpoints("clip", length=77), tmp_path / "mixed", lambda folder: None)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
@@ -860,7 +860,7 @@ def test_weights_that_are_not_numbers_are_refused(
 ) -> None:
     from safetensors.torch import load_file, save_file
 
-    from itr_bench.encoders.checkpoint import Encoder
+    from itr_bench.studies.encoders.checkpoint import Encoder
 
     def change(folder: Path) -> None:
         weights = load_file(folder / "model.safetensors")
@@ -952,9 +952,9 @@ def test_an_encoder_that_knows_the_pairs_of_one_language(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """All right in Latvian; in English it takes each tweet of the second half for the next one."""
-    from itr_bench.data.loading import open_task
-    from itr_bench.encoders import checkpoint
-    from itr_bench.encoders.pairs import pairs_of
+    from itr_bench.studies.encoders import checkpoint
+    from itr_bench.studies.encoders.pairs import pairs_of
+    from itr_bench.tasks.loading import open_task
 
     latvian, english = (pairs_of(open_task(task)) for task in ("itr_demo_lv", "itr_demo_en"))
     place = {latvian.image(i).tobytes(): i for i in range(24)}
@@ -1003,7 +1003,7 @@ def test_the_same_bytes_for_the_same_input(
 
 def test_runs_are_compared_with_the_rows() -> None:
     from itr_bench.relation import QUESTIONS
-    from itr_bench.results.run import Run
+    from itr_bench.runs.run import Run
     from itr_bench.scoring import ReadItem
 
     relations = _balanced(20)

@@ -29,11 +29,11 @@ from itr_bench.engine.engine import Engine, Job  # noqa: E402
 from itr_bench.engine.loading import Vlm, load  # noqa: E402
 from itr_bench.engine.sampling import Noise, choose  # noqa: E402
 from itr_bench.errors import ItrBenchError  # noqa: E402
-from itr_bench.lmms.documents import user_turn  # noqa: E402
-from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
-from itr_bench.lmms.vlm import SharedImageVlm  # noqa: E402
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
+from itr_bench.models.vlm import SharedImageVlm  # noqa: E402
 from itr_bench.relation import Answer  # noqa: E402
 from itr_bench.seeds import PAPER_SEEDS  # noqa: E402
+from itr_bench.tasks.documents import user_turn  # noqa: E402
 
 SIZES = {
     "square": (96, 96),

@@ -14,12 +14,12 @@ import yaml
 from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
-from itr_bench.data.catalog import is_blind, leaderboard_task, reference_task
 from itr_bench.errors import DataError, ItrBenchError
-from itr_bench.site.markdown import escaped, markdown_table, replaced
-from itr_bench.submissions.published import leaderboard_folder, read_published
-from itr_bench.submissions.schema import Response, Submission, json_schema
-from itr_bench.submissions.validate import suspicious_accuracy
+from itr_bench.leaderboard.published import leaderboard_folder, read_published
+from itr_bench.leaderboard.schema import Response, Submission, json_schema
+from itr_bench.leaderboard.site.markdown import escaped, markdown_table, replaced
+from itr_bench.leaderboard.validate import suspicious_accuracy
+from itr_bench.tasks.spec import is_blind, leaderboard_task, reference_task
 from tests.conftest import ROOT
 from tests.submissions import make, write
 

@@ -194,7 +194,7 @@ from itr_bench.engine import plain, stems  # noqa: E402
 from itr_bench.engine.engine import Engine, Job  # noqa: E402
 from itr_bench.engine.likelihood import NO, YES, Forms, surface_forms  # noqa: E402
 from itr_bench.engine.loading import Vlm, load  # noqa: E402
-from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
 
 
 class Tokenizer:
@@ -401,7 +401,7 @@ def test_any_number_of_prompts(vlm: Vlm) -> None:
 def test_the_adapter_answers_with_likelihoods(tmp_path: Path) -> None:
     from lmms_eval.api.instance import Instance
 
-    from itr_bench.lmms.vlm import SharedImageVlm
+    from itr_bench.models.vlm import SharedImageVlm
 
     folder = make_checkpoint("llava_next", tmp_path / "checkpoint", seed=2)
     adapter = SharedImageVlm(str(folder), device="cpu")

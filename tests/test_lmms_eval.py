@@ -20,12 +20,13 @@ from itr_bench.answers.likelihood import parse_likelihood
 from itr_bench.cli.main import cli
 from itr_bench.data import build
 from itr_bench.errors import DataError, ScoreError
-from itr_bench.lmms import documents, hooks
+from itr_bench.lmms import hooks
 from itr_bench.relation import Question
-from itr_bench.results.lmms_log import read_samples
+from itr_bench.runs.lmms_log import read_samples
 from itr_bench.scoring import Signature
 from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.seeds import PAPER_SEEDS
+from itr_bench.tasks import documents
 from tests.conftest import ROOT, Finished, RunLmmsEval
 from tests.test_tasks import wording
 
@@ -115,7 +116,7 @@ def proves_that_the_signature_follows_the_run(samples: Path) -> None:
         ('"torch_seed": 1234', '"torch_seed": 1235'),  # seeds
         ("strategy=uniform,seed=3", "strategy=uniform,seed=4"),
         ('"batch_size": 1,', '"batch_size": 2,'),
-        ('itr_bench.lmms.baseline.Baseline (simple)"', 'some.other.Adapter (chat)"'),
+        ('itr_bench.models.baseline.Baseline (simple)"', 'some.other.Adapter (chat)"'),
     ):
         changed(original_samples, original_results.replace(old, new))
     version = json.loads(original_results)
@@ -197,7 +198,7 @@ def test_errors_end_the_run_at_once_with_their_message(
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint
+    from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint
 
     folder = tmp_path_factory.mktemp("tiny-random")
     for architecture in ARCHITECTURES:
@@ -471,7 +472,8 @@ def one_by_one(checkpoint: Path, task: str, doc_id: int, seeds: Sequence[int]) -
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    from itr_bench.lmms import documents, hooks
+    from itr_bench.lmms import hooks
+    from itr_bench.tasks import documents
 
     model = AutoModelForImageTextToText.from_pretrained(checkpoint)
     processor = AutoProcessor.from_pretrained(checkpoint)

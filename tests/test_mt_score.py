@@ -23,10 +23,11 @@ from hypothesis import strategies as st
 
 from itr_bench.cli.data_mt_score import command
 from itr_bench.data import build
-from itr_bench.data.catalog import LTEC_BALANCED
-from itr_bench.data.loading import open_set, open_task
+from itr_bench.data.loading import open_set
+from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.relation import QUESTIONS, Answer, Relation
+from itr_bench.tasks.loading import open_task
 from itr_bench.translation.plot import _spread
 from itr_bench.translation.points import fingerprint
 from itr_bench.translation.quality import Texts, assess, randomisation_test

@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, RunError
-from itr_bench.results import arguments
-from itr_bench.runs import definitions, machine, plan
-from itr_bench.runs.adapters import Seeding, handling
-from itr_bench.runs.presets import get_preset, parse_presets, presets
+from itr_bench.models import arguments, machine
+from itr_bench.models.adapters import Seeding, handling
+from itr_bench.models.presets import get_preset, parse_presets, presets
+from itr_bench.runs import plan
+from itr_bench.tasks import definitions
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the models and how they were run.
 LLAVA = ("4bit", "float16", ("text", "image"), "plain", {"temperature": 0.2}, True)

@@ -17,11 +17,11 @@ from click.testing import CliRunner
 
 from itr_bench.cli.data_push import command as push_command
 from itr_bench.data.inspection import verify_set
-from itr_bench.data.loading import open_task
 from itr_bench.errors import DataError
 from itr_bench.release.export import export
 from itr_bench.release.plan import plan
 from itr_bench.release.push import compare, push
+from itr_bench.tasks.loading import open_task
 from tests import hub_server, released_data
 from tests.homes import home_at
 from tests.hub_server import TOKEN, Hub, Repository

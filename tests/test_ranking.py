@@ -30,13 +30,7 @@ from itr_bench.scoring import (
     smallest_difference,
     standing,
 )
-from itr_bench.scoring.crossed import (
-    NO_NOISE,
-    SeedNoise,
-    mean_test,
-    noise_between,
-    seed_noise,
-)
+from itr_bench.scoring.crossed import NO_NOISE, SeedNoise, mean_test, noise_between, seed_noise
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.ranking import Ranking
 from itr_bench.scoring.verdict import Side, Sides, sides

@@ -22,11 +22,10 @@ from hypothesis import strategies as st
 from itr_bench.cli.data_export import command as export_command
 from itr_bench.cli.main import cli
 from itr_bench.data import build, home
-from itr_bench.data.catalog import get_set
 from itr_bench.data.inspection import verify_set
-from itr_bench.data.loading import load, open_task
 from itr_bench.data.manifest import Manifest, text_hash
 from itr_bench.data.release_files import Release, read_release
+from itr_bench.data.sets import get_set
 from itr_bench.data.tsv import Row
 from itr_bench.errors import DataError
 from itr_bench.release import licences
@@ -34,6 +33,7 @@ from itr_bench.release.difference import RowDifference, changelog, check_above, 
 from itr_bench.release.export import export
 from itr_bench.release.licences import IDS_ONLY, LICENCES, read_stated, settle
 from itr_bench.release.plan import plan, tasks_here
+from itr_bench.tasks.loading import load, open_task
 from tests import released_data
 from tests.conftest import RunLmmsEval
 from tests.homes import home_at

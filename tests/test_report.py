@@ -21,8 +21,8 @@ from selenium.webdriver.chrome.service import Service
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.nouns import count
-from itr_bench.results.run_folder import MANIFEST, RESPONSES
-from itr_bench.site.charts import interval_charts
+from itr_bench.report.charts import interval_charts
+from itr_bench.runs.run_folder import MANIFEST, RESPONSES
 from itr_bench.studies.gather import gather
 from itr_bench.studies.page import make, write
 from itr_bench.studies.scatter import scatter
@@ -123,7 +123,7 @@ def test_a_report_of_real_runs(study_runs: Path, tmp_path: Path) -> None:
 
 
 def test_no_text_of_a_tweet_is_in_it(study_runs: Path, tmp_path: Path) -> None:
-    from itr_bench.data.loading import open_task
+    from itr_bench.tasks.loading import open_task
 
     invoke("report", study_runs, "--out", tmp_path)
     written = "".join((tmp_path / name).read_text() for name in ("index.html", "report.json"))

@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError
-from itr_bench.results.run_folder import Record
+from itr_bench.runs.run_folder import Record
 from itr_bench.seeds import PAPER_SEEDS
 from tests.conftest import ROOT
 
@@ -189,7 +189,7 @@ def test_order_and_answer_format_reach_the_prompt(
 def test_the_plan_reads_the_definitions_as_lmms_eval_does() -> None:
     from lmms_eval.tasks import TaskManager, get_task_dict
 
-    from itr_bench.runs import definitions
+    from itr_bench.tasks import definitions
 
     names = definitions.expand(["itr_demo", "itr_demo_lv_explained"])
     for adapter in ("qwen2_vl", "llava_hf", "llama_vision"):
@@ -221,7 +221,7 @@ def test_the_plan_reads_the_definitions_as_lmms_eval_does() -> None:
 def test_arguments_are_read_as_lmms_eval_reads_them(text: str) -> None:
     from lmms_eval.utils import simple_parse_args_string
 
-    from itr_bench.results.arguments import parse_arguments
+    from itr_bench.models.arguments import parse_arguments
 
     assert parse_arguments(text, "--x") == simple_parse_args_string(text)
 
@@ -361,7 +361,7 @@ def test_other_conditions_are_refused_by_name(
 def test_what_is_found_after_loading_is_compared_as_well(
     run: Command, key: str, value: object, message: str
 ) -> None:
-    from itr_bench.results.run_folder import write_manifest
+    from itr_bench.runs.run_folder import write_manifest
 
     done = run(*FAKE, *wrong("interrupt", at=9))
     manifest = done.manifest
@@ -436,7 +436,7 @@ BAD_OPTIONS = [
 def test_bad_options(
     run: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
 ) -> None:
-    monkeypatch.setattr("itr_bench.runs.machine.gpu_count", lambda: 0)
+    monkeypatch.setattr("itr_bench.models.machine.gpu_count", lambda: 0)
     done = run(*FAKE, *options)
     assert done.status == 1
     assert message in done.err
@@ -497,7 +497,7 @@ def test_a_model_that_says_none(run: Command) -> None:
 def test_errors_that_an_adapter_takes_for_empty_responses(
     run: Command, monkeypatch: pytest.MonkeyPatch, adapter: str
 ) -> None:
-    from itr_bench.runs import adapters as handled
+    from itr_bench.models import adapters as handled
 
     monkeypatch.setitem(handled._HANDLING, adapter, handled.Handling(hides_errors=True))
     assert handled.handling("llava_hf").hides_errors
@@ -512,7 +512,7 @@ def test_errors_that_an_adapter_takes_for_empty_responses(
 def test_what_is_computed_together_does_not_depend_on_interruptions(
     run: Command, monkeypatch: pytest.MonkeyPatch, fake: type[adapters.Fake]
 ) -> None:
-    from itr_bench.runs import adapters as handled
+    from itr_bench.models import adapters as handled
 
     blocks = handled.Handling(handled.Seeding.REQUEST, batch=None)
     monkeypatch.setitem(handled._HANDLING, "together", blocks)
@@ -741,7 +741,7 @@ def _alive(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("decord", reason="the extra `eval` is not installed")
-    from itr_bench.lmms.tiny import make_checkpoint
+    from itr_bench.models.tiny import make_checkpoint
 
     return make_checkpoint("qwen2_vl", tmp_path_factory.mktemp("tiny") / "qwen2_vl", seed=2)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from itr_bench.answers import Asked, get_parser
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import Answer, Question
-from itr_bench.results.run_folder import (
+from itr_bench.runs.run_folder import (
     MANIFEST,
     RESPONSES,
     Journal,

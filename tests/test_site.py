@@ -22,28 +22,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from itr_bench.data.catalog import LEADERBOARD
 from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.leaderboard.entry import Badge, Entry
+from itr_bench.leaderboard.published import Figure, leaderboard_folder, read_published
+from itr_bench.leaderboard.site import blind, page_cache
+from itr_bench.leaderboard.site.across import averages, gaps
+from itr_bench.leaderboard.site.board import make_boards
+from itr_bench.leaderboard.site.build import MARKER, build_site
+from itr_bench.leaderboard.site.encode import right_counts, script_json
+from itr_bench.leaderboard.site.history import HistoryItem, merged
+from itr_bench.leaderboard.site.model_page import ModelResults
+from itr_bench.leaderboard.site.more_pages import _best, most_telling
+from itr_bench.leaderboard.site.page_cache import PageCache
+from itr_bench.leaderboard.site.pages import chart_rows, task_title
+from itr_bench.leaderboard.site.rows import Reported, Row
+from itr_bench.leaderboard.site.serve import server
+from itr_bench.leaderboard.site.words import finding, p_value, parameters, points, power
+from itr_bench.report.charts import interval_chart
+from itr_bench.report.drawing import Bar, Drawing, Reference
 from itr_bench.scoring import Outcomes, compare, score, smallest_difference
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.verdict import Side
-from itr_bench.site import blind, page_cache
-from itr_bench.site.across import averages, gaps
-from itr_bench.site.board import make_boards
-from itr_bench.site.build import MARKER, build_site
-from itr_bench.site.charts import interval_chart
-from itr_bench.site.drawing import Bar, Drawing, Reference
-from itr_bench.site.encode import right_counts, script_json
-from itr_bench.site.history import HistoryItem, merged
-from itr_bench.site.model_page import ModelResults
-from itr_bench.site.more_pages import _best, most_telling
-from itr_bench.site.page_cache import PageCache
-from itr_bench.site.pages import chart_rows, task_title
-from itr_bench.site.rows import Reported, Row
-from itr_bench.site.serve import server
-from itr_bench.site.words import finding, p_value, parameters, points, power
-from itr_bench.submissions.entry import Badge, Entry
-from itr_bench.submissions.published import Figure, leaderboard_folder, read_published
+from itr_bench.tasks.spec import LEADERBOARD
 from tests.site_entries import (
     ALPHA,
     BETA,
@@ -1183,7 +1183,7 @@ def test_a_failed_build_leaves_the_old_site(
     def fail(*_: object) -> str:
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr("itr_bench.site.build.model_page", fail)
+    monkeypatch.setattr("itr_bench.leaderboard.site.build.model_page", fail)
     with pytest.raises(RuntimeError):
         build_site(out, [entry(ALPHA, "tirt")], [])
     assert files_of(out) == before
@@ -1196,7 +1196,7 @@ def test_workers_write_the_same_pages(
 ) -> None:
     some = many(4, ["ltec_itr_lv"], number=20)
     build_site(tmp_path / "alone", some, [])
-    monkeypatch.setattr(f"itr_bench.site.build.{worth_it}", 2)
+    monkeypatch.setattr(f"itr_bench.leaderboard.site.build.{worth_it}", 2)
     build_site(tmp_path / "workers", some, [])
     assert files_of(tmp_path / "alone") == files_of(tmp_path / "workers")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from itr_bench.leaderboard.site.board import make_boards
+from itr_bench.leaderboard.site.build import build_site
+from itr_bench.leaderboard.site.serve import server
 from itr_bench.scoring import compare
-from itr_bench.site.board import make_boards
-from itr_bench.site.build import build_site
-from itr_bench.site.serve import server
 from tests.browser import axe_source, headless_chromium
 from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
 

@@ -16,11 +16,9 @@ from hypothesis.extra import numpy as st_numpy
 from numpy.typing import NDArray
 
 from itr_bench.cli.main import cli
-from itr_bench.data.catalog import reference_task
-from itr_bench.data.variants import PARAPHRASES
 from itr_bench.errors import DataError, ItrBenchError, ScoreError
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring import Outcomes, ReadItem, compare, holm
 from itr_bench.studies import (
     blindness,
@@ -64,6 +62,8 @@ from itr_bench.studies.study import (
     write_result,
 )
 from itr_bench.studies.wording import limits
+from itr_bench.tasks.spec import reference_task
+from itr_bench.tasks.variants import PARAPHRASES
 from itr_bench.translation.quality import Measured, Quality
 
 Bools = NDArray[np.bool_]
@@ -181,7 +181,7 @@ def test_names_of_variants_are_made_and_taken_apart() -> None:
 
 
 def test_a_study_is_found_by_its_file_and_names_tasks_that_exist() -> None:
-    from itr_bench.data.catalog import get_task
+    from itr_bench.tasks.spec import get_task
 
     assert {"blindness", "context", "language", "prompt", "transfer"} <= studies().keys()
     for study in studies().values():
@@ -886,7 +886,7 @@ def test_of_a_model_the_computed_result_stands_before_a_published_figure(
 ) -> None:
     from types import SimpleNamespace
 
-    from itr_bench.site.rows import Row
+    from itr_bench.leaderboard.site.rows import Row
 
     known: dict[str, Any] = {"task": "ltec_itr_lv", "folder": "made--up", "parameters": 7}
     rows = [

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from itr_bench.leaderboard.site.rows import Row
 from itr_bench.scoring.outcomes import Outcomes
-from itr_bench.site.rows import Row
 from itr_bench.studies import no_vlm, prompt, surroundings, transfer
 from itr_bench.studies.domains import OfRelation, adjusted, too_few
 from itr_bench.studies.domains import transfer as split

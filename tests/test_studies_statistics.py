@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as st_numpy
 from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring import Outcomes
 from itr_bench.studies import blindness, language, prompt, wording
 from itr_bench.studies.changes import Change, changes

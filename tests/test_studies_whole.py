@@ -18,13 +18,13 @@ pytest.importorskip("torch")
 pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 
 from itr_bench.cli.main import cli
-from itr_bench.data.catalog import LTEC_BALANCED
-from itr_bench.lmms import documents
-from itr_bench.lmms.baseline import STRATEGIES
-from itr_bench.lmms.tiny import make_checkpoint
+from itr_bench.data.sets import LTEC_BALANCED
+from itr_bench.models.baseline import STRATEGIES
+from itr_bench.models.tiny import make_checkpoint
 from itr_bench.relation import RELATIONS
-from itr_bench.results.run_folder import RESPONSES, read_run_folder
+from itr_bench.runs.run_folder import RESPONSES, read_run_folder
 from itr_bench.studies.study import studies
+from itr_bench.tasks import documents
 from tests.tiny_encoders import make
 
 pytestmark = pytest.mark.slow

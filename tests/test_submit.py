@@ -23,18 +23,18 @@ from itr_bench.answers import read_answer
 from itr_bench.cli.main import cli
 from itr_bench.cli.submit import command, find_runs, read_card, write_card
 from itr_bench.errors import ItrBenchError
+from itr_bench.leaderboard import layout, quotation
+from itr_bench.leaderboard.layout import LayoutError, parse_sums, relative_folder, sums_line
+from itr_bench.leaderboard.make import SubmissionError, make_submission
+from itr_bench.leaderboard.quotation import QuotationError, masked, quotations
+from itr_bench.leaderboard.reference import open_reference
+from itr_bench.leaderboard.schema import ModelCard, Response, Submission
+from itr_bench.leaderboard.sources import public_command, without_places
+from itr_bench.leaderboard.validate import check
 from itr_bench.relation import Answer, Question, Relation
-from itr_bench.results.lmms_log import read_samples
-from itr_bench.results.run_folder import Record, read_run_folder, write_manifest
+from itr_bench.runs.lmms_log import read_samples
+from itr_bench.runs.run_folder import Record, read_run_folder, write_manifest
 from itr_bench.scoring.signature import digest
-from itr_bench.submissions import layout, quotation
-from itr_bench.submissions.layout import LayoutError, parse_sums, relative_folder, sums_line
-from itr_bench.submissions.make import SubmissionError, make_submission
-from itr_bench.submissions.quotation import QuotationError, masked, quotations
-from itr_bench.submissions.reference import open_reference
-from itr_bench.submissions.schema import ModelCard, Response, Submission
-from itr_bench.submissions.sources import public_command, without_places
-from itr_bench.submissions.validate import check
 from tests import submissions
 from tests.conftest import RunLmmsEval
 
@@ -538,8 +538,8 @@ def samples_file(
     **config: Any,
 ) -> Path:
     """A file of samples on the demo, with its results, as lmms-eval 0.7.3 leaves them."""
-    from itr_bench.lmms import documents
-    from itr_bench.runs.definitions import define
+    from itr_bench.tasks import documents
+    from itr_bench.tasks.definitions import define
 
     wording = define(task, "qwen2_vl").wording
     lines = []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD, TASKS, base_task, get_task
+from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, TASKS, base_task, get_task
 
 pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 
@@ -14,8 +14,9 @@ from lmms_eval.tasks import TaskManager
 from lmms_eval.utils import load_yaml_config
 
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.lmms import documents, hooks, task_files
+from itr_bench.lmms import hooks
 from itr_bench.relation import Question
+from itr_bench.tasks import documents, task_files
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the strings of the experiment.
 PLAIN = "Reply “Yes” or “No”."

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
 
 LATVIAN = "Šodien Rīgā spīd saule,  un kaķis 😺👩‍👧 guļ…\n\t“Jā!” čuksts: ž ’ n't <3"
 ADDS = "Does the image add to the meaning?"

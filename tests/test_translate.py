@@ -23,19 +23,13 @@ from hypothesis import strategies as st
 
 from itr_bench.cli.data_translate import command
 from itr_bench.data import build, home
-from itr_bench.data.catalog import LTEC_BALANCED
 from itr_bench.data.languages import LANGUAGES, TARGETS
-from itr_bench.data.loading import open_task
 from itr_bench.data.manifest import Manifest
+from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
-from itr_bench.lmms.documents import LINK, documents
-from itr_bench.translation.entities import (
-    Masked,
-    entities,
-    parted,
-    sentences,
-    without_entities,
-)
+from itr_bench.tasks.documents import LINK, documents
+from itr_bench.tasks.loading import open_task
+from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
 from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
@@ -1023,7 +1017,7 @@ def test_lmms_eval_finds_the_task(ltec: Path, monkeypatch: pytest.MonkeyPatch) -
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     from lmms_eval.tasks import TaskManager
 
-    from itr_bench.lmms import task_files
+    from itr_bench.tasks import task_files
 
     monkeypatch.setenv(home.ENVIRONMENT, str(ltec))
     texts = {str(number): f"Texte {number}" for number in range(1, 351)}

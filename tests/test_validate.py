@@ -22,30 +22,23 @@ from click.testing import CliRunner
 from itr_bench.answers import Parser, Reading, Rule, get_parser, read_answer, registry
 from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError, ScoreError
-from itr_bench.lmms import documents
+from itr_bench.leaderboard import cache as caching
+from itr_bench.leaderboard import collect as collecting
+from itr_bench.leaderboard import files, layout
+from itr_bench.leaderboard.collect import Collected, collect, with_reruns
+from itr_bench.leaderboard.comment import LONGEST, comment
+from itr_bench.leaderboard.entry import Badge
+from itr_bench.leaderboard.findings import MOST_KEPT, Finding, Severity, as_markdown, as_text, fewer
+from itr_bench.leaderboard.places import read_places
+from itr_bench.leaderboard.reference import open_reference
+from itr_bench.leaderboard.responses import LONGEST_LINE, MOST_FAULTY_LINES
+from itr_bench.leaderboard.schema import ClaimedScore, Response, Submission
+from itr_bench.leaderboard.validate import check
 from itr_bench.relation import Answer
 from itr_bench.scoring import RESAMPLES, Signature, compare
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
-from itr_bench.submissions import cache as caching
-from itr_bench.submissions import collect as collecting
-from itr_bench.submissions import files, layout
-from itr_bench.submissions.collect import Collected, collect, with_reruns
-from itr_bench.submissions.comment import LONGEST, comment
-from itr_bench.submissions.entry import Badge
-from itr_bench.submissions.findings import (
-    MOST_KEPT,
-    Finding,
-    Severity,
-    as_markdown,
-    as_text,
-    fewer,
-)
-from itr_bench.submissions.places import read_places
-from itr_bench.submissions.reference import open_reference
-from itr_bench.submissions.responses import LONGEST_LINE, MOST_FAULTY_LINES
-from itr_bench.submissions.schema import ClaimedScore, Response, Submission
-from itr_bench.submissions.validate import check
+from itr_bench.tasks import documents
 from tests.submissions import card, describe, make, write
 
 SUBMISSION, RESPONSES, SUMS = layout.FILES
@@ -956,7 +949,7 @@ def test_quotation_of_a_tweet(
     reference = open_reference("itr_demo_lv")
     texts = {**reference.texts, TWEET: (EIGHT, EIGHT)}
     changed = replace(reference, texts=texts)
-    monkeypatch.setattr("itr_bench.submissions.validate.try_reference", lambda _: changed)
+    monkeypatch.setattr("itr_bench.leaderboard.validate.try_reference", lambda _: changed)
     quoting = f"it says “{EIGHT.upper()}”"
     if place == "response":
         text = spoilt().rows[0]["response"]
@@ -985,7 +978,7 @@ def test_quotation_where_the_data_is_another(
     """The figures cannot be recomputed; what may not be published is looked for all the same."""
     reference = open_reference("itr_demo_lv")
     changed = replace(reference, texts={**reference.texts, TWEET: (EIGHT, EIGHT)})
-    monkeypatch.setattr("itr_bench.submissions.validate.try_reference", lambda _: changed)
+    monkeypatch.setattr("itr_bench.leaderboard.validate.try_reference", lambda _: changed)
     text = f"{spoilt().rows[0]['response']} {EIGHT}"
     draft = spoilt(put("run.data", "hub-0123456789ab"), put("reason", EIGHT), sign)
     draft.rows[0]["response"] = text

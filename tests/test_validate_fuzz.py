@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from itr_bench.submissions import layout
-from itr_bench.submissions.entry import Badge
-from itr_bench.submissions.findings import Severity
+from itr_bench.leaderboard import layout
+from itr_bench.leaderboard.entry import Badge
+from itr_bench.leaderboard.findings import Severity
 from tests.fuzzing import contents_of, examine, fitting_sums, good
 
 SUBMISSION, RESPONSES, SUMS = layout.FILES

@@ -23,23 +23,24 @@ from itr_bench.answers import Asked, get_parser, read_answer
 from itr_bench.answers.choice import LETTERS, options, order
 from itr_bench.answers.likelihood import Likelihood
 from itr_bench.cli.main import cli
-from itr_bench.data.catalog import GROUPS, TASKS, base_task, family, get_task, without_variant
-from itr_bench.data.loading import open_set, open_task
-from itr_bench.data.variants import PARAPHRASES, VARIANTS, get_variant
+from itr_bench.data.loading import open_set
 from itr_bench.errors import DataError, ItrBenchError, RunError, ScoreError
-from itr_bench.lmms import documents
-from itr_bench.lmms.imageless import check_image
-from itr_bench.lmms.task_files import read_definition, task_file
+from itr_bench.leaderboard.make import _of_task
+from itr_bench.models.imageless import check_image
 from itr_bench.relation import RELATIONS, Answer, Question, Relation
-from itr_bench.results.run_folder import read_run_folder
-from itr_bench.runs.definitions import define, expand
 from itr_bench.runs.generation import _check_template
 from itr_bench.runs.plan import Model, TaskPlan
-from itr_bench.submissions.make import _of_task
-from itr_bench.variants.derangement import derangement
-from itr_bench.variants.showing import showing
-from itr_bench.variants.wordings import wordings
-from itr_bench.variants.words import shuffled
+from itr_bench.runs.run_folder import read_run_folder
+from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import define, expand
+from itr_bench.tasks.derangement import derangement
+from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.showing import showing
+from itr_bench.tasks.shuffled_words import shuffled
+from itr_bench.tasks.spec import GROUPS, TASKS, base_task, family, get_task, without_variant
+from itr_bench.tasks.task_files import read_definition, task_file
+from itr_bench.tasks.variants import PARAPHRASES, VARIANTS, get_variant
+from itr_bench.tasks.wordings import wordings
 from tests.conftest import RunLmmsEval
 
 TWEET = "1000000000000000001"
@@ -884,7 +885,7 @@ def test_the_order_has_to_reach_the_model(
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-    from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint
+    from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint
 
     root = tmp_path_factory.mktemp("tiny")
     return {name: make_checkpoint(name, root / name, seed=2) for name in ARCHITECTURES}
@@ -1037,7 +1038,7 @@ def test_through_lmms_eval(
         *("--model_args", f"pretrained={checkpoints['qwen2_vl']},device=cpu"),
         *("--gen_kwargs", "max_new_tokens=3"),
     )
-    from itr_bench.results.lmms_log import read_samples
+    from itr_bench.runs.lmms_log import read_samples
 
     for variant in variants:
         task = f"itr_demo_lv~{variant}"

@@ -13,11 +13,12 @@ from tabulate import tabulate
 
 from itr_bench.cli.runs import read_runs
 from itr_bench.cli.tables import interval
-from itr_bench.data.catalog import get_set, get_task
 from itr_bench.data.manifest import kind_of
+from itr_bench.data.sets import get_set
 from itr_bench.errors import ScoreError
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring import compare, holm
+from itr_bench.tasks.spec import get_task
 
 
 @click.command("compare", short_help="Compare runs on the same tweets.")

@@ -150,7 +150,7 @@ def _number(size: str) -> int:
 def _labels(where: str) -> tuple[Mapping[str, Relation], Sequence[str]]:
     """Labels by tweet id, and what was not read as it stands."""
     from itr_bench.data import home
-    from itr_bench.data.catalog import SETS, get_set
+    from itr_bench.data.sets import SETS, get_set
     from itr_bench.data.tirt_labels import read_labels
     from itr_bench.data.tweet_set import read_set
 

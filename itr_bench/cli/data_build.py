@@ -11,8 +11,8 @@ from tabulate import tabulate
 
 from itr_bench.data import home
 from itr_bench.data.balance import SEED, TIRT_SIZE
-from itr_bench.data.catalog import SetSpec, get_set
 from itr_bench.data.manifest import Manifest
+from itr_bench.data.sets import SetSpec, get_set
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
 

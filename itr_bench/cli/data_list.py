@@ -9,9 +9,10 @@ import click
 from tabulate import tabulate
 
 from itr_bench.data import home
-from itr_bench.data.catalog import SETS, TASKS, get_set
 from itr_bench.data.manifest import Manifest
+from itr_bench.data.sets import SETS, get_set
 from itr_bench.errors import DataError
+from itr_bench.tasks.spec import TASKS
 
 
 @click.command("list")

@@ -18,18 +18,11 @@ from itr_bench.data.loading import base_of, open_set
 from itr_bench.data.tsv import read_tweets
 from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError, bullet_list
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring.signature import digest
 from itr_bench.translation.plot import refuse, write
 from itr_bench.translation.points import Point, fingerprint, points
-from itr_bench.translation.quality import (
-    LABELS,
-    PAPER_RANGES,
-    Comparison,
-    Quality,
-    Texts,
-    assess,
-)
+from itr_bench.translation.quality import LABELS, PAPER_RANGES, Comparison, Quality, Texts, assess
 from itr_bench.translation.resampling import RESAMPLES, SEED, TRIALS
 
 _BASE = "ltec"

@@ -15,8 +15,8 @@ import click
 
 from itr_bench.cli import tables
 from itr_bench.errors import ItrBenchError
-from itr_bench.results.lmms_log import read_samples, samples_files
-from itr_bench.results.run import Run
+from itr_bench.runs.lmms_log import read_samples, samples_files
+from itr_bench.runs.run import Run
 from itr_bench.version import __version__
 
 TASKS = "itr_demo"
@@ -74,7 +74,7 @@ def command(out: Path, dry_run: bool) -> None:
         for line in commands.values():
             click.echo(shlex.join(line))
         return
-    from itr_bench.lmms.tiny import make_checkpoint
+    from itr_bench.models.tiny import make_checkpoint
 
     click.echo(f"making a tiny Qwen2-VL with random weights in {checkpoint}")
     make_checkpoint("qwen2_vl", checkpoint)
@@ -96,12 +96,12 @@ def command(out: Path, dry_run: bool) -> None:
 
 def _pages(found: Mapping[str, Sequence[Run]], out: Path) -> Path:
     """Submit the runs, check the submissions, and make the pages; return the first page."""
-    from itr_bench.site.build import build_site
-    from itr_bench.submissions import layout
-    from itr_bench.submissions.collect import collect
-    from itr_bench.submissions.make import make_submission
-    from itr_bench.submissions.published import leaderboard_folder, read_published
-    from itr_bench.submissions.schema import ModelCard, Submitter
+    from itr_bench.leaderboard import layout
+    from itr_bench.leaderboard.collect import collect
+    from itr_bench.leaderboard.make import make_submission
+    from itr_bench.leaderboard.published import leaderboard_folder, read_published
+    from itr_bench.leaderboard.schema import ModelCard, Submitter
+    from itr_bench.leaderboard.site.build import build_site
 
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     submissions, site = out / "submissions", out / "site"

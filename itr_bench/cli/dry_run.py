@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
-from itr_bench.data.catalog import get_task
 from itr_bench.errors import RunError
-from itr_bench.lmms import documents
+from itr_bench.models.adapters import Seeding
+from itr_bench.models.arguments import format_arguments, without_secrets
+from itr_bench.models.machine import missing
 from itr_bench.relation import QUESTIONS
-from itr_bench.results.arguments import format_arguments, without_secrets
-from itr_bench.results.run_folder import (
+from itr_bench.runs import plan
+from itr_bench.runs.execute import checked_manifest, refuse_differences
+from itr_bench.runs.run_folder import (
     MANIFEST,
     RESPONSES,
     Key,
@@ -22,10 +24,8 @@ from itr_bench.results.run_folder import (
     read_journal,
     read_manifest,
 )
-from itr_bench.runs import plan
-from itr_bench.runs.adapters import Seeding
-from itr_bench.runs.conduct import checked_manifest, refuse_differences
-from itr_bench.runs.machine import missing
+from itr_bench.tasks import documents
+from itr_bench.tasks.spec import get_task
 
 _SEEDED = {
     Seeding.PROCESS: "before each request, one request at a time",

@@ -12,10 +12,10 @@ from click.core import ParameterSource
 
 from itr_bench.data import home
 from itr_bench.errors import ItrBenchError
-from itr_bench.submissions.collect import Collected, collect, with_reruns
-from itr_bench.submissions.entry import Entry
-from itr_bench.submissions.findings import as_text, fewer
-from itr_bench.submissions.published import Published, leaderboard_folder, read_published
+from itr_bench.leaderboard.collect import Collected, collect, with_reruns
+from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.findings import as_text, fewer
+from itr_bench.leaderboard.published import Published, leaderboard_folder, read_published
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -81,8 +81,8 @@ def build(
     and named; it stops nothing. The same input gives the same bytes. What was checked and drawn is
     kept, so that the next time only what is new is done.
     """
-    from itr_bench.site.build import build_site
-    from itr_bench.site.history_file import read_history
+    from itr_bench.leaderboard.site.build import build_site
+    from itr_bench.leaderboard.site.history_file import read_history
 
     cache = None if no_cache else home.home() / "leaderboard"
     # What is read stays to the end: going through it again and again takes a seventh of the time.
@@ -142,7 +142,7 @@ def serve(site: Path, host: str, port: int) -> None:
 
     They can be opened straight from the disk as well: index.html needs no server.
     """
-    from itr_bench.site.serve import serve as serve_folder
+    from itr_bench.leaderboard.site.serve import serve as serve_folder
 
     if not (site / "index.html").is_file():
         raise ItrBenchError(
@@ -168,7 +168,7 @@ def table(
 
     In the file it stands between the lines <!-- leaderboard --> and <!-- /leaderboard -->.
     """
-    from itr_bench.site.markdown import markdown_table, replaced
+    from itr_bench.leaderboard.site.markdown import markdown_table, replaced
 
     cache = None if no_cache else home.home() / "leaderboard"
     _, entries = _collected(submissions, cache, trial)

@@ -9,11 +9,11 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from itr_bench.results.arguments import format_arguments
-from itr_bench.runs.adapters import handling
-from itr_bench.runs.machine import missing
+from itr_bench.models.adapters import handling
+from itr_bench.models.arguments import format_arguments
+from itr_bench.models.machine import missing
+from itr_bench.models.presets import Preset, get_preset, presets
 from itr_bench.runs.plan import plain_command, resolve_model
-from itr_bench.runs.presets import Preset, get_preset, presets
 from itr_bench.seeds import PAPER_SEEDS
 
 _EXAMPLE = "ltec_itr_lv"

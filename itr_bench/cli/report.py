@@ -11,7 +11,7 @@ import click
 from itr_bench.errors import DataError
 
 if TYPE_CHECKING:
-    from itr_bench.submissions.entry import Entry
+    from itr_bench.leaderboard.entry import Entry
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -43,10 +43,10 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
       itr-bench report studies/ --out report/
       itr-bench report studies/ out/llava_hf/ --submissions leaderboard/submissions
     """
+    from itr_bench.leaderboard.published import leaderboard_folder, read_published
     from itr_bench.studies import page
     from itr_bench.studies.gather import gather
     from itr_bench.studies.surroundings import board_models, with_quality
-    from itr_bench.submissions.published import leaderboard_folder, read_published
 
     entries = _entries(submissions)
     gathered = gather(runs, progress=True)
@@ -68,7 +68,7 @@ def _entries(folder: Path | None) -> list[Entry]:
         return []
     if not folder.is_dir():
         raise DataError(f"--submissions {folder}: no such folder")
-    from itr_bench.submissions.collect import collect
+    from itr_bench.leaderboard.collect import collect
 
     collected = collect(folder, progress=True)
     for refused in collected.refused:

@@ -15,7 +15,7 @@ from itr_bench.cli import run_options
 from itr_bench.errors import RunError
 
 if TYPE_CHECKING:
-    from itr_bench.runs.conduct import Order, TaskRun
+    from itr_bench.runs.execute import Order, TaskRun
     from itr_bench.runs.plan import Model
 
 INTERRUPTED = 130
@@ -78,10 +78,11 @@ def command(
       itr-bench run --model qwen2_5_vl --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct \\
           --tasks ltec_itr_lv --seeds 3 --out runs/
     """
-    from itr_bench.results.run_folder import is_run_folder
-    from itr_bench.runs import definitions, plan
-    from itr_bench.runs.conduct import Order, check_machine
+    from itr_bench.runs import plan
+    from itr_bench.runs.execute import Order, check_machine
+    from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds
+    from itr_bench.tasks import definitions
 
     refuse_launchers()
     chosen = read_seeds(seeds)
@@ -111,7 +112,7 @@ def command(
 
 def conducted(order: Order) -> list[TaskRun]:
     """Conduct the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
-    from itr_bench.runs.conduct import conduct
+    from itr_bench.runs.execute import conduct
 
     try:
         return conduct(order, lambda line: click.echo(line, err=True))
@@ -194,7 +195,7 @@ _WITH_ARGUMENTS = ("--model_args", "--model-args", "--gen_kwargs", "--gen-kwargs
 
 def _without_secrets(text: str) -> str:
     """``k=v,...`` as it may be kept: each pair as it was given, or cleared, or left out."""
-    from itr_bench.results.arguments import format_arguments, pieces
+    from itr_bench.models.arguments import format_arguments, pieces
 
     kept = []
     for piece in pieces(text):

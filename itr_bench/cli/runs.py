@@ -8,15 +8,10 @@ from pathlib import Path
 import click
 
 from itr_bench.errors import ScoreError, bullet_list
-from itr_bench.results.lmms_log import (
-    is_our_task,
-    is_samples_file,
-    read_samples,
-    samples_files,
-)
-from itr_bench.results.plain import read_plain
-from itr_bench.results.run import Run
-from itr_bench.results.run_folder import read_run_folder, run_folders
+from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
+from itr_bench.runs.plain_files import read_plain
+from itr_bench.runs.run import Run
+from itr_bench.runs.run_folder import read_run_folder, run_folders
 from itr_bench.scoring.signature import digest
 
 
@@ -109,7 +104,7 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
         labels = {row.values["tweet_id"]: int(row.values["relation"]) for row in rows}
         data_id = f"gold-{digest(sorted(labels.items()))}"
         return read_plain(paths, labels, task=gold.stem, language=language or "en", data=data_id)
-    from itr_bench.data.loading import open_task
+    from itr_bench.tasks.loading import open_task
 
     assert task is not None
     data = open_task(task)
@@ -124,7 +119,7 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
 
 def _check_labels(run: Run, task: str) -> None:
     """Check a run against the data of *task*: its identity, its ids and its labels."""
-    from itr_bench.data.loading import open_task
+    from itr_bench.tasks.loading import open_task
 
     data = open_task(task)
     labels = data.tweets.labels

@@ -130,8 +130,8 @@ def _bases(study: Study, given: str) -> list[str]:
         ItrBenchError: there is none, one is unknown or a variant, or the study compares
             nothing with it.
     """
-    from itr_bench.data.catalog import get_task, reference_task
     from itr_bench.studies.frame import variant_of
+    from itr_bench.tasks.spec import get_task, reference_task
 
     bases = list(dict.fromkeys(task.strip() for task in given.split(",") if task.strip()))
     if not bases:
@@ -183,9 +183,9 @@ def _with_runs(
         refuse_launchers,
         report_missing,
     )
-    from itr_bench.results.run_folder import is_run_folder
     from itr_bench.runs import plan
-    from itr_bench.runs.conduct import Order, check_machine
+    from itr_bench.runs.execute import Order, check_machine
+    from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds
     from itr_bench.studies.study import Material
     from itr_bench.studies.surroundings import with_quality
@@ -223,8 +223,9 @@ def _with_runs(
 
 def _possible(study: Study, bases: Sequence[str], model: Model) -> tuple[list[str], list[str]]:
     """The tasks of a study that can be run here, and why the others cannot."""
-    from itr_bench.data.catalog import get_set, get_task
+    from itr_bench.data.sets import get_set
     from itr_bench.runs import plan
+    from itr_bench.tasks.spec import get_task
 
     tasks: dict[str, None] = {}
     skipped = []
@@ -282,7 +283,7 @@ def _without_runs(
     dry_run: bool,
 ) -> None:
     """A study that runs no VLM."""
-    from itr_bench.results.arguments import parse_arguments
+    from itr_bench.models.arguments import parse_arguments
     from itr_bench.studies.study import Job, Material, read_result
 
     assert study.conduct is not None

@@ -18,7 +18,7 @@ from itr_bench.errors import ItrBenchError, bullet_list
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from itr_bench.submissions.schema import ModelCard, Response, Submission
+    from itr_bench.leaderboard.schema import ModelCard, Response, Submission
 
 SCHEMA = "docs/submission.schema.json (also: itr-bench validate --schema)"
 
@@ -113,9 +113,9 @@ def find_runs(given: Sequence[Path]) -> list[Path]:
     Raises:
         ItrBenchError: a path is missing, or there is no run in it.
     """
-    from itr_bench.results.lmms_log import is_our_task, samples_files
-    from itr_bench.results.run_folder import run_folders
-    from itr_bench.submissions.sources import is_source
+    from itr_bench.leaderboard.sources import is_source
+    from itr_bench.runs.lmms_log import is_our_task, samples_files
+    from itr_bench.runs.run_folder import run_folders
 
     found: list[Path] = []
     problems = []
@@ -144,7 +144,7 @@ def _make(paths: Sequence[Path], card: ModelCard, reason: str, *, trial: bool) -
     """Make the submissions of all runs, or say all that stands against them."""
     from tqdm import tqdm
 
-    from itr_bench.submissions.make import make_submission
+    from itr_bench.leaderboard.make import make_submission
 
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     made: list[Made] = []
@@ -171,7 +171,7 @@ def _make(paths: Sequence[Path], card: ModelCard, reason: str, *, trial: bool) -
 def _write(
     made: Sequence[Made], out: Path, *, replace: bool, dry_run: bool, has_reason: bool
 ) -> None:
-    from itr_bench.submissions import layout
+    from itr_bench.leaderboard import layout
 
     folders = [out / layout.relative_folder(submission) for _, submission, _, _ in made]
     there = [str(folder) for folder in folders if folder.exists()]
@@ -208,7 +208,7 @@ def read_card(path: Path) -> ModelCard:
     """
     from pydantic import ValidationError
 
-    from itr_bench.submissions.schema import ModelCard, problems_of
+    from itr_bench.leaderboard.schema import ModelCard, problems_of
 
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
@@ -258,8 +258,8 @@ def write_card(path: Path, runs: Sequence[Path]) -> None:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from itr_bench.submissions.schema import ModelCard, ModelId
-    from itr_bench.submissions.sources import read_source
+    from itr_bench.leaderboard.schema import ModelCard, ModelId
+    from itr_bench.leaderboard.sources import read_source
 
     if path.exists():
         raise CardError(f"{path} is there already; name another file, or give it as --model-card")

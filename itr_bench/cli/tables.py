@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from itr_bench.relation import RELATIONS
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.scoring.verdict import Standing, standing

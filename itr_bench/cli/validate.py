@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from itr_bench.errors import ItrBenchError
-from itr_bench.submissions.collect import Collected, collect
-from itr_bench.submissions.findings import Severity, as_json, as_text, dumps, fewer
-from itr_bench.submissions.schema import json_schema
+from itr_bench.leaderboard.collect import Collected, collect
+from itr_bench.leaderboard.findings import Severity, as_json, as_text, dumps, fewer
+from itr_bench.leaderboard.schema import json_schema
 
 
 @click.command("validate", short_help="Check submissions: would the leaderboard take them?")
@@ -75,7 +75,7 @@ def command(
     today = datetime.datetime.now(datetime.timezone.utc).date()
     collected = collect(path, trial=trial, progress=True, others=there.checked, today=today)
     if comment is not None:
-        from itr_bench.submissions.comment import comment as worded
+        from itr_bench.leaderboard.comment import comment as worded
 
         try:
             text = worded(collected, there.entries, reruns=rerun_of is not None)

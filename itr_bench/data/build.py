@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from itr_bench.data import home, published
-from itr_bench.data.catalog import SetSpec, check_system, get_set
 from itr_bench.data.image_sources import ImageSource, StandInImages, local_images
 from itr_bench.data.images import check_image
 from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import compression, schema
+from itr_bench.data.sets import SetSpec, check_system, get_set
 from itr_bench.data.tsv import Row, read_tweets
 from itr_bench.data.tweet_set import read_set
 from itr_bench.errors import DataError, bullet_list

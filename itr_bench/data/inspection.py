@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from itr_bench.data.catalog import build_again
 from itr_bench.data.images import check_image
 from itr_bench.data.loading import base_of, open_set
 from itr_bench.data.manifest import Manifest, content_hash
+from itr_bench.data.sets import build_again
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS
 

@@ -13,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.catalog import build_again
 from itr_bench.data.home import MANIFEST
+from itr_bench.data.sets import build_again
 from itr_bench.errors import DataError
 from itr_bench.version import __version__
 

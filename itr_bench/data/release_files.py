@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from itr_bench.data.catalog import get_set, get_task
 from itr_bench.data.manifest import file_hash
+from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError, bullet_list
+from itr_bench.tasks.spec import get_task
 
 FORMAT = 1
 FACTS = "release.json"

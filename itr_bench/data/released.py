@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from itr_bench.data import build, home
-from itr_bench.data.catalog import get_set
 from itr_bench.data.hub import TIMEOUT_S, asking, is_repo_id
 from itr_bench.data.image_sources import ImageSource
 from itr_bench.data.manifest import content_hash, file_hash
@@ -23,6 +22,7 @@ from itr_bench.data.release_files import (
     checksums,
     read_release,
 )
+from itr_bench.data.sets import get_set
 from itr_bench.data.stored_images import StoredImages
 from itr_bench.data.tsv import Row
 from itr_bench.data.tweet_set import read_set

@@ -6,7 +6,7 @@ import json
 
 import pyarrow as pa
 
-from itr_bench.data.catalog import SetSpec
+from itr_bench.data.sets import SetSpec
 from itr_bench.relation import RELATIONS
 
 RELATION_NAMES = tuple(relation.name.lower() for relation in RELATIONS)

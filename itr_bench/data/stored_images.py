@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from itr_bench.data.catalog import build_again
+from itr_bench.data.sets import build_again
 from itr_bench.errors import DataError
 
 KEPT_GROUPS = 4

@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from itr_bench.data import build, home
 from itr_bench.data.balance import SEED, TIRT_SIZE, draw
-from itr_bench.data.catalog import get_set
 from itr_bench.data.hydration import OURS, Hydrated, read_folder
 from itr_bench.data.image_sources import ImageSource
 from itr_bench.data.images import check_image
 from itr_bench.data.manifest import file_hash
+from itr_bench.data.sets import get_set
 from itr_bench.data.tirt_labels import Labels, read_labels
 from itr_bench.data.tsv import Row
 from itr_bench.errors import DataError, bullet_list

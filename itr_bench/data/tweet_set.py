@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from itr_bench.data import home
-from itr_bench.data.catalog import SetSpec, get_set
 from itr_bench.data.images import check_image, decode
 from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import schema
+from itr_bench.data.sets import SetSpec, get_set
 from itr_bench.data.stored_images import StoredImages, unreadable
 from itr_bench.relation import RELATIONS
 

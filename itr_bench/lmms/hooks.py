@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from itr_bench.answers import Asked, Parser, get_parser
-from itr_bench.data.catalog import LIKELIHOOD, get_task
 from itr_bench.errors import ItrBenchError, ScoreError
-from itr_bench.lmms import documents
-from itr_bench.lmms.stopping import stop
-from itr_bench.lmms.turns import refuse_one_turn
+from itr_bench.models.libraries import libraries_in_use
+from itr_bench.models.stopping import stop
+from itr_bench.models.turns import refuse_one_turn
 from itr_bench.relation import Answer, Question
-from itr_bench.results.libraries import libraries_in_use
 from itr_bench.scoring import ReadItem, Score, pair, score
 from itr_bench.scoring.likelihood import JudgedLikelihood, LikelihoodScore, likelihood_scores
+from itr_bench.tasks import documents
+from itr_bench.tasks.spec import LIKELIHOOD, get_task
 from itr_bench.version import __version__
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from itr_bench.errors import ItrBenchError, unknown_name
-from itr_bench.lmms.imageless import check_image
-from itr_bench.lmms.stopping import stop
-from itr_bench.lmms.task_files import task_file, task_files, task_folders
-from itr_bench.lmms.turns import check_turns
+from itr_bench.models.imageless import check_image
+from itr_bench.models.stopping import stop
+from itr_bench.models.turns import check_turns
+from itr_bench.tasks.task_files import task_file, task_files, task_folders
 
 
 def register() -> list[Any]:
@@ -36,9 +36,9 @@ def register() -> list[Any]:
         ) & retry_if_not_exception_type(ItrBenchError)
     return [
         ModelManifest(
-            model_id="itr_baseline", simple_class_path="itr_bench.lmms.baseline.Baseline"
+            model_id="itr_baseline", simple_class_path="itr_bench.models.baseline.Baseline"
         ),
-        ModelManifest(model_id="itr_vlm", chat_class_path="itr_bench.lmms.vlm.SharedImageVlm"),
+        ModelManifest(model_id="itr_vlm", chat_class_path="itr_bench.models.vlm.SharedImageVlm"),
     ]
 
 
@@ -93,7 +93,7 @@ def _make_variants(manager: Any, names: Iterable[Any]) -> None:
     """Add those of *names* that are ours to what *manager* knows: variants, and translations that
     were built after it was made.
     """
-    from itr_bench.data.catalog import TASKS, family
+    from itr_bench.tasks.spec import TASKS, family
 
     for name in names:
         if not isinstance(name, str) or family(name) not in TASKS or name in manager._task_index:
@@ -106,8 +106,8 @@ def _make_variants(manager: Any, names: Iterable[Any]) -> None:
 
 def _open(tasks: list[Any], adapter: str | None) -> None:
     """Open the data of those *tasks* that are ours, examples included."""
-    from itr_bench.data.catalog import TASKS, base_task, family, get_task
-    from itr_bench.lmms.documents import examples, task_data
+    from itr_bench.tasks.documents import examples, task_data
+    from itr_bench.tasks.spec import TASKS, base_task, family, get_task
 
     for task in tasks:
         if isinstance(task, str) and family(task) in TASKS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from itr_bench.data.catalog import get_set
 from itr_bench.data.release_files import Config, Release
+from itr_bench.data.sets import get_set
 from itr_bench.data.tirt_labels import PUBLISHED
 from itr_bench.release import licences, words
 

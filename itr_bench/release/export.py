@@ -36,12 +36,7 @@ from itr_bench.relation import Relation
 from itr_bench.release import tables
 from itr_bench.release.card import card, read_agreement
 from itr_bench.release.croissant import croissant
-from itr_bench.release.difference import (
-    changelog,
-    check_above,
-    parse_version,
-    row_differences,
-)
+from itr_bench.release.difference import changelog, check_above, parse_version, row_differences
 from itr_bench.release.notice import licence_texts, notice
 from itr_bench.release.plan import TRIAL_KINDS, Planned
 

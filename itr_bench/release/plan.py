@@ -8,11 +8,12 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from itr_bench.data import home
-from itr_bench.data.catalog import SETS, TASKS, get_task
-from itr_bench.data.loading import TaskData, open_task
 from itr_bench.data.release_files import config_name
+from itr_bench.data.sets import SETS
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release import licences
+from itr_bench.tasks.loading import TaskData, open_task
+from itr_bench.tasks.spec import TASKS, get_task
 
 TRIAL_KINDS = ("stand-in", "demo")
 """Kinds of data of which no score is a result."""

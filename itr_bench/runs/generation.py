@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.answers.text import FAILURE_PREFIXES, is_failure
-from itr_bench.data.catalog import get_task
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.lmms.hooks import NO_ORDER
-from itr_bench.results.arguments import CHECKPOINT, format_arguments
-from itr_bench.results.libraries import libraries_in_use
-from itr_bench.runs.adapters import Seeding
+from itr_bench.models.adapters import Seeding
+from itr_bench.models.arguments import CHECKPOINT, format_arguments
+from itr_bench.models.libraries import libraries_in_use
 from itr_bench.runs.plan import Item, Model, TaskPlan, Wanted, open_blocks
 from itr_bench.scoring.signature import digest
+from itr_bench.tasks.spec import get_task
 from itr_bench.version import __version__
 
 Deliver = Callable[[Wanted, str | None, int | None], None]

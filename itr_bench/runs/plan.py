@@ -12,14 +12,11 @@ from typing import Any
 
 from itr_bench.answers import Parser, get_parser
 from itr_bench.data import home
-from itr_bench.data.catalog import base_task, get_set, get_task
 from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.sets import get_set
 from itr_bench.errors import RunError
-from itr_bench.lmms import documents
-from itr_bench.lmms.imageless import check_image
-from itr_bench.lmms.turns import check_turns, takes_turns
-from itr_bench.relation import QUESTIONS
-from itr_bench.results.arguments import (
+from itr_bench.models.adapters import Handling, Seeding, check_adapter, handling
+from itr_bench.models.arguments import (
     CHECKPOINT,
     IDENTITY,
     PLACE,
@@ -30,12 +27,16 @@ from itr_bench.results.arguments import (
     settings,
     without_secrets,
 )
-from itr_bench.results.run_folder import Key
-from itr_bench.runs.adapters import Handling, Seeding, check_adapter, handling
-from itr_bench.runs.definitions import Definition, define
-from itr_bench.runs.presets import Preset, presets
+from itr_bench.models.imageless import check_image
+from itr_bench.models.presets import Preset, presets
+from itr_bench.models.turns import check_turns, takes_turns
+from itr_bench.relation import QUESTIONS
+from itr_bench.runs.run_folder import Key
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
+from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import Definition, define
+from itr_bench.tasks.spec import base_task, get_task
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
 _NOTHING = ("null", "none", "None")

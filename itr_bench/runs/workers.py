@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from itr_bench.errors import ItrBenchError, RunError
-from itr_bench.results.run_folder import differences
-from itr_bench.runs.machine import gpu_count
+from itr_bench.models.machine import gpu_count
 from itr_bench.runs.plan import Model, TaskPlan, Wanted, open_blocks
+from itr_bench.runs.run_folder import differences
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Deliver

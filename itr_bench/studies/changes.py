@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring.outcomes import CODES, Outcomes
 from itr_bench.studies.frame import Cell
 from itr_bench.studies.statistics import Rows, Share, mean, shared, shares

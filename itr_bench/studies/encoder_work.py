@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.catalog import get_task, without_variant
-from itr_bench.data.loading import TaskData, open_task
-from itr_bench.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
-from itr_bench.encoders.pairs import pairs_of
 from itr_bench.errors import DataError, bullet_list, unknown_name
-from itr_bench.results.run_folder import differences
+from itr_bench.runs.run_folder import differences
+from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
+from itr_bench.studies.encoders.pairs import pairs_of
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
+from itr_bench.tasks.loading import TaskData, open_task
+from itr_bench.tasks.spec import get_task, without_variant
 from itr_bench.version import __version__
 
 OF_ENCODERS: Mapping[str, type] = {
@@ -59,7 +59,7 @@ class Work:
     @cached_property
     def encoder(self) -> Embedder:
         """The encoder, loaded when it is first asked for."""
-        from itr_bench.encoders.checkpoint import Encoder
+        from itr_bench.studies.encoders.checkpoint import Encoder
 
         given = {k: v for k, v in self.job.arguments.items() if k in OF_ENCODERS}
         given.pop("batch_size", None)

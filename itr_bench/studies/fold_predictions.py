@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.encoders.trained import Division
 from itr_bench.errors import DataError, ScoreError
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer
 from itr_bench.scoring import Outcomes, ReadItem, Score, pair, score
 from itr_bench.studies.encoder_work import check_facts
+from itr_bench.studies.encoders.trained import Division
 from itr_bench.studies.study import Result
 
 NAME = "no-vlm"

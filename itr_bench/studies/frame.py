@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data.catalog import EXPLAINED, LIKELIHOOD, base_task, reference_task, without_variant
-from itr_bench.data.variants import MARK
 from itr_bench.errors import ScoreError
 from itr_bench.nouns import count
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.statistics import shared
 from itr_bench.studies.study import Material
-from itr_bench.variants.context import FILE, SPLIT, TIRT
+from itr_bench.tasks.examples import FILE, SPLIT, TIRT
+from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, base_task, reference_task, without_variant
+from itr_bench.tasks.variants import MARK
 
 _APART = (
     *("model_args", "dtype", "content", "revision", "force_simple", "generation_kwargs"),

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from itr_bench.errors import DataError, ItrBenchError, ScoreError, bullet_list
-from itr_bench.results.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
-from itr_bench.results.run import Run
-from itr_bench.results.run_folder import RESPONSES, read_manifest, read_run_folder, run_folders
+from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
+from itr_bench.runs.run import Run
+from itr_bench.runs.run_folder import RESPONSES, read_manifest, read_run_folder, run_folders
 from itr_bench.studies.shown import as_text
 from itr_bench.studies.study import RESULT, Material, Result, read_result, studies
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from itr_bench.data import home
-from itr_bench.data.catalog import TASKS, TRIAL, family, get_set
+from itr_bench.data.sets import get_set
+from itr_bench.leaderboard.site import words
 from itr_bench.relation import RELATIONS
-from itr_bench.site import words
 from itr_bench.studies.frame import arrange
 from itr_bench.studies.language_figures import (
     carrier_figures,
@@ -27,6 +27,7 @@ from itr_bench.studies.wording import (
     not_told,
     test_of,
 )
+from itr_bench.tasks.spec import TASKS, TRIAL, family
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_lv_instruct_lv")
 _MEASURES = (ACCURACY, *map(Measure, QUESTIONS), *(Measure(relation=int(r)) for r in RELATIONS))

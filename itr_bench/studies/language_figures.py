@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from itr_bench.data.catalog import EXPLAINED
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.studies.frame import Subject, variant_of
 from itr_bench.studies.pairs import Pair, name_of, quality_key, system_of
 from itr_bench.studies.section import Column, Dot, Figure, Scatter, Table, Value
 from itr_bench.studies.statistics import ACCURACY, Measure, Paired, hits, shared, shares
 from itr_bench.studies.study import Material
 from itr_bench.studies.wording import ZERO, bar, charts, measure_name, p_columns, p_values
+from itr_bench.tasks.spec import EXPLAINED
 from itr_bench.translation.quality import LABELS
 
 

@@ -7,20 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from itr_bench.encoders.embed import Pairs
-from itr_bench.encoders.text_model import text_model_facts
-from itr_bench.encoders.trained import (
+from itr_bench.errors import ScoreError
+from itr_bench.relation import Question
+from itr_bench.runs.run import Run
+from itr_bench.seeds import read_seeds
+from itr_bench.studies.encoder_work import Work, kept_apart, notices
+from itr_bench.studies.encoders.embed import Pairs
+from itr_bench.studies.encoders.text_model import text_model_facts
+from itr_bench.studies.encoders.trained import (
     SIMILARITY_RULES,
     Division,
     by_similarity,
     by_text,
     divide,
 )
-from itr_bench.errors import ScoreError
-from itr_bench.relation import Question
-from itr_bench.results.run import Run
-from itr_bench.seeds import read_seeds
-from itr_bench.studies.encoder_work import Work, kept_apart, notices
 from itr_bench.studies.fold_predictions import NAME, TRAINED, Row, content, read_rows
 from itr_bench.studies.frame import arrange
 from itr_bench.studies.no_vlm_figures import (
@@ -31,11 +31,7 @@ from itr_bench.studies.no_vlm_figures import (
     standing_claim,
 )
 from itr_bench.studies.section import Claim, Figure, Section
-from itr_bench.studies.statistics import (
-    Contrast,
-    compared_by,
-    shared,
-)
+from itr_bench.studies.statistics import Contrast, compared_by, shared
 from itr_bench.studies.study import Job, Material, Study
 from itr_bench.studies.wording import limits
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from itr_bench.leaderboard.site import words
 from itr_bench.relation import RELATIONS
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.scoring import Score
 from itr_bench.scoring.verdict import FEWEST, Side, sides
-from itr_bench.site import words
 from itr_bench.studies.fold_predictions import TRAINED, Row
 from itr_bench.studies.section import Claim, Column, Figure, Table, Value
 from itr_bench.studies.statistics import Paired, Share, hits, shares

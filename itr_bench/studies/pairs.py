@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import SETS, TASKS, family, get_set, get_task, without_variant
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.manifest import content_of
+from itr_bench.data.sets import SETS, get_set
 from itr_bench.errors import ScoreError
 from itr_bench.nouns import count
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
 from itr_bench.studies.frame import Subject, data_of, variant_of
 from itr_bench.studies.statistics import shared
+from itr_bench.tasks.spec import TASKS, family, get_task, without_variant
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from itr_bench.data.catalog import EXPLAINED
-from itr_bench.data.variants import PARAPHRASES
+from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.scoring.comparison import holm
 from itr_bench.scoring.outcomes import Outcomes
-from itr_bench.site import words
 from itr_bench.studies.frame import Cell, arrange, cells, label, with_variant
 from itr_bench.studies.negation import Negation, negation
 from itr_bench.studies.prompt_figures import SPREAD, Found, figures
@@ -21,6 +19,8 @@ from itr_bench.studies.statistics import Contrast, Interval, compared_by
 from itr_bench.studies.study import Material, Study
 from itr_bench.studies.wording import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.wording import data_notices, limits, not_told, p_of, test_of
+from itr_bench.tasks.spec import EXPLAINED
+from itr_bench.tasks.variants import PARAPHRASES
 
 OTHERS = ("image-first", "text-first", "defined", "negated", "both", "choice")
 

@@ -9,25 +9,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from itr_bench.data.catalog import TASKS, base_task, get_task
 from itr_bench.data.manifest import text_hash
-from itr_bench.encoders.embed import Pairs
-from itr_bench.encoders.ranking import TIE, ranks
 from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.encoder_work import Work, kept_apart, notices
-from itr_bench.studies.ranked import (
-    FEW,
-    NAME,
-    Gap,
-    Ranked,
-    gaps,
-    not_compared,
-    read_ranks,
-)
+from itr_bench.studies.encoders.embed import Pairs
+from itr_bench.studies.encoders.ranking import TIE, ranks
+from itr_bench.studies.ranked import FEW, NAME, Gap, Ranked, gaps, not_compared, read_ranks
 from itr_bench.studies.retrieval_figures import gap_claims, gap_figure, limits, score_figure
 from itr_bench.studies.section import Claim, Figure, Section
 from itr_bench.studies.study import Job, Material, Result, Study
+from itr_bench.tasks.spec import TASKS, base_task, get_task
 
 # Making the ranks
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from itr_bench.encoders.ranking import recall
+from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
-from itr_bench.site import words
-from itr_bench.site.drawing import Bar, Reference
+from itr_bench.report.drawing import Bar, Reference
+from itr_bench.studies.encoders.ranking import recall
 from itr_bench.studies.ranked import DIRECTIONS, FEW, MEASURES, Gap, Ranked, scores
 from itr_bench.studies.section import Claim, Column, Figure, Table, Value
 from itr_bench.studies.statistics import FEWEST, detectable

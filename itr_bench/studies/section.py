@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from itr_bench.site.drawing import Bar, Reference
+from itr_bench.report.drawing import Bar, Reference
 
 Kind = Literal[
     "text",

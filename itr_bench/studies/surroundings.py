@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from itr_bench.data import home
-from itr_bench.data.catalog import EXPLAINED, get_set, get_task
 from itr_bench.data.loading import base_of
 from itr_bench.data.manifest import content_of
+from itr_bench.data.sets import get_set
 from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError
-from itr_bench.results.run import Run
-from itr_bench.site.board import make_boards
-from itr_bench.site.rows import Row
+from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.published import Published
+from itr_bench.leaderboard.site.board import make_boards
+from itr_bench.leaderboard.site.rows import Row
+from itr_bench.runs.run import Run
 from itr_bench.studies.frame import variant_of
 from itr_bench.studies.pairs import quality_key, system_of
 from itr_bench.studies.study import BoardModel, Material
-from itr_bench.submissions.entry import Entry
-from itr_bench.submissions.published import Published
+from itr_bench.tasks.spec import EXPLAINED, get_task
 from itr_bench.translation.points import fingerprint
 from itr_bench.translation.quality import Quality, Texts, assess
 

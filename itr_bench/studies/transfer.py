@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import family
+from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
-from itr_bench.results.run import Run
-from itr_bench.site import words
-from itr_bench.site.drawing import Bar
+from itr_bench.report.drawing import Bar
+from itr_bench.runs.run import Run
 from itr_bench.studies.domains import (
     FEWEST_OF_RELATION,
     Estimate,
@@ -21,20 +20,13 @@ from itr_bench.studies.domains import (
 )
 from itr_bench.studies.frame import Subject, arrange, variant_of
 from itr_bench.studies.pairs import name_of
-from itr_bench.studies.section import (
-    Claim,
-    Column,
-    Figure,
-    Lines,
-    Section,
-    Table,
-    Value,
-)
+from itr_bench.studies.section import Claim, Column, Figure, Lines, Section, Table, Value
 from itr_bench.studies.size import fits
 from itr_bench.studies.size_figure import by_size
 from itr_bench.studies.statistics import hits, shares
 from itr_bench.studies.study import Material, Study
 from itr_bench.studies.wording import ZERO, bar, charts, data_notices, p_of
+from itr_bench.tasks.spec import family
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual")
 _TIRT = "tirt"

@@ -7,13 +7,13 @@ from statistics import median
 
 import numpy as np
 
+from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Question, Relation
-from itr_bench.results.run import Run
+from itr_bench.report.drawing import Bar, Reference
+from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.outcomes import Outcomes
-from itr_bench.site import words
-from itr_bench.site.drawing import Bar, Reference
 from itr_bench.studies.section import Claim, Column, Lines, Value
 from itr_bench.studies.statistics import FEWEST, Interval, Measure, Paired, detectable
 

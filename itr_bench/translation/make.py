@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data import build, home
-from itr_bench.data.catalog import SETS, SetSpec, check_system, get_set
 from itr_bench.data.files import refuse_output, write_whole
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import open_set
+from itr_bench.data.sets import SETS, SetSpec, check_system, get_set
 from itr_bench.data.tsv import read_tweets
 from itr_bench.errors import DataError
 from itr_bench.translation.entities import VERSION, Masked

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from itr_bench.data.catalog import family, without_variant
 from itr_bench.data.manifest import KINDS, content_hash
 from itr_bench.data.tweet_set import TweetSet
 from itr_bench.errors import DataError, bullet_list
-from itr_bench.results.run import Run
+from itr_bench.runs.run import Run
+from itr_bench.tasks.spec import family, without_variant
 from itr_bench.translation.quality import Quality, Texts
 
 _IDENTITY = re.compile(rf"(?:{'|'.join(KINDS)})-(?P<hash>[0-9a-f]{{12}})-(?P<system>.+)")

@@ -1,0 +1,144 @@
+"""How each of lmms-eval's model adapters is driven: who sets its seeds, and in what batches."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from itr_bench.errors import RunError, unknown_name
+from itr_bench.models.presets import presets
+
+
+class Seeding(str, Enum):
+    """How a seed reaches a generation. The values stand in signatures."""
+
+    PROCESS = "process"
+    """The random generators of this process are seeded before each request."""
+    REQUEST = "request"
+    """The seed is among the request's generation settings."""
+    PAYLOAD = "payload"
+    """The seed is put into the payload that goes to the server."""
+    NONE = "none"
+    """It does not: the adapter calls something that takes no seed from it."""
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How an adapter is driven.
+
+    Attributes:
+        seeding: how a seed reaches a generation.
+        batch: requests at a time; ``None`` for fixed blocks of tweets, as many as the adapter's
+            ``rows_in_flight`` hold.
+        checkpoint: the argument that names the checkpoint.
+        overriding: another name of that argument, which wins where both are given.
+        addresses: variables of the environment that say where the server is.
+        hides_errors: whether it takes what ``generate`` raises for an empty response.
+        defaults: arguments that are given unless the user gives others.
+        packages: import names of optional packages that it cannot do without.
+        processor: arguments that it has none for, set on its image processor after loading.
+    """
+
+    seeding: Seeding = Seeding.PROCESS
+    batch: int | None = 1
+    checkpoint: str = "pretrained"
+    overriding: str | None = None
+    addresses: tuple[str, ...] = ()
+    hides_errors: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    processor: tuple[str, ...] = ()
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether several requests may be given at once without a response depending on it."""
+        return self.batch != 1
+
+
+_DECORD = Handling(packages=("decord",))
+_ADDRESSES = ("OPENAI_API_BASE", "OPENAI_BASE_URL")
+_SERVER = Handling(
+    Seeding.PAYLOAD,
+    batch=512,
+    checkpoint="model_version",
+    overriding="model",
+    addresses=_ADDRESSES,
+    # Requests come tweet by tweet; its own order would part a tweet's questions.
+    defaults={"prefix_aware_queue": False},
+)
+_UNSEEDED = Handling(Seeding.NONE, checkpoint="model_version")
+_UNSEEDED_BY_MODEL = replace(_UNSEEDED, checkpoint="model")
+_HANDLING = {
+    "itr_vlm": Handling(Seeding.REQUEST, batch=None),
+    "itr_baseline": Handling(Seeding.REQUEST, batch=32),
+    "vllm": Handling(Seeding.REQUEST, batch=32, checkpoint="model"),
+    "phi3v": Handling(checkpoint="model_id_name", processor=("num_crops",)),
+    "llava_hf": replace(_DECORD, hides_errors=True),
+    **dict.fromkeys(("llama_vision", "qwen2_vl", "qwen2_5_vl"), _DECORD),
+    **dict.fromkeys(
+        ("async_openai", "async_openai_compatible", "async_openai_compatible_chat"), _SERVER
+    ),
+    **dict.fromkeys(
+        (
+            *("openai", "openai_compatible", "openai_compatible_chat"),
+            *("litellm", "litellm_chat", "litellm_compatible"),
+        ),
+        replace(_UNSEEDED, overriding="model", addresses=_ADDRESSES),
+    ),
+    **dict.fromkeys(("gemini", "gemini_api"), replace(_UNSEEDED, overriding="model")),
+    **dict.fromkeys(("claude", "gpt4v", "qwen_vl_api", "reka", "srt_api", "batch_gpt4"), _UNSEEDED),
+    **dict.fromkeys(("sglang", "vllm_generate", "generation_api"), _UNSEEDED_BY_MODEL),
+    "llava_sglang": replace(_UNSEEDED, checkpoint="pretrained"),
+}
+
+
+def handling(adapter: str, *, force_simple: bool = False) -> Handling:
+    """Return how *adapter* is driven; one that is not listed is taken for a local model."""
+    found = _HANDLING.get(adapter, Handling())
+    if adapter == "vllm" and force_simple:
+        # The simple class samples a whole batch by the settings of its last request.
+        return replace(found, batch=1)
+    return found
+
+
+def check_adapter(name: str) -> None:
+    """Check that lmms-eval has an adapter called *name*.
+
+    Raises:
+        RunError: it has none, and there is no preset of that name; the message names the
+            nearest of both. Or lmms-eval is not installed.
+    """
+    if name in _HANDLING or name in _listed():
+        return
+    from lmms_eval.models import list_available_models  # takes seconds: other plugins are asked
+
+    known = list_available_models(include_aliases=True)
+    if name not in known:
+        message = unknown_name("model", name, [*known, *presets()])
+        hint = message.split(" Known: ")[0]
+        raise RunError(
+            f"{hint} `itr-bench models` lists the presets, `lmms-eval models` the adapters."
+        )
+
+
+def _listed() -> set[str]:
+    """The adapters of lmms-eval's own tables, read without importing it."""
+    spec = importlib.util.find_spec("lmms_eval")
+    if spec is None or spec.origin is None:
+        raise RunError(
+            "lmms-eval is not installed: pip install 'itr-bench[eval]' (PyTorch with CUDA is 7 GB)"
+        )
+    source = (Path(spec.origin).parent / "models" / "__init__.py").read_text(encoding="utf-8")
+    names: set[str] = set()
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        tables = {"AVAILABLE_SIMPLE_MODELS", "AVAILABLE_CHAT_TEMPLATE_MODELS"}
+        if any(isinstance(target, ast.Name) and target.id in tables for target in targets):
+            assert isinstance(node, ast.Assign)
+            names |= set(ast.literal_eval(node.value))
+    return names

@@ -1,0 +1,130 @@
+"""Reading plain files of responses: columns ``id``, ``adds``, ``repr``, one file a seed.
+
+This is the layout that the authors of the paper used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from itr_bench.answers import DEFAULT_PARSER
+from itr_bench.errors import ScoreError, bullet_list
+from itr_bench.relation import Question
+from itr_bench.runs.run import Run
+from itr_bench.scoring import ReadItem
+
+COLUMNS = {"adds": Question.ADDS, "repr": Question.REPRESENTED}
+
+
+def read_plain(
+    paths: Sequence[Path],
+    gold: Mapping[str, int],
+    *,
+    task: str,
+    language: str = "en",
+    data: str | None = None,
+) -> Run:
+    """Read the responses of one model, one file a seed.
+
+    Args:
+        paths: TSV files with a header, or JSON lines; each with all tweets.
+        gold: the right relation by tweet id.
+        task: what to call the task.
+        language: the language that the responses are expected in.
+        data: identity of the data, where it is known.
+
+    Raises:
+        ScoreError: a file cannot be read, has an id twice, or its ids are not those of *gold*.
+    """
+    files = [_read_file(path) for path in paths]
+    problems = []
+    for path, responses in zip(paths, files, strict=True):
+        problems += [f"{path}: tweet {t} has no gold label" for t in responses.keys() - gold.keys()]
+        problems += [f"{path}: tweet {t} is missing" for t in gold.keys() - responses.keys()]
+    if problems:
+        raise ScoreError(f"responses and gold labels do not fit:\n{bullet_list(sorted(problems))}")
+    return Run(
+        model=paths[0].stem,
+        task=task,
+        items=tuple(
+            ReadItem(
+                tweet,
+                question,
+                relation,
+                tuple(DEFAULT_PARSER.read(file[tweet][column], language).answer for file in files),
+            )
+            for tweet, relation in gold.items()
+            for column, question in COLUMNS.items()
+        ),
+        files=tuple(str(path) for path in paths),
+        language=language,
+        set_size=len(gold),
+        data=data,
+    )
+
+
+def _read_file(path: Path) -> dict[str, dict[str, str | None]]:
+    """Responses by tweet id and column."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScoreError(f"cannot read {path}: {error}") from error
+    numbered = [(n, line.removesuffix("\r")) for n, line in enumerate(lines, 1) if line.strip()]
+    if path.name.endswith("_results.json"):
+        raise ScoreError(f"{path}: this is lmms-eval's file of results; give the folder it is in")
+    if not numbered:
+        raise ScoreError(f"{path}: the file is empty")
+    as_json = numbered[0][1].lstrip().startswith("{")
+    header = numbered[0][1].split("\t")
+    wanted = {"id", *COLUMNS}
+    if not as_json and not wanted <= set(header):
+        raise ScoreError(
+            f"{path}, line 1: expected the tab-separated columns id, adds and repr (or JSON lines "
+            f"with these keys), found {header}"
+        )
+    responses: dict[str, dict[str, str | None]] = {}
+    for number, line in numbered if as_json else numbered[1:]:
+        row = _json_row(path, number, line) if as_json else _tsv_row(path, number, line, header)
+        tweet = row["id"]
+        if isinstance(tweet, float):
+            raise ScoreError(
+                f"{path}, line {number}: id {tweet} is a number with a fraction or exponent, which "
+                "rounds ids; write it as text"
+            )
+        if isinstance(tweet, str) and not tweet.isdigit():
+            raise ScoreError(
+                f"{path}, line {number}: id {tweet!r}, expected digits; a spreadsheet rounds ids, "
+                "export the column as text from the original"
+            )
+        if str(tweet) in responses:
+            raise ScoreError(f"{path}, line {number}: tweet {tweet} stands twice")
+        responses[str(tweet)] = {column: row[column] for column in COLUMNS}
+    return responses
+
+
+def _tsv_row(path: Path, number: int, line: str, header: list[str]) -> dict[str, str]:
+    fields = line.split("\t")
+    if len(fields) != len(header):
+        raise ScoreError(
+            f"{path}, line {number}: {len(fields)} fields, expected {len(header)}; write tabs and "
+            "line breaks inside a response as blanks, or use JSON lines"
+        )
+    return dict(zip(header, fields, strict=True))
+
+
+def _json_row(path: Path, number: int, line: str) -> dict[str, str]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ScoreError(f"{path}, line {number}: not JSON ({error})") from error
+    if not isinstance(row, dict) or not {"id", *COLUMNS} <= row.keys():
+        raise ScoreError(f"{path}, line {number}: expected an object with id, adds and repr")
+    for column in COLUMNS:
+        if row[column] is not None and not isinstance(row[column], str):
+            raise ScoreError(
+                f"{path}, line {number}: {column} is {row[column]!r}, expected the raw response "
+                "as text, or null for a request that failed"
+            )
+    return row

@@ -1,1 +1,0 @@
-"""What is submitted to the leaderboard: its format, making it, and checking it."""

@@ -1,0 +1,302 @@
+"""Checking what the metadata of a submission claims against the rest of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+from itr_bench.answers import Parser, get_parser, parser_versions
+from itr_bench.data.manifest import kind_of
+from itr_bench.data.sets import get_set
+from itr_bench.errors import DataError
+from itr_bench.leaderboard.findings import Collector
+from itr_bench.leaderboard.layout import SUBMISSION
+from itr_bench.leaderboard.places import Place, Places
+from itr_bench.leaderboard.quotation import LEAST, quotations
+from itr_bench.leaderboard.reference import Reference, version_here
+from itr_bench.leaderboard.responses import Item, Lines
+from itr_bench.leaderboard.schema import DECIMALS, ClaimedScore, RunFacts, Submission
+from itr_bench.relation import Answer, Question
+from itr_bench.scoring import RESAMPLES, Score, Signature
+from itr_bench.scoring.intervals import BOOTSTRAP_SEED
+from itr_bench.scoring.signature import digest
+from itr_bench.tasks.spec import BLIND, LEADERBOARD, TRIAL, base_task, get_task, leaderboard_task
+from itr_bench.tasks.variants import MARK
+
+MADE_UP = ("stand-in", "demo")
+"""Kinds of data that make no result."""
+
+_UNIT = 1.5 * 10**-DECIMALS
+"""Figures that are rounded one by one may miss a bound by one unit of their last decimal."""
+
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
+_DATA = re.compile(r"(hub|local|stand-in|demo)-[0-9a-f]{12}(-.+)?")
+
+
+def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> Parser | None:
+    """Check task, version, data, parser and seeds.
+
+    Returns:
+        the parser that reads the responses; ``None`` where it is no task of the leaderboard.
+    """
+    tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
+    known = leaderboard_task(run.task)
+    if known not in tasks:
+        why = "is not on it" if known is None else "is for trying things out"
+        found.error(
+            "task",
+            SUBMISSION,
+            f"{run.task} {why}; the leaderboard has {', '.join(tasks)}, and of each the variant "
+            f"{MARK}{BLIND}",
+            places.line("run", "task"),
+        )
+    kind = kind_of(run.data)
+    if kind in MADE_UP and not trial:
+        found.error(
+            "stand-in",
+            SUBMISSION,
+            f"made on {run.data}: {kind} data, no result; run it on the real set",
+            places.line("run", "data"),
+        )
+    elif not _DATA.fullmatch(run.data):
+        found.error(
+            "data",
+            SUBMISSION,
+            f"{run.data}: expected the data's kind and hash, as signatures have them",
+            places.line("run", "data"),
+        )
+    _check_seeds(run, places, found)
+    if known is None:
+        return None
+    try:
+        spec = get_task(run.task)
+    except DataError as error:  # of the system in its name
+        found.error("task", SUBMISSION, str(error), places.line("run", "task"))
+        return None
+    _check_version(run, places, found)
+    parsers = [get_parser(spec.parser, version) for version in parser_versions(spec.parser)]
+    known_parsers = {f"{parser.signature}.{spec.answers}": parser for parser in parsers}
+    if run.parser not in known_parsers:
+        found.error(
+            "parser",
+            SUBMISSION,
+            f"{run.parser}, this version of itr-bench reads {run.task} with "
+            f"{' or '.join(known_parsers)}",
+            places.line("run", "parser"),
+        )
+    return known_parsers.get(run.parser, parsers[-1])
+
+
+def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
+    newest = version_here(run.task)
+    given = run.version or ""
+    if not _WHOLE.fullmatch(given):
+        said = "expected a whole number"
+    elif int(given) > newest:
+        said = "which does not exist yet"
+    else:
+        return
+    found.error(
+        "version",
+        SUBMISSION,
+        f"version {run.version} of {run.task}: {said}; here is version {newest}",
+        places.line("run", "version"),
+    )
+
+
+def _check_seeds(run: RunFacts, places: Places, found: Collector) -> None:
+    if not run.seeded_each:
+        return
+    seeds = run.seeds or []
+    if len(seeds) != run.samples or len(set(seeds)) != len(seeds):
+        found.error(
+            "seeds",
+            SUBMISSION,
+            f"{len(set(seeds))} different seeds for {run.samples} samples; expected one each",
+            places.line("run", "seeds"),
+        )
+
+
+def check_totals(lines: Lines, submission: Submission, places: Places, found: Collector) -> None:
+    """Check what follows from the responses and the metadata alone."""
+    run, claimed = submission.run, submission.score
+    for name, value in (("tweets", len(lines.tweets)), ("samples", run.samples)):
+        if getattr(claimed, name) != value:
+            _wrong(name, getattr(claimed, name), f"{value} found", places, found)
+    if lines.faulty:
+        return
+    prompt = digest(lines.prompts())
+    if run.prompt != prompt:
+        found.error(
+            "prompt",
+            SUBMISSION,
+            f"run.prompt is {run.prompt}, the responses make {prompt}",
+            places.line("run", "prompt"),
+        )
+    signature = str(signature_of(run, len(lines.tweets), prompt))
+    if run.signature != signature:
+        found.error(
+            "signature",
+            SUBMISSION,
+            f"does not follow from the rest: {_first_difference(run.signature, signature)}",
+            places.line("run", "signature"),
+        )
+
+
+def signature_of(run: RunFacts, tweets: int, prompt: str) -> Signature:
+    """The signature that follows from a run's facts, its *tweets* and the digest of its prompts."""
+    return Signature(
+        task=run.task,
+        version=run.version,
+        tweets=tweets,
+        samples=run.samples,
+        seeds=None if run.seeds is None else tuple(run.seeds),
+        prompt=prompt,
+        parser=run.parser,
+        data=run.data,
+        adapter=run.adapter,
+        generation=run.generation,
+        harness=run.harness,
+        package=run.package,
+        libraries=run.libraries,
+        bootstrap=f"{RESAMPLES}.{BOOTSTRAP_SEED}",
+    )
+
+
+def _first_difference(claimed: str, right: str) -> str:
+    for one, other in zip(claimed.split("|"), right.split("|"), strict=False):
+        if one != other:
+            return f"{one!r} claimed, {other!r} follows"
+    return "it is longer or shorter"
+
+
+def check_size(lines: Lines, run: RunFacts, found: Collector) -> None:
+    """Check the number of tweets, which is known of most tasks without their data."""
+    relations = get_set(get_task(run.task).set_name).relations
+    if relations is not None and len(lines.tweets) != sum(relations):
+        found.error(
+            "tweets",
+            SUBMISSION,
+            f"{len(lines.tweets)} tweets, {base_task(run.task)} has {sum(relations)}",
+        )
+
+
+def check_words(
+    submission: Submission, reference: Reference, places: Places, found: Collector
+) -> None:
+    """Check that nothing in the metadata quotes a tweet, names of settings included."""
+    strings = list(_strings(submission.model_dump(mode="json")))
+    everything = tuple(text for texts in reference.texts.values() for text in texts)
+    if not quotations("\n".join(text for _, text in strings), everything):  # nearly always
+        return
+    for place, text in strings:
+        if not quotations(text, everything):
+            continue
+        tweets = [tweet for tweet, texts in reference.texts.items() if quotations(text, texts)]
+        # A place may be named by what it quotes.
+        shown = ".".join(map(str, place if len(place) < 3 else (*place[:2], "...")))
+        found.error(
+            "quotation",
+            SUBMISSION,
+            f"{shown}: quotes {LEAST} or more consecutive words of tweet {', '.join(tweets)}",
+            places.line(*place),
+        )
+
+
+def _strings(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """All texts within *value* with their places; those of names at the places of their values."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield (*place, name), name
+            yield from _strings(inner, (*place, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _strings(inner, (*place, number))
+
+
+def check_unscored(
+    answers: Mapping[Item, tuple[Answer, ...]],
+    submission: Submission,
+    places: Places,
+    found: Collector,
+) -> None:
+    """Check the one figure that needs no labels, and whether the others can be at all."""
+    claimed = submission.score
+    unread = {
+        (tweet, question, sample)
+        for (tweet, question), samples in answers.items()
+        for sample, answer in enumerate(samples)
+        if answer is Answer.NONE
+    }
+    pairs = claimed.tweets * claimed.samples
+    rate = round(len(unread) / (2 * pairs), DECIMALS)
+    if claimed.unread_rate != rate:
+        said = f"{rate} follows from the responses"
+        _wrong("unread_rate", claimed.unread_rate, said, places, found)
+    share = claimed.accuracy
+    read = 1 - len({(tweet, sample) for tweet, _, sample in unread}) / pairs
+    adds, represented = claimed.adds_accuracy, claimed.represented_accuracy
+    for name, right, question in (
+        ("adds_accuracy", adds, Question.ADDS),
+        ("represented_accuracy", represented, Question.REPRESENTED),
+    ):
+        most = 1 - sum(asked == question.value for _, asked, _ in unread) / pairs
+        if right > most + _UNIT:
+            said = f"at most {most:.6f}: what is unread is wrong"
+            _wrong(name, right, said, places, found)
+    least = max(0.0, adds + represented - 1)
+    for wrong, said in (
+        (share > min(adds, represented) + _UNIT, "both answers have to be right"),
+        (share < least - _UNIT, f"at least {least:.6f} follows from those to each question"),
+        (share > read + _UNIT, f"at most {read:.6f}: what is unread is wrong"),
+    ):
+        if wrong:
+            _wrong("accuracy", share, said, places, found)
+    if (claimed.macro_f1 == 0) != (share == 0):
+        said = f"expected 0 if the accuracy is 0, and only then; that is {share}"
+        _wrong("macro_f1", claimed.macro_f1, said, places, found)
+    _check_spread(claimed, places, found)
+
+
+def _check_spread(claimed: ClaimedScore, places: Places, found: Collector) -> None:
+    """Check that interval and deviation can belong to the accuracy."""
+    share, samples, deviation = claimed.accuracy, claimed.samples, claimed.accuracy_sd
+    if claimed.interval is None:
+        fits = claimed.tweets < 2
+    else:
+        low, high = claimed.interval
+        fits = 0 <= low <= share + _UNIT and share - _UNIT <= high <= 1 and low <= high
+    if not fits:
+        said = f"expected two shares in order, around the accuracy, {share}"
+        _wrong("interval", claimed.interval, said, places, found)
+    if samples == 1 or deviation is None:
+        if (deviation is None) != (samples == 1):
+            said = "expected none for one sample, and one for more"
+            _wrong("accuracy_sd", deviation, said, places, found)
+        return
+    variance = share * (1 - share)  # of samples that are 0 or 1, which spread most
+    most = math.sqrt(samples / (samples - 1) * (variance and variance + _UNIT))
+    if deviation > most + _UNIT:
+        said = f"at most {most:.6f} for {samples} samples of this accuracy"
+        _wrong("accuracy_sd", deviation, said, places, found)
+
+
+def check_score(scored: Score, submission: Submission, places: Places, found: Collector) -> None:
+    """Check every figure that is claimed."""
+    right = ClaimedScore.of(scored)
+    for name in ClaimedScore.model_fields:
+        claimed, computed = getattr(submission.score, name), getattr(right, name)
+        if claimed != computed and name not in ("tweets", "samples"):
+            _wrong(name, claimed, f"{computed} follows from the responses", places, found)
+
+
+def _wrong(name: str, claimed: object, right: str, places: Places, found: Collector) -> None:
+    found.error(
+        "score",
+        SUBMISSION,
+        f"score.{name}: {claimed} claimed, {right}",
+        places.line("score", name),
+    )

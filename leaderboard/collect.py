@@ -1,0 +1,203 @@
+"""Checking all submissions of a folder, each by itself and then against each other."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from itr_bench.data.manifest import content_of
+from itr_bench.errors import DataError
+from itr_bench.leaderboard import files
+from itr_bench.leaderboard.cache import Cache
+from itr_bench.leaderboard.entry import Badge, Entry
+from itr_bench.leaderboard.findings import Finding, Severity
+from itr_bench.leaderboard.layout import SUBMISSION
+from itr_bench.leaderboard.neighbours import compared
+from itr_bench.leaderboard.validate import Checked, check
+from itr_bench.scoring import Comparison, compare
+
+FEW = 32
+"""A process takes as long to start as it takes to check so many submissions."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """All submissions of a folder.
+
+    Attributes:
+        checked: each with what was found, by path.
+        findings: about the way they lie there.
+    """
+
+    checked: tuple[Checked, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What the leaderboard takes."""
+        return [one.entry for one in self.checked if one.entry is not None]
+
+    @property
+    def refused(self) -> list[str]:
+        """The folders of those that are refused."""
+        return [one.folder for one in self.checked if one.entry is None]
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """The findings about the folder and about each."""
+        return [*self.findings, *(f for one in self.checked for f in one.findings)]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether none is refused."""
+        return all(finding.severity is not Severity.ERROR for finding in self.all_findings)
+
+
+def collect(
+    path: Path,
+    *,
+    trial: bool = False,
+    cache: Path | None = None,
+    progress: bool = False,
+    others: Sequence[Checked] = (),
+    today: datetime.date | None = None,
+) -> Collected:
+    """Check all submissions at or below *path*.
+
+    Args:
+        path: the folder of all submissions, one of its folders, or one submission.
+        trial: whether demo and stand-in data is admitted.
+        cache: a folder that keeps what was found for the next time.
+        progress: whether to show a bar.
+        others: those that are there already, of which none may be a copy.
+        today: the day by UTC, after which nothing can have been submitted; ``None`` checks no
+            day, so that the same files give the same pages on any.
+
+    Raises:
+        DataError: *path* is no folder, or the data of a task that anybody can fetch is not here
+            and cannot be fetched.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path}: expected a folder of submissions, or one submission")
+    folders, findings = files.discover(path)
+    kept = Cache(cache, trial=trial)
+    keys = {folder: kept.key(folder) for folder in folders}
+    found = {folder: kept.get(key) for folder, key in keys.items()}
+    waiting = [folder for folder, one in found.items() if one is None]
+    for folder, one in _bar(_check_all(waiting, trial), len(waiting), progress):
+        found[folder] = one
+        kept.put(keys[folder], one)
+    kept.close({key for key in keys.values() if key is not None})
+    checked = sorted((one for one in found.values() if one is not None), key=lambda c: c.folder)
+    if today is not None:
+        checked = [_of_today(one, today) for one in checked]
+    return Collected(tuple(compared(checked, others)), tuple(findings))
+
+
+def _check_all(folders: Sequence[Path], trial: bool) -> Iterator[tuple[Path, Checked]]:
+    workers = min(os.cpu_count() or 1, len(folders) // FEW)
+    if workers < 2:
+        for folder in folders:
+            yield folder, _check(folder, trial)
+        return
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        jobs = {pool.submit(_check, folder, trial): folder for folder in folders}
+        for job in concurrent.futures.as_completed(jobs):
+            yield jobs.pop(job), job.result()
+
+
+def _check(folder: Path, trial: bool) -> Checked:
+    """Check one; what nobody foresaw refuses this one and stops no other."""
+    try:
+        return check(folder, trial=trial)
+    except DataError:
+        raise
+    except Exception as error:
+        name = files.shown(folder)
+        said = f"the check itself failed ({type(error).__name__}: {error}); please report this"
+        return Checked(name, (Finding(Severity.ERROR, "internal", name, None, said),))
+
+
+def _bar(
+    found: Iterable[tuple[Path, Checked]], total: int, progress: bool
+) -> Iterable[tuple[Path, Checked]]:
+    if not progress:
+        return found
+    from tqdm import tqdm
+
+    bar: Iterable[tuple[Path, Checked]] = tqdm(
+        found, total=total, desc="checking", unit=" submissions", disable=total < FEW
+    )
+    return bar
+
+
+def _of_today(checked: Checked, today: datetime.date) -> Checked:
+    """Refuse what says that it was submitted after *today*; the day is another by time zone."""
+    if checked.entry is None:
+        return checked
+    submitted = checked.entry.submission.submitted
+    if datetime.date.fromisoformat(submitted) <= today + datetime.timedelta(days=1):
+        return checked
+    said = f"submitted: {submitted} is yet to come, it is {today}"
+    finding = Finding(Severity.ERROR, "submitted", f"{checked.folder}/{SUBMISSION}", None, said)
+    return replace(checked, findings=(*checked.findings, finding), entry=None)
+
+
+def with_reruns(collected: Collected, reruns: Sequence[Entry]) -> tuple[list[Entry], list[Finding]]:
+    """Give the badge *rerun* to the entries that a maintainer's run agrees with.
+
+    Returns:
+        the entries, and a finding for each rerun that disagrees or belongs to none.
+    """
+    by_place = {_place(entry): entry for entry in reruns}
+    entries, findings = [], []
+    for entry in collected.entries:
+        rerun = by_place.pop(_place(entry), None)
+        found = None if rerun is None else agreement(entry, rerun)
+        if found is not None and found.why:
+            findings.append(_of_rerun(entry, found.why))
+        agrees = found is not None and found.agrees
+        entries.append(replace(entry, badge=Badge.RERUN) if agrees else entry)
+    findings += [_of_rerun(left, "a rerun of no submission here") for left in by_place.values()]
+    return entries, findings
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    return entry.path, content_of(entry.submission.run.data)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether a rerun agrees with what it reruns.
+
+    Attributes:
+        comparison: of the rerun with the entry; ``None`` where they cannot be compared.
+        agrees: whether the 95 % interval of the paired difference holds zero.
+        why: why it does not.
+    """
+
+    comparison: Comparison | None
+    agrees: bool
+    why: str
+
+
+def agreement(entry: Entry, rerun: Entry) -> Agreement:
+    """Compare an entry with a *rerun* of it."""
+    if entry.outcomes is None or rerun.outcomes is None:
+        return Agreement(None, False, "the rerun could not be compared: no data here")
+    if rerun.submission.run.prompt != entry.submission.run.prompt:
+        return Agreement(None, False, "the rerun was asked in other words")
+    found = compare(rerun.outcomes, entry.outcomes)
+    agrees = found.interval is not None and found.interval.low <= 0 <= found.interval.high
+    said = f"the rerun's accuracy differs by {100 * found.difference:+.1f} points"
+    return Agreement(found, agrees, "" if agrees else said)
+
+
+def _of_rerun(entry: Entry, message: str) -> Finding:
+    return Finding(Severity.LOOK, "rerun", f"{entry.path}/{SUBMISSION}", None, message)

@@ -1,0 +1,106 @@
+"""A result as the leaderboard takes it: what was submitted, and what of it could be checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from itr_bench.data.manifest import content_of
+from itr_bench.leaderboard.schema import Submission
+from itr_bench.scoring import Outcomes, Score
+from itr_bench.tasks.spec import is_blind, reference_task
+
+_CONDITIONS = {
+    "adapter": "adapter",
+    "harness": "version of lmms-eval",
+    "package": "version of itr-bench",
+    "libraries": "versions of libraries",
+    "precision": "precision",
+    "generation": "generation settings",
+    "parser": "parser",
+    "samples": "number of samples",
+    "seeds": "seeds",
+}
+"""What may differ between two runs of one :attr:`Entry.pair`, by its name in a run's facts."""
+
+_HARMLESS = frozenset({"samples", "seeds"})
+"""Those that make no accuracy better or worse."""
+
+
+class Badge(str, Enum):
+    """How well a result is founded. The values stand in files and addresses."""
+
+    REPORTED = "reported"
+    """Figures only: nobody here could compute them."""
+    RECOMPUTED = "recomputed"
+    """Computed here from the submitted responses, against the data of the task."""
+    RERUN = "rerun"
+    """Recomputed, and a maintainer's own run agrees."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model on one task.
+
+    Attributes:
+        submission: what was submitted.
+        path: of its folder below the folder of submissions, with slashes.
+        badge: how well it is founded.
+        score: computed here from the responses; ``None`` where the data of the task is not here,
+            or the prompts are those of another version, so that only what is claimed is known.
+        outcomes: the answers by tweet and sample, likewise.
+        kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
+        answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
+            ``None`` where the prompts are not known here.
+        current: whether it is on the task as it is here: version, prompts, tweets, labels, images.
+        unchecked: what could not be checked, a sentence each.
+    """
+
+    submission: Submission
+    path: str
+    badge: Badge
+    score: Score | None
+    outcomes: Outcomes | None
+    kind: str
+    answer_format: str | None = None
+    current: bool = False
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether it is a result without the image."""
+        return is_blind(self.submission.run.task)
+
+    @property
+    def pair(self) -> tuple[str | None, ...]:
+        """What a result without the image has in common with the one beside which it stands: state
+        of the model, task, version, tweets and prompts, and with these the answer format.
+        """
+        card, run = self.submission.model, self.submission.run
+        task = reference_task(run.task)
+        return (card.folder, card.state, task, run.version, content_of(run.data), run.prompt)
+
+
+@dataclass(frozen=True)
+class Differing:
+    """How the runs of two results differ."""
+
+    names: tuple[str, ...]
+    """Of what differs, for people."""
+    harmless: bool
+    """Whether none of it makes an accuracy better or worse."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is to be said of it."""
+        if not self.names:
+            return []
+        more = "" if self.harmless else " The difference may come from that as well."
+        return [f"The two runs also differ in: {', '.join(self.names)}.{more}"]
+
+
+def differing(one: Entry, other: Entry) -> Differing:
+    """In what the runs of a result with the image and of one without differ beside the image."""
+    runs = one.submission.run, other.submission.run
+    fields = [name for name in _CONDITIONS if getattr(runs[0], name) != getattr(runs[1], name)]
+    return Differing(tuple(_CONDITIONS[name] for name in fields), _HARMLESS.issuperset(fields))

@@ -1,0 +1,181 @@
+"""Finding and reading the files of submissions, which anybody may have written.
+
+Nothing is followed out of the folder, nothing but a regular file is opened, and nothing is read
+beyond its largest size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from itr_bench.leaderboard.findings import Finding, Severity, plain
+from itr_bench.leaderboard.layout import FILES, RESPONSES, SUBMISSION, SUMS
+
+MIB = 2**20
+LARGEST = {SUBMISSION: MIB // 4, RESPONSES: 64 * MIB, SUMS: 4096}
+"""The largest size of each file, in bytes."""
+
+MOST_FILES = 100_000
+DEPTH = 3
+"""A submission lies so deep: model, state, task."""
+
+_BESIDE = frozenset({"README.md", ".gitkeep"})
+
+
+def shown(folder: Path) -> str:
+    """How findings call a submission's folder: by model, state and task, without odd characters."""
+    return plain("/".join(folder.parts[-DEPTH:]))
+
+
+def discover(path: Path) -> tuple[list[Path], list[Finding]]:
+    """Find the folders of submissions at or below *path*, sorted, without following links.
+
+    Args:
+        path: the folder of all submissions, one of its folders, or one submission.
+
+    Returns:
+        the folders that hold files, and what is wrong with the way they lie there; its paths are
+        below *path*.
+    """
+    top = path.resolve()
+    found = _Found(top)
+    waiting = [(top, 0)]
+    while waiting and not found.full:
+        folder, depth = waiting.pop()
+        try:
+            names = _names(folder)
+        except OSError as error:
+            found.error("unreadable", folder, error.strerror or str(error))
+            continue
+        below = found.take(folder, depth, names)
+        waiting += [(folder / name, depth + 1) for name in below]
+    return sorted(found.folders), found.findings
+
+
+def _names(folder: Path) -> dict[str, int]:
+    """The names in *folder* with their modes, sorted; those of links themselves."""
+    with os.scandir(folder) as entries:
+        return {
+            entry.name: entry.stat(follow_symlinks=False).st_mode
+            for entry in sorted(entries, key=lambda entry: entry.name)
+        }
+
+
+class _Found:
+    """What :func:`discover` has found so far."""
+
+    def __init__(self, top: Path) -> None:
+        self.folders: list[Path] = []
+        self.findings: list[Finding] = []
+        self._top = top
+        self._start: tuple[str, ...] = ()
+        self._files = 0
+
+    @property
+    def full(self) -> bool:
+        return self._files > MOST_FILES
+
+    def error(self, code: str, path: Path, message: str) -> None:
+        name = "/".join((*self._start, *path.relative_to(self._top).parts))
+        self.findings.append(Finding(Severity.ERROR, code, plain(name or "."), None, message))
+
+    def take(self, folder: Path, depth: int, names: dict[str, int]) -> list[str]:
+        """Take what is in *folder*; return the names of the folders to look into."""
+        self._files += len(names)
+        links = [name for name, mode in names.items() if stat.S_ISLNK(mode)]
+        below = [name for name, mode in names.items() if stat.S_ISDIR(mode)]
+        files = names.keys() - {*links, *below}
+        at_top = depth == 0 and not files & {SUBMISSION, RESPONSES}
+        if (files - _BESIDE if at_top else files) and depth <= DEPTH:
+            self.folders.append(folder)
+            if depth == 0:  # one submission is called by its model, state and task all the same
+                self._start = folder.parts[-DEPTH:]
+        for name in links:
+            self.error("link", folder / name, "a symbolic link; put the file itself there")
+        self._collisions(folder, names)
+        if depth > DEPTH:
+            self.error("depth", folder, "lies too deep: expected MODEL/STATE/TASK with three files")
+            return []
+        if self.full:
+            self.error("too-many-files", folder, f"over {MOST_FILES} files; the rest was not read")
+        return below
+
+    def _collisions(self, folder: Path, names: Iterable[str]) -> None:
+        seen: dict[str, str] = {}
+        for name in names:
+            twin = seen.setdefault(name.casefold(), name)
+            if twin != name:
+                self.error(
+                    "same-but-for-case",
+                    folder / name,
+                    f"differs from {twin!r} only in case, which some file systems cannot tell "
+                    "apart",
+                )
+
+
+def read(folder: Path) -> tuple[dict[str, bytes], list[Finding]]:
+    """Read the files of one submission.
+
+    Returns:
+        the content of those that could be read, by name, and what is wrong with the others.
+    """
+    found: dict[str, bytes] = {}
+    findings: list[Finding] = []
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        said = error.strerror or str(error)
+        return {}, [Finding(Severity.ERROR, "unreadable", shown(folder), None, said)]
+    for name in names:
+        if name not in FILES:
+            findings.append(
+                _error(
+                    "unexpected-file",
+                    folder / name,
+                    f"expected only {', '.join(FILES)} here; take it out",
+                )
+            )
+    for name in FILES:
+        if name not in names:
+            findings.append(_error("missing-file", folder / name, "there is no such file"))
+            continue
+        try:
+            found[name] = read_file(folder / name)
+        except (OSError, ValueError) as error:
+            said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            findings.append(_error("unreadable", folder / name, said))
+    return found, findings
+
+
+def read_file(path: Path) -> bytes:
+    """Read a regular file of a submission, if it is one and not too large.
+
+    Raises:
+        ValueError: it is neither; with a plain message.
+        OSError: the disk refuses, or it is a link.
+    """
+    largest = LARGEST[path.name]
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError("not a regular file")
+        # The file may grow while it is read.
+        content = b"" if about.st_size > largest else file.read(largest + 1)
+    if about.st_size > largest or len(content) > largest:
+        raise ValueError(f"{about.st_size} bytes, at most {largest} are taken")
+    return content
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of *content*."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _error(code: str, path: Path, message: str) -> Finding:
+    name = f"{shown(path.parent)}/{plain(path.name)}"
+    return Finding(Severity.ERROR, code, name, None, message)

@@ -1,0 +1,158 @@
+"""The files of one submission: where they lie, and how they are written.
+
+=================== =================================================================
+``submission.json``  model, run and claimed score: :class:`Submission`, indented
+``responses.jsonl``  one :class:`Response` a line, in the order of :func:`place`
+``SHA256SUMS``       the hashes of the two, as ``sha256sum`` writes them
+=================== =================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from itr_bench.errors import ItrBenchError
+from itr_bench.leaderboard.schema import Response, Submission
+
+SUBMISSION = "submission.json"
+RESPONSES = "responses.jsonl"
+SUMS = "SHA256SUMS"
+FILES = (SUBMISSION, RESPONSES, SUMS)
+
+_SUM = re.compile(r"([0-9a-f]{64})  ([^/\0]+)")
+
+
+class LayoutError(ItrBenchError):
+    """The folder of a submission cannot be written as asked."""
+
+
+def relative_folder(submission: Submission) -> PurePosixPath:
+    """The folder of *submission* below the folder of all: model, its state, task."""
+    return PurePosixPath(submission.model.folder, submission.model.state, submission.run.task)
+
+
+def place(response: Response) -> tuple[str, str, int]:
+    """By what the lines of the responses are sorted: tweet id as text, question, sample."""
+    return response.tweet_id, response.question, response.sample
+
+
+def contents(submission: Submission, responses: Iterable[Response]) -> dict[str, bytes]:
+    """The three files of a submission, by name; the same bytes for the same input."""
+    facts = json.dumps(
+        submission.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False
+    )
+    lines = [response.line() + b"\n" for response in sorted(responses, key=place)]
+    files = {SUBMISSION: f"{facts}\n".encode(), RESPONSES: b"".join(lines)}
+    sums = (
+        sums_line(name, hashlib.sha256(content).hexdigest())
+        for name, content in sorted(files.items())
+    )
+    return {**files, SUMS: "".join(sums).encode()}
+
+
+def write(
+    folder: Path,
+    submission: Submission,
+    responses: Iterable[Response],
+    *,
+    replace: bool = False,
+) -> None:
+    """Write a submission into *folder*, whole or not at all.
+
+    Args:
+        folder: of this very submission, see :func:`relative_folder`.
+        submission: model, run and claimed score.
+        responses: in any order.
+        replace: whether a folder that is there gives way.
+
+    Raises:
+        LayoutError: *folder* is there and is not to be replaced; or the disk refuses.
+    """
+    if not replace and os.path.lexists(folder):
+        raise LayoutError(
+            f"{folder} is there already. Give --replace to write it anew, or move it away."
+        )
+    files = contents(submission, responses)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            _fill(beside / "new", files)
+            _move(beside, folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        raise LayoutError(
+            f"cannot write {folder}: {error.strerror or error}. Make room or grant write access, "
+            "then give the same command again."
+        ) from error
+
+
+def _fill(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir()
+    for name, content in files.items():
+        with (folder / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    _sync(folder)
+
+
+def _move(beside: Path, folder: Path) -> None:
+    """Put *beside*/new in the place of *folder*; what was there comes back if that fails."""
+    old = beside / "old"
+    if os.path.lexists(folder):
+        folder.rename(old)
+    try:
+        (beside / "new").rename(folder)
+    except BaseException:
+        if os.path.lexists(old):
+            old.rename(folder)
+        raise
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sums_line(name: str, sha256: str) -> str:
+    """One line of the sums, with its line break."""
+    return f"{sha256}  {name}\n"
+
+
+def parse_sums(content: bytes) -> dict[str, str]:
+    """The hashes of the two other files by name.
+
+    Raises:
+        ValueError: *content* is not what :func:`write` writes; the message says in what.
+    """
+    try:
+        text = content.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start + 1} is no ASCII") from None
+    if not text.endswith("\n"):
+        raise ValueError("expected a line break at its end")
+    found: dict[str, str] = {}
+    for number, line in enumerate(text[:-1].split("\n"), start=1):
+        match = _SUM.fullmatch(line)
+        if match is None:
+            raise ValueError(f"line {number}: expected 64 hexadecimal digits, two blanks, a name")
+        if match.group(2) in found:
+            raise ValueError(f"line {number}: {match.group(2)!r:.80} stands twice")
+        found[match.group(2)] = match.group(1)
+    expected = sorted((SUBMISSION, RESPONSES))
+    if list(found) != expected:
+        raise ValueError(f"expected the files {' and '.join(expected)}, in this order")
+    return found

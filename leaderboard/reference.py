@@ -1,0 +1,115 @@
+"""What a task asks and what is right: the yardstick that submissions are checked against."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from itr_bench.data.sets import get_set
+from itr_bench.errors import DataError
+from itr_bench.scoring.signature import digest
+from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import define
+from itr_bench.tasks.spec import EXPLAINED, base_task, family, get_task, without_variant
+
+FORMATS = ("plain", "explained")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One question about one tweet.
+
+    Attributes:
+        relation: the right relation of the tweet, 0 to 3.
+        image_sha256: SHA-256 of the image's file; ``none`` where no image is shown.
+        prompt_hashes: digest of the prompt, by answer format.
+    """
+
+    relation: int
+    image_sha256: str
+    prompt_hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A task, or the variant without image, as it is here.
+
+    Attributes:
+        task: its name, without suffix.
+        version: of its definition.
+        data: identity of its data: kind, hash, and the system that translated it.
+        items: what is asked, by tweet and question.
+        texts: of each tweet, raw and as prompts show it.
+    """
+
+    task: str
+    version: str
+    data: str
+    items: Mapping[tuple[str, str], Expected]
+    texts: Mapping[str, tuple[str, str]]
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What changes when anything of it does."""
+        items = [
+            [*item, one.relation, one.image_sha256, dict(one.prompt_hashes)]
+            for item, one in sorted(self.items.items())
+        ]
+        return digest([self.task, self.version, self.data, items, sorted(self.texts.items())])
+
+    @functools.cached_property
+    def labels(self) -> dict[str, int]:
+        """The right relations by tweet id, sorted by it."""
+        return {tweet: one.relation for (tweet, _), one in sorted(self.items.items())}
+
+
+def formats_of(task: str) -> tuple[str, ...]:
+    """The answer formats that *task*, its suffix included, may ask for."""
+    return ("explained",) if task.endswith(EXPLAINED) else FORMATS
+
+
+@functools.lru_cache(maxsize=16)
+def version_here(task: str) -> int:
+    """The version of the definition of *task* here; that needs no data."""
+    return int(define(family(task), adapter="").version)
+
+
+@functools.lru_cache(maxsize=32)
+def open_reference(task: str) -> Reference:
+    """Open the data of *task*, fetched on first use, and render its prompts.
+
+    Raises:
+        DataError: the data is not here and cannot be fetched.
+    """
+    base = base_task(task)
+    data = documents.task_data(base)
+    # Of a system, the definition is there only where its data is; all have the same.
+    definition = define(family(base) + base[len(without_variant(base)) :], adapter="")
+    items, texts = {}, {}
+    for document, raw in documents.rows(base):
+        place = (document["tweet_id"], document["question"])
+        items[place] = Expected(
+            document["relation"],
+            document["image_sha256"],
+            {
+                name: digest(documents.render(document, definition.wording, name))
+                for name in FORMATS
+            },
+        )
+        texts[document["tweet_id"]] = (raw, document["text"])
+    return Reference(base, definition.version, data.identity, items, texts)
+
+
+def try_reference(task: str) -> Reference | DataError:
+    """The reference of *task*, or why it is not here.
+
+    Raises:
+        DataError: data that anybody can fetch is not here.
+    """
+    try:
+        return open_reference(base_task(task))
+    except DataError as error:
+        if get_set(get_task(task).set_name).supply is None:
+            raise
+        return error

@@ -1,0 +1,245 @@
+"""The format of a submission: what each of its files may say, and nothing else.
+
+The JSON Schema in ``docs/`` is made of these classes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
+
+from itr_bench.leaderboard.characters import first_hidden
+from itr_bench.scoring import Score
+from itr_bench.tasks.showing import NO_PICTURE
+
+FORMAT = 1
+
+DECIMALS = 6
+"""Claimed scores are rounded to so many places, and agree there to the last."""
+
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+# Without two low lines in a row, so that a folder's name belongs to one model.
+_ORGANISATION = r"[A-Za-z0-9](_?[A-Za-z0-9.-]){0,95}"
+
+
+def _shown(text: str) -> str:
+    """Text that a page can show as it is meant."""
+    hidden = first_hidden(text)
+    if hidden is not None:
+        raise ValueError(f"the character U+{ord(hidden):04X}, which cannot be shown")
+    if text != text.strip() or not text:
+        raise ValueError("expected text without blanks around it")
+    return text
+
+
+def _day(text: str) -> str:
+    datetime.date.fromisoformat(text)
+    return text
+
+
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_shown)]
+Paragraph = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_shown)]
+Address = Annotated[
+    str,
+    StringConstraints(
+        max_length=500,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&*+,;=%-]*)?$",
+    ),
+]
+ModelId = Annotated[str, StringConstraints(pattern=rf"^{_ORGANISATION}/{_PART}$", max_length=193)]
+Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+Snapshot = Annotated[str, StringConstraints(pattern=rf"^{_PART}$")]
+ImageHash = Annotated[str, StringConstraints(pattern=rf"^([0-9a-f]{{64}}|{NO_PICTURE})$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+TweetId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Date = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_day)
+]
+
+
+def folder_of(model_id: str) -> str:
+    """The name of a model's folder and page, from ORGANISATION/MODEL."""
+    return model_id.replace("/", "__", 1)
+
+
+class Strict(BaseModel):
+    """No unknown field, no text in the place of a number, no NaN, no change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Submitter(Strict):
+    """Who submits."""
+
+    name: Line = Field(description="A person or a group.")
+    github: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,39}$")] | None = Field(
+        default=None, description="Account that a maintainer can ask."
+    )
+
+
+class ModelCard(Strict):
+    """What the submitter says of the model; the file that ``itr-bench submit`` takes."""
+
+    name: Line = Field(description="How tables call the model.")
+    organisation: Line = Field(description="Who made it.")
+    id: ModelId = Field(
+        description="ORGANISATION/MODEL: of the Hugging Face Hub, or made of the API's names."
+    )
+    revision: Revision | None = Field(
+        default=None, description="The commit of the weights, 40 digits. Or snapshot and date."
+    )
+    snapshot: Snapshot | None = Field(
+        default=None, description="What the API calls this state of the model."
+    )
+    date: Date | None = Field(
+        default=None, description="The day the API was asked, YYYY-MM-DD; with snapshot."
+    )
+    parameters: Annotated[int, Field(gt=0, le=10**15)] | None = Field(
+        default=None, description="Number of parameters; empty where it is not known."
+    )
+    licence: Line = Field(description="Of the weights, by its SPDX name where it has one.")
+    open_weights: bool = Field(description="Whether anybody can have the weights.")
+    saw_this_data: Literal["yes", "no", "unknown"] = Field(
+        description="Whether training saw these tweets or their labels."
+    )
+    submitter: Submitter
+    paper: Address | None = Field(default=None, description="Address of a paper on the model.")
+    code: Address | None = Field(default=None, description="Address of its code.")
+    hardware: Line | None = Field(
+        default=None, description="What it ran on, where the run itself does not say."
+    )
+    remark: Paragraph | None = Field(default=None, description="What a reader should know.")
+
+    @model_validator(mode="after")
+    def _one_state(self) -> ModelCard:
+        if (self.revision is None) == (self.snapshot is None):
+            raise ValueError("expected a revision (weights) or a snapshot (API), and not both")
+        if (self.snapshot is None) != (self.date is None):
+            raise ValueError("expected snapshot and date together")
+        return self
+
+    @property
+    def folder(self) -> str:
+        """The name of the model's folder, and of its page."""
+        return folder_of(self.id)
+
+    @property
+    def state(self) -> str:
+        """The name of the folder of this very state of the model."""
+        return self.revision or f"{self.snapshot}--{self.date}"
+
+
+class RunFacts(Strict):
+    """How the responses were made. What stands in the signature is checked against it."""
+
+    task: Line = Field(description="Name of the task, a variant included.")
+    version: Line | None = Field(description="Version of the task's definition.")
+    data: Line = Field(description="Kind and hash of the data.")
+    source: Literal["itr-bench run", "lmms-eval"] = Field(description="What ran it.")
+    command: Paragraph | None = Field(description="The command that reproduces it.")
+    adapter: Line | None = Field(description="The harness's adapter of the model.")
+    harness: Line | None = Field(description="Version of lmms-eval.")
+    package: Line = Field(description="Version of itr-bench.")
+    libraries: dict[Line, Line] = Field(description="Versions of the libraries.")
+    precision: Line | None = Field(description="Of the weights: dtype and quantization.")
+    hardware: Line | None = Field(description="What it ran on.")
+    generation: dict[Line, JsonValue] | None = Field(description="Settings, as signed.")
+    seeds: list[int] | None = Field(description="As signed.")
+    seeded_each: bool = Field(
+        description="Whether each response has a seed of its own: the one of its sample."
+    )
+    samples: Annotated[int, Field(ge=1, le=1000)] = Field(description="Responses a question.")
+    parser: Line = Field(description="Parser, its version and the language it reads.")
+    prompt: Digest = Field(description="Digest of all prompts.")
+    signature: Paragraph = Field(description="The signature's line.")
+
+
+class ClaimedScore(Strict):
+    """The score as the submitter's computer found it, rounded to six places."""
+
+    tweets: int
+    samples: int
+    accuracy: Share
+    accuracy_sd: Annotated[float, Field(ge=0)] | None
+    interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    macro_f1: Share
+    adds_accuracy: Share
+    represented_accuracy: Share
+    unread_rate: Share
+
+    @classmethod
+    def of(cls, score: Score) -> ClaimedScore:
+        """The figures of *score*, rounded."""
+        found: dict[str, Any] = {
+            name: None if (value := getattr(score, name)) is None else round(value, DECIMALS)
+            for name in cls.model_fields
+            if name not in ("tweets", "samples", "interval")
+        }
+        ends = None
+        if score.interval is not None:
+            ends = [round(end, DECIMALS) for end in (score.interval.low, score.interval.high)]
+        return cls(tweets=score.tweets, samples=score.samples, interval=ends, **found)
+
+
+class Submission(Strict):
+    """The file ``submission.json``: one model on one task."""
+
+    format: Literal[1] = Field(description="Version of this format.")
+    submitted: Date = Field(description="The day it was made, YYYY-MM-DD.")
+    reason: Paragraph = Field(description="Why it is added or changed, for the history.")
+    model: ModelCard
+    run: RunFacts
+    score: ClaimedScore
+
+
+class Response(Strict):
+    """One line of ``responses.jsonl``: written in this order, without blanks."""
+
+    tweet_id: TweetId
+    question: Literal["adds", "represented"]
+    sample: Annotated[int, Field(ge=0, lt=1000)]
+    seed: int | None
+    response: str = Field(description="The raw response; quotations of the tweet are masked.")
+    tokens: Annotated[int, Field(ge=0)] | None
+    prompt_hash: Digest
+    image_sha256: ImageHash = Field(
+        description=f"Of the image's file; {NO_PICTURE!r} where the task shows no image."
+    )
+
+    def line(self) -> bytes:
+        """The response as the file holds it, without a line break."""
+        return self.__pydantic_serializer__.to_json(self)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``submission.json`` and of a line of ``responses.jsonl``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A submission to the leaderboard of itr-bench, format {FORMAT}",
+        "submission.json": Submission.model_json_schema(),
+        "responses.jsonl": Response.model_json_schema(),
+    }
+
+
+def problems_of(error: Any) -> list[tuple[str, str]]:
+    """What pydantic found, in a person's words: the field, and what is wrong with it."""
+    found = []
+    for one in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in one["loc"])
+        message = re.sub(r"^Value error, ", "", one["msg"])
+        given = repr(one["input"])
+        shown = "" if one["type"] in ("missing", "extra_forbidden") else f"; found {given:.80}"
+        found.append((field, message + shown))
+    return found

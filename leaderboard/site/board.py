@@ -1,0 +1,266 @@
+"""From results to the tables of the tasks. No HTML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.data.manifest import content_of
+from itr_bench.data.sets import SETS
+from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.published import Published
+from itr_bench.leaderboard.site.rows import (
+    TITLES,
+    ModelKey,
+    References,
+    Reported,
+    Row,
+    all_figures,
+    baseline_rows,
+    by_accuracy,
+    entry_key,
+    entry_row,
+    published_rows,
+)
+from itr_bench.relation import RELATIONS
+from itr_bench.scoring.crossed import seed_noise
+from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.ranking import rank
+from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, family
+
+Blind = Mapping[tuple[str | None, ...], Entry]
+"""The results without the image, by :attr:`Entry.pair`."""
+
+Key = tuple[str | None, str, str | None]
+"""What results must share to stand in one table: version, content of the data, parser."""
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """A result with responses, on the same tweets as the others of its group."""
+
+    row: Row
+    outcomes: Outcomes
+    hits: NDArray[np.int64]
+    """How many of its samples have a tweet right, shape (T,)."""
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Of its samples, those that have a tweet right, shape (T,)."""
+        return self.hits / self.outcomes.samples
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which tweets are right in more than half of the samples, shape (T,)."""
+        return np.asarray(2 * self.hits > self.outcomes.samples)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Results that stand in one table."""
+
+    version: str | None
+    data: str
+    parser: str | None
+    """``None`` in a main table, where the task as it is here decides."""
+    rows: tuple[Row, ...]
+    references: References
+    tiers: int
+    discordant: float | None
+    """Median over pairs: share of tweets on which exactly one of two models is right."""
+    tweets: int | None
+    comparable: tuple[Comparable, ...]
+    """The rows with a tier, in the same order."""
+
+    @property
+    def entries(self) -> tuple[Row, ...]:
+        """The rows that were submitted."""
+        return tuple(row for row in self.rows if row.kind == "entry")
+
+
+@dataclass(frozen=True)
+class Board:
+    """All results of one task."""
+
+    task: str
+    main: Group
+    """The results on the task as it is here, with reported figures and baselines."""
+    others: tuple[Group, ...]
+    """All other results, those that could be scored first."""
+    unplaced: tuple[Reported, ...]
+    """Figures of which the source, as known here, does not say on which text they were."""
+
+    @property
+    def claimed(self) -> int:
+        """How many submissions could not be recomputed here."""
+        rows = [row for group in (self.main, *self.others) for row in group.entries]
+        return sum(row.standing is None for row in rows)
+
+    @property
+    def short(self) -> str:
+        """The title for tabs."""
+        return TITLES[self.task][0]
+
+    @property
+    def title(self) -> str:
+        """The title for headings."""
+        return TITLES[self.task][1]
+
+
+def make_boards(
+    entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
+) -> tuple[Board, ...]:
+    """The boards of the four tasks, and in a trial those of the demo that have entries."""
+    blind = {entry.pair: entry for entry in entries if entry.blind}
+    by_task: dict[str, list[Entry]] = {}
+    for entry in (one for one in entries if not one.blind):
+        by_task.setdefault(family(entry.submission.run.task), []).append(entry)
+    tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
+    mains = {task: _main(by_task.get(task, [])) for task in tasks}
+    placed = [entry for some in mains.values() for entry in some]
+    complete = complete_keys(placed, LEADERBOARD) | (
+        complete_keys(placed, TRIAL) if trial else set()
+    )
+    return tuple(
+        _board(task, mains[task], by_task.get(task, []), published, complete, blind)
+        for task in tasks
+    )
+
+
+def _main(entries: Sequence[Entry]) -> list[Entry]:
+    """The results on the task as it is here.
+
+    What is claimed of version or data decides nothing: the validator says what is current. Where
+    translations of several systems are here, each is a task of its own: the main table has that
+    with the most results.
+    """
+    by_data: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.current:
+            by_data.setdefault(content_of(entry.submission.run.data), []).append(entry)
+    return max(
+        by_data.values(), key=lambda some: (len(some), some[0].submission.run.data), default=[]
+    )
+
+
+def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[ModelKey]:
+    """The states of models that have a score on every one of *tasks*, in one answer format."""
+    done: dict[ModelKey, set[str]] = {}
+    for entry in entries:
+        if entry.score is not None:
+            done.setdefault(entry_key(entry), set()).add(family(entry.submission.run.task))
+    return {key for key, found in done.items() if found.issuperset(tasks)}
+
+
+def _board(
+    task: str,
+    current: Sequence[Entry],
+    entries: Sequence[Entry],
+    published: Sequence[Published],
+    complete: set[ModelKey],
+    blind: Blind,
+) -> Board:
+    groups: dict[Key, list[Entry]] = {}
+    main_table = set(map(id, current))
+    for entry in entries:
+        if id(entry) not in main_table:
+            run = entry.submission.run
+            groups.setdefault((run.version, content_of(run.data), run.parser), []).append(entry)
+
+    def place(key: Key) -> tuple[bool, tuple[int, str], str, str]:
+        scored = any(entry.score is not None for entry in groups[key])
+        return (scored, _newer(key[0]), key[1], key[2] or "")
+
+    main: Key = (None, "", None)
+    if current:
+        run = current[0].submission.run
+        main = (run.version, content_of(run.data), None)
+    figures = [row for one in published for row in published_rows(task, one)]
+    relations = SETS[TASKS[task].set_name].relations
+    return Board(
+        task=task,
+        main=_group(task, main, current, figures, complete, blind, relations),
+        others=tuple(
+            _group(task, key, groups[key], [], complete, blind, None)
+            for key in sorted(groups, key=place, reverse=True)
+        ),
+        unplaced=tuple(
+            one
+            for one in all_figures(published)
+            if one.figure.task is None and task in one.possible
+        ),
+    )
+
+
+def _newer(version: str | None) -> tuple[int, str]:
+    """Sorts versions: numbers as numbers, unknown ones first."""
+    text = version or ""
+    return (int(text) if text.isdecimal() else -1, text)
+
+
+def _group(
+    task: str,
+    key: Key,
+    entries: Sequence[Entry],
+    figures: Sequence[Row],
+    complete: set[ModelKey],
+    blind: Blind,
+    relations: tuple[int, ...] | None,
+) -> Group:
+    """The table of *entries*; *relations* are the task's, where no responses tell them."""
+    scored = [(entry, entry.outcomes) for entry in entries if entry.score and entry.outcomes]
+    same = Counter(outcomes.tweet_ids for _, outcomes in scored).most_common(1)
+    ranked = [
+        (entry, outcomes, outcomes.correct)
+        for entry, outcomes in scored
+        if outcomes.tweet_ids == same[0][0]
+    ]
+    tiers: list[int] = []
+    discordant = None
+    if ranked:
+        ranking = rank(
+            np.stack([correct.mean(axis=1) for *_, correct in ranked]),
+            [seed_noise(correct) for *_, correct in ranked],
+        )
+        tiers = [int(tier) for tier in ranking.tiers]
+        discordant = ranking.median_discordant
+    tied = Counter(tiers)
+    tier_of = {id(entry): tier for (entry, *_), tier in zip(ranked, tiers, strict=True)}
+    rows = {}
+    for entry in entries:
+        tier = tier_of.get(id(entry))
+        rows[id(entry)] = entry_row(
+            entry,
+            complete=entry_key(entry) in complete,
+            tier=tier,
+            tied=0 if tier is None else tied[tier],
+            blind=blind.get(entry.pair),
+        )
+    comparable = [
+        Comparable(rows[id(entry)], outcomes, correct.sum(axis=1))
+        for entry, outcomes, correct in ranked
+    ]
+    references = References(_relations(comparable) or relations)
+    everything = [*rows.values(), *figures, *baseline_rows(task, references)]
+    return Group(
+        version=key[0],
+        data=key[1],
+        parser=key[2],
+        rows=tuple(sorted(everything, key=by_accuracy)),
+        references=references,
+        tiers=len(tied),
+        discordant=discordant,
+        tweets=len(same[0][0]) if same else None,
+        comparable=tuple(sorted(comparable, key=lambda one: by_accuracy(one.row))),
+    )
+
+
+def _relations(ranked: Sequence[Comparable]) -> tuple[int, ...] | None:
+    if not ranked:
+        return None
+    gold = ranked[0].outcomes.gold
+    return tuple(int(count) for count in np.bincount(gold, minlength=len(RELATIONS)))

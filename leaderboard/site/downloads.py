@@ -1,0 +1,199 @@
+"""The same results as CSV, JSON and BibTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.schema import DECIMALS
+from itr_bench.leaderboard.site.board import Board, Group
+from itr_bench.leaderboard.site.model_page import ModelResults
+from itr_bench.leaderboard.site.rows import Row
+
+COLUMNS = (
+    "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
+    "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1", "adds_accuracy",
+    "represented_accuracy", "blind_accuracy", "blind_interval_low", "blind_interval_high",
+    "blind_conditions", "tweets", "samples", "against_chance", "against_majority", "tier",
+    "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
+    "signature",
+)  # fmt: skip
+
+_TEX = str.maketrans({
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "{": r"\textbraceleft{}", "}": r"\textbraceright{}",
+    "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", '"': "{''}",
+})  # fmt: skip
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+_PAPERS = """\
+@misc{rikters2025imagetext,
+  title = {Image-Text Relation Prediction for Multilingual Tweets},
+  author = {Rikters, Mat{\\=\\i}ss and Marrese-Taylor, Edison},
+  year = {2025},
+  eprint = {2505.05040},
+  archivePrefix = {arXiv},
+  url = {https://arxiv.org/abs/2505.05040}
+}
+
+@inproceedings{vempala2019categorizing,
+  title = {Categorizing and Inferring the Relationship between the Text and Image of
+           {Twitter} Posts},
+  author = {Vempala, Alakananda and Preo{\\c t}iuc-Pietro, Daniel},
+  booktitle = {Proceedings of the 57th Annual Meeting of the Association for Computational
+               Linguistics},
+  year = {2019},
+  url = {https://aclanthology.org/P19-1272/}
+}
+"""
+
+
+def results_csv(boards: Sequence[Board]) -> str:
+    """All rows of all boards. Shares are between 0 and 1; what is not available is empty.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in _rows(boards):
+        writer.writerow([_cell(row[column]) for column in COLUMNS])
+    return file.getvalue()
+
+
+def results_json(boards: Sequence[Board], *, trial: bool) -> str:
+    """The same rows, a line each, with what could not be checked."""
+    rows = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in _rows(boards)]
+    head = f'{{"format": 1, "trial": {json.dumps(trial)}, "results": [\n'
+    return head + ",\n".join(rows) + "\n]}\n"
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, list):
+        return " ".join(value)
+    return value
+
+
+def _rows(boards: Sequence[Board]) -> Iterator[dict[str, Any]]:
+    for board in boards:
+        for number, group in enumerate((board.main, *board.others)):
+            for row in group.rows:
+                yield _row(row, group, "main" if number == 0 else f"other {number}")
+    # On several boards, and yet one figure each.
+    unplaced = {id(one.figure): one for board in boards for one in board.unplaced}
+    for one in unplaced.values():
+        row = Row(
+            kind="published",
+            name=one.model.name,
+            task="",
+            organisation=one.model.organisation,
+            folder=one.model.folder,
+            accuracy=None if one.figure.accuracy is None else one.figure.accuracy / 100,
+            sd=None if one.figure.deviation is None else one.figure.deviation / 100,
+            parameters=one.model.parameters,
+            open_weights=one.model.open_weights,
+            source=one.source,
+            remark=one.figure.remark,
+        )
+        yield {**_row(row, None, "text not known"), "among": list(one.possible)}
+
+
+def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
+    entry = row.entry
+    run = entry.submission.run if entry else None
+    card = entry.submission.model if entry else None
+    score = entry.score if entry else None
+    claimed = entry.submission.score if entry else None
+    from_either = score or claimed
+    blind = row.blind.interval if row.blind else None
+    return {
+        "task": row.task,
+        "among": None,
+        "group": name,
+        "kind": row.kind,
+        "model": row.name,
+        "organisation": row.organisation,
+        "id": card.id if card else row.folder and row.folder.replace("__", "/", 1),
+        "state": row.state,
+        "answers": row.answer_format,
+        "accuracy": row.accuracy,
+        "interval_low": row.interval[0] if row.interval else None,
+        "interval_high": row.interval[1] if row.interval else None,
+        "accuracy_sd": row.sd,
+        "unread_rate": row.unread,
+        "macro_f1": from_either.macro_f1 if from_either else None,
+        "adds_accuracy": from_either.adds_accuracy if from_either else None,
+        "represented_accuracy": from_either.represented_accuracy if from_either else None,
+        "blind_accuracy": row.blind_accuracy,
+        "blind_interval_low": blind[0] if blind else None,
+        "blind_interval_high": blind[1] if blind else None,
+        "blind_conditions": ("other" if row.blind_unlike else "same") if row.blind else None,
+        "tweets": row.tweets,
+        "samples": row.samples,
+        "against_chance": row.sides.chance.value if row.sides else None,
+        "against_majority": row.sides.majority.value if row.sides else None,
+        "tier": row.tier,
+        "parameters": row.parameters,
+        "open_weights": row.open_weights,
+        "licence": card.licence if card else None,
+        "saw_this_data": card.saw_this_data if card else None,
+        "badge": row.badge.value if row.badge else None,
+        "version": (group.version if group else None) if entry else None,
+        "data": run.data if run else None,
+        "source": row.source.address if row.source else entry.path if entry else None,
+        "signature": run.signature if run else None,
+        "remark": row.remark,
+        "confusion": score.confusion if score else None,
+        "recall": score.recall if score else None,
+        "unchecked": list(entry.unchecked) if entry else None,
+    }
+
+
+def bibliography(models: Iterable[ModelResults]) -> str:
+    """The two papers, and one entry a submission."""
+    keys: set[str] = set()
+    entries = [_bib_entry(entry, keys) for model in models for entry in model.entries]
+    return "\n".join([_PAPERS, *entries])
+
+
+def _bib_entry(entry: Entry, keys: set[str]) -> str:
+    submission = entry.submission
+    card, run = submission.model, submission.run
+    wanted = f"{_plain(card.id)}-{_plain(card.state)[:12]}-{_plain(run.task)}"
+    key, number = wanted, 2
+    while key in keys:
+        key, number = f"{wanted}-{number}", number + 1
+    keys.add(key)
+    lines = [
+        f"@misc{{{key},",
+        f"  title = {{{_tex(card.name)} on {_tex(run.task)}}},",
+        f"  author = {{{{{_tex(card.submitter.name)}}}}},",
+        f"  year = {{{submission.submitted[:4]}}},",
+        f"  note = {{Submission to the leaderboard of itr-bench, state {_tex(card.state)}, "
+        f"{entry.badge.value}}}",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return re.sub(r"[^A-Za-z0-9]", "-", decomposed).strip("-").lower()
+
+
+def _tex(text: str) -> str:
+    """Text in which nothing is a command of TeX or ends a field of BibTeX."""
+    return text.translate(_TEX)

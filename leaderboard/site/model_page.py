@@ -1,0 +1,251 @@
+"""The page of one model. It depends on nothing but the model's own results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.published import PublishedModel
+from itr_bench.leaderboard.schema import ModelCard
+from itr_bench.leaderboard.site import blind, model_detail, words
+from itr_bench.leaderboard.site.encode import result_key
+from itr_bench.leaderboard.site.page_cache import key_of
+from itr_bench.leaderboard.site.pages import Site, bar, task_title
+from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES, Reported, Row, entry_row
+from itr_bench.relation import RELATIONS
+from itr_bench.report.charts import interval_charts
+from itr_bench.report.drawing import Reference
+from itr_bench.scoring.metrics import UNIFORM_CHANCE
+from itr_bench.tasks.spec import family, reference_task
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """All that the page of a model shows."""
+
+    folder: str
+    entries: tuple[Entry, ...]
+    figures: tuple[Reported, ...]
+    """The figures that papers report, of any text."""
+
+    @property
+    def address(self) -> str:
+        """The file of the page."""
+        return f"models/{self.folder}.html"
+
+    @property
+    def name(self) -> str:
+        """As the newest submission calls the model."""
+        return _newest(self).name
+
+    @property
+    def organisation(self) -> str:
+        """As the newest submission has it."""
+        return _newest(self).organisation
+
+    @property
+    def parameters(self) -> int | None:
+        """Of the newest state."""
+        return _newest(self).parameters
+
+    @property
+    def open_weights(self) -> bool:
+        """Of the newest state."""
+        return _newest(self).open_weights
+
+    @property
+    def identifier(self) -> str:
+        """ORGANISATION/MODEL."""
+        return _newest(self).id
+
+
+def _newest(model: ModelResults) -> ModelCard | PublishedModel:
+    if model.entries:
+        return max(
+            model.entries, key=lambda one: (one.submission.submitted, one.path)
+        ).submission.model
+    return model.figures[0].model
+
+
+def collect(entries: Sequence[Entry], figures: Sequence[Reported]) -> list[ModelResults]:
+    """The results by model, in the order of their names."""
+    own: dict[str, list[Entry]] = {}
+    reported: dict[str, list[Reported]] = {}
+    for entry in entries:
+        own.setdefault(entry.submission.model.folder, []).append(entry)
+    for figure in figures:
+        reported.setdefault(figure.model.folder, []).append(figure)
+    models = [
+        ModelResults(
+            folder,
+            tuple(sorted(own.get(folder, []), key=_order)),
+            tuple(reported.get(folder, [])),
+        )
+        for folder in sorted(own.keys() | reported.keys())
+    ]
+    return sorted(models, key=lambda model: (model.name.casefold(), model.folder))
+
+
+def _order(entry: Entry) -> tuple[str, int, str]:
+    """By state, then by task in the order of the boards."""
+    task = entry.submission.run.task
+    base = family(task)
+    place = list(TITLES).index(base) if base in TITLES else len(TITLES)
+    return (entry.submission.model.state, place, task)
+
+
+def model_key(site: Site, model: ModelResults) -> str:
+    """The key of a model's page: of all that is known of the model, and of no other."""
+    parts = [repr((site, model.folder, model.figures)).encode()]
+    for entry in model.entries:
+        facts = (entry.path, entry.badge.value, entry.kind, entry.answer_format, entry.unchecked)
+        parts += [entry.submission.model_dump_json().encode(), repr((facts, entry.score)).encode()]
+        if entry.outcomes is not None:
+            outcomes = entry.outcomes
+            parts.append("\n".join(outcomes.tweet_ids).encode())
+            for array in (outcomes.gold, outcomes.adds, outcomes.represented):
+                parts += [repr(array.shape).encode(), array.tobytes()]
+    return key_of(parts)
+
+
+def model_page(site: Site, model: ModelResults) -> str:
+    """Render the page of *model*."""
+    pairs = {(entry.pair, entry.blind): entry for entry in model.entries}
+    results = [_result(entry, pairs.get((entry.pair, not entry.blind))) for entry in model.entries]
+    shown = [one for one in results if one["row"].accuracy is not None]
+    return site.render(
+        "model.html",
+        model.address,
+        model={"name": model.name, "organisation": model.organisation, "id": model.identifier},
+        chart=_chart(model, shown) if shown else None,
+        summary=results,
+        results=results,
+        any_blind=any(entry.blind for entry in model.entries),
+        several_states=len({entry.submission.model.state for entry in model.entries}) > 1,
+        cards=_cards(model),
+        figures=model.figures,
+        sources=list({one.source.address: one.source for one in model.figures}.values()),
+        relations=[relation.label for relation in RELATIONS],
+        questions=list(QUESTIONS.values()),
+        chance=UNIFORM_CHANCE,
+    )
+
+
+def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
+    several = len({one["row"].state for one in results}) > 1
+    bars = []
+    for one in results:
+        row, entry = one["row"], one["row"].entry
+        samples = entry.score.accuracy_by_sample if entry.score is not None else ()
+        suffix = (f" {words.state(row.state)[:7]}" if several else "") + (
+            ", blind" if one["is_blind"] else ""
+        )
+        majority = None if one["majority"] is None else 100 * one["majority"]
+        drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
+        label = task_title(reference_task(row.task))
+        bars.append(replace(drawn, label=label, suffix=suffix))
+    return interval_charts(
+        bars,
+        [Reference(f"chance {words.percent(UNIFORM_CHANCE)}", 100 * UNIFORM_CHANCE)],
+        ident="chart",
+        title=f"Accuracy of {model.name} by task",
+        description=" ".join(f"{one['title']}: {one['sentence']}" for one in results),
+        axis="Accuracy, %",
+    )
+
+
+def _cards(model: ModelResults) -> list[dict[str, Any]]:
+    """The metadata by state; of the papers' figures where nothing was submitted."""
+    cards = {}
+    for entry in model.entries:
+        card = entry.submission.model
+        cards[card.state] = {
+            "state": card.state,
+            "is_commit": card.revision is not None,
+            "parameters": card.parameters,
+            "open_weights": card.open_weights,
+            "licence": card.licence,
+            "saw": card.saw_this_data,
+            "submitter": card.submitter.name
+            + (f" (github.com/{card.submitter.github})" if card.submitter.github else ""),
+            "paper": card.paper,
+            "code": card.code,
+            "remark": card.remark,
+        }
+    if cards:
+        return list(cards.values())
+    known = model.figures[0].model
+    empty = dict.fromkeys(("state", "saw", "submitter", "paper", "code", "remark"))
+    return [
+        {
+            **empty,
+            "is_commit": False,
+            "parameters": known.parameters,
+            "open_weights": known.open_weights,
+            "licence": known.licence,
+        }
+    ]
+
+
+def _anchor(entry: Entry) -> str:
+    return f"{entry.submission.model.state}-{entry.submission.run.task}"
+
+
+def _result(entry: Entry, other: Entry | None) -> dict[str, Any]:
+    """One result for the template; *other* is its counterpart without the image, or with it."""
+    run = entry.submission.run
+    row = entry_row(entry)
+    majority = None if entry.score is None else entry.score.majority_class
+    detail = None
+    if entry.score is not None and entry.outcomes is not None:
+        detail = model_detail.detail(entry.score, entry.outcomes, _sample_names(entry))
+    return {
+        "anchor": _anchor(entry),
+        "title": task_title(run.task),
+        "row": row,
+        "majority": majority,
+        "sentence": _sentence(row, majority),
+        "compare": _compare_state(row) if detail is not None and not entry.blind else None,
+        "is_blind": entry.blind,
+        "other": None if other is None else _anchor(other),
+        "with_and_without": ([] if other is None or entry.blind else blind.sentences(entry, other)),
+        "unchecked": entry.unchecked,
+        "detail": detail,
+        "run": run,
+        "submitted": entry.submission.submitted,
+        "reason": entry.submission.reason,
+        "path": entry.path,
+        "generation": run.generation
+        and json.dumps(run.generation, sort_keys=True, ensure_ascii=False),
+    }
+
+
+def _compare_state(row: Row) -> str:
+    return urlencode({"task": family(row.task), "models": result_key(row)})
+
+
+def _sentence(row: Row, majority: float | None) -> str:
+    interval = (
+        "no interval" if row.interval is None else f"95 % interval {words.interval(row.interval)}"
+    )
+    seeds = "" if row.sd is None else f", sd over samples {words.percent(row.sd)}"
+    lines = f"chance {words.percent(UNIFORM_CHANCE)} %"
+    if majority is not None:
+        lines += f", majority class {words.percent(majority)} %"
+    return (
+        f"{words.percent(row.accuracy)} % ({interval}{seeds}), where {lines}: {words.against(row)}."
+    )
+
+
+def _sample_names(entry: Entry) -> list[str] | None:
+    """The seeds, where each sample has one of its own."""
+    run = entry.submission.run
+    if run.seeded_each and run.seeds is not None and len(run.seeds) == run.samples:
+        return [str(seed) for seed in run.seeds]
+    return None

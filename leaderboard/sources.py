@@ -1,0 +1,294 @@
+"""The files that a run left, as a submission takes them: facts, responses, and what names no place.
+
+A run is a folder of ``itr-bench run``, or a file of samples of lmms-eval with its results beside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from itr_bench.answers import Parser
+from itr_bench.models.arguments import CHECKPOINT, format_arguments, pieces, without_secrets
+from itr_bench.relation import QUESTIONS, Answer
+from itr_bench.runs.lmms_log import is_samples_file, read_samples
+from itr_bench.runs.run import Run
+from itr_bench.runs.run_folder import (
+    RESPONSES,
+    is_run_folder,
+    read_answer,
+    read_journal,
+    read_manifest,
+    read_run_folder,
+)
+from itr_bench.scoring.signature import digest
+
+_COMMIT = re.compile(r"(?:commit:)?([0-9a-f]{40})")
+_LMMS_SEEDS = [0, 1234, 1234, 1234]
+# Not within a word, an address or a relative path; a folder's name may hold blanks.
+_PLACE = re.compile(
+    r"""(?<![\w.:/<~\\-])(?:file://)?(?:~[\w.-]*/|/|[A-Za-z]:[\\/])(?=\S)[^\n,'"{}\[\]=;:]*"""
+)
+_SEPARATOR = re.compile(r"[/\\]+")
+_SERVER = re.compile(r"\bbase_url=[^,\s]*")
+
+
+class Raw(NamedTuple):
+    """A response as the run has it; the fields are those of a submission's response."""
+
+    tweet_id: str
+    question: str
+    sample: int
+    seed: int | None
+    response: str | None
+    tokens: int | None
+    prompt_hash: str
+    image_sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run with what its score does not need.
+
+    Attributes:
+        run: the run, scored.
+        origin: what ran it.
+        responses: all of them, of unfinished tweets too.
+        asked: how many tweets it was to see.
+        missing: how many responses to these are not there.
+        command: that was given, or one that is the same; may name places of that machine.
+        precision: of the weights.
+        hardware: what it ran on.
+        seeded_each: whether each response has a seed of its own.
+        checkpoint: the checkpoint's name.
+        folder: what is known of a checkpoint that was a folder: its hash, or nothing.
+        commit: of the checkpoint.
+    """
+
+    run: Run
+    origin: Literal["itr-bench run", "lmms-eval"]
+    responses: tuple[Raw, ...]
+    asked: int
+    missing: int
+    command: str | None = None
+    precision: str | None = None
+    hardware: str | None = None
+    seeded_each: bool = False
+    checkpoint: str | None = None
+    folder: str | None = None
+    commit: str | None = None
+
+    def read(self, response: str) -> Answer:
+        """The answer in a response of this run."""
+        parser: Parser = self.run.parser
+        if self.origin == "itr-bench run":
+            return read_answer(parser, response, self.run.language)
+        return parser.read(response, self.run.language).answer
+
+
+def is_source(path: Path) -> bool:
+    """Whether *path* is a run by its name: a run folder, or a file of samples."""
+    return is_run_folder(path) or (path.is_file() and is_samples_file(path))
+
+
+def read_source(path: Path) -> Source:
+    """Read the run at *path*.
+
+    Raises:
+        RunError: the folder was damaged or edited.
+        ScoreError: the file cannot be read, or nothing in it is complete.
+    """
+    return _run_folder(path) if path.is_dir() else _samples_file(path)
+
+
+def _run_folder(folder: Path) -> Source:
+    run = read_run_folder(folder)
+    manifest = read_manifest(folder)
+    conditions = manifest["conditions"]
+    records, _ = read_journal(folder / RESPONSES)
+    seeds: list[int] = conditions["seeds"]
+    seeded_each = conditions["seeding"] != "none"
+    responses = tuple(
+        Raw(
+            record.tweet_id,
+            record.question,
+            seeds.index(record.seed),
+            record.seed if seeded_each else None,
+            record.response,
+            record.tokens,
+            record.prompt_hash,
+            record.image_sha256,
+        )
+        for record in records.values()
+        if record.seed in seeds
+    )
+    content = conditions.get("content") or ""
+    return Source(
+        run=run,
+        origin="itr-bench run",
+        responses=responses,
+        asked=conditions["tweets"],
+        missing=conditions["tweets"] * len(QUESTIONS) * len(seeds) - len(responses),
+        command=manifest.get("command"),
+        precision=_precision(conditions["dtype"], conditions["model_args"]),
+        hardware=conditions["device"],
+        seeded_each=seeded_each,
+        checkpoint=conditions.get("checkpoint"),
+        folder=content if content.startswith("sha256:") else None,
+        commit=_commit(content) or _commit(conditions.get("revision")),
+    )
+
+
+def _samples_file(path: Path) -> Source:
+    run = read_samples(path)
+    config = _config(run)
+    arguments = _arguments(config.get("model_args"))
+    checkpoint = next((str(arguments[key]) for key in CHECKPOINT if arguments.get(key)), None)
+    return Source(
+        run=run,
+        origin="lmms-eval",
+        responses=tuple(_samples(path)),
+        asked=len({item.tweet_id for item in run.items}),
+        missing=len(run.outcomes.unpaired) * run.outcomes.samples,
+        command=_command(config, run) if config else None,
+        precision=_precision(arguments.get("dtype"), arguments),
+        checkpoint=checkpoint,
+        folder="" if checkpoint is not None and _is_place(checkpoint) else None,
+        commit=_commit(arguments.get("revision")),
+    )
+
+
+def _samples(path: Path) -> list[Raw]:
+    """The responses of a file that :func:`read_samples` can read."""
+    found = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if not line.strip():
+            continue
+        sample = json.loads(line)
+        item, responses = sample["item"], sample.get("resps", sample["filtered_resps"])
+        while isinstance(responses, list) and responses and isinstance(responses[0], list):
+            responses = responses[0]
+        responses = [responses] if isinstance(responses, str) else responses
+        tokens = [(count or {}).get("output_tokens") for count in sample.get("token_counts") or []]
+        if len(tokens) != len(responses):  # of repeats, lmms-eval keeps the first one's
+            tokens = [None] * len(responses)
+        found += [
+            Raw(
+                str(item["tweet_id"]),
+                item["question"],
+                number,
+                None,
+                response,
+                count,
+                digest(sample["input"]),
+                item["image_sha256"],
+            )
+            for number, (response, count) in enumerate(zip(responses, tokens, strict=True))
+        ]
+    return found
+
+
+def _config(run: Run) -> dict[str, Any]:
+    """The configuration in the results file, or nothing where there is none."""
+    if len(run.files) < 2:
+        return {}
+    found = json.loads(Path(run.files[1]).read_text(encoding="utf-8")).get("config")
+    return found if isinstance(found, dict) else {}
+
+
+def _arguments(given: object) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        return without_secrets(given)
+    pairs = (piece.partition("=") for piece in pieces(str(given or "")))
+    return without_secrets({name.strip(): value.strip() for name, _, value in pairs})
+
+
+def _command(config: Mapping[str, Any], run: Run) -> str:
+    """The command line of lmms-eval that the results file tells of, secrets left out."""
+    given = config.get("resolved_cli_args") or {}
+    line = ["lmms-eval", "--model", str(config.get("model"))]
+    for option in ("model_args", "gen_kwargs"):
+        text = _formatted(given.get(option) or config.get(option))
+        line += [f"--{option}", text] if text else []
+    line += ["--tasks", run.task]
+    line += ["--repeats", str(run.outcomes.samples)] if run.outcomes.samples > 1 else []
+    for option, usual in (("batch_size", 1), ("num_fewshot", None), ("system_instruction", None)):
+        value = given.get(option)
+        line += [f"--{option}", str(value)] if value not in (usual, None) else []
+    seeds = given.get("seed")
+    if isinstance(seeds, list) and seeds != _LMMS_SEEDS:
+        line += ["--seed", ",".join(map(str, seeds))]
+    for option in ("apply_chat_template", "force_simple"):
+        line += [f"--{option}"] if given.get(option) is True else []
+    return shlex.join([*line, "--log_samples", "--output_path", "out/"])
+
+
+def _formatted(given: object) -> str:
+    if isinstance(given, Mapping):
+        return format_arguments(given)
+    pairs = (piece.partition("=") for piece in pieces(str(given or "")))
+    return ",".join(filter(None, (format_arguments({k.strip(): v}) for k, _, v in pairs)))
+
+
+def _precision(dtype: object, arguments: Mapping[str, Any]) -> str | None:
+    """The number format of the weights, and how they are quantized, such as ``float16, 4bit``."""
+    parts = [dtype, arguments.get("quantization")]
+    parts += [
+        name
+        for name in ("load_in_4bit", "load_in_8bit")
+        if str(arguments.get(name)).lower() == "true"
+    ]
+    known = [str(part) for part in parts if part not in (None, "none", "auto")]
+    return ", ".join(known) or None
+
+
+def _commit(text: object) -> str | None:
+    found = _COMMIT.fullmatch(text) if isinstance(text, str) else None
+    return found.group(1) if found else None
+
+
+# Places of the submitter's machine
+
+
+def _is_place(name: str) -> bool:
+    return _PLACE.match(name) is not None or name.startswith(".") or Path(name).is_dir()
+
+
+def without_places(text: str) -> str:
+    """Return *text* with the folders of this machine left out: of a path, its end stays.
+
+    The last two parts stay, as a run names a checkpoint; but the last alone of a short path, of
+    which the one before may be a user's name.
+    """
+    return _PLACE.sub(_end, text)
+
+
+def _end(path: re.Match[str]) -> str:
+    parts = [part for part in _SEPARATOR.split(path.group()) if part and part[-1] != ":"]
+    depth = len(parts) + parts[0].startswith("~")
+    kept = parts[-2:] if depth > len(("home", "user", "folder")) else parts[-1:]
+    return "/".join(kept)
+
+
+def public_command(command: str) -> str:
+    """Return a shell *command* as it may be published: one line, without places and servers."""
+    words = (_SERVER.sub("base_url=URL", word) for word in shlex.split(command))
+    return " ".join(_quoted(without_places(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = "".join(
+        char if char.isprintable() and char not in "\\'" else _escape(char) for char in word
+    )
+    return f"$'{escaped}'"
+
+
+def _escape(char: str) -> str:
+    return f"\\{char}" if char in "\\'" else f"\\U{ord(char):08x}"

@@ -1,0 +1,246 @@
+"""Checking one submission: nothing is trusted that can be computed."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from itr_bench.answers import Parser
+from itr_bench.data.manifest import content_of, kind_of
+from itr_bench.errors import DataError
+from itr_bench.leaderboard import claims, files, responses
+from itr_bench.leaderboard.claims import MADE_UP
+from itr_bench.leaderboard.entry import Badge, Entry
+from itr_bench.leaderboard.findings import Collector, Finding, Severity
+from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION, SUMS, parse_sums, relative_folder
+from itr_bench.leaderboard.places import Place, Places, read_places
+from itr_bench.leaderboard.published import leaderboard_folder, read_published
+from itr_bench.leaderboard.reference import Reference, try_reference
+from itr_bench.leaderboard.schema import RunFacts, Submission, problems_of
+from itr_bench.scoring import Outcomes, Score, score
+from itr_bench.tasks.spec import get_task
+
+_WHERE = re.compile(r"at line (\d+) column")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission with what was found.
+
+    Attributes:
+        folder: its folder, by model, state and task.
+        findings: all of them; none is an error where it is accepted.
+        entry: what the leaderboard takes; ``None`` where it is refused.
+        fingerprint: a hash of what was answered.
+        distinct: how many different responses there are.
+        texts: a hash of each response, see :meth:`Lines.fingerprint`.
+    """
+
+    folder: str
+    findings: tuple[Finding, ...]
+    entry: Entry | None = None
+    fingerprint: str | None = None
+    distinct: int = 0
+    texts: bytes = b""
+
+
+@functools.lru_cache(maxsize=1)
+def suspicious_accuracy() -> float:
+    """The accuracy above which a person should look: twice the best published one."""
+    figures = [
+        figure.accuracy
+        for published in read_published(leaderboard_folder() / "published")
+        for model in published.models
+        for figure in model.figures
+        if figure.accuracy is not None
+    ]
+    return 2 * max(figures) / 100 if figures else 1.0
+
+
+def check(folder: Path, *, trial: bool = False) -> Checked:
+    """Check the submission in *folder*.
+
+    Args:
+        folder: with the three files of one submission.
+        trial: whether demo and stand-in data is admitted, to try the way out.
+
+    Raises:
+        DataError: the data of a task that anybody can fetch is not here and cannot be fetched.
+    """
+    found = Collector(files.shown(folder))
+    contents, problems = files.read(folder)
+    for problem in problems:
+        found.take(problem)
+    _check_sums(contents, found)
+    metadata = lines = None
+    if SUBMISSION in contents:
+        metadata = _metadata(contents[SUBMISSION], found)
+    if RESPONSES in contents:
+        lines = responses.read_lines(contents[RESPONSES], _adder(found))
+    if metadata is None:
+        return Checked(found.folder, found.all())
+    submission, places = metadata
+    wanted = str(relative_folder(submission))
+    if found.folder != wanted:
+        found.error("path", SUBMISSION, f"lies in {found.folder}, its metadata says {wanted}")
+    parser = claims.check_run(submission.run, places, found, trial)
+    if lines is None:
+        return Checked(found.folder, found.all())
+    responses.check_run(lines, submission.run, _adder(found))
+    claims.check_totals(lines, submission, places, found)
+    if parser is None or not lines.by_item:
+        return Checked(found.folder, found.all())
+    return _with_data(submission, places, lines, parser, found)
+
+
+def _adder(found: Collector) -> responses.Add:
+    return lambda code, line, message: found.error(code, RESPONSES, message, line)
+
+
+def _with_data(
+    submission: Submission,
+    places: Places,
+    lines: responses.Lines,
+    parser: Parser,
+    found: Collector,
+) -> Checked:
+    """The part of the check that needs the data of the task, where that is here."""
+    run = submission.run
+    unchecked: list[str] = []
+    reader = parser, get_task(run.task).answers
+    outcomes: Outcomes | None = None
+    scored: Score | None = None
+    answer_format: str | None = None
+    reference = _reference(run, unchecked)
+    if reference is not None:
+        claims.check_words(submission, reference, places, found)
+        responses.check_quotations(lines, reference, _adder(found))
+        if not _same_data(run, reference, places, found, unchecked):
+            reference = None
+    current = reference is not None and run.version == reference.version
+    if reference is None:
+        claims.check_size(lines, run, found)
+        responses.check_images(lines, run, _adder(found))
+    else:
+        if not current:
+            unchecked.append(
+                f"The prompts of version {run.version} of {run.task} are not known here, the "
+                f"version here is {reference.version}: the figures are the submitter's, and it "
+                "stands in a table apart."
+            )
+        answer_format = responses.check_content(lines, run.task, reference, current, _adder(found))
+    if reference is not None and current and not found.failed:
+        outcomes = responses.outcomes(lines, reference, run, *reader, _adder(found))
+        scored = score(outcomes)
+        claims.check_score(scored, submission, places, found)
+    elif not found.failed:
+        answers = responses.read_answers(lines, run, *reader, _adder(found))
+        claims.check_unscored(answers, submission, places, found)
+    _look(submission, found)
+    for sentence in unchecked:
+        found.add(Severity.UNCHECKED, "unchecked", SUBMISSION, sentence)
+    entry = Entry(
+        submission=submission,
+        path=found.folder,
+        badge=Badge.REPORTED if scored is None else Badge.RECOMPUTED,
+        score=scored,
+        outcomes=outcomes,
+        kind=kind_of(run.data),
+        answer_format=answer_format,
+        current=current,
+        unchecked=tuple(unchecked),
+    )
+    return Checked(found.folder, found.all(), None if found.failed else entry, *lines.fingerprint())
+
+
+def _check_sums(contents: dict[str, bytes], found: Collector) -> None:
+    if SUMS not in contents:
+        return
+    try:
+        sums = parse_sums(contents[SUMS])
+    except ValueError as error:
+        found.error("checksums", SUMS, f"{error}; expected what `sha256sum` writes")
+        return
+    for name, sha256 in sums.items():
+        if name in contents and sha256 != files.sha256(contents[name]):
+            right = files.sha256(contents[name])
+            found.error("checksum", name, f"its SHA-256 is {right}, {SUMS} says {sha256}")
+
+
+def _metadata(content: bytes, found: Collector) -> tuple[Submission, Places] | None:
+    """The metadata and where its parts stand, where it is as it should be."""
+    submission = None
+    problems: list[tuple[Place, str]] = []
+    try:
+        submission = Submission.model_validate_json(content)
+    except ValidationError as error:
+        listed = error.errors(include_url=False, include_context=False)
+        for one, (name, problem) in zip(listed, problems_of(error), strict=True):
+            problems.append((one["loc"], f"{name or 'file'}: {problem}"))
+        if listed[0]["type"] == "json_invalid":
+            where = _WHERE.search(listed[0]["msg"])
+            line = int(where.group(1)) if where else None
+            found.error("schema", SUBMISSION, problems[0][1], line)
+            return None
+    places = read_places(content.decode())
+    for place, problem in problems:
+        found.error("schema", SUBMISSION, problem, places.line(*place))
+    known = {place for place, _ in problems}
+    for fault in places.faults:
+        if known.isdisjoint({fault.place, (*fault.place, "[key]")}):
+            name = ".".join(map(str, fault.place))
+            found.error("schema", SUBMISSION, f"{name}: {fault.message}", fault.line)
+    if submission is None or places.faults:
+        return None
+    return submission, places
+
+
+def _reference(run: RunFacts, unchecked: list[str]) -> Reference | None:
+    """What the task asks, where its data is here."""
+    reference = try_reference(run.task)
+    if isinstance(reference, DataError):
+        unchecked.append(
+            f"The data of {run.task} is not here, so nothing could be recomputed: the figures are "
+            "the submitter's."
+        )
+        return None
+    return reference
+
+
+def _same_data(
+    run: RunFacts, reference: Reference, places: Places, found: Collector, unchecked: list[str]
+) -> bool:
+    """Whether it was made on the very data that is here."""
+    if content_of(reference.data) != content_of(run.data):
+        unchecked.append(
+            f"Made on the data {run.data}, here is {reference.data}: nothing could be recomputed, "
+            "the figures are the submitter's, and it stands in a table apart."
+        )
+        return False
+    kind = kind_of(reference.data)
+    if kind in MADE_UP and kind != kind_of(run.data):
+        found.error(
+            "stand-in",
+            SUBMISSION,
+            f"{run.data} claimed, but that very data is {reference.data}",
+            places.line("run", "data"),
+        )
+    return True
+
+
+def _look(submission: Submission, found: Collector) -> None:
+    accuracy = submission.score.accuracy
+    limit = suspicious_accuracy()
+    if accuracy > limit and not math.isclose(accuracy, limit):
+        found.add(
+            Severity.LOOK,
+            "too-good",
+            SUBMISSION,
+            f"accuracy {100 * accuracy:.1f} %, over twice the best published one: was the model "
+            "trained on these labels?",
+        )

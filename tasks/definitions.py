@@ -1,0 +1,80 @@
+"""The task definitions read without lmms-eval, which takes seconds to import.
+
+The rules are lmms-eval's: what stands below a model's name is taken by the exact ``--model``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD
+from itr_bench.tasks.task_files import read_definition, task_file
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a task's definition says to one model.
+
+    Attributes:
+        name: of the task.
+        version: of the definition.
+        generation: generation settings.
+        wording: prompt, questions, answer formats, and which of them: for ``render``.
+    """
+
+    name: str
+    version: str
+    generation: Mapping[str, Any]
+    wording: Mapping[str, Any]
+
+    @property
+    def explained(self) -> bool:
+        """Whether the task itself asks for the explained answer format."""
+        return self.name.endswith(EXPLAINED)
+
+    @property
+    def likelihood(self) -> bool:
+        """Whether it scores P(yes) and P(no) in place of generating."""
+        return self.name.endswith(LIKELIHOOD)
+
+
+def expand(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the tasks that *names* of tasks and groups stand for, each once, in order.
+
+    Raises:
+        ItrBenchError: a name is none of ours; the message names the nearest.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        content = _content(name)
+        members = content["task"]
+        found.update(dict.fromkeys(expand(members) if "group" in content else [name]))
+    return tuple(found)
+
+
+def define(name: str, adapter: str) -> Definition:
+    """Return the definition of task *name* as it is for *adapter*.
+
+    Raises:
+        ItrBenchError: it is no task of ours.
+    """
+    content = _content(name)
+    wordings = content["lmms_eval_specific_kwargs"]
+    own = content["model_specific_generation_kwargs"]
+    wording = dict(wordings.get(adapter, wordings["default"]))
+    if name.endswith(EXPLAINED):
+        wording["answer_format"] = "explained"
+    return Definition(
+        name=name,
+        version=str(content["metadata"]["version"]),
+        generation={**content["generation_kwargs"], **own.get(adapter, own["default"])},
+        wording=wording,
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _content(name: str) -> dict[str, Any]:
+    return read_definition(task_file(name))

@@ -1,0 +1,243 @@
+"""Tweets to lmms-eval's documents and prompts: two questions a tweet, side by side."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from itr_bench.answers.choice import options
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.errors import DataError
+from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question, Relation
+from itr_bench.scoring.signature import digest
+from itr_bench.tasks.example_file import Example
+from itr_bench.tasks.examples import ENVIRONMENT, FROM_SET, MOST, Examples, choose
+from itr_bench.tasks.loading import TaskData, open_task
+from itr_bench.tasks.showing import Shown, grey, showing
+from itr_bench.tasks.spec import get_task
+
+if TYPE_CHECKING:
+    import datasets
+    from PIL import Image
+
+LINK = re.compile(r"http[s]?://\S+")
+
+_ANSWERS = {
+    "en": {Answer.YES: "Yes", Answer.NO: "No"},
+    "lv": {Answer.YES: "Jā", Answer.NO: "Nē"},
+}
+
+_JINJA = jinja2.Environment(
+    undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+)
+
+
+@functools.lru_cache(maxsize=16)
+def task_data(name: str) -> TaskData:
+    """The data of a task, opened once a process."""
+    return open_task(name)
+
+
+def examples(task: str) -> Examples | None:
+    """The examples that a task shows before its questions; ``None`` where it shows none.
+
+    Raises:
+        DataError: they cannot be had as ``ITR_BENCH_EXAMPLES`` asks for them.
+    """
+    return _examples(task, _source())
+
+
+def _source() -> str:
+    return os.environ.get(ENVIRONMENT, "").strip()
+
+
+@functools.lru_cache(maxsize=16)
+def _examples(task: str, named: str) -> Examples | None:
+    context = get_task(task).variant.context
+    return None if context is None else choose(task_data(task), context, named)
+
+
+def held_out(task: str) -> int:
+    """The number of tweets of a task's set that are examples, and so not scored."""
+    if get_task(task).variant.context is None or _source() not in FROM_SET:
+        return 0
+    return MOST * len(RELATIONS)
+
+
+def scored(task: str) -> int:
+    """The number of tweets that a task scores."""
+    return len(task_data(task).tweets.tweet_ids) - held_out(task)
+
+
+def identity(task: str) -> str:
+    """The identity of a task's data, and after a ``+`` that of its examples."""
+    shown = examples(task)
+    return task_data(task).identity + (f"+{shown.identity}" if shown else "")
+
+
+def without_links(text: str) -> str:
+    """Return *text* as prompts show it: every link removed and nothing else."""
+    return LINK.sub("", text)
+
+
+def documents(task: str) -> datasets.Dataset:
+    """Return the documents of a task: for each tweet *adds*, then *represented*.
+
+    Columns: ``task``, ``tweet_id``, ``question``, ``relation``, ``target`` (yes or no),
+    ``language`` (of the text, in English), ``text`` (without links), ``row`` (its number),
+    ``image_row`` (of the tweet whose image is shown), ``image_sha256``, ``data`` (identity of the
+    task's data), ``item_hash`` and, where examples stand before, ``examples``. Text, image and
+    hashes are what the task shows, which in a variant may be another tweet's. The image is not
+    among the columns: :func:`image` finds it, once for both questions.
+    """
+    import datasets
+
+    return datasets.Dataset.from_list([document for document, _ in rows(task)])
+
+
+def rows(task: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the documents of a task as :func:`documents` has them, each with the raw text."""
+    data = task_data(task)
+    before, data_identity = examples(task), identity(task)
+    no_more = before.held_out if before else frozenset()
+    tweets = zip(data.tweets.tweet_ids, data.tweets.relations, _shown(task), strict=True)
+    asked = (tweet for tweet in tweets if tweet[0] not in no_more)
+    for row, (tweet, relation, shown) in enumerate(asked):
+        raw = data.texts[shown.text_row]
+        text = shown.text if data.spec.variant.text == "shuffled" else raw
+        for question in QUESTIONS:
+            document = {
+                "task": task,
+                "tweet_id": tweet,
+                "question": question.value,
+                "relation": relation,
+                "target": Relation(relation).answer(question).value,
+                "language": LANGUAGES[data.spec.text].name,
+                "text": shown.text,
+                "row": row,
+                "image_row": shown.picture_row,
+                "image_sha256": shown.picture_id,
+                "data": data_identity,
+                "item_hash": digest([tweet, question.value, relation, text, shown.picture_id]),
+            }
+            if before:
+                # Questions about a tweet share their images only where no example's stand before.
+                document["examples"] = f"{before.identity} {question.value}" * before.images
+            yield document, raw
+
+
+def _shown(task: str) -> list[Shown]:
+    """What a task shows of each tweet."""
+    data = task_data(task)
+    texts = [without_links(text) for text in data.texts]
+    try:
+        return showing(data.spec.variant, data.tweets.tweet_ids, texts, data.tweets.image_hashes)
+    except DataError as error:
+        raise DataError(f"{task}: {error}") from error
+
+
+def image(document: Mapping[str, Any]) -> Image.Image | None:
+    """The image that is shown with a document: upright, RGB; ``None`` for none."""
+    data, row = task_data(document["task"]), document["image_row"]
+    if row is None:
+        return None
+    found = data.images.image(data.image_rows[row])
+    return grey(found.size) if data.spec.variant.picture == "grey" else found
+
+
+def render(
+    document: Mapping[str, Any], wording: Mapping[str, Any], answer_format: str | None = None
+) -> str:
+    """Return the prompt of a document.
+
+    Args:
+        document: as made by :func:`documents`.
+        wording: ``prompt`` (Jinja, with ``language``, ``text``, ``question``, ``answer_format``,
+            and ``options`` where it uses them), ``questions``, ``answer_formats`` and
+            ``answer_format``: the task's ``lmms_eval_specific_kwargs``.
+        answer_format: ``plain`` or ``explained`` in place of the wording's own choice.
+
+    Where examples stand before, it is the whole chat: each turn below a line with its role and the
+    hash of its image.
+    """
+    own = last_prompt(document, wording, answer_format)
+    before = _before(document, wording)
+    if not before:
+        return own
+    turns = [
+        f"[user{picture and f' {picture}'}]\n{asked}\n[assistant]\n{answer}"
+        for asked, answer, picture, _ in before
+    ]
+    return "\n".join([*turns, f"[user {document['image_sha256']}]\n{own}"])
+
+
+def chat(
+    document: Mapping[str, Any], wording: Mapping[str, Any], answer_format: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the turns of a document's chat, in the order of the wording: see :func:`render`."""
+    turns = []
+    for asked, answer, picture, example in _before(document, wording):
+        turns += user_turn(asked, example.image if picture else None, wording["order"])
+        turns.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
+    own = last_prompt(document, wording, answer_format)
+    return turns + user_turn(own, image(document), wording["order"])
+
+
+def _before(
+    document: Mapping[str, Any], wording: Mapping[str, Any]
+) -> list[tuple[str, str, str, Example]]:
+    """The examples before a document: prompt, answer, hash of the image that is shown, example."""
+    shown = examples(document["task"]) if "examples" in document else None
+    if shown is None:
+        return []
+    question = Question(document["question"])
+    words = _ANSWERS[get_task(document["task"]).answers]
+    return [
+        (
+            last_prompt(
+                {
+                    **document,
+                    "language": LANGUAGES[example.language].name,
+                    "text": without_links(example.text),
+                },
+                wording,
+                None,
+            ),
+            words[example.relation.answer(question)],
+            example.image_sha256 if shown.images else "",
+            example,
+        )
+        for example in shown.shown[question]
+    ]
+
+
+def last_prompt(
+    document: Mapping[str, Any], wording: Mapping[str, Any], answer_format: str | None = None
+) -> str:
+    """Return the prompt of a document's own turn: see :func:`render`."""
+    return _template(wording["prompt"]).render(
+        language=document["language"],
+        text=document["text"],
+        question=wording["questions"][document["question"]],
+        answer_format=wording["answer_formats"][answer_format or wording["answer_format"]],
+        options=lambda: options(document["tweet_id"]),
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _template(source: str) -> jinja2.Template:
+    return _JINJA.from_string(source)
+
+
+def user_turn(
+    prompt: str, picture: Image.Image | None, order: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the one user turn of a chat, text and image, if there is one, in the given order."""
+    parts = {"text": {"type": "text", "text": prompt}, "image": {"type": "image", "url": picture}}
+    shown = [part for part in order if part == "text" or picture is not None]
+    return [{"role": "user", "content": [parts[part] for part in shown]}]
