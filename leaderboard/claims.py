@@ -76,7 +76,7 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         return None
     _check_version(run, places, found)
     parsers = [get_parser(spec.parser, version) for version in parser_versions(spec.parser)]
-    known_parsers = {f"{parser.signature}.{spec.answers}": parser for parser in parsers}
+    known_parsers = {f"{parser.signature}.{spec.answer_language}": parser for parser in parsers}
     if run.parser not in known_parsers:
         found.error(
             "parser",

@@ -112,7 +112,7 @@ def _with_data(
     """The part of the check that needs the data of the task, where that is here."""
     run = submission.run
     unchecked: list[str] = []
-    reader = parser, get_task(run.task).answers
+    reader = parser, get_task(run.task).answer_language
     outcomes: Outcomes | None = None
     scored: Score | None = None
     answer_format: str | None = None

@@ -62,10 +62,11 @@ _OWN = """
 import sys, time
 import lmms_eval.evaluator
 from itr_bench.tasks import documents
+from itr_bench.tasks.spec import get_task
 from itr_bench.lmms import hooks
 from tests.bench import SAMPLES, SHORT
 start = time.perf_counter()
-docs = documents.documents("tirt")
+docs = documents.documents(get_task("tirt"))
 wording = {"prompt": "{{ language }} {{ text }} {{ question }} {{ answer_format }}",
            "questions": {"adds": "a", "represented": "r"}, "answer_formats": {"plain": "p"},
            "answer_format": "plain"}

@@ -27,6 +27,7 @@ from itr_bench.scoring import Signature
 from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
+from itr_bench.tasks.spec import get_task
 from tests.conftest import ROOT, Finished, RunLmmsEval
 from tests.test_tasks import wording
 
@@ -477,7 +478,7 @@ def one_by_one(checkpoint: Path, task: str, doc_id: int, seeds: Sequence[int]) -
 
     model = AutoModelForImageTextToText.from_pretrained(checkpoint)
     processor = AutoProcessor.from_pretrained(checkpoint)
-    document = documents.documents(task)[doc_id]
+    document = documents.documents(get_task(task))[doc_id]
     (turn,) = hooks.messages(document, wording(task, "itr_vlm"))
     picture = next(part["url"] for part in turn["content"] if part["type"] == "image")
     text = processor.apply_chat_template([turn], add_generation_prompt=True)
@@ -564,7 +565,7 @@ def proves_that_likelihoods_are_scored(done: Finished) -> None:
 
 
 def test_likelihoods_of_other_models_are_refused() -> None:
-    document = documents.documents("itr_demo_lv")[0]
+    document = documents.documents(get_task("itr_demo_lv"))[0]
     with pytest.raises(ScoreError, match="need --model itr_vlm; other models take the task with"):
         hooks.read_likelihoods(document, ["Yes"])
 

@@ -28,6 +28,7 @@ from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.relation import QUESTIONS, Answer, Relation
 from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.spec import get_task
 from itr_bench.translation.plot import _spread
 from itr_bench.translation.points import fingerprint
 from itr_bench.translation.quality import Texts, assess, randomisation_test
@@ -427,7 +428,7 @@ def samples(
 ) -> None:
     """A file of lmms-eval's samples in *folder*: tweet number n is answered right if *right(n)*."""
     folder.mkdir(parents=True)
-    data = open_task(f"{task.removesuffix('_explained')}@{system}")
+    data = open_task(get_task(f"{task.removesuffix('_explained')}@{system}"))
     lines = []
     for n, (tweet, relation) in enumerate(data.tweets.labels.items()):
         for question in QUESTIONS:
@@ -545,7 +546,7 @@ def test_plot_options(call: Call, tmp_path: Path) -> None:
 
 
 def test_fingerprints_are_those_of_the_data_identity(call: Call) -> None:
-    data = open_task(f"{TASK}@beta")
+    data = open_task(get_task(f"{TASK}@beta"))
     translations = Texts("beta", dict(zip(data.tweets.tweet_ids, data.texts, strict=True)), "beta")
     assert data.identity == f"stand-in-{fingerprint(translations, open_set('ltec'))}-beta"
     assert fingerprint(texts("beta", "soup"), open_set("ltec")) is None

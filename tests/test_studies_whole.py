@@ -96,7 +96,7 @@ def _build(world: World) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("world"))
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
     _build(made)
     qwen = make_checkpoint("qwen2_vl", made.folder / "qwen", seed=2)
     clip = make("clip", made.folder / "clip")
@@ -112,7 +112,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.done("study", "no-vlm", *encoder, "--seeds", "1")
     made.done("study", "retrieval", *encoder)
     yield made
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from itr_bench.relation import Answer, Question, Relation
 from itr_bench.runs.lmms_log import read_samples
 from itr_bench.runs.run_folder import Record, read_run_folder, write_manifest
 from itr_bench.scoring.signature import digest
+from itr_bench.tasks.spec import get_task
 from tests import submissions
 from tests.conftest import RunLmmsEval
 
@@ -541,9 +542,9 @@ def samples_file(
     from itr_bench.tasks import documents
     from itr_bench.tasks.definitions import define
 
-    wording = define(task, "qwen2_vl").wording
+    wording = define(get_task(task), "qwen2_vl").wording
     lines = []
-    for document, _ in documents.rows(task):
+    for document, _ in documents.rows(get_task(task)):
         item = {name: document[name] for name in ("tweet_id", "question", "relation", "data")}
         item |= {
             "image_sha256": document["image_sha256"],

@@ -29,6 +29,7 @@ from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.tasks.documents import LINK, documents
 from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.spec import get_task
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
 from itr_bench.translation.losses import losses
@@ -982,8 +983,8 @@ def test_the_whole_way_to_a_task(
     said = run("--out", str(out))
     assert "itr-bench run --model MODEL --tasks ltec_itr_fr_mt@tiny" in said
     assert "1 texts have nothing to translate" in said
-    data = open_task("ltec_itr_fr_mt")
-    sources = open_task("ltec_itr_lv")
+    data = open_task(get_task("ltec_itr_fr_mt"))
+    sources = open_task(get_task("ltec_itr_lv"))
     assert data.identity.endswith("-tiny")
     for text, source in zip(data.texts, sources.texts, strict=True):
         assert Counter(entities(text)) == Counter(entities(source))
@@ -1008,7 +1009,7 @@ def test_the_whole_way_to_a_task(
         CliRunner().invoke(command, options, catch_exceptions=False)
     again = json.loads(run("--replace", "--json"))
     assert again["counts"].get("generated", 0) == 0
-    assert list(open_task("ltec_itr_fr_mt").texts) == list(data.texts)
+    assert list(open_task(get_task("ltec_itr_fr_mt")).texts) == list(data.texts)
     (matching,) = json.loads(run("--dry-run", "--json"))["journals"]
     assert matching["outputs"] == again["counts"]["from the journal"]
 
@@ -1044,7 +1045,7 @@ def test_a_server_makes_a_set(
     assert facts["settings"]["temperature"] == 0
     assert "from English to German" in facts["settings"]["prompt"]
     assert (facts["revision"], facts["licence"]) == (None, None)
-    assert open_task("ltec_itr_de_mt").texts[0] == "de Text 1"
+    assert open_task(get_task("ltec_itr_de_mt")).texts[0] == "de Text 1"
     files = [p for p in ltec.rglob("*") if p.is_file() and p.suffix != ".parquet"]
     assert not any("sk-made-up" in p.read_text(encoding="utf-8", errors="replace") for p in files)
     assert "127.0.0.1" not in json.dumps(facts)

@@ -1986,10 +1986,10 @@ def test_faults(text: str, expected: list[tuple[Any, int, str]]) -> None:
 def ltec(stand_in_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The 350 tweets of LTEC, with stand-in pictures."""
     monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
-    for kept in (documents.task_data, open_reference):
+    for kept in (documents._task_data, open_reference):
         kept.cache_clear()
     yield
-    for kept in (documents.task_data, open_reference):
+    for kept in (documents._task_data, open_reference):
         kept.cache_clear()
 
 

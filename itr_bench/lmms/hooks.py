@@ -36,7 +36,7 @@ _ANSWERS = {letter: answer for answer, letter in _LETTERS.items()}
 def questions(placeholder: datasets.Dataset) -> datasets.Dataset:
     """``process_docs``: the documents of the task that the definition's ``dataset_name`` names."""
     try:
-        return documents.documents(placeholder.info.config_name)
+        return documents.documents(get_task(placeholder.info.config_name))
     except ItrBenchError as error:
         stop(error)
 
@@ -105,7 +105,7 @@ def read_likelihoods(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str
 
 
 def _answers(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> str:
-    language = get_task(doc["task"]).answers
+    language = get_task(doc["task"]).answer_language
     asked = Asked(doc["tweet_id"], Question(doc["question"]))
     return "".join(_LETTERS[parser.read(text, language, asked).answer] for text in results)
 

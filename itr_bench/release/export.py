@@ -172,7 +172,7 @@ def _write_config(folder: Path, one: Planned) -> Config:
     facts = Config(
         task=one.task,
         set_name=one.set_name,
-        text=one.data.spec.text,
+        text=one.data.spec.language,
         kind=one.kind,
         content_sha256=manifest.content_sha256,
         system=manifest.system,

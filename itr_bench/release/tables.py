@@ -49,7 +49,7 @@ def columns(data: TaskData, ids_only: bool) -> dict[str, dict[str, Any]]:
         "relation": relation,
         "image": {"mode": "RGB", "_type": "Image"},
         "image_sha256": string,
-        **{f"text_{code}": string for code in data.tweets.spec.texts if code != data.spec.text},
+        **{f"text_{code}": string for code in data.tweets.spec.texts if code != data.spec.language},
     }
 
 
@@ -105,9 +105,9 @@ def _records(data: TaskData, ids_only: bool) -> Iterator[dict[str, Any]]:
 def hash_lines(config: str, data: TaskData, *, ids_only: bool) -> Iterator[str]:
     """The lines of ``hashes.tsv`` for a config; several texts are joined with a ``+``."""
     tweets = data.tweets
-    codes = [data.spec.text]
+    codes = [data.spec.language]
     if not ids_only:
-        codes += [code for code in tweets.spec.texts if code != data.spec.text]
+        codes += [code for code in tweets.spec.texts if code != data.spec.language]
     texts = zip(*(tweets.texts(code) for code in codes), strict=True)
     for tweet, relation, own, image in zip(
         tweets.tweet_ids, tweets.relations, texts, tweets.image_hashes, strict=True

@@ -36,7 +36,7 @@ from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import Definition, define
-from itr_bench.tasks.spec import base_task, get_task
+from itr_bench.tasks.spec import get_task
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
 _NOTHING = ("null", "none", "None")
@@ -167,7 +167,7 @@ class Settings:
 
         Its one response stands under the first seed.
         """
-        return tuple(asked[:1] if self.definition.likelihood else asked)
+        return tuple(asked[:1] if self.definition.task.likelihood else asked)
 
 
 def settings_of(task: str, model: Model) -> Settings:
@@ -177,23 +177,24 @@ def settings_of(task: str, model: Model) -> Settings:
         ItrBenchError: there is no such task; the adapter has no likelihoods and the task needs
             them; it cannot do without an image; or it would drop a generation setting.
     """
-    definition = define(task, model.adapter)
+    spec = get_task(task)
+    definition = define(spec, model.adapter)
     wording = dict(definition.wording)
-    variant = get_task(task).variant
-    check_image(task, model.adapter)
-    if definition.likelihood and model.adapter != "itr_vlm":
+    variant = spec.variant
+    check_image(spec, model.adapter)
+    if spec.likelihood and model.adapter != "itr_vlm":
         raise RunError(
             f"{task} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
-            f"{base_task(task)}"
+            f"{spec.base}"
         )
     if variant.context:
-        check_turns(task, model.adapter, force_simple=model.force_simple)
+        check_turns(spec, model.adapter, force_simple=model.force_simple)
     if model.preset is not None:
         wording["order"] = list(variant.order or model.preset.order)
         # Examples are answered with a bare yes or no.
-        if not definition.explained and not definition.likelihood and not variant.context:
+        if not spec.explained and not spec.likelihood and not variant.context:
             wording["answer_format"] = model.preset.answer_format
-    if definition.likelihood:  # nothing is generated
+    if spec.likelihood:  # nothing is generated
         return Settings(definition, wording, definition.generation)
     merged = {**definition.generation, **model.generation}
     generation = {key: value for key, value in merged.items() if value is not None}
@@ -214,7 +215,7 @@ def prompts_in_short(task: str, chosen: Settings) -> list[str]:
             {
                 "tweet_id": "",
                 "question": question.value,
-                "language": LANGUAGES[spec.text].name,
+                "language": LANGUAGES[spec.language].name,
                 "text": "[text]",
             },
             chosen.wording,
@@ -334,12 +335,12 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
     """
     chosen = settings_of(task, model)
     spec = get_task(task)
-    before = documents.examples(spec.name)
-    set_size = documents.scored(spec.name)
+    before = documents.examples(spec)
+    set_size = documents.scored(spec)
     tweets = set_size if limit is None else min(limit, set_size)
     prompts: dict[str, str] = {}
     items = []
-    for doc_id, document in enumerate(documents.documents(spec.name)):
+    for doc_id, document in enumerate(documents.documents(spec)):
         if document["row"] >= tweets:
             break
         item = Item(
@@ -355,11 +356,11 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
         items=tuple(items),
         seeds=chosen.seeds(seeds),
         set_size=set_size,
-        language=spec.answers,
+        language=spec.answer_language,
         parser=get_parser(spec.parser),
         conditions={
             **conditions_without_data(chosen, model, seeds),
-            "data": documents.identity(spec.name),
+            "data": documents.identity(spec),
             **({"examples": before.facts()} if before else {}),
             "tweets": tweets,
             "prompts": digest(prompts),
@@ -370,7 +371,7 @@ def plan_task(task: str, model: Model, seeds: Sequence[int], limit: int | None =
 def conditions_without_data(chosen: Settings, model: Model, seeds: Sequence[int]) -> dict[str, Any]:
     """The conditions of a run that are known before its data is opened."""
     return {
-        "task": chosen.definition.name,
+        "task": chosen.definition.task.name,
         "task_version": chosen.definition.version,
         "order": list(chosen.wording["order"]),
         "answer_format": chosen.wording["answer_format"],
@@ -405,9 +406,9 @@ def tweets_known(task: str) -> int | None:
     spec = get_task(task)
     chosen = get_set(spec.set_name)
     if chosen.bundled or home.is_built(spec.set_name):
-        return documents.scored(spec.name)
+        return documents.scored(spec)
     whole = sum(chosen.relations) if chosen.relations else None
-    return whole and whole - documents.held_out(spec.name)
+    return whole and whole - documents.held_out(spec)
 
 
 def data_is_here(task: str) -> bool:
@@ -443,17 +444,18 @@ def _shown(value: Any) -> str:
 def plain_command(task: str, model: Model, samples: int) -> str:
     """The command of plain lmms-eval that comes nearest: its own adapter, its own seeding."""
     adapter, arguments = model.adapter, dict(model.arguments)
-    has_turns = get_task(task).variant.context is not None
+    spec = get_task(task)
+    has_turns = spec.variant.context is not None
     generation = {
         key: value
         for key, value in model.generation.items()
-        if value is not None and define(task, adapter).generation.get(key) != value
+        if value is not None and define(spec, adapter).generation.get(key) != value
     }
     if model.preset is not None and (takes_turns(model.preset.stock.adapter) or not has_turns):
         stock = model.preset.stock
         adapter = stock.adapter
         arguments = {handling(adapter).checkpoint: model.checkpoint, **stock.model_args}
-        own = define(task, adapter).generation
+        own = define(spec, adapter).generation
         generation = {
             key: value
             for key, value in model.generation.items()
@@ -463,7 +465,7 @@ def plain_command(task: str, model: Model, samples: int) -> str:
     line += ["--model_args", format_arguments(arguments)] if arguments else []
     line += ["--tasks", task]
     line += ["--repeats", str(samples)] if samples > 1 else []
-    if generation and not define(task, adapter).likelihood:  # of which nothing is generated
+    if generation and not spec.likelihood:  # of which nothing is generated
         line += ["--gen_kwargs", format_arguments(generation)]
     line += ["--force_simple"] if model.force_simple else []
     return shlex.join([*line, "--log_samples", "--output_path", "out/"])

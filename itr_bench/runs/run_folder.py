@@ -426,7 +426,7 @@ def read_run_folder(folder: Path) -> Run:
             responses = [record.response for record in of_item]
             for response in responses:
                 if response not in read:
-                    read[response] = read_answer(parser, response, task.answers, asked)
+                    read[response] = read_answer(parser, response, task.answer_language, asked)
             answers = tuple(map(read.__getitem__, responses))
             items.append(ReadItem(tweet, question, of_item[0].relation, answers))
             likelihoods += judged(items[-1], responses, parser)
@@ -445,7 +445,7 @@ def read_run_folder(folder: Path) -> Run:
         task=conditions["task"],
         items=tuple(items),
         files=(str(folder / RESPONSES), str(folder / MANIFEST)),
-        language=task.answers,
+        language=task.answer_language,
         parser=parser,
         likelihoods=tuple(likelihoods),
         set_size=manifest["set_size"],

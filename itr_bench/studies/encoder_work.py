@@ -67,7 +67,7 @@ class Work:
 
     def pairs(self, base: str) -> tuple[TaskData, Pairs]:
         """The data of a base task, and the tweets that the job is limited to."""
-        data = open_task(base)
+        data = open_task(get_task(base))
         return data, pairs_of(data, self.job.limit)
 
     def embedded(self, pairs: Pairs) -> Embedded:

@@ -46,7 +46,7 @@ def tasks(base: str) -> tuple[str, ...]:
         task if not home.systems(spec.set_name) else f"{task}@{system}"
         for task, spec in TASKS.items()
         if get_set(spec.set_name).is_translation
-        for system in home.systems(spec.set_name) or (("",) if spec.text == "en" else ())
+        for system in home.systems(spec.set_name) or (("",) if spec.language == "en" else ())
     ]
     return tuple(dict.fromkeys((base, *_LTEC, *translated)))
 

@@ -35,7 +35,7 @@ def pairs_of(subject: Subject, notices: list[str]) -> list[Pair]:
     groups: dict[str, list[Run]] = {}
     for task, run in sorted(subject.runs.items()):
         if not variant_of(task):
-            suffix = task.removeprefix(get_task(task).name)
+            suffix = get_task(task).suffix
             groups.setdefault(images_of(task) + suffix, []).append(run)
     found = []
     for runs in groups.values():
@@ -47,7 +47,7 @@ def pairs_of(subject: Subject, notices: list[str]) -> list[Pair]:
             (one, run)
             for one in manual
             for run in ordered
-            if _is_machine(run, get_task(one.task).text)
+            if _is_machine(run, get_task(one.task).language)
         ]
         for a, b in wanted:
             why = _unfit(a, b)
@@ -60,7 +60,7 @@ def pairs_of(subject: Subject, notices: list[str]) -> list[Pair]:
 
 def _is_machine(run: Run, language: str) -> bool:
     task = get_task(run.task)
-    return get_set(task.set_name).is_translation and task.text == language
+    return get_set(task.set_name).is_translation and task.language == language
 
 
 def _place(run: Run) -> tuple[int, str]:
@@ -83,12 +83,12 @@ def _unfit(a: Run, b: Run) -> str | None:
 def name_of(run: Run) -> str:
     """The text that a run saw, and who wrote it."""
     task = get_task(run.task)
-    language = LANGUAGES[task.text].name
+    language = LANGUAGES[task.language].name
     if get_set(task.set_name).is_translation:
         return f"{language} by {system_of(run) or 'machine'}"
-    if task.answers == "lv":
+    if task.answer_language == "lv":
         return f"{language}, asked in Latvian"
-    return language if task.text == "lv" else f"{language}, as published"
+    return language if task.language == "lv" else f"{language}, as published"
 
 
 def quality_key(run: Run) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def with_quality(material: Material) -> Material:
             continue
         if key in found or key in unknown:
             continue
-        quality = _quality(run, task.set_name.partition("@")[0], task.text)
+        quality = _quality(run, task.set_name.partition("@")[0], task.language)
         if isinstance(quality, str):
             unknown[key] = quality
         else:
