@@ -81,7 +81,7 @@ def test_names(name: str, base: str, whole: str, of: str, parser: str) -> None:
         ("ltec_itr_lv~", "unknown variant ''"),
         ("ltec_itr_lw~p1", "unknown task 'ltec_itr_lw'. Did you mean 'ltec_itr_lv'?"),
         ("ltec_itr_lv~p1_explained_likelihood", "unknown variant 'p1_explained'"),
-        ("ltec_itr_lv_likelihood_explained", "unknown task 'ltec_itr_lv_likelihood'"),
+        ("ltec_itr_lv_likelihood_explained", "unknown task 'ltec_itr_lv_likelihood"),
         ("ltec_itr_lv@x~p1", "only machine translations have a system"),
         ("tirt~both_likelihood", "says nothing about both questions in one prompt; take 'tirt~b"),
         ("tirt~choice_likelihood", "take 'tirt~choice'"),
