@@ -233,9 +233,9 @@ def check_unscored(
     }
     pairs = claimed.tweets * claimed.samples
     rate = round(len(unread) / (2 * pairs), DECIMALS)
-    if claimed.unread_rate != rate:
+    if claimed.unparseable_rate != rate:
         said = f"{rate} follows from the responses"
-        _wrong("unread_rate", claimed.unread_rate, said, places, found)
+        _wrong("unparseable_rate", claimed.unparseable_rate, said, places, found)
     share = claimed.accuracy
     read = 1 - len({(tweet, sample) for tweet, _, sample in unread}) / pairs
     adds, represented = claimed.adds_accuracy, claimed.represented_accuracy

@@ -234,7 +234,7 @@ def _facts(source: Source, card: ModelCard, notes: list[str]) -> dict[str, Any]:
         "generation": None if run.generation is None else dict(run.generation),
         "seeds": None if run.seeds is None else list(run.seeds),
         "seeded_each": source.seeded_each,
-        "samples": run.outcomes.samples,
+        "samples": run.predictions.samples,
         "parser": f"{run.parser.signature}.{run.language}",
         "prompt": run.prompt,
         "signature": str(run.signature),

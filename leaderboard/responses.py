@@ -19,7 +19,7 @@ from itr_bench.leaderboard.reference import Reference, formats_of
 from itr_bench.leaderboard.schema import Response, RunFacts, problems_of
 from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.runs.run_folder import read_answer
-from itr_bench.scoring import Outcomes, ReadItem, pair
+from itr_bench.scoring import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
 from itr_bench.tasks.spec import is_blind
 
@@ -327,9 +327,9 @@ def read_answers(
     return found
 
 
-def outcomes(
+def predictions(
     lines: Lines, reference: Reference, run: RunFacts, parser: Parser, language: str, add: Add
-) -> Outcomes:
+) -> Predictions:
     """Read the answers again, and pair them with what is right; else as :func:`read_answers`."""
     answers = read_answers(lines, run, parser, language, add)
     return pair(

@@ -22,7 +22,7 @@ from itr_bench.leaderboard.places import Place, Places, read_places
 from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.reference import Reference, try_reference
 from itr_bench.leaderboard.schema import RunFacts, Submission, problems_of
-from itr_bench.scoring import Outcomes, Score, score
+from itr_bench.scoring import Predictions, Score, score
 from itr_bench.tasks.spec import get_task
 
 _WHERE = re.compile(r"at line (\d+) column")
@@ -113,7 +113,7 @@ def _with_data(
     run = submission.run
     unchecked: list[str] = []
     reader = parser, get_task(run.task).answer_language
-    outcomes: Outcomes | None = None
+    predictions: Predictions | None = None
     scored: Score | None = None
     answer_format: str | None = None
     reference = _reference(run, unchecked)
@@ -135,8 +135,8 @@ def _with_data(
             )
         answer_format = responses.check_content(lines, run.task, reference, current, _adder(found))
     if reference is not None and current and not found.failed:
-        outcomes = responses.outcomes(lines, reference, run, *reader, _adder(found))
-        scored = score(outcomes)
+        predictions = responses.predictions(lines, reference, run, *reader, _adder(found))
+        scored = score(predictions)
         claims.check_score(scored, submission, places, found)
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
@@ -149,7 +149,7 @@ def _with_data(
         path=found.folder,
         badge=Badge.REPORTED if scored is None else Badge.RECOMPUTED,
         score=scored,
-        outcomes=outcomes,
+        predictions=predictions,
         kind=kind_of(run.data),
         answer_format=answer_format,
         current=current,

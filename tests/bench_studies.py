@@ -108,7 +108,7 @@ def board_of(runs: Sequence[Run]) -> list[BoardModel]:
     board = []
     for run in (run for run in runs if run.task == BASE):
         size = int(run.model.rsplit("-", 1)[1][:-1]) * 10**9
-        accuracy = float(run.outcomes.correct.mean())
+        accuracy = float(run.predictions.correct.mean())
         ends = (accuracy - 0.04, accuracy + 0.04)
         board.append(BoardModel(run.model, BASE, accuracy, size, ends, "made up"))
     return board

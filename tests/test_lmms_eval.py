@@ -454,7 +454,7 @@ def test_an_openai_style_server(lmms_eval: RunLmmsEval, server: Any) -> None:
     )
     figures = done.figures("itr_demo_en_explained")
     assert figures["failed_rate"] == pytest.approx(2 / 48)  # both questions of one tweet of 24
-    assert figures["unread_rate"] == 0
+    assert figures["unparseable_rate"] == 0
     assert figures["relation_accuracy"] == pytest.approx(6 / 24)  # the failed one is of relation 2
     assert "of the requests failed and count as wrong" in done.output.replace("\n", " ")
     request = server.requests[0]
@@ -520,7 +520,7 @@ def test_the_engine_on_two_processes_and_on_one(lmms_eval: RunLmmsEval, checkpoi
         assert sorted(found[task]) == sorted(said[task]) == list(range(14))
         assert all(len(responses) == 3 for responses in found[task].values())
         figures = {key.split(",")[0]: value for key, value in one["results"][task].items()}
-        for name in ("relation_accuracy", "adds_accuracy", "unread_rate", "ci95_low"):
+        for name in ("relation_accuracy", "adds_accuracy", "unparseable_rate", "ci95_low"):
             assert two.figures(task)[name] == figures[name]
     answers = said["itr_demo_lv"]
     assert found["itr_demo_lv"] == answers
@@ -552,7 +552,7 @@ def proves_that_likelihoods_are_scored(done: Finished) -> None:
         assert figures[f"{question.value}_calibration_error"] == pytest.approx(
             found.calibration_error
         )
-    assert figures["unread_rate"] == figures["failed_rate"] == 0
+    assert figures["unparseable_rate"] == figures["failed_rate"] == 0
     assert run.score.accuracy == pytest.approx(figures["relation_accuracy"])
     assert run.signature.samples == 1
     assert "parser:likelihood.1" in str(run.signature)

@@ -225,7 +225,7 @@ def test_a_baseline_answers_in_the_form_that_is_asked(
         *("run", "--model", "itr_baseline", "--model_args", f"strategy={strategy}"),
         *("--tasks", ",".join(tasks), "--seeds", "2", "--out", tmp_path),
     )
-    plain, *others = (read_run_folder(next(tmp_path.rglob(task))).outcomes for task in tasks)
+    plain, *others = (read_run_folder(next(tmp_path.rglob(task))).predictions for task in tasks)
     for task, found in zip(tasks[1:], others, strict=True):
         for question in ("adds", "represented"):
             before, after = getattr(plain, question), getattr(found, question)

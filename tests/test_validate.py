@@ -720,17 +720,17 @@ CLAIMS = {
         ],
     ),
     "other data, unread rate edited": (
-        [put("run.data", "hub-0123456789ab"), put("score.unread_rate", 0.5), sign],
+        [put("run.data", "hub-0123456789ab"), put("score.unparseable_rate", 0.5), sign],
         [
             Expect("unchecked", SUBMISSION, None, "unchecked"),
-            Expect("score", SUBMISSION, '"unread_rate"'),
+            Expect("score", SUBMISSION, '"unparseable_rate"'),
         ],
     ),
     "other data, too good": (
         [
             put("run.data", "hub-0123456789ab"),
             rows(lambda one: one["response"] == "Hm.", response="No."),
-            put("score.unread_rate", 0.0),
+            put("score.unparseable_rate", 0.0),
             *put_figures(0.99),
             put("score.interval", [0.9, 1.0]),
             put("score.accuracy_sd", 0.01),
@@ -781,7 +781,7 @@ CLAIMS = {
         [
             put("run.data", "hub-0123456789ab"),
             rows(lambda r: bool(r["question"] == "adds"), response="Hm."),
-            put("score.unread_rate", round((72 + UNREAD_REPRESENTED) / 144, 6)),
+            put("score.unparseable_rate", round((72 + UNREAD_REPRESENTED) / 144, 6)),
             sign,
         ],
         [
@@ -1029,7 +1029,7 @@ def test_current(
         (entry,) = collect(root, trial=True, cache=cache).entries
         assert entry.current is current
         assert entry.badge is (Badge.RECOMPUTED if current else Badge.REPORTED)
-        assert (entry.score is None, entry.outcomes is None) == (not current, not current)
+        assert (entry.score is None, entry.predictions is None) == (not current, not current)
 
 
 HOSTILE = [
@@ -1606,7 +1606,7 @@ def test_comment_compares_with_the_same_model_with_the_image(tmp_path: Path) -> 
     write(tmp_path / "there", *good())
     there = collect(tmp_path / "there", trial=True).entries
     said = comment(new, there)
-    compared = compare(new.entries[0].outcomes, there[0].outcomes)  # type: ignore[arg-type]
+    compared = compare(new.entries[0].predictions, there[0].predictions)  # type: ignore[arg-type]
     assert f"{start}accuracy {100 * compared.difference:+.1f} points, 95 % interval " in said
     tests = f"exact McNemar p = {compared.p_value:.3g}, t test p = {compared.mean_p_value:.3g}.\n"
     assert tests in said and "also differ" not in said
@@ -2025,7 +2025,7 @@ def test_task_without_data_here(tmp_path: Path) -> None:
         ("unchecked", "unchecked")
     ]
     (entry,) = collected.entries
-    assert (entry.badge, entry.score, entry.outcomes) == (Badge.REPORTED, None, None)
+    assert (entry.badge, entry.score, entry.predictions) == (Badge.REPORTED, None, None)
 
 
 def test_number_of_tweets_is_known_without_data(tmp_path: Path) -> None:
@@ -2043,12 +2043,12 @@ def figures(collected: Collected) -> list[Any]:
     found = []
     for one in collected.checked:
         entry = one.entry
-        outcomes = entry and entry.outcomes
-        arrays = outcomes and [
-            outcomes.tweet_ids,
-            *(a.tolist() for a in (outcomes.gold, outcomes.adds, outcomes.represented)),
+        predictions = entry and entry.predictions
+        arrays = predictions and [
+            predictions.tweet_ids,
+            *(a.tolist() for a in (predictions.gold, predictions.adds, predictions.represented)),
         ]
-        found.append((replace(one, entry=entry and replace(entry, outcomes=None)), arrays))
+        found.append((replace(one, entry=entry and replace(entry, predictions=None)), arrays))
     return found
 
 
@@ -2079,7 +2079,11 @@ def test_second_time_nothing_is_checked(
     second = collect(root, trial=True, cache=folder)
     assert figures(second) == figures(first)
     assert len(second.entries) == 2 and len(second.refused) == 1
-    dtypes = [(e.outcomes.gold.dtype, e.outcomes.adds.dtype) for e in second.entries if e.outcomes]
+    dtypes = [
+        (e.predictions.gold.dtype, e.predictions.adds.dtype)
+        for e in second.entries
+        if e.predictions
+    ]
     assert dtypes == [(np.int8, np.int8)]
 
 

@@ -177,7 +177,7 @@ samples_sd = _metric(lambda s: s.accuracy_sd)
 macro_f1 = _metric(lambda s: s.macro_f1)
 adds_accuracy = _metric(lambda s: s.adds_accuracy)
 represented_accuracy = _metric(lambda s: s.represented_accuracy)
-unread_rate = _metric(lambda s: s.unread_rate)
+unparseable_rate = _metric(lambda s: s.unparseable_rate)
 failed_rate = _metric(lambda s: s.failed_rate)
 majority_class = _metric(lambda s: s.majority_class)
 uniform_chance = _metric(lambda s: s.uniform_chance)
@@ -235,7 +235,7 @@ _METRICS = (
     "macro_f1",
     "adds_accuracy",
     "represented_accuracy",
-    "unread_rate",
+    "unparseable_rate",
     "failed_rate",
     "reference_majority_class",
     "reference_uniform_chance",

@@ -3,28 +3,28 @@
 from itr_bench.scoring.comparison import Comparison, compare, exact_mcnemar, holm
 from itr_bench.scoring.intervals import RESAMPLES
 from itr_bench.scoring.metrics import Score, score
-from itr_bench.scoring.outcomes import Outcomes, ReadItem, pair
 from itr_bench.scoring.power import power, smallest_difference
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair
 from itr_bench.scoring.ranking import Ranking, rank
+from itr_bench.scoring.references import ReferenceLevel, reference_level
 from itr_bench.scoring.signature import Signature
-from itr_bench.scoring.verdict import Standing, standing
 
 __all__ = [
     "RESAMPLES",
     "Comparison",
-    "Outcomes",
+    "Predictions",
     "Ranking",
     "ReadItem",
+    "ReferenceLevel",
     "Score",
     "Signature",
-    "Standing",
     "compare",
     "exact_mcnemar",
     "holm",
     "pair",
     "power",
     "rank",
+    "reference_level",
     "score",
     "smallest_difference",
-    "standing",
 ]

@@ -60,7 +60,7 @@ def analyse(material: Material) -> Section | None:
         return Section(notices=notices) if notices else None
     contrasts = [
         [
-            Contrast(run.outcomes, cell.reference.outcomes, measure)
+            Contrast(run.predictions, cell.reference.predictions, measure)
             for run in cell.variants.values()
             for measure in _MEASURES
         ]
@@ -201,7 +201,7 @@ def _claims_of_answers(cell: Cell, changed: _Changes) -> list[Claim]:
 
 
 def _tweets(cell: Cell, task: str) -> int:
-    return len(shared(cell.reference.outcomes, cell.variants[task].outcomes)[0])
+    return len(shared(cell.reference.predictions, cell.variants[task].predictions)[0])
 
 
 def _figures(base: str, found: Sequence[tuple[Cell, _Drops, _Changes]]) -> list[Figure]:

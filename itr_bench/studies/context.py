@@ -56,7 +56,7 @@ def analyse(material: Material) -> Section | None:
         [cell.subject for cell in found],
         [
             [
-                Contrast(run.outcomes, cell.reference.outcomes, measure)
+                Contrast(run.predictions, cell.reference.predictions, measure)
                 for run in cell.variants.values()
                 for measure in _MEASURES
             ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from itr_bench.errors import DataError, ScoreError
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer
-from itr_bench.scoring import Outcomes, ReadItem, Score, pair, score
+from itr_bench.scoring import Predictions, ReadItem, Score, pair, score
 from itr_bench.studies.encoder_work import check_facts
 from itr_bench.studies.encoders.trained import Division
 from itr_bench.studies.study import Result
@@ -41,7 +41,7 @@ class Row:
 
     name: str
     result: Result
-    outcomes: Outcomes
+    predictions: Predictions
     score: Score
 
 
@@ -78,9 +78,9 @@ def _row(name: str, result: Result) -> Row:
                 ReadItem(tweet, question, relation, tuple(_ANSWERS[letter] for letter in one))
                 for question, one in zip(QUESTIONS, letters, strict=True)
             ]
-        outcomes = pair(items)
+        predictions = pair(items)
     except (ValueError, TypeError, KeyError, ScoreError) as error:
         raise DataError(
             f"{result.path}: not the fold predictions of the study {NAME} ({error}); make it again"
         ) from error
-    return Row(name, result, outcomes, score(outcomes))
+    return Row(name, result, predictions, score(predictions))

@@ -168,7 +168,7 @@ def _largest(runs: Sequence[Run], notices: list[str]) -> Run:
 
 
 def _size(run: Run) -> tuple[int, int]:
-    return len(run.outcomes.tweet_ids), run.outcomes.samples
+    return len(run.predictions.tweet_ids), run.predictions.samples
 
 
 def _sized(run: Run) -> str:
@@ -272,7 +272,7 @@ def cells(
             missing = [task for task in wanted if task not in there]
             for task, run in list(there.items()):
                 try:
-                    shared(run.outcomes, reference.outcomes)
+                    shared(run.predictions, reference.predictions)
                 except ScoreError as error:
                     notices.append(f"{subject.name}: {task} is left out: {base} and it {error}.")
                     del there[task]

@@ -191,7 +191,7 @@ def _read(source: Path) -> _Found:
             run = read_run_folder(source)
             return run, _missing(source, run)
         run = read_samples(source)
-        _ = run.outcomes  # pairs the answers, or says why they cannot be
+        _ = run.predictions  # pairs the answers, or says why they cannot be
         return run, None
     except ItrBenchError as error:
         return error
@@ -200,7 +200,7 @@ def _read(source: Path) -> _Found:
 def _missing(folder: Path, run: Run) -> str | None:
     """What a run in progress has still to do."""
     wanted = int(read_manifest(folder)["conditions"]["tweets"])
-    there = len(run.outcomes.tweet_ids)
+    there = len(run.predictions.tweet_ids)
     return None if there >= wanted else f"{there} of {wanted} tweets are complete"
 
 

@@ -63,7 +63,10 @@ def analyse(material: Material) -> Section | None:
         return Section(notices=said) if said else None
     gaps = compared_by(
         [pair.subject for pair in pairs],
-        [[Contrast(p.a.outcomes, p.b.outcomes, measure) for measure in _MEASURES] for p in pairs],
+        [
+            [Contrast(p.a.predictions, p.b.predictions, measure) for measure in _MEASURES]
+            for p in pairs
+        ],
     )
     found = [
         (pair, dict(zip(_MEASURES, own, strict=True)))

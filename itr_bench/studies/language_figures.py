@@ -120,10 +120,10 @@ def flip_figure(pairs: Sequence[Pair]) -> Figure:
 
 def flips(a: Run, b: Run) -> tuple[list[str], list[str]]:
     """The ids of the tweets that only *a*, and that only *b*, has right in most samples."""
-    in_a, in_b = shared(a.outcomes, b.outcomes)
-    right_a = a.outcomes.correct[in_a].mean(axis=1) > 0.5
-    right_b = b.outcomes.correct[in_b].mean(axis=1) > 0.5
-    ids = [a.outcomes.tweet_ids[place] for place in in_a]
+    in_a, in_b = shared(a.predictions, b.predictions)
+    right_a = a.predictions.correct[in_a].mean(axis=1) > 0.5
+    right_b = b.predictions.correct[in_b].mean(axis=1) > 0.5
+    ids = [a.predictions.tweet_ids[place] for place in in_a]
 
     def chosen(mask: Sequence[bool]) -> list[str]:
         return [tweet for tweet, yes in zip(ids, mask, strict=True) if yes]
@@ -148,7 +148,7 @@ def quality_figure(
     ]
     if not known:
         return [], []
-    accuracies = shares([hits(run.outcomes) for _, run, _ in known])
+    accuracies = shares([hits(run.predictions) for _, run, _ in known])
     rows: list[tuple[Value, ...]] = []
     dots: dict[str, list[Dot]] = {key: [] for key in _QUALITIES}
     for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):

@@ -119,7 +119,7 @@ def analyse(material: Material) -> Section | None:
                 told.append(
                     Beside(title, subject.name, run, _fitting(subject.name, run, own, notes))
                 )
-    contrasts = [[Contrast(one.run.outcomes, r.outcomes) for r in one.rows] for one in told]
+    contrasts = [[Contrast(one.run.predictions, r.predictions) for r in one.rows] for one in told]
     compared_ = compared_by([one.name for one in told], contrasts)
     figures: list[Figure] = []
     claims: list[Claim] = []
@@ -165,7 +165,7 @@ def _fitting(name: str, run: Run, rows: Sequence[Row], notes: list[str]) -> list
     found = []
     for row in rows:
         try:
-            shared(run.outcomes, row.outcomes)
+            shared(run.predictions, row.predictions)
         except ScoreError as error:
             notes.append(f"{run.task}: {name} and {row.name} {error}, and are not compared.")
         else:

@@ -9,7 +9,7 @@ from itr_bench.leaderboard.site import words
 from itr_bench.relation import RELATIONS
 from itr_bench.runs.run import Run
 from itr_bench.scoring import Score
-from itr_bench.scoring.verdict import FEWEST, Side, sides
+from itr_bench.scoring.references import FEWEST, Side, sides
 from itr_bench.studies.fold_predictions import TRAINED, Row
 from itr_bench.studies.section import Claim, Column, Figure, Table, Value
 from itr_bench.studies.statistics import Paired, Share, hits, shares
@@ -51,15 +51,15 @@ def standing_claim(title: str, row: Row) -> Claim:
         f"{against.majority.value} the majority class ({words.percent(found.majority_class)} %).",
         f"95 % interval over {found.tweets} tweets {words.interval(ends)} %; it and an exact "
         "binomial one have to lie on one side as a whole; one claim a row, not corrected",
-        told=against.majority is not Side.NOT_TOLD,
+        told=against.majority is not Side.NOT_DIFFERENT,
     )
 
 
 def score_figure(title: str, rows: Sequence[Row], runs: Sequence[Beside]) -> Figure:
-    known = [(row.name, row.outcomes, row.score) for row in rows]
-    known += [(one.name, one.run.outcomes, one.run.score) for one in runs]
+    known = [(row.name, row.predictions, row.score) for row in rows]
+    known += [(one.name, one.run.predictions, one.run.score) for one in runs]
     # As in the table of runs: one accuracy has one interval.
-    accuracies = shares([hits(outcomes) for _, outcomes, _ in known])
+    accuracies = shares([hits(predictions) for _, predictions, _ in known])
     bars = [
         bar(
             name,
@@ -92,7 +92,7 @@ def score_figure(title: str, rows: Sequence[Row], runs: Sequence[Beside]) -> Fig
                 for (name, _, one), accuracy in zip(known, accuracies, strict=True)
             ),
         ),
-        charts([("", bars)], levels([outcomes for _, outcomes, _ in known]), "Accuracy, %"),
+        charts([("", bars)], levels([predictions for _, predictions, _ in known]), "Accuracy, %"),
     )
 
 

@@ -128,16 +128,16 @@ class _Line:
 
 def _runs(runs: Sequence[Run]) -> list[_Line]:
     ordered = sorted(runs, key=lambda run: (run.model, run.task, run.files))
-    accuracies = shares([hits(run.outcomes) for run in ordered])
+    accuracies = shares([hits(run.predictions) for run in ordered])
     return [
         _Line(
             run.model,
             run.task,
-            len(run.outcomes.tweet_ids),
-            run.outcomes.samples,
+            len(run.predictions.tweet_ids),
+            run.predictions.samples,
             accuracy.value,
             accuracy.interval,
-            float((run.outcomes.adds < 0).mean() + (run.outcomes.represented < 0).mean()) / 2,
+            float((run.predictions.adds < 0).mean() + (run.predictions.represented < 0).mean()) / 2,
             run.data,
             str(run.signature),
         )

@@ -72,7 +72,7 @@ def _place(run: Run) -> tuple[int, str]:
 def _unfit(a: Run, b: Run) -> str | None:
     """Why two runs cannot be compared, or ``None``."""
     try:
-        shared(a.outcomes, b.outcomes)
+        shared(a.predictions, b.predictions)
     except ScoreError as error:
         return str(error)
     both = a.images.keys() & b.images.keys()

@@ -9,7 +9,7 @@ from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.scoring.comparison import holm
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.frame import Cell, arrange, cells, label, with_variant
 from itr_bench.studies.negation import Negation, negation
 from itr_bench.studies.prompt_figures import SPREAD, Found, figures
@@ -41,7 +41,10 @@ def analyse(material: Material) -> Section | None:
         return Section(notices=notices) if notices else None
     drops = compared_by(
         [cell.subject for cell in found],
-        [[Contrast(r.outcomes, c.reference.outcomes) for r in c.variants.values()] for c in found],
+        [
+            [Contrast(r.predictions, c.reference.predictions) for r in c.variants.values()]
+            for c in found
+        ],
     )
     by_cell = [dict(zip(c.variants, own, strict=True)) for c, own in zip(found, drops, strict=True)]
     everything = _corrected(
@@ -76,18 +79,20 @@ def analyse(material: Material) -> Section | None:
     )
 
 
-def _wordings(cell: Cell) -> dict[str, Outcomes]:
+def _wordings(cell: Cell) -> dict[str, Predictions]:
     """The paper's wording and its paraphrases, as far as they were run."""
     names = {name: with_variant(cell.base, name) for name in PARAPHRASES}
     runs = {name: cell.variants[task] for name, task in names.items() if task in cell.variants}
-    return {"the paper's": cell.reference.outcomes} | {n: run.outcomes for n, run in runs.items()}
+    return {"the paper's": cell.reference.predictions} | {
+        n: run.predictions for n, run in runs.items()
+    }
 
 
 def _negations(cell: Cell) -> dict[Question, Negation]:
     run = cell.variants.get(with_variant(cell.base, "negated"))
     if run is None:
         return {}
-    return {q: negation(cell.reference.outcomes, run.outcomes, q) for q in QUESTIONS}
+    return {q: negation(cell.reference.predictions, run.predictions, q) for q in QUESTIONS}
 
 
 def _corrected(cells_: Sequence[Found]) -> list[Found]:

@@ -102,7 +102,9 @@ def _spread_figure(base: str, found: Sequence[Found]) -> list[Figure]:
             "small stroke is one wording.",
             Table(f"{base}: the paper's wording and its paraphrases", columns, tuple(rows)),
             charts(
-                [("", bars)], levels([f.cell.reference.outcomes for f, _ in known]), "Accuracy, %"
+                [("", bars)],
+                levels([f.cell.reference.predictions for f, _ in known]),
+                "Accuracy, %",
             ),
         )
     ]
@@ -143,14 +145,14 @@ def _yes_figure(base: str, found: Sequence[Cell]) -> Figure:
     rows: list[tuple[Value, ...]] = []
     for cell in found:
         keys = [
-            (name, run.outcomes, question)
+            (name, run.predictions, question)
             for name, run in {cell.base: cell.reference, **cell.variants}.items()
             for question in QUESTIONS
         ]
-        counts = [getattr(outcomes, question.value) for _, outcomes, question in keys]
+        counts = [getattr(predictions, question.value) for _, predictions, question in keys]
         yes = shares([((c == 1).sum(axis=1, dtype=np.int64), c.shape[1]) for c in counts])
-        for (task, outcomes, question), answers, share in zip(keys, counts, yes, strict=True):
-            right = outcomes.gold < 2 if question is Question.ADDS else outcomes.gold % 2 == 0
+        for (task, predictions, question), answers, share in zip(keys, counts, yes, strict=True):
+            right = predictions.gold < 2 if question is Question.ADDS else predictions.gold % 2 == 0
             unread = float((answers < 0).mean())
             row: list[Value] = [cell.subject, label(task), QUESTION_NAMES[question]]
             rows.append((*row, share.value, share.interval, float(right.mean()), unread))

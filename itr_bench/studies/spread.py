@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.intervals import resampled_totals
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.choosing import Extreme, extremes
 from itr_bench.studies.statistics import FEWEST, Share, shares
 
@@ -44,7 +44,7 @@ class Spread:
     worst: Extreme
 
 
-def spread(wordings: Mapping[str, Outcomes]) -> Spread | None:
+def spread(wordings: Mapping[str, Predictions]) -> Spread | None:
     """The spread over *wordings*; ``None`` where there are fewer than two or too few tweets."""
     if len(wordings) < 2:
         return None
@@ -73,7 +73,7 @@ def spread(wordings: Mapping[str, Outcomes]) -> Spread | None:
     )
 
 
-def _on_common_tweets(runs: Sequence[Outcomes]) -> list[NDArray[np.bool_]]:
+def _on_common_tweets(runs: Sequence[Predictions]) -> list[NDArray[np.bool_]]:
     """What is right by run, on the tweets that all have, shapes (T, S)."""
     places = [{tweet: i for i, tweet in enumerate(run.tweet_ids)} for run in runs]
     common = [tweet for tweet in runs[0].tweet_ids if all(tweet in own for own in places)]

@@ -101,7 +101,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
             ltec = plain.get(name + suffix)
             if ltec is None:
                 continue
-            few = too_few(ltec.outcomes, tirt.outcomes)
+            few = too_few(ltec.predictions, tirt.predictions)
             if few:
                 notices.append(
                     f"{subject.name}, {ltec.task} against {task}: not split, fewer than "
@@ -109,7 +109,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
                 )
                 continue
             found.append((ltec, tirt))
-    together = adjusted([transfer(ltec.outcomes, tirt.outcomes) for ltec, tirt in found])
+    together = adjusted([transfer(ltec.predictions, tirt.predictions) for ltec, tirt in found])
     return [
         _Pair(subject.name, ltec, tirt, both)
         for (ltec, tirt), both in zip(found, together, strict=True)
@@ -168,9 +168,9 @@ def _set_figure(pairs: Sequence[_Pair]) -> Figure:
         bars = [bar(name, one.value, one.interval) for name, one in parts.items()]
         groups.setdefault(name_of(pair.ltec), []).append((pair.subject, bars))
         row: list[Value] = [pair.subject, name_of(pair.ltec)]
-        row += [len(pair.ltec.outcomes.tweet_ids), len(pair.tirt.outcomes.tweet_ids)]
+        row += [len(pair.ltec.predictions.tweet_ids), len(pair.tirt.predictions.tweet_ids)]
         # As in the table of runs, not within relations: one accuracy has one interval.
-        for accuracy in shares([hits(pair.ltec.outcomes), hits(pair.tirt.outcomes)]):
+        for accuracy in shares([hits(pair.ltec.predictions), hits(pair.tirt.predictions)]):
             row += [accuracy.value, accuracy.interval]
         for balanced in (found.balanced_a, found.balanced_b):
             row += [balanced.value, balanced.interval]

@@ -13,7 +13,7 @@ from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.section import Claim, Column, Lines, Value
 from itr_bench.studies.statistics import FEWEST, Interval, Measure, Paired, detectable
 
@@ -165,14 +165,14 @@ def data_notices(runs: Sequence[Run]) -> list[str]:
     said = []
     if any(run.stand_in for run in runs):
         said.append("Some pictures are stand-ins: these figures are no result.")
-    seen = {(len(run.outcomes.tweet_ids), run.set_size) for run in runs}
+    seen = {(len(run.predictions.tweet_ids), run.set_size) for run in runs}
     parts = [f"{some} of {whole}" for some, whole in sorted(seen, key=str) if some != whole]
     if parts:
         said.append(f"Some runs saw a part of the set: {', '.join(parts)} tweets.")
     return said
 
 
-def levels(found: Sequence[Outcomes]) -> list[Reference]:
+def levels(found: Sequence[Predictions]) -> list[Reference]:
     """Chance, and the majority class where it is the same for all: lines of a chart."""
     chance = f"chance {words.percent(UNIFORM_CHANCE)}"
     majorities = {
