@@ -113,14 +113,14 @@ def describe(
         "seeds": seeds,
         "seeded_each": True,
         "samples": 1 + max(response.sample for response in found),
-        "parser": f"{parser.signature}.{spec.answers}",
+        "parser": f"{parser.signature}.{spec.answer_language}",
         "prompt": digest(lines.prompts()),
         "signature": "?",
         **run_changes,
     }
     run = RunFacts.model_validate(facts)
     predictions = responses.predictions(
-        lines, reference, run, parser, spec.answers, lambda *_: None
+        lines, reference, run, parser, spec.answer_language, lambda *_: None
     )
     signature = signature_of(run, len(predictions.tweet_ids), run.prompt)
     return Submission(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -16,21 +17,29 @@ from itr_bench.cli.tables import interval
 from itr_bench.data.manifest import kind_of
 from itr_bench.data.sets import get_set
 from itr_bench.errors import ScoreError
+from itr_bench.report import words
 from itr_bench.runs.run import Run
-from itr_bench.scoring import compare, holm
+from itr_bench.scoring import Comparison, Significance, compare, significance
 from itr_bench.tasks.spec import get_task
+
+_CHECKPOINT = re.compile(
+    r"(^|\.)(pretrained|model|model_version|model_id_name|revision|content|checkpoint\w*)$"
+)
+"""Settings that name the model: two models differ in them, which is no news."""
 
 
 @click.command("compare", short_help="Compare runs on the same tweets.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
-def command(runs: tuple[Path, ...], as_json: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Show the signatures too.")
+def command(runs: tuple[Path, ...], as_json: bool, verbose: bool) -> None:
     """Compare all RUNS of one task with each other (folders of runs or of files of samples).
 
     For each pair: the difference of accuracies with a 95 % interval that resamples tweets, the
-    tweets that only one of them has right (in more than half of its samples), the exact
-    McNemar test on these, and its p value after Holm's correction for all pairs of the task.
-    JSON also has mean_p_value, of a t test of the difference over tweets and seeds.
+    tweets that only one of them has right (in more than half of its samples), and two tests: the
+    exact McNemar test on these, and a t test of the mean difference over tweets and seeds. Their p
+    values are adjusted by Holm's method for all pairs of the task. Two models differ significantly
+    where both are below 0.05 and agree on which is better; the leaderboard decides by the same.
 
     Runs are compared on the same data. Only TIRT, of which everybody has the tweets that were
     still available, is compared on the tweets that two runs share: these must have the same
@@ -51,50 +60,135 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
             + ", ".join(f"{run.model} ({run.task}, {run.data})" for run in read)
         )
     found = [compare(a.predictions, b.predictions) for a, b in pairs]
-    adjusted = [0.0] * len(pairs)
-    for task in sorted({a.task for a, _ in pairs}):
+    decided: list[Significance | None] = [None] * len(pairs)
+    tasks = list(dict.fromkeys(a.task for a, _ in pairs))
+    for task in tasks:
         places = [i for i, (a, _) in enumerate(pairs) if a.task == task]
-        for place, p in zip(places, holm([found[i].p_value for i in places]), strict=True):
-            adjusted[place] = p
-    if as_json:
-        out = [
-            {"task": a.task, "a": a.model, "b": b.model, **asdict(c), "p_holm": p}
-            for (a, b), c, p in zip(pairs, found, adjusted, strict=True)
-        ]
-        click.echo(json.dumps(out, indent=2, ensure_ascii=False))
-        return
-    rows = [
-        [
-            a.task,
-            _name(a, read),
-            _name(b, read),
-            _shared(c.tweets, a.score.tweets, b.score.tweets),
-            f"{100 * c.difference:+.1f}",
-            interval(c.interval),
-            f"{c.only_a} / {c.only_b}",
-            f"{c.p_value:.4f}",
-            f"{p:.4f}",
-        ]
-        for (a, b), c, p in sorted(
-            zip(pairs, found, adjusted, strict=True), key=lambda row: row[0][0].task
-        )
+        own = significance([found[i] for i in places])
+        for place, one in zip(places, own, strict=True):
+            decided[place] = one
+    compared = [
+        Compared(a, b, comparison, one)
+        for (a, b), comparison, one in zip(pairs, found, decided, strict=True)
+        if one is not None
     ]
-    header = ["task", "A", "B", "tweets", "A - B, points", "95 % interval", "only A / only B"]
-    header += ["p (McNemar)", "p (Holm)"]
-    click.echo(tabulate(rows, header, tablefmt="simple", disable_numparse=True))
+    if as_json:
+        click.echo(json.dumps([one.as_dict() for one in compared], indent=2, ensure_ascii=False))
+        return
+    for task in tasks:
+        own_pairs = [one for one in compared if one.a.task == task]
+        click.echo(_table(task, own_pairs, read))
     click.echo(
-        "\nThe interval is over all samples; McNemar takes a tweet as right where more than half\n"
-        "of its samples are. So the two can disagree."
+        "McNemar takes a tweet as right where more than half of its samples are; the interval and\n"
+        "the t test take all samples. p values are adjusted by Holm's method over the pairs."
     )
-    for a, b in pairs:
-        of_a, of_b = a.signature.fields(), b.signature.fields()
-        differing = [
-            f"{key} ({of_a[key]} and {of_b[key]})" for key in of_a if of_a[key] != of_b[key]
-        ]
-        if differing:
-            click.echo(
-                f"{a.task}: {_name(a, read)} and {_name(b, read)} differ in {', '.join(differing)}"
-            )
+    for pair in compared:
+        if verbose:
+            click.echo(f"{_name(pair.a, read)}: {pair.a.signature}")
+            click.echo(f"{_name(pair.b, read)}: {pair.b.signature}")
+        if differing := _unlike(pair.a, pair.b):
+            names = f"{_name(pair.a, read)} and {_name(pair.b, read)}"
+            click.echo(f"{pair.a.task}: {names} differ in {', '.join(differing)}")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two runs, and whether they differ."""
+
+    a: Run
+    b: Run
+    comparison: Comparison
+    significance: Significance
+
+    def as_dict(self) -> dict[str, object]:
+        """The comparison as JSON writes it."""
+        decided = self.significance
+        return {
+            "task": self.a.task,
+            "a": self.a.model,
+            "b": self.b.model,
+            **asdict(self.comparison),
+            "p_holm": decided.p_value,
+            "mean_p_holm": decided.mean_p_value,
+            "better": {1: "a", -1: "b", 0: None}[decided.better],
+            "reason": decided.reason,
+        }
+
+
+def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
+    """The pairs of a task; models are numbered, so that names of any length fit."""
+    runs = list({id(run): run for one in compared for run in (one.a, one.b)}.values())
+    runs.sort(key=lambda run: -run.score.accuracy)
+    number = {id(run): i for i, run in enumerate(runs, start=1)}
+    legend = [
+        f"  {number[id(run)]}  {_name(run, read)}: {100 * run.score.accuracy:.1f} %" for run in runs
+    ]
+    rows = []
+    for one in compared:
+        c, decided = one.comparison, one.significance
+        a, b = number[id(one.a)], number[id(one.b)]
+        rows.append(
+            [
+                f"{a} - {b}",
+                _shared(c.tweets, one.a.score.tweets, one.b.score.tweets),
+                words.points(c.difference),
+                interval(c.interval),
+                f"{c.only_a} / {c.only_b}",
+                words.p_value(decided.p_value),
+                words.p_value(decided.mean_p_value),
+                f"{_verdict(decided, a, b)}: {decided.reason}",
+            ]
+        )
+    header = ["pair", "tweets", "difference", "95 % interval", "only one", "McNemar", "t test"]
+    table = tabulate(
+        rows,
+        [*header, "verdict"],
+        tablefmt="simple",
+        disable_numparse=True,
+        maxcolwidths=[None, 12, *[None] * 5, 24],
+    )
+    return "\n".join([task, "", *legend, "", table, ""])
+
+
+def _verdict(decided: Significance, a: int, b: int) -> str:
+    if decided.better:
+        return f"{a if decided.better > 0 else b} is better"
+    return words.NOT_DIFFERENT
+
+
+def _unlike(a: Run, b: Run) -> list[str]:
+    """In what two runs differ beside the model, by the names of the settings."""
+    of_a, of_b = a.signature.fields(), b.signature.fields()
+    found = []
+    for key in of_a:
+        if of_a[key] == of_b[key]:
+            continue
+        if key != "generation" or a.generation is None or b.generation is None:
+            found.append(f"{key} ({of_a[key]} and {of_b[key]})")
+            continue
+        settings_a, settings_b = _flat(a.generation), _flat(b.generation)
+        for name in sorted(settings_a.keys() | settings_b.keys()):
+            one, other = settings_a.get(name), settings_b.get(name)
+            if one != other and not _CHECKPOINT.search(name):
+                found.append(f"{name} ({_value(one)} and {_value(other)})")
+    return found
+
+
+def _flat(settings: Mapping[str, object], start: str = "") -> dict[str, object]:
+    """Nested settings by their names, such as ``generation_kwargs.temperature``."""
+    found: dict[str, object] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{start}{name}.")
+        else:
+            found[start + name] = value
+    return found
+
+
+def _value(value: object) -> str:
+    """A setting, short enough for a message."""
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _comparable(a: Run, b: Run) -> bool:

@@ -134,9 +134,6 @@ def _run(order: Order) -> int:
     if scored:
         click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
         click.echo()
-    if len(scored) > 1:
-        click.echo(tables.signatures(scored))
-        click.echo()
     click.echo(f"The run is in {order.folder}")
     return report_missing(runs)
 

@@ -1,6 +1,6 @@
 """Answers to scores: pairing, metrics with intervals, comparisons, tiers, and the signature."""
 
-from itr_bench.scoring.comparison import Comparison, compare, exact_mcnemar, holm
+from itr_bench.scoring.comparison import Comparison, compare
 from itr_bench.scoring.intervals import RESAMPLES
 from itr_bench.scoring.metrics import Score, score
 from itr_bench.scoring.power import power, smallest_difference
@@ -8,6 +8,7 @@ from itr_bench.scoring.predictions import Predictions, ReadItem, pair
 from itr_bench.scoring.ranking import Ranking, rank
 from itr_bench.scoring.references import ReferenceLevel, reference_level
 from itr_bench.scoring.signature import Signature
+from itr_bench.scoring.significance import Significance, exact_mcnemar, holm, significance
 
 __all__ = [
     "RESAMPLES",
@@ -18,6 +19,7 @@ __all__ = [
     "ReferenceLevel",
     "Score",
     "Signature",
+    "Significance",
     "compare",
     "exact_mcnemar",
     "holm",
@@ -26,5 +28,6 @@ __all__ = [
     "rank",
     "reference_level",
     "score",
+    "significance",
     "smallest_difference",
 ]
