@@ -380,30 +380,12 @@ def test_an_interrupted_batch_is_asked_for_whole_and_written_once(home: Path) ->
 # The journal
 
 
-_OPENED_TWICE = """
-from itr_bench.errors import DataError
-from itr_bench.translation.journal import opened
-with opened("s", {"a": 1}):
-    try:
-        with opened("s", {"a": 1}):
-            print("opened twice")
-    except DataError as error:
-        print(error)
-"""
-
-
-def test_a_journal_is_open_once(home: Path) -> None:
-    """In a process of its own: after some thousand other tests the lock was seen to be lost."""
-    done = subprocess.run(
-        [sys.executable, "-c", _OPENED_TWICE], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("another process is making this very translation")
-
-
 def test_a_journal_takes_up_where_it_was_torn(home: Path) -> None:
     with opened("s", {"a": 1}) as journal:
         journal.add([("ā\n", Output("b\u2028c", served="m-1")), ("d", Output("", LENGTH))], 8)
         path = journal.folder / "journal.jsonl"
+        with pytest.raises(DataError, match="another process"), opened("s", {"a": 1}):
+            pass
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
     with opened("s", {"a": 1}) as journal:

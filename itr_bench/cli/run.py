@@ -78,9 +78,7 @@ def command(
       itr-bench run --model qwen2_5_vl --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct \\
           --tasks ltec_itr_lv --seeds 3 --out runs/
     """
-    from itr_bench.results.run_folder import is_run_folder
     from itr_bench.runs import definitions, plan
-    from itr_bench.runs.conduct import Order, check_machine
     from itr_bench.seeds import read_seeds
 
     refuse_launchers()
@@ -96,6 +94,9 @@ def command(
 
         show(asked, names, chosen, folder, limit)
         return
+    from itr_bench.results.run_folder import is_run_folder
+    from itr_bench.runs.conduct import Order, check_machine
+
     if not all(is_run_folder(folder / task) for task in names):
         check_machine(asked)  # before any data is fetched
     order = Order(

@@ -13,7 +13,6 @@ import jinja2
 from itr_bench.answers.choice import options
 from itr_bench.data.catalog import get_task
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.data.loading import TaskData, open_task
 from itr_bench.errors import DataError
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question, Relation
 from itr_bench.scoring.signature import digest
@@ -24,6 +23,8 @@ from itr_bench.variants.showing import Shown, grey, showing
 if TYPE_CHECKING:
     import datasets
     from PIL import Image
+
+    from itr_bench.data.loading import TaskData
 
 LINK = re.compile(r"http[s]?://\S+")
 
@@ -40,6 +41,8 @@ _JINJA = jinja2.Environment(
 @functools.lru_cache(maxsize=16)
 def task_data(name: str) -> TaskData:
     """The data of a task, opened once a process."""
+    from itr_bench.data.loading import open_task  # with pyarrow, which a dry run does without
+
     return open_task(name)
 
 

@@ -8,12 +8,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from itr_bench.answers import Parser, get_parser
 from itr_bench.data import home
 from itr_bench.data.catalog import base_task, get_set, get_task
 from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.manifest import Manifest
 from itr_bench.errors import RunError
 from itr_bench.lmms import documents
 from itr_bench.lmms.imageless import check_image
@@ -30,12 +31,14 @@ from itr_bench.results.arguments import (
     settings,
     without_secrets,
 )
-from itr_bench.results.run_folder import Key
 from itr_bench.runs.adapters import Handling, Seeding, check_adapter, handling
 from itr_bench.runs.definitions import Definition, define
 from itr_bench.runs.presets import Preset, presets
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
+
+if TYPE_CHECKING:
+    from itr_bench.results.run_folder import Key
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
 _NOTHING = ("null", "none", "None")
@@ -403,9 +406,9 @@ def tweets_known(task: str) -> int | None:
     """The number of tweets of *task* without fetching anything; ``None`` where it is not known."""
     spec = get_task(task)
     chosen = get_set(spec.set_name)
-    if chosen.bundled or home.is_built(spec.set_name):
-        return documents.scored(spec.name)
     whole = sum(chosen.relations) if chosen.relations else None
+    if home.is_built(spec.set_name):
+        whole = Manifest.read(home.set_folder(home.located(spec.set_name))).tweets
     return whole and whole - documents.held_out(spec.name)
 
 
