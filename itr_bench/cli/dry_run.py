@@ -14,16 +14,6 @@ from itr_bench.models.arguments import format_arguments, without_secrets
 from itr_bench.models.machine import missing
 from itr_bench.relation import QUESTIONS
 from itr_bench.runs import plan
-from itr_bench.runs.execute import checked_manifest, refuse_differences
-from itr_bench.runs.run_folder import (
-    MANIFEST,
-    RESPONSES,
-    Key,
-    Record,
-    differences,
-    read_journal,
-    read_manifest,
-)
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import get_task
 
@@ -118,6 +108,19 @@ def _there(
     task: str, model: plan.Model, seeds: Sequence[int], folder: Path, limit: int | None
 ) -> tuple[int, str]:
     """How many of the wanted responses are in *folder*, and why it would be refused, if so."""
+    if not folder.is_dir():
+        return 0, ""
+    from itr_bench.runs.execute import checked_manifest, refuse_differences
+    from itr_bench.runs.run_folder import (
+        MANIFEST,
+        RESPONSES,
+        Key,
+        Record,
+        differences,
+        read_journal,
+        read_manifest,
+    )
+
     records: dict[Key, Record] = {}
     done = 0
     try:

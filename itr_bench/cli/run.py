@@ -79,8 +79,6 @@ def command(
           --tasks ltec_itr_lv --seeds 3 --out runs/
     """
     from itr_bench.runs import plan
-    from itr_bench.runs.execute import Order, check_machine
-    from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds
     from itr_bench.tasks import definitions
 
@@ -97,6 +95,9 @@ def command(
 
         show(asked, names, chosen, folder, limit)
         return
+    from itr_bench.runs.execute import Order, check_machine
+    from itr_bench.runs.run_folder import is_run_folder
+
     if not all(is_run_folder(folder / task) for task in names):
         check_machine(asked)  # before any data is fetched
     order = Order(

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from itr_bench.answers import Asked
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.models.machine import missing
@@ -35,6 +33,7 @@ from itr_bench.runs.run_folder import (
     write_json,
     write_manifest,
 )
+from itr_bench.storage import Lock, Timeout
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Respondent
@@ -140,7 +139,7 @@ def _opened(plan: TaskPlan, parent: Path, say: Say) -> Iterator[TaskRun]:
     folder = parent / plan.task
     with refused_by_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
+        lock = Lock(folder / LOCK, timeout=0)
         try:
             lock.acquire()
         except Timeout:

@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from itr_bench.answers import Parser, get_parser
 from itr_bench.data import home
 from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.manifest import Manifest
 from itr_bench.data.sets import get_set
 from itr_bench.errors import RunError
 from itr_bench.models.adapters import Handling, Seeding, check_adapter, handling
@@ -31,12 +32,14 @@ from itr_bench.models.imageless import check_image
 from itr_bench.models.presets import Preset, presets
 from itr_bench.models.turns import check_turns, takes_turns
 from itr_bench.relation import QUESTIONS
-from itr_bench.runs.run_folder import Key
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import Definition, define
 from itr_bench.tasks.spec import get_task
+
+if TYPE_CHECKING:
+    from itr_bench.runs.run_folder import Key
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
 _NOTHING = ("null", "none", "None")
@@ -405,9 +408,9 @@ def tweets_known(task: str) -> int | None:
     """The number of tweets of *task* without fetching anything; ``None`` where it is not known."""
     spec = get_task(task)
     chosen = get_set(spec.set_name)
-    if chosen.bundled or home.is_built(spec.set_name):
-        return documents.scored(spec)
     whole = sum(chosen.relations) if chosen.relations else None
+    if home.is_built(spec.set_name):
+        whole = Manifest.read(home.set_folder(home.located(spec.set_name))).tweets
     return whole and whole - documents.held_out(spec)
 
 

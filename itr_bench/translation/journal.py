@@ -22,10 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from itr_bench.data import home
 from itr_bench.errors import DataError
+from itr_bench.storage import Lock, Timeout
 
 CONDITIONS = "conditions.json"
 LINES = "journal.jsonl"
@@ -119,7 +118,7 @@ def opened(set_name: str, conditions: Mapping[str, Any]) -> Iterator[Journal]:
     folder = home.home() / "translations" / name
     with home.writing(f"the journal {name!r}"):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
+        lock = Lock(folder / "lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
