@@ -29,9 +29,9 @@ from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.tasks.documents import LINK, documents
 from itr_bench.tasks.loading import open_task
+from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
-from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
@@ -1134,7 +1134,7 @@ def test_the_plan_counts_without_a_model(tmp_path: Path) -> None:
 def test_what_translations_from_elsewhere_have_lost(
     made: dict[str, str], notes: tuple[str, ...]
 ) -> None:
-    found = losses({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
+    found = dropped_entities({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
     assert len(found) == len(notes)
     for note, said in zip(found, notes, strict=True):
         assert re.fullmatch(said, note)
@@ -1142,4 +1142,6 @@ def test_what_translations_from_elsewhere_have_lost(
 
 def test_translations_that_are_their_sources_are_refused() -> None:
     with pytest.raises(DataError, match="all 2 translations are the Latvian texts themselves"):
-        losses({"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"})
+        dropped_entities(
+            {"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"}
+        )
