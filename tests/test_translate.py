@@ -32,9 +32,9 @@ from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.tasks.documents import LINK, documents
 from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.spec import get_task
+from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
-from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
@@ -975,7 +975,9 @@ def test_the_whole_way_to_a_task(
     assert data.texts[8] == sources.texts[8] == "👍🏽 https://t.co/9"
     written = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row[1] for row in written[1:]] == list(data.texts)
-    assert {document["language"] for document in documents(get_task("ltec_itr_fr_mt@tiny"))} == {"French"}
+    assert {document["language"] for document in documents(get_task("ltec_itr_fr_mt@tiny"))} == {
+        "French"
+    }
 
     manifest = Manifest.read(home.set_folder("ltec_fr_mt@tiny"))
     (facts,) = manifest.sources
@@ -1118,7 +1120,7 @@ def test_the_plan_counts_without_a_model(tmp_path: Path) -> None:
 def test_what_translations_from_elsewhere_have_lost(
     made: dict[str, str], notes: tuple[str, ...]
 ) -> None:
-    found = losses({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
+    found = dropped_entities({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
     assert len(found) == len(notes)
     for note, said in zip(found, notes, strict=True):
         assert re.fullmatch(said, note)
@@ -1126,4 +1128,6 @@ def test_what_translations_from_elsewhere_have_lost(
 
 def test_translations_that_are_their_sources_are_refused() -> None:
     with pytest.raises(DataError, match="all 2 translations are the Latvian texts themselves"):
-        losses({"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"})
+        dropped_entities(
+            {"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"}
+        )

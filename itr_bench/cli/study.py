@@ -188,7 +188,7 @@ def _with_runs(
     from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds
     from itr_bench.studies.study import Material
-    from itr_bench.studies.surroundings import with_quality
+    from itr_bench.studies.translation_quality import with_quality
 
     refuse_launchers()
     chosen = read_seeds(seeds)
