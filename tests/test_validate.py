@@ -32,9 +32,10 @@ from itr_bench.leaderboard.findings import MOST_KEPT, Finding, Severity, as_mark
 from itr_bench.leaderboard.places import read_places
 from itr_bench.leaderboard.reference import open_reference
 from itr_bench.leaderboard.responses import LONGEST_LINE, MOST_FAULTY_LINES
-from itr_bench.leaderboard.schema import ClaimedScore, Response, Submission
+from itr_bench.leaderboard.schema import ClaimedScore, Submission, response_line
 from itr_bench.leaderboard.validate import check
 from itr_bench.relation import Answer
+from itr_bench.runs.response import Response
 from itr_bench.scoring import RESAMPLES, Signature, compare
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
@@ -181,7 +182,7 @@ def spoilt(*changes: Change, number: int = 0) -> Draft:
     submission, found = copy.deepcopy(good(number))
     draft = Draft(
         submission.model_dump(mode="json"),
-        [json.loads(one.line()) for one in sorted(found, key=layout.place)],
+        [json.loads(response_line(one)) for one in sorted(found, key=layout.place)],
     )
     for change in changes:
         change(draft)
@@ -917,7 +918,7 @@ def test_the_word_none(source: str, accepted: bool, tmp_path: Path) -> None:
     submission, found = good()
     number = next(n for n, one in enumerate(found) if one.response == "Hm.")
     found = [*found]
-    found[number] = found[number].model_copy(update={"response": "None"})
+    found[number] = replace(found[number], response="None")
     run = submission.run.model_copy(update={"source": source})
     folder = write(tmp_path, submission.model_copy(update={"run": run}), found)
     collected = collect(folder, trial=True)
@@ -1332,7 +1333,7 @@ def test_empty_folder_is_not_accepted(tmp_path: Path) -> None:
 
 def test_findings_of_a_kind_are_counted(tmp_path: Path) -> None:
     submission, found = make(0, samples=10)
-    spoilt_lines = [one.model_copy(update={"seed": 1, "image_sha256": IMAGE}) for one in found]
+    spoilt_lines = [replace(one, seed=1, image_sha256=IMAGE) for one in found]
     folder = write(tmp_path, submission, spoilt_lines * 1)
     codes = [f.code for f in check(folder, trial=True).findings]
     assert codes.count("seed") == 480 and codes.count("image-hash") == 480
@@ -1526,7 +1527,7 @@ def test_a_result_of_a_system_is_of_the_leaderboard(rest: str, tmp_path: Path) -
 
 def blind_copy(submission: Submission, found: list[Response]) -> tuple[Submission, list[Response]]:
     """The very responses of a result with the image, called without."""
-    blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
+    blind = [replace(one, image_sha256="none") for one in found]
     seeds = submission.run.seeds
     return describe(submission.model, "itr_demo_lv~no-image", blind, seeds), blind
 
@@ -1540,7 +1541,7 @@ def test_one_run_that_stands_for_both_is_looked_at(
     """A model that does not look may answer the same without the image: nothing is refused."""
     submission, found = good()
     if texts:
-        found = [one.model_copy(update={"response": texts["text"]}) for one in found]
+        found = [replace(one, response=texts["text"]) for one in found]
         submission = describe(submission.model, "itr_demo_lv", found, submission.run.seeds)
     write(tmp_path, submission, found)
     write(tmp_path, *blind_copy(submission, found))
@@ -1556,7 +1557,7 @@ def test_near_copies_with_and_without_the_image(tmp_path: Path) -> None:
     """No copy of another model hides behind that of its own."""
     write(tmp_path, *wordy(0, 0, 0))
     submission, found = wordy(0, 0, 0)
-    found[0] = found[0].model_copy(update={"response": "Yes, another word."})
+    found[0] = replace(found[0], response="Yes, another word.")
     write(tmp_path, *blind_copy(submission, found))
     own = [("look", "nearly-identical", "made-up__model-0")]
     collected = collect(tmp_path, trial=True)
@@ -1569,7 +1570,7 @@ def test_near_copies_with_and_without_the_image(tmp_path: Path) -> None:
 def test_a_copy_hides_behind_no_missing_image(tmp_path: Path) -> None:
     write(tmp_path, *good())
     submission, found = copied(5)
-    blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
+    blind = [replace(one, image_sha256="none") for one in found]
     copy_of = describe(submission.model, "itr_demo_lv~no-image", blind, submission.run.seeds)
     write(tmp_path, copy_of, blind)
     assert ("error", "identical", "made-up__model-5") in found_in(collect(tmp_path, trial=True))
@@ -1631,12 +1632,9 @@ def test_a_variant_hides_no_copy(tmp_path: Path) -> None:
     submission, found = copied(5)
     reference = open_reference("itr_demo_lv")
     asked = [
-        one.model_copy(
-            update={
-                "prompt_hash": reference.items[one.tweet_id, one.question].prompt_hashes[
-                    "explained"
-                ]
-            }
+        replace(
+            one,
+            prompt_hash=reference.items[one.tweet_id, one.question].prompt_hashes["explained"],
         )
         for one in found
     ]
@@ -1654,9 +1652,7 @@ def wordy(number: int, other: int, differing: int) -> tuple[Submission, list[Res
     """Explanations of model *number*, but for the first *differing* of 144 those of *other*."""
     submission, found = make(number)
     said = [
-        one.model_copy(
-            update={"response": f"Yes, word {number if place < differing else other}-{place}."}
-        )
+        replace(one, response=f"Yes, word {number if place < differing else other}-{place}.")
         for place, one in enumerate(found)
     ]
     return describe(submission.model, "itr_demo_lv", said, submission.run.seeds), said
@@ -1693,7 +1689,7 @@ def test_near_copies_with_fewer_samples_or_in_few_words(tmp_path: Path) -> None:
         "nearly-identical"
     }
     submission, found = copied(5)
-    changed = [found[0].model_copy(update={"response": "Hm, hm."}), *found[1:]]
+    changed = [replace(found[0], response="Hm, hm."), *found[1:]]
     write(tmp_path / "b", *good())
     write(
         tmp_path / "b",
@@ -1787,7 +1783,7 @@ def test_days_to_come(day: str, accepted: bool, tmp_path: Path) -> None:
 def test_models_of_two_words_may_agree(tmp_path: Path) -> None:
     for number in (0, 5):
         submission, found = make(number)
-        says = [one.model_copy(update={"response": "Yes"}) for one in found]
+        says = [replace(one, response="Yes") for one in found]
         seeds = submission.run.seeds
         write(tmp_path, describe(submission.model, "itr_demo_lv", says, seeds), says)
     collected = collect(tmp_path, trial=True)
