@@ -604,7 +604,7 @@ def test_a_run_folder_becomes_a_submission(tmp_path: Path) -> None:
         "seeds": list(SEEDS),
         "seeded_each": True,
         "samples": 2,
-        "parser": "yes-no.1.en",
+        "parser": "yes-no.2.en",
         "prompt": run.prompt,
     }
     assert submission.run.signature == str(run.signature)
