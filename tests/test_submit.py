@@ -28,7 +28,7 @@ from itr_bench.leaderboard.layout import LayoutError, parse_sums, relative_folde
 from itr_bench.leaderboard.make import SubmissionError, make_submission
 from itr_bench.leaderboard.quotation import QuotationError, masked, quotations
 from itr_bench.leaderboard.reference import open_reference
-from itr_bench.leaderboard.schema import ModelCard, Submission
+from itr_bench.leaderboard.schema import RESPONSE, ModelCard, Submission
 from itr_bench.leaderboard.sources import public_command, without_places
 from itr_bench.leaderboard.validate import check
 from itr_bench.relation import Answer, Question, Relation
@@ -270,7 +270,7 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert Submission.model_validate_json(text) == submission
     assert text.endswith("}\n") and text.startswith('{\n  "format": 1,\n')
     lines = (folder / layout.RESPONSES).read_bytes().splitlines()
-    read = [Response.model_validate_json(line) for line in lines]
+    read = [RESPONSE.validate_json(line) for line in lines]
     assert read == sorted(responses, key=lambda r: (r.tweet_id, r.question, r.sample))
     assert [path for path in folder.parent.iterdir() if path != folder] == []
     if shutil.which("sha256sum"):
@@ -608,7 +608,7 @@ def test_a_run_folder_becomes_a_submission(tmp_path: Path) -> None:
         "seeds": list(SEEDS),
         "seeded_each": True,
         "samples": 2,
-        "parser": "yes-no.1.en",
+        "parser": "yes-no.2.en",
         "prompt": run.prompt,
     }
     assert submission.run.signature == str(run.signature)

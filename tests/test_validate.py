@@ -19,9 +19,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from itr_bench.answers import Parser, Reading, Rule, get_parser, read_answer, registry
 from itr_bench.cli.main import cli
-from itr_bench.errors import DataError, ItrBenchError, ScoreError
+from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard import cache as caching
 from itr_bench.leaderboard import collect as collecting
 from itr_bench.leaderboard import files, layout
@@ -34,7 +33,6 @@ from itr_bench.leaderboard.reference import open_reference
 from itr_bench.leaderboard.responses import LONGEST_LINE, MOST_FAULTY_LINES
 from itr_bench.leaderboard.schema import ClaimedScore, Submission, response_line
 from itr_bench.leaderboard.validate import check
-from itr_bench.relation import Answer
 from itr_bench.runs.response import Response
 from itr_bench.scoring import RESAMPLES, Signature, compare
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
@@ -606,11 +604,11 @@ CLAIMS = {
         [Expect("parser", SUBMISSION, '"parser"')],
     ),
     "parser of another version": (
-        [put("run.parser", "yes-no.2.en"), sign],
+        [put("run.parser", "yes-no.3.en"), sign],
         [Expect("parser", SUBMISSION, '"parser"')],
     ),
     "parser of another language": (
-        [put("run.parser", "yes-no.1.lv"), sign],
+        [put("run.parser", "yes-no.2.lv"), sign],
         [Expect("parser", SUBMISSION, '"parser"')],
     ),
     "tweets claimed": ([put("score.tweets", 350)], [TWEETS]),
@@ -988,27 +986,31 @@ def test_quotation_where_the_data_is_another(
     assert sorted(quoted) == [RESPONSES, SUBMISSION]
 
 
+def test_what_an_older_parser_read_is_read_again(tmp_path: Path) -> None:
+    older = put_down(
+        tmp_path, spoilt(put("run.parser", "yes-no.1.en"), sign, put("score.unparseable_rate", 0.5))
+    )
+    found = collect(older, trial=True)
+    (finding,) = found.all_findings
+    assert (finding.severity, finding.code) == (Severity.UNCHECKED, "unchecked")
+    assert finding.message == (
+        "Submitted as yes-no.1.en reads it; the figures here are those of yes-no.2.en, which reads "
+        "the same responses again."
+    )
+    (entry,) = found.entries
+    assert entry.score is not None
+    assert entry.score.unparseable_rate != 0.5
+
+
 @pytest.mark.parametrize(
-    ("read", "codes"),
-    [(read_answer, set()), (lambda *_: Reading(Answer.NO, Rule.NONE), {"score"})],
+    "named", ["yes-no.9.en", "yes-no.0.en", "yes-no.x.en", "yes-no.2", "both.1.en"]
 )
-def test_the_parser_of_the_named_version_reads(
-    read: Any, codes: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(registry._PARSERS, ("yes-no", 0), Parser("yes-no", 0, read))
-    folder = put_down(tmp_path, spoilt(put("run.parser", "yes-no.0.en"), sign))
-    assert {f.code for f in collect(folder, trial=True).all_findings} == codes
-
-
-def test_parser_versions_that_are_known_are_named(tmp_path: Path) -> None:
-    folder = put_down(tmp_path, spoilt(put("run.parser", "yes-no.9.en"), sign))
+def test_a_parser_that_never_was_is_refused(named: str, tmp_path: Path) -> None:
+    folder = put_down(tmp_path, spoilt(put("run.parser", named), sign))
     (finding,) = collect(folder, trial=True).all_findings
     assert finding.message == (
-        "yes-no.9.en, this version of itr-bench reads itr_demo_lv with yes-no.1.en"
+        f"{named}, this version of itr-bench reads itr_demo_lv with yes-no.2.en"
     )
-    assert get_parser("yes-no", 1) is get_parser("yes-no")
-    with pytest.raises(ScoreError, match=r"unknown version 9 of the parser 'yes-no'\. Known: 1"):
-        get_parser("yes-no", 9)
 
 
 @pytest.mark.parametrize(
