@@ -9,7 +9,7 @@ from itr_bench.leaderboard.collect import Collected, agreement
 from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.findings import as_markdown, code, fewer
 from itr_bench.report import words
-from itr_bench.scoring import compare, significance
+from itr_bench.scoring import compare, decide
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.references import reference_level
 
@@ -143,7 +143,7 @@ def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
         "McNemar p | t test p | verdict |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
-    for (other, _, _), one, decided in zip(shown, found, significance(found), strict=True):
+    for (other, _, _), one, decided in zip(shown, found, decide(found), strict=True):
         name = f"{code(other.submission.model.name)} {code(other.submission.model.state[:12])}"
         lines.append(
             f"| {name} | {100 * one.difference:+.1f} | {_interval(one.interval)} | {one.only_a} | "

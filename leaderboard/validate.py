@@ -113,6 +113,8 @@ def _with_data(
     run = submission.run
     unchecked: list[str] = []
     reader = parser, get_task(run.task).answer_language
+    newest = f"{parser.signature}.{reader[1]}"
+    is_older = run.parser != newest
     predictions: Predictions | None = None
     scored: Score | None = None
     answer_format: str | None = None
@@ -137,7 +139,15 @@ def _with_data(
     if reference is not None and current and not found.failed:
         predictions = responses.predictions(lines, reference, run, *reader, _adder(found))
         scored = score(predictions)
-        claims.check_score(scored, submission, places, found)
+        if is_older:
+            unchecked.append(
+                f"Submitted as {run.parser} reads it; the figures here are those of {newest}, "
+                "which reads the same responses again."
+            )
+        else:
+            claims.check_score(scored, submission, places, found)
+    elif not found.failed and is_older:
+        unchecked.append(f"The figures are as {run.parser} read the responses, not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
         claims.check_unscored(answers, submission, places, found)

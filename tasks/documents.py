@@ -17,13 +17,14 @@ from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question, Relation
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks.example_file import Example
 from itr_bench.tasks.examples import ENVIRONMENT, FROM_SET, MOST, Examples, choose
-from itr_bench.tasks.loading import TaskData, open_task
 from itr_bench.tasks.showing import Shown, grey, showing
 from itr_bench.tasks.spec import TaskSpec, get_task
 
 if TYPE_CHECKING:
     import datasets
     from PIL import Image
+
+    from itr_bench.tasks.loading import TaskData
 
 LINK = re.compile(r"http[s]?://\S+")
 
@@ -44,6 +45,8 @@ def task_data(task: TaskSpec) -> TaskData:
 
 @functools.lru_cache(maxsize=16)
 def _task_data(base: str) -> TaskData:
+    from itr_bench.tasks.loading import open_task  # with pyarrow, which a dry run does without
+
     return open_task(get_task(base))
 
 

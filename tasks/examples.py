@@ -17,16 +17,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
-from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS, RELATIONS, Question, Relation
 from itr_bench.tasks.derangement import rank
 from itr_bench.tasks.example_file import Example, read_examples, text_mark
-from itr_bench.tasks.loading import TaskData
 from itr_bench.tasks.variants import SHOTS, Context
+
+if TYPE_CHECKING:
+    from itr_bench.data.tweet_set import TweetSet
+    from itr_bench.tasks.loading import TaskData
 
 ENVIRONMENT = "ITR_BENCH_EXAMPLES"
 SPLIT, TIRT, FILE = "split", "tirt", "file"
@@ -240,6 +243,8 @@ def _tirt(data: TaskData) -> list[Example]:
             f"{ENVIRONMENT}=tirt: TIRT is not built here.\n{get_set(TIRT).supply}\n"
             f"Or leave {ENVIRONMENT} out: examples are then taken from the set itself."
         )
+    from itr_bench.data.tweet_set import read_set
+
     tweets = read_set(TIRT)
     return list(_of_set(tweets, "en", tweets.texts("en"), range(len(tweets.tweet_ids))))
 

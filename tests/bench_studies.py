@@ -23,8 +23,9 @@ import numpy as np
 
 from itr_bench.answers.choice import LETTERS, order
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
+from itr_bench.runs.manifest import write_manifest
+from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import RESPONSES, write_manifest
 from itr_bench.scoring import ReadItem
 from itr_bench.scoring.signature import digest
 from itr_bench.studies import blindness, context, prompt
@@ -164,7 +165,7 @@ def write_run(folder: Path, run: Run, *, wordy: bool) -> None:
         "seeds": list(run.seeds or ()),
     }
     manifest = {"model": run.model, "set_size": run.set_size, "sessions": []}
-    write_manifest(folder, {**manifest, "conditions": conditions})
+    write_manifest(folder, {**manifest, "configuration": conditions})
 
 
 def _said(parser: str, tweet: str, question: Question, pair: tuple[Answer, Answer]) -> str:

@@ -12,8 +12,9 @@ from itr_bench.answers import get_parser
 from itr_bench.leaderboard import layout, responses
 from itr_bench.leaderboard.claims import signature_of
 from itr_bench.leaderboard.reference import open_reference
-from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, Response, RunFacts, Submission
+from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, RunFacts, Submission
 from itr_bench.relation import Question, Relation
+from itr_bench.runs.response import Response
 from itr_bench.scoring import score
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS

@@ -255,8 +255,8 @@ def test_language_and_gold_labels_are_part_of_the_signature(tmp_path: Path) -> N
         return str(json.loads(done.stdout)[0]["signature"]["line"])
 
     english, latvian = signature(), signature("--lang", "lv")
-    assert "parser:yes-no.1.en|" in english
-    assert "parser:yes-no.1.lv|" in latvian
+    assert "parser:yes-no.2.en|" in english
+    assert "parser:yes-no.2.lv|" in latvian
     gold.write_text(GOLD.replace("0\t11", "1\t11"))
     assert signature() != english
 

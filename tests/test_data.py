@@ -720,13 +720,14 @@ def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path: Path) -> N
 _SLOW = """
 import sys, time
 from pathlib import Path
-from itr_bench.data import build, images
-check = build.check_image
+from itr_bench.data import build
+from itr_bench.data import writing
+check = writing.check_image
 def slow(*a):
     print("checking", flush=True)
     time.sleep(float(sys.argv[3]))
     return check(*a)
-build.check_image = slow
+writing.check_image = slow
 build.build("tirt", Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
 """
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from itr_bench.cli.data_export import command as export_command
 from itr_bench.cli.main import cli
-from itr_bench.data import build, home
+from itr_bench.data import build, home, writing
 from itr_bench.data.inspection import verify_set
 from itr_bench.data.manifest import Manifest, text_hash
 from itr_bench.data.release_files import Release, read_release
@@ -717,7 +717,7 @@ def test_a_set_that_shares_tweets_is_withheld(tmp_path: Path) -> None:
         for n in range(349, 352)
     ]
     with home.locked("tirt"):
-        build.write(get_set("tirt"), found, DrawnImages(), {})
+        writing.write(get_set("tirt"), found, DrawnImages(), {})
     # TIRT is never given whole, so its tweets are not given elsewhere.
     assert [one.ids_only for one in plan()] == [True, True, True]
 

@@ -22,7 +22,8 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.nouns import count
 from itr_bench.report.charts import interval_charts
-from itr_bench.runs.run_folder import MANIFEST, RESPONSES
+from itr_bench.runs.manifest import MANIFEST
+from itr_bench.runs.response_log import RESPONSES
 from itr_bench.studies.gather import gather
 from itr_bench.studies.page import make, write
 from itr_bench.studies.scatter import scatter

@@ -22,13 +22,14 @@ from itr_bench.runs.run import Run
 from itr_bench.scoring import Predictions, ReadItem, compare, holm
 from itr_bench.studies import (
     blindness,
+    board_models,
     context,
     language,
     no_vlm,
     prompt,
     retrieval,
-    surroundings,
     transfer,
+    translation_quality,
 )
 from itr_bench.studies.changes import changes
 from itr_bench.studies.choosing import extremes
@@ -759,7 +760,7 @@ def test_why_the_quality_of_a_translation_is_not_known_is_said() -> None:
     gold = some_gold(20)
     run = answering("ltec_itr_en_mt@nobody", gold, right_answers(gold), data="local-a-nobody")
     variant = answering("ltec_itr_en_mt@nobody~p1", gold, right_answers(gold), data="local-b-x")
-    found = surroundings.with_quality(Material([run, variant, _lv(gold)]))
+    found = translation_quality.with_quality(Material([run, variant, _lv(gold)]))
     assert found.quality == {}
     assert found.quality_unknown == (
         "ltec_itr_en_mt@nobody (local-a-nobody): BLEU and chrF are not known: "
@@ -898,8 +899,8 @@ def test_of_a_model_the_computed_result_stands_before_a_published_figure(
         Row(kind="baseline", name="Chance", accuracy=0.25, task="ltec_itr_lv"),
     ]
     board = SimpleNamespace(task="ltec_itr_lv", main=SimpleNamespace(rows=rows))
-    monkeypatch.setattr(surroundings, "make_boards", lambda *_, trial: (board,))
-    assert [(one.name, one.accuracy) for one in surroundings.board_models([], [])] == [
+    monkeypatch.setattr(board_models, "make_boards", lambda *_, trial: (board,))
+    assert [(one.name, one.accuracy) for one in board_models.board_models([], [])] == [
         ("Ours", 0.5)
     ]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.scoring.predictions import Predictions
-from itr_bench.studies import no_vlm, prompt, surroundings, transfer
+from itr_bench.studies import board_models, no_vlm, prompt, transfer
 from itr_bench.studies.domains import OfRelation, adjusted, too_few
 from itr_bench.studies.domains import transfer as split
 from itr_bench.studies.page import make, write
@@ -183,8 +183,8 @@ def test_two_answer_formats_of_three_models_make_no_line(monkeypatch: pytest.Mon
 
     rows = [row(number, form) for number in (1, 2, 3) for form in ("plain", "explained")]
     board = SimpleNamespace(task="tirt", main=SimpleNamespace(rows=rows))
-    monkeypatch.setattr(surroundings, "make_boards", lambda *_, trial: (board,))
-    models = surroundings.board_models([], [])
+    monkeypatch.setattr(board_models, "make_boards", lambda *_, trial: (board,))
+    models = board_models.board_models([], [])
     assert [(one.name, one.task) for one in models] == [
         (f"m{number}", task) for number in (1, 2, 3) for task in ("tirt", "tirt_explained")
     ]

@@ -22,7 +22,8 @@ from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.models.baseline import STRATEGIES
 from itr_bench.models.tiny import make_checkpoint
 from itr_bench.relation import RELATIONS
-from itr_bench.runs.run_folder import RESPONSES, read_run_folder
+from itr_bench.runs.response_log import RESPONSES
+from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.studies.study import studies
 from itr_bench.tasks import documents
 from tests.tiny_encoders import make

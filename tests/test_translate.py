@@ -24,15 +24,17 @@ from hypothesis import strategies as st
 from itr_bench.cli.data_translate import command
 from itr_bench.data import build, home
 from itr_bench.data.languages import LANGUAGES, TARGETS
+from itr_bench.data.loading import open_set
 from itr_bench.data.manifest import Manifest
 from itr_bench.data.sets import LTEC_BALANCED
+from itr_bench.data.writing import write_translation
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.tasks.documents import LINK, documents
 from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.spec import get_task
+from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
-from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
@@ -375,30 +377,12 @@ def test_an_interrupted_batch_is_asked_for_whole_and_written_once(home: Path) ->
 # The journal
 
 
-_OPENED_TWICE = """
-from itr_bench.errors import DataError
-from itr_bench.translation.journal import opened
-with opened("s", {"a": 1}):
-    try:
-        with opened("s", {"a": 1}):
-            print("opened twice")
-    except DataError as error:
-        print(error)
-"""
-
-
-def test_a_journal_is_open_once(home: Path) -> None:
-    """In a process of its own: after some thousand other tests the lock was seen to be lost."""
-    done = subprocess.run(
-        [sys.executable, "-c", _OPENED_TWICE], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("another process is making this very translation")
-
-
 def test_a_journal_takes_up_where_it_was_torn(home: Path) -> None:
     with opened("s", {"a": 1}) as journal:
         journal.add([("ā\n", Output("b\u2028c", served="m-1")), ("d", Output("", LENGTH))], 8)
         path = journal.folder / "journal.jsonl"
+        with pytest.raises(DataError, match="another process"), opened("s", {"a": 1}):
+            pass
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
     with opened("s", {"a": 1}) as journal:
@@ -991,7 +975,9 @@ def test_the_whole_way_to_a_task(
     assert data.texts[8] == sources.texts[8] == "👍🏽 https://t.co/9"
     written = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row[1] for row in written[1:]] == list(data.texts)
-    assert {document["language"] for document in documents("ltec_itr_fr_mt@tiny")} == {"French"}
+    assert {document["language"] for document in documents(get_task("ltec_itr_fr_mt@tiny"))} == {
+        "French"
+    }
 
     manifest = Manifest.read(home.set_folder("ltec_fr_mt@tiny"))
     (facts,) = manifest.sources
@@ -1022,9 +1008,8 @@ def test_lmms_eval_finds_the_task(ltec: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setenv(home.ENVIRONMENT, str(ltec))
     texts = {str(number): f"Texte {number}" for number in range(1, 351)}
-    build.write_translation(
-        "ltec_it_mt", texts, system="x.1", facts={"what": "t", "name": "x"}, where=ltec
-    )
+    facts = {"what": "t", "name": "x"}
+    write_translation("ltec_it_mt", texts, open_set("ltec"), system="x.1", facts=facts, where=ltec)
     manager = TaskManager(
         "ERROR", include_path=[str(f) for f in task_files.task_folders()], include_defaults=False
     )
@@ -1135,7 +1120,7 @@ def test_the_plan_counts_without_a_model(tmp_path: Path) -> None:
 def test_what_translations_from_elsewhere_have_lost(
     made: dict[str, str], notes: tuple[str, ...]
 ) -> None:
-    found = losses({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
+    found = dropped_entities({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
     assert len(found) == len(notes)
     for note, said in zip(found, notes, strict=True):
         assert re.fullmatch(said, note)
@@ -1143,4 +1128,6 @@ def test_what_translations_from_elsewhere_have_lost(
 
 def test_translations_that_are_their_sources_are_refused() -> None:
     with pytest.raises(DataError, match="all 2 translations are the Latvian texts themselves"):
-        losses({"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"})
+        dropped_entities(
+            {"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"}
+        )

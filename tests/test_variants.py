@@ -27,9 +27,9 @@ from itr_bench.data.loading import open_set
 from itr_bench.errors import DataError, ItrBenchError, RunError, ScoreError
 from itr_bench.leaderboard.make import _of_task
 from itr_bench.models.imageless import check_image
+from itr_bench.models.loading import _check_template
+from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import RELATIONS, Answer, Question, Relation
-from itr_bench.runs.generation import _check_template
-from itr_bench.runs.plan import Model, TaskPlan
 from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import define, expand
@@ -868,15 +868,14 @@ def test_the_order_has_to_reach_the_model(
     held: str, template: str | None, message: str | None
 ) -> None:
     lm = SimpleNamespace(**{held: object() if template is None else Templated(template)})
-    model = cast("Model", SimpleNamespace(adapter="llava_hf"))
+    model = cast("ModelSpec", SimpleNamespace(adapter="llava_hf"))
     names = ("itr_demo_lv~p1", "itr_demo_lv~text-first")
-    plans = [cast("TaskPlan", SimpleNamespace(task=name)) for name in names]
-    _check_template(lm, model, plans[:1])
+    _check_template(lm, model, names[:1])
     if message is None:
-        _check_template(lm, model, plans)
+        _check_template(lm, model, names)
         return
     with pytest.raises(ItrBenchError, match=re.escape(message)) as caught:
-        _check_template(lm, model, plans)
+        _check_template(lm, model, names)
     assert str(caught.value).startswith("itr_demo_lv~text-first, --model llava_hf: ")
 
 

@@ -19,7 +19,7 @@ from itr_bench.data.sets import get_set
 from itr_bench.errors import ScoreError
 from itr_bench.report import words
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Comparison, Significance, compare, significance
+from itr_bench.scoring import Comparison, Significance, compare, decide
 from itr_bench.tasks.spec import get_task
 
 _CHECKPOINT = re.compile(
@@ -64,7 +64,7 @@ def command(runs: tuple[Path, ...], as_json: bool, verbose: bool) -> None:
     tasks = list(dict.fromkeys(a.task for a, _ in pairs))
     for task in tasks:
         places = [i for i, (a, _) in enumerate(pairs) if a.task == task]
-        own = significance([found[i] for i in places])
+        own = decide([found[i] for i in places])
         for place, one in zip(places, own, strict=True):
             decided[place] = one
     compared = [

@@ -144,7 +144,7 @@ def _build_translation(
     spec: SetSpec, tweets: Path | None, system: str | None, replace: bool
 ) -> Path:
     from itr_bench.data import build, released
-    from itr_bench.translation.losses import losses
+    from itr_bench.translation.dropped_entities import dropped_entities
 
     if tweets is None and released.place() is not None:
         return build.fetch(spec.name, replace=replace)
@@ -154,7 +154,7 @@ def _build_translation(
     if not (system or named) or (system and named and system != named):
         raise DataError(f"name one translation system: {name} --system NAME")
     return build.build_translation(
-        name, tweets, system=system or named, look=losses, replace=replace
+        name, tweets, system=system or named, look=dropped_entities, replace=replace
     )
 
 

@@ -45,8 +45,9 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
     """
     from itr_bench.leaderboard.published import leaderboard_folder, read_published
     from itr_bench.studies import page
+    from itr_bench.studies.board_models import board_models
     from itr_bench.studies.gather import gather
-    from itr_bench.studies.surroundings import board_models, with_quality
+    from itr_bench.studies.translation_quality import with_quality
 
     entries = _entries(submissions)
     gathered = gather(runs, progress=True)

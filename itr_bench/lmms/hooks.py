@@ -12,7 +12,7 @@ from itr_bench.answers import Asked, Parser, get_parser
 from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.models.libraries import libraries_in_use
 from itr_bench.models.stopping import stop
-from itr_bench.models.turns import refuse_one_turn
+from itr_bench.models.turns import NO_ORDER, refuse_one_turn
 from itr_bench.relation import Answer, Question
 from itr_bench.scoring import ReadItem, Score, pair, score
 from itr_bench.scoring.likelihood import JudgedLikelihood, LikelihoodScore, likelihood_scores
@@ -23,11 +23,6 @@ from itr_bench.version import __version__
 if TYPE_CHECKING:
     import datasets
     from PIL import Image
-
-NO_ORDER = (
-    "this adapter gets text and image apart and puts them in an order of its own; take --model "
-    "itr_vlm, or an adapter with a chat class"
-)
 
 _LETTERS = {Answer.YES: "y", Answer.NO: "n", Answer.NONE: "-", Answer.FAILED: "!"}
 _ANSWERS = {letter: answer for answer, letter in _LETTERS.items()}

@@ -9,6 +9,11 @@ from __future__ import annotations
 from itr_bench.errors import RunError
 from itr_bench.tasks.spec import TaskSpec
 
+NO_ORDER = (
+    "this adapter gets text and image apart and puts them in an order of its own; take --model "
+    "itr_vlm, or an adapter with a chat class"
+)
+
 _INSTEAD = "take --model itr_vlm, or another adapter that takes chats with several images"
 
 # By whether lmms-eval has a simple class of that name, too, which --force_simple takes.

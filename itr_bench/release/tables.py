@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from itr_bench.data.build import ROWS_A_GROUP
 from itr_bench.data.manifest import text_hash
 from itr_bench.data.release_files import HASHES
 from itr_bench.data.schema import RELATION_NAMES, compression
+from itr_bench.data.writing import ROWS_A_GROUP
 from itr_bench.errors import DataError
 from itr_bench.tasks.loading import TaskData
 

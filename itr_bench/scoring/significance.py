@@ -55,7 +55,7 @@ class Significance:
     reason: str
 
 
-def significance(pairs: Sequence[Tested], level: float = LEVEL) -> list[Significance]:
+def decide(pairs: Sequence[Tested], level: float = LEVEL) -> list[Significance]:
     """Decide for *pairs* that are tested together, each A against B.
 
     Returns:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
-from itr_bench.runs.run_folder import differences
+from itr_bench.runs.manifest import differences
 from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
 from itr_bench.studies.encoders.pairs import pairs_of
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result

@@ -14,8 +14,10 @@ from typing import TypeAlias
 
 from itr_bench.errors import DataError, ItrBenchError, ScoreError, bullet_list
 from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
+from itr_bench.runs.manifest import read_manifest
+from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import RESPONSES, read_manifest, read_run_folder, run_folders
+from itr_bench.runs.run_folder import read_run_folder, run_folders
 from itr_bench.studies.shown import as_text
 from itr_bench.studies.study import RESULT, Material, Result, read_result, studies
 
@@ -199,7 +201,7 @@ def _read(source: Path) -> _Found:
 
 def _missing(folder: Path, run: Run) -> str | None:
     """What a run in progress has still to do."""
-    wanted = int(read_manifest(folder)["conditions"]["tweets"])
+    wanted = int(read_manifest(folder)["configuration"]["tweets"])
     there = len(run.predictions.tweet_ids)
     return None if there >= wanted else f"{there} of {wanted} tweets are complete"
 

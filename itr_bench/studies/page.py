@@ -19,8 +19,8 @@ from itr_bench.data.manifest import kind_of
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.leaderboard.published import leaderboard_folder
 from itr_bench.report.charts import interval_charts
+from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import refused_by_disk
 from itr_bench.studies import scatter
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
 from itr_bench.studies.shown import NUMERIC, as_json, text_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itr_bench.leaderboard.entry import Entry, differing
 from itr_bench.leaderboard.site.rows import Row, entry_row
 from itr_bench.report import words
-from itr_bench.scoring import Comparison, compare, significance
+from itr_bench.scoring import Comparison, compare, decide
 
 _VERDICTS = {
     1: "Without the image the accuracy is lower, by both tests",
@@ -41,7 +41,7 @@ def _tested(found: Comparison, *, alike: bool) -> list[str]:
         return ["On too few tweets to say whether they differ."]
     ends = found.interval.low, found.interval.high
     p_value, mean_p_value = words.p_equals(found.p_value), words.p_equals(found.mean_p_value)
-    (decided,) = significance([found])
+    (decided,) = decide([found])
     reading = (
         ": this score depends on the image being there" if decided.better > 0 and alike else ""
     )

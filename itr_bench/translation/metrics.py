@@ -1,4 +1,4 @@
-"""What measures translations: BLEU, chrF and TER by sacrebleu, COMET by its own package."""
+"""The metrics of translations: BLEU, chrF and TER by sacrebleu, COMET by its own package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
+class MetricScores:
     """One metric of all systems.
 
     Attributes:
@@ -35,28 +35,28 @@ class Judged:
     signature: str
 
 
-def by_sacrebleu(systems: Sequence[list[str]], references: list[str]) -> Iterator[Judged]:
+def by_sacrebleu(systems: Sequence[list[str]], references: list[str]) -> Iterator[MetricScores]:
     """BLEU, chrF and TER with sacrebleu's defaults."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
 
-    judges: dict[str, Callable[..., Metric]] = {"bleu": BLEU, "chrf": CHRF, "ter": TER}
-    for key, kind in judges.items():
-        judge = kind(references=[references])
+    kinds: dict[str, Callable[..., Metric]] = {"bleu": BLEU, "chrf": CHRF, "ter": TER}
+    for key, kind in kinds.items():
+        metric = kind(references=[references])
         # As sacrebleu's own tests have them: nothing public gives the parts of a score.
         statistics = [
-            np.array(judge._extract_corpus_statistics(lines, None), dtype=np.float64)
+            np.array(metric._extract_corpus_statistics(lines, None), dtype=np.float64)
             for lines in systems
         ]
-        signature = judge.get_signature()
+        signature = metric.get_signature()
         signature.update("bs", RESAMPLES)
         signature.update("seed", SEED)
-        yield Judged(key, statistics, functools.partial(_final, judge), str(signature))
+        yield MetricScores(key, statistics, functools.partial(_final, metric), str(signature))
 
 
-def _final(judge: Metric, sums: list[float]) -> float:
-    return float(judge._compute_score_from_stats(sums).score)
+def _final(metric: Metric, sums: list[float]) -> float:
+    return float(metric._compute_score_from_stats(sums).score)
 
 
 def by_comet(
@@ -64,7 +64,7 @@ def by_comet(
     sources: Sequence[list[str]],
     systems: Sequence[list[str]],
     references: list[str],
-) -> Judged:
+) -> MetricScores:
     """The scores of a COMET model (Rei et al. 2020, ACL 2020.emnlp-main.213): means of tweets'.
 
     Each of *systems* has its own of *sources*: not all translate from the same language.
@@ -79,10 +79,10 @@ def by_comet(
         ) from error
     try:
         path = model if Path(model).is_file() else comet.download_model(model)
-        judge = comet.load_from_checkpoint(path)
+        scorer = comet.load_from_checkpoint(path)
     except Exception as error:  # KeyError for whatever the Hub refuses, a bare one for files
         raise ItrBenchError(
-            f"the COMET model {model!r} cannot be had ({error}). Give a repository on the Hub, "
+            f"the COMET model {model!r} cannot be loaded ({error}). Give a repository on the Hub, "
             "such as Unbabel/wmt22-comet-da, or a checkpoint: FOLDER/checkpoints/model.ckpt"
         ) from error
     samples = [
@@ -90,10 +90,10 @@ def by_comet(
         for own, lines in zip(sources, systems, strict=True)
         for source, line, reference in zip(own, lines, references, strict=True)
     ]
-    found = judge.predict(samples, gpus=int(torch.cuda.is_available()))
-    scores = np.asarray(found.scores, dtype=np.float64).reshape(len(systems), len(references))
+    predicted = scorer.predict(samples, gpus=int(torch.cuda.is_available()))
+    scores = np.asarray(predicted.scores, dtype=np.float64).reshape(len(systems), len(references))
     version = getattr(comet, "__version__", "?")
-    return Judged(
+    return MetricScores(
         "comet",
         [own[:, None] for own in scores],
         lambda sums: sums[0] / len(references),

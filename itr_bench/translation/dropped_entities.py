@@ -1,4 +1,4 @@
-"""What a system's output has lost of its source, for translations that were made elsewhere."""
+"""The links, mentions, hashtags and emoji that a translation made elsewhere dropped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from itr_bench.errors import DataError
 from itr_bench.translation.entities import entities, has_letters
 
 
-def losses(sources: Mapping[str, str], translations: Mapping[str, str]) -> tuple[str, ...]:
-    """What a user may want to know of *translations*, both by tweet id.
+def dropped_entities(
+    sources: Mapping[str, str], translations: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Compare *translations* with their *sources*, both by tweet id.
+
+    Returns:
+        A sentence each on translations that equal their source, and on those that lack links,
+        mentions, hashtags or emoji of it.
 
     Raises:
         DataError: every one of them is its source itself.
@@ -26,14 +32,15 @@ def losses(sources: Mapping[str, str], translations: Mapping[str, str]) -> tuple
     notes = []
     if same:
         notes.append(f"{len(same)} translations equal their source, tweet {same[0]} for example")
-    lost = {
-        tweet: gone
+    dropped = {
+        tweet: missing
         for tweet in shared
-        if (gone := Counter(entities(sources[tweet])) - Counter(entities(translations[tweet])))
+        if (missing := Counter(entities(sources[tweet])) - Counter(entities(translations[tweet])))
     }
-    if lost:
+    if dropped:
+        total = sum(missing.total() for missing in dropped.values())
         notes.append(
-            f"{len(lost)} translations lack links, mentions, hashtags or emoji of their source "
-            f"({sum(gone.total() for gone in lost.values())} in all), tweet {min(lost)} for example"
+            f"{len(dropped)} translations lack links, mentions, hashtags or emoji of their source "
+            f"({total} in all), tweet {min(dropped)} for example"
         )
     return tuple(notes)
