@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from itr_bench.cli.runs import read_runs
-from itr_bench.cli.tables import interval
 from itr_bench.data.manifest import kind_of
 from itr_bench.data.sets import get_set
 from itr_bench.errors import ScoreError
+from itr_bench.runs.reading import read_runs
 from itr_bench.runs.run import Run
+from itr_bench.runs.tables import interval
 from itr_bench.scoring import compare, holm
 from itr_bench.tasks.spec import get_task
 

@@ -129,7 +129,7 @@ def executed(config: RunConfig) -> list[TaskRun]:
 
 def _run(config: RunConfig) -> int:
     """Execute the run, print its scores, and return the exit status."""
-    from itr_bench.cli import tables
+    from itr_bench.runs import tables
 
     runs = executed(config)
     scored = [run.scored for run in runs if run.scored is not None]

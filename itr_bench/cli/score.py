@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from itr_bench.cli import tables
-from itr_bench.cli.runs import read_runs
+from itr_bench.runs import tables
+from itr_bench.runs.reading import read_runs
 
 
 @click.command("score", short_help="Score what runs left, with intervals and signature.")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from itr_bench.answers import DEFAULT_PARSER
+from itr_bench.answers import DEFAULT_PARSER, Asked, Parser
 from itr_bench.errors import ScoreError, bullet_list
 from itr_bench.relation import Question
 from itr_bench.runs.run import Run
@@ -25,6 +25,7 @@ def read_plain(
     task: str,
     language: str = "en",
     data: str | None = None,
+    parser: Parser = DEFAULT_PARSER,
 ) -> Run:
     """Read the responses of one model, one file a seed.
 
@@ -34,6 +35,7 @@ def read_plain(
         task: what to call the task.
         language: the language that the responses are expected in.
         data: identity of the data, where it is known.
+        parser: what reads the responses.
 
     Raises:
         ScoreError: a file cannot be read, has an id twice, or its ids are not those of *gold*.
@@ -53,13 +55,17 @@ def read_plain(
                 tweet,
                 question,
                 relation,
-                tuple(DEFAULT_PARSER.read(file[tweet][column], language).answer for file in files),
+                tuple(
+                    parser.read(file[tweet][column], language, Asked(tweet, question)).answer
+                    for file in files
+                ),
             )
             for tweet, relation in gold.items()
             for column, question in COLUMNS.items()
         ),
         files=tuple(str(path) for path in paths),
         language=language,
+        parser=parser,
         set_size=len(gold),
         data=data,
     )
