@@ -1,4 +1,4 @@
-"""The functions of the package for use in Python: what the command line does, over the same code."""
+"""The package in Python: what the command line does, by the same code."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from itr_bench.answers import Parser, Reading
+    from itr_bench.runs.comparing import Compared
     from itr_bench.runs.run import Run
-    from itr_bench.scoring import Comparison
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -62,7 +62,7 @@ class Results(Sequence["Run"]):
         """
         import pandas as pd
 
-        return pd.DataFrame(
+        table: pd.DataFrame = pd.DataFrame(
             {
                 "model": run.model,
                 "task": run.task,
@@ -83,6 +83,7 @@ class Results(Sequence["Run"]):
             }
             for run in self
         )
+        return table
 
 
 def load(task: str) -> datasets.Dataset:
@@ -173,22 +174,25 @@ def score(
     return Results(found)
 
 
-def compare(a: Run | Paths, b: Run | Paths) -> Comparison:
+def compare(a: Run | Paths, b: Run | Paths) -> Compared:
     """Compare two runs of one task on the same tweets.
 
     Args:
         a, b: runs of :class:`Results`, or what :func:`score` takes for one run.
 
     Returns:
-        The difference of accuracies (between -1 and 1) with its interval, both tests, and whether
-        they say that the two differ.
+        ``compared.comparison``: the difference of accuracies, A less B, between -1 and 1, with its
+        95 % interval and both tests. ``compared.significance``: whether they differ significantly,
+        and why. Of more than two runs, compare them together with ``itr-bench compare``, which
+        adjusts the tests for all pairs.
 
     Raises:
         ScoreError: several runs where one is expected, other tasks, or other data.
     """
     from itr_bench.runs.comparing import compare_runs
 
-    return compare_runs(_one_run(a), _one_run(b))
+    (compared,) = compare_runs([_one_run(a), _one_run(b)])
+    return compared
 
 
 def evaluate(
@@ -227,21 +231,22 @@ def evaluate(
         ItrBenchError: an unknown name, missing data or package, a folder with other settings; or
             responses that are missing at the end: what was answered is kept.
     """
-    from itr_bench.runs.evaluating import plan_run
+    from itr_bench.models.spec import resolve_model
+    from itr_bench.runs.configuring import configure, folder_name
     from itr_bench.runs.execute import execute
+    from itr_bench.seeds import read_seeds
+    from itr_bench.tasks.definitions import expand
 
-    config = plan_run(
-        model,
-        [tasks] if isinstance(tasks, str) else tasks,
-        seeds=seeds,
-        out=Path(out),
-        name=name,
-        model_args=_arguments(model_args),
-        gen_kwargs=_arguments(generation),
+    spec = resolve_model(model, model_args=model_args or {}, gen_kwargs=generation or {})
+    config = configure(
+        spec,
+        expand([tasks] if isinstance(tasks, str) else tasks),
+        read_seeds(seeds if isinstance(seeds, str) else _seeds(seeds)),
+        Path(out) / folder_name(name, spec),
+        command="itr_bench.evaluate",
         limit=limit,
         processes=processes,
         batch_size=batch_size,
-        command="itr_bench.evaluate",
     )
     done = execute(config, lambda line: print(line, file=sys.stderr))
     missing = [
@@ -274,7 +279,6 @@ def _one_run(given: Run | Paths) -> Run:
     return found[0]
 
 
-def _arguments(given: Mapping[str, Any] | None) -> str:
-    from itr_bench.models.arguments import format_arguments
-
-    return format_arguments(dict(given or {}))
+def _seeds(given: int | Sequence[int]) -> str:
+    """Seeds as the command line takes them."""
+    return str(given) if isinstance(given, int) else "".join(f"{seed}," for seed in given)

@@ -67,7 +67,7 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
 
     Args:
         folder: with the three files of one submission.
-        trial: whether demo and stand-in data is admitted, to try the way out.
+        trial: whether demo and placeholder data is admitted, for a dry run.
 
     Raises:
         DataError: the data of a task that anybody can fetch is not here and cannot be fetched.

@@ -25,8 +25,14 @@ from itr_bench.runs.reading import read_runs
     help="Language of the responses in plain files; by default that of --task, else en.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the signatures too.")
 def command(
-    files: tuple[Path, ...], gold: Path | None, task: str | None, lang: str | None, as_json: bool
+    files: tuple[Path, ...],
+    gold: Path | None,
+    task: str | None,
+    lang: str | None,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
     """Score FILES: folders of runs, samples of lmms-eval, folders with them, or plain files.
 
@@ -53,7 +59,7 @@ def command(
         return
     if len(runs) > 1:
         click.echo(tables.summary(runs))
-        click.echo()
-        click.echo(tables.signatures(runs))
+        if verbose:
+            click.echo(f"\n{tables.signatures(runs)}")
         return
-    click.echo(tables.details(runs[0]))
+    click.echo(tables.details(runs[0], signature=verbose))

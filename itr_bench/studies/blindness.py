@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from itr_bench.leaderboard.site import words
 from itr_bench.relation import QUESTIONS, Question
+from itr_bench.report import words
 from itr_bench.studies.changes import Change, changes
 from itr_bench.studies.frame import Cell, arrange, cells, label, with_variant
 from itr_bench.studies.section import Claim, Column, Figure, Section, Table, Value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
+from itr_bench.report import words
 from itr_bench.studies.frame import (
     Cell,
     arrange,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
-from itr_bench.leaderboard.site import words
 from itr_bench.relation import RELATIONS
+from itr_bench.report import words
 from itr_bench.studies.frame import arrange
 from itr_bench.studies.language_figures import (
     carrier_figures,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from itr_bench.leaderboard.site import words
 from itr_bench.relation import RELATIONS
+from itr_bench.report import words
 from itr_bench.runs.run import Run
 from itr_bench.scoring import Score
 from itr_bench.scoring.references import FEWEST, Side, sides

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
-from itr_bench.scoring.comparison import holm
+from itr_bench.report import words
 from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.significance import holm
 from itr_bench.studies.frame import Cell, arrange, cells, label, with_variant
 from itr_bench.studies.negation import Negation, negation
 from itr_bench.studies.prompt_figures import SPREAD, Found, figures

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from itr_bench.relation import QUESTIONS, Question
+from itr_bench.scoring.significance import LEVEL
 from itr_bench.studies.frame import Cell, label
 from itr_bench.studies.negation import Negation
 from itr_bench.studies.section import Column, Figure, Table, Value
 from itr_bench.studies.spread import Spread
-from itr_bench.studies.statistics import LEVEL, Paired, shares
+from itr_bench.studies.statistics import Paired, shares
 from itr_bench.studies.wording import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.wording import ZERO, bar, charts, levels, p_columns, p_values
 

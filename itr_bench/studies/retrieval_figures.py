@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
+from itr_bench.report import words
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.studies.encoders.ranking import recall
 from itr_bench.studies.ranked import DIRECTIONS, FEW, MEASURES, Gap, Ranked, scores

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any, get_args
 
-from itr_bench.leaderboard.site import words
+from itr_bench.report import words
 from itr_bench.studies.section import Figure, Kind, Lines, Section, Value
 from itr_bench.studies.study import Study
 

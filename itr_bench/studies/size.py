@@ -9,8 +9,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.scoring.comparison import holm
-from itr_bench.studies.statistics import LEVEL
+from itr_bench.scoring.significance import LEVEL, holm
 from itr_bench.studies.study import BoardModel
 
 FEWEST_MODELS = 5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
+from itr_bench.report import words
 from itr_bench.studies.section import Claim, Column, Dot, Figure, Scatter, Table, Value
 from itr_bench.studies.size import FEWEST_MODELS, MOST_PERMUTED, Fit
 from itr_bench.studies.study import BoardModel

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
+from itr_bench.report import words
 from itr_bench.report.drawing import Bar
 from itr_bench.runs.run import Run
 from itr_bench.studies.domains import (

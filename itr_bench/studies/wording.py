@@ -7,9 +7,9 @@ from statistics import median
 
 import numpy as np
 
-from itr_bench.leaderboard.site import words
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Question, Relation
+from itr_bench.report import words
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE

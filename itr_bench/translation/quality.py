@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
-from itr_bench.scoring.comparison import holm
+from itr_bench.scoring.significance import holm
 from itr_bench.translation.metrics import MetricScores, by_comet, by_sacrebleu
 from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
 
