@@ -82,7 +82,11 @@ def _build(world: World) -> None:
         "same": english,
         "reversed": [" ".join(text.split()[::-1]) for text in english],
     }
-    stand_in = ("--tweets", _table(world.folder / "ltec.tsv", header, *ltec), "--stand-in-images")
+    stand_in = (
+        "--tweets",
+        _table(world.folder / "ltec.tsv", header, *ltec),
+        "--placeholder-images",
+    )
     world.done("data", "build", "ltec", *stand_in)
     for system, texts in systems.items():
         lines = zip(ids, texts, strict=True)
@@ -90,7 +94,7 @@ def _build(world: World) -> None:
         world.done("data", "build", "ltec_en_mt", "--tweets", file, "--system", system)
     tirt = [(i % 4, 5000 + i, _text("tirt", i)) for i in range(TIRT)]
     file = _table(world.folder / "tirt.tsv", header[:3], *tirt)
-    world.done("data", "build", "tirt", "--tweets", file, "--stand-in-images")
+    world.done("data", "build", "tirt", "--tweets", file, "--placeholder-images")
 
 
 @pytest.fixture(scope="module")

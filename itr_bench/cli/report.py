@@ -32,9 +32,9 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
 
     RUNS are folders of `itr-bench run` and `itr-bench study`, and what lmms-eval leaves with
     --log_samples. The page needs neither a server nor scripts: OUT/index.html opens from the
-    disk. Each figure has its numbers below it, each claim its test. Runs under other conditions
-    are kept apart, what is missing or damaged is named, and the rest is reported. The same RUNS
-    give the same bytes.
+    disk. Each figure has its numbers below it, each claim its test. Runs with another
+    configuration are kept apart, what is missing or damaged is named, and the rest is reported.
+    The same RUNS give the same bytes.
 
     How good machine translations are is shown where they are built here (BLEU, chrF).
 
