@@ -28,7 +28,7 @@ from itr_bench.leaderboard.reference import Reference, try_reference, version_he
 from itr_bench.leaderboard.schema import Submission
 from itr_bench.leaderboard.validate import Checked
 from itr_bench.relation import QUESTIONS
-from itr_bench.scoring import Outcomes, Score
+from itr_bench.scoring import Predictions, Score
 from itr_bench.scoring.intervals import Interval
 from itr_bench.tasks.spec import get_task, leaderboard_task
 
@@ -177,7 +177,7 @@ def _packed(checked: Checked) -> bytes:
             "unchecked": entry.unchecked,
         },
     }
-    answers = entry.outcomes if entry else None
+    answers = entry.predictions if entry else None
     codes = b"" if answers is None else np.stack([answers.adds, answers.represented]).tobytes()
     return json.dumps(facts).encode() + b"\n" + checked.texts + codes
 
@@ -205,7 +205,7 @@ def _entry(kept: dict[str, Any], folder: str, codes: bytes) -> Entry:
         path=folder,
         badge=Badge(kept["badge"]),
         score=score,
-        outcomes=None if score is None else _outcomes(codes, submission, score.samples),
+        predictions=None if score is None else _predictions(codes, submission, score.samples),
         kind=kind_of(submission.run.data),
         answer_format=kept["answer_format"],
         current=kept["current"],
@@ -226,14 +226,14 @@ def _score(found: dict[str, Any]) -> Score:
     )
 
 
-def _outcomes(codes: bytes, submission: Submission, samples: int) -> Outcomes:
+def _predictions(codes: bytes, submission: Submission, samples: int) -> Predictions:
     reference = try_reference(submission.run.task)
     if isinstance(reference, DataError):
         raise reference
     labels = reference.labels
     flat = np.frombuffer(codes, dtype=np.int8)
     adds, represented = flat.reshape(len(QUESTIONS), len(labels), samples)
-    return Outcomes(
+    return Predictions(
         tweet_ids=tuple(labels),
         gold=np.array(list(labels.values()), dtype=np.int8),
         adds=adds,

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from itr_bench.answers import Parser, get_parser, parser_versions
+from itr_bench.answers import Parser, get_parser
 from itr_bench.data.manifest import kind_of
 from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError
@@ -38,7 +38,8 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     """Check task, version, data, parser and seeds.
 
     Returns:
-        the parser that reads the responses; ``None`` where it is no task of the leaderboard.
+        the parser that reads the responses, the newest of its name; ``None`` where it is no task
+        of the leaderboard.
     """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
     known = leaderboard_task(run.task)
@@ -75,17 +76,22 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         found.error("task", SUBMISSION, str(error), places.line("run", "task"))
         return None
     _check_version(run, places, found)
-    parsers = [get_parser(spec.parser, version) for version in parser_versions(spec.parser)]
-    known_parsers = {f"{parser.signature}.{spec.answers}": parser for parser in parsers}
-    if run.parser not in known_parsers:
+    parser = get_parser(spec.parser)
+    name, _, version = run.parser.removesuffix(f".{spec.answer_language}").rpartition(".")
+    if (
+        not run.parser.endswith(f".{spec.answer_language}")
+        or name != parser.name
+        or not _WHOLE.fullmatch(version)
+        or not 1 <= int(version) <= parser.version
+    ):
         found.error(
             "parser",
             SUBMISSION,
             f"{run.parser}, this version of itr-bench reads {run.task} with "
-            f"{' or '.join(known_parsers)}",
+            f"{parser.signature}.{spec.answer_language}",
             places.line("run", "parser"),
         )
-    return known_parsers.get(run.parser, parsers[-1])
+    return parser
 
 
 def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
@@ -233,9 +239,9 @@ def check_unscored(
     }
     pairs = claimed.tweets * claimed.samples
     rate = round(len(unread) / (2 * pairs), DECIMALS)
-    if claimed.unread_rate != rate:
+    if claimed.unparseable_rate != rate:
         said = f"{rate} follows from the responses"
-        _wrong("unread_rate", claimed.unread_rate, said, places, found)
+        _wrong("unparseable_rate", claimed.unparseable_rate, said, places, found)
     share = claimed.accuracy
     read = 1 - len({(tweet, sample) for tweet, _, sample in unread}) / pairs
     adds, represented = claimed.adds_accuracy, claimed.represented_accuracy

@@ -189,11 +189,11 @@ class Agreement:
 
 def agreement(entry: Entry, rerun: Entry) -> Agreement:
     """Compare an entry with a *rerun* of it."""
-    if entry.outcomes is None or rerun.outcomes is None:
+    if entry.predictions is None or rerun.predictions is None:
         return Agreement(None, False, "the rerun could not be compared: no data here")
     if rerun.submission.run.prompt != entry.submission.run.prompt:
         return Agreement(None, False, "the rerun was asked in other words")
-    found = compare(rerun.outcomes, entry.outcomes)
+    found = compare(rerun.predictions, entry.predictions)
     agrees = found.interval is not None and found.interval.low <= 0 <= found.interval.high
     said = f"the rerun's accuracy differs by {100 * found.difference:+.1f} points"
     return Agreement(found, agrees, "" if agrees else said)

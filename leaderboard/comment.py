@@ -10,7 +10,7 @@ from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.findings import as_markdown, code, fewer
 from itr_bench.scoring import compare, holm
 from itr_bench.scoring.intervals import Interval
-from itr_bench.scoring.verdict import standing
+from itr_bench.scoring.references import reference_level
 
 NEAREST = 5
 LONGEST = 60_000
@@ -71,11 +71,16 @@ def _row(entry: Entry) -> str:
         claimed = submission.score
         low, high = claimed.interval or (None, None)
         figures = [_percent(claimed.accuracy), f"{_percent(low)} to {_percent(high)}"]
-        figures += [_percent(claimed.accuracy_sd), _percent(claimed.unread_rate), "", "as claimed"]
+        figures += [
+            _percent(claimed.accuracy_sd),
+            _percent(claimed.unparseable_rate),
+            "",
+            "as claimed",
+        ]
     else:
         figures = [_percent(score.accuracy), _interval(score.interval), _percent(score.accuracy_sd)]
-        figures += [_percent(score.unread_rate), _percent(score.majority_class)]
-        figures.append(standing(score).value)
+        figures += [_percent(score.unparseable_rate), _percent(score.majority_class)]
+        figures.append(reference_level(score).value)
     return "| " + " | ".join([*start, *figures, entry.badge.value]) + " |"
 
 
@@ -101,14 +106,14 @@ def _rerun(entry: Entry, there: Entry | None, reruns: bool) -> list[str]:
 
 def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
     """The comparison with the best and the nearest others on the same tweets."""
-    if entry.outcomes is None or entry.score is None:
+    if entry.predictions is None or entry.score is None:
         return []
     run = entry.submission.run
     own = entry.score.accuracy
     rivals = [
-        (other, other.outcomes, other.score.accuracy)
+        (other, other.predictions, other.score.accuracy)
         for other in others
-        if other.outcomes is not None
+        if other.predictions is not None
         and other.score is not None
         and other.path != entry.path
         and other.submission.run.task == run.task
@@ -120,7 +125,7 @@ def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
     best = max(rivals, key=lambda rival: rival[2])
     nearest = sorted(rivals, key=lambda rival: (abs(rival[2] - own), rival[0].path))[:NEAREST]
     shown = nearest if best in nearest else [best, *nearest]
-    found = [compare(entry.outcomes, outcomes) for _, outcomes, _ in shown]
+    found = [compare(entry.predictions, predictions) for _, predictions, _ in shown]
     lines = [
         f"{code(entry.path)} against the best and the nearest on the same tweets (exact McNemar, "
         f"Holm over these {len(shown)}):",
@@ -143,9 +148,9 @@ def _against_sighted(entry: Entry, others: Sequence[Entry]) -> list[str]:
     for other in others:
         if other.blind or other.pair != entry.pair:
             continue
-        if entry.outcomes is None or other.outcomes is None:
+        if entry.predictions is None or other.predictions is None:
             return [f"{start}: not compared, the figures are as claimed.", ""]
-        found = compare(entry.outcomes, other.outcomes)
+        found = compare(entry.predictions, other.predictions)
         return [
             f"{start}: accuracy {100 * found.difference:+.1f} points, 95 % interval "
             f"{_interval(found.interval)}, exact McNemar p = {found.p_value:.3g}, t test p = "

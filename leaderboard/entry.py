@@ -7,7 +7,7 @@ from enum import Enum
 
 from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.schema import Submission
-from itr_bench.scoring import Outcomes, Score
+from itr_bench.scoring import Predictions, Score
 from itr_bench.tasks.spec import is_blind, reference_task
 
 _CONDITIONS = {
@@ -48,7 +48,7 @@ class Entry:
         badge: how well it is founded.
         score: computed here from the responses; ``None`` where the data of the task is not here,
             or the prompts are those of another version, so that only what is claimed is known.
-        outcomes: the answers by tweet and sample, likewise.
+        predictions: the answers by tweet and sample, likewise.
         kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
         answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
             ``None`` where the prompts are not known here.
@@ -60,7 +60,7 @@ class Entry:
     path: str
     badge: Badge
     score: Score | None
-    outcomes: Outcomes | None
+    predictions: Predictions | None
     kind: str
     answer_format: str | None = None
     current: bool = False
@@ -103,4 +103,6 @@ def differing(one: Entry, other: Entry) -> Differing:
     """In what the runs of a result with the image and of one without differ beside the image."""
     runs = one.submission.run, other.submission.run
     fields = [name for name in _CONDITIONS if getattr(runs[0], name) != getattr(runs[1], name)]
+    if "parser" in fields and one.score is not None and other.score is not None:
+        fields.remove("parser")  # the newest has read both
     return Differing(tuple(_CONDITIONS[name] for name in fields), _HARMLESS.issuperset(fields))

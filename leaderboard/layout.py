@@ -19,7 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from itr_bench.errors import ItrBenchError
-from itr_bench.leaderboard.schema import Response, Submission
+from itr_bench.leaderboard.schema import Submission, response_line
+from itr_bench.runs.response import Response
 
 SUBMISSION = "submission.json"
 RESPONSES = "responses.jsonl"
@@ -48,7 +49,7 @@ def contents(submission: Submission, responses: Iterable[Response]) -> dict[str,
     facts = json.dumps(
         submission.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False
     )
-    lines = [response.line() + b"\n" for response in sorted(responses, key=place)]
+    lines = [response_line(response) + b"\n" for response in sorted(responses, key=place)]
     files = {SUBMISSION: f"{facts}\n".encode(), RESPONSES: b"".join(lines)}
     sums = (
         sums_line(name, hashlib.sha256(content).hexdigest())

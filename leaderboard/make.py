@@ -17,12 +17,13 @@ from itr_bench.leaderboard.responses import LONGEST_LINE
 from itr_bench.leaderboard.schema import (
     ClaimedScore,
     ModelCard,
-    Response,
     RunFacts,
     Submission,
     problems_of,
+    response_line,
 )
 from itr_bench.leaderboard.sources import Source, public_command, read_source, without_places
+from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
 from itr_bench.tasks.spec import (
     BLIND,
@@ -234,7 +235,7 @@ def _facts(source: Source, card: ModelCard, notes: list[str]) -> dict[str, Any]:
         "generation": None if run.generation is None else dict(run.generation),
         "seeds": None if run.seeds is None else list(run.seeds),
         "seeded_each": source.seeded_each,
-        "samples": run.outcomes.samples,
+        "samples": run.predictions.samples,
         "parser": f"{run.parser.signature}.{run.language}",
         "prompt": run.prompt,
         "signature": str(run.signature),
@@ -265,7 +266,7 @@ def _responses(source: Source, reference: Reference, notes: list[str]) -> list[R
     replaced = quoting = count = 0
     for raw in source.responses:
         where = f"tweet {raw.tweet_id}, {raw.question}, sample {raw.sample}"
-        given = raw.response or ""
+        given = raw.response
         text = given.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         replaced += text != given
         texts = reference.texts[raw.tweet_id]
@@ -280,10 +281,11 @@ def _responses(source: Source, reference: Reference, notes: list[str]) -> list[R
             raise SubmissionError(
                 f"{where}: the response cannot be written as UTF-8 without changing its answer"
             )
-        response = Response(**{**raw._asdict(), "response": text})
-        if len(response.line()) > LONGEST_LINE:
+        response = dataclasses.replace(raw, response=text)
+        size = len(response_line(response))
+        if size > LONGEST_LINE:
             raise SubmissionError(
-                f"{where}: {len(response.line())} bytes, at most {LONGEST_LINE} are taken; bound "
+                f"{where}: {size} bytes, at most {LONGEST_LINE} are taken; bound "
                 "the length of responses with max_new_tokens"
             )
         found.append(response)

@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from itr_bench.answers import Parser
 from itr_bench.leaderboard.quotation import LEAST, quotations
 from itr_bench.leaderboard.reference import Reference, formats_of
-from itr_bench.leaderboard.schema import Response, RunFacts, problems_of
+from itr_bench.leaderboard.schema import RESPONSE, RunFacts, problems_of, response_line
 from itr_bench.relation import QUESTIONS, Answer, Question
+from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_answer
-from itr_bench.scoring import Outcomes, ReadItem, pair
+from itr_bench.scoring import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
 from itr_bench.tasks.spec import is_blind
 
@@ -39,13 +40,10 @@ Item = tuple[str, str]
 
 
 class Line(NamedTuple):
-    """What is checked of a response; its other fields say where it stands in :class:`Lines`."""
+    """A response, and the number of its line in the file."""
 
     number: int
-    seed: int | None
-    response: str
-    prompt_hash: str
-    image_sha256: str
+    response: Response
 
 
 @dataclass
@@ -63,13 +61,7 @@ class Lines:
     def take(self, number: int, response: Response) -> Line:
         """Take the *response* of a line, unless it was there before; return what is there."""
         samples = self.by_item.setdefault((response.tweet_id, response.question), {})
-        line = Line(
-            number,
-            response.seed,
-            response.response,
-            response.prompt_hash,
-            response.image_sha256,
-        )
+        line = Line(number, response)
         return samples.setdefault(response.sample, line)
 
     @property
@@ -80,7 +72,7 @@ class Lines:
     def prompts(self) -> dict[str, str]:
         """The prompt's digest of each question about each tweet, as signatures take them."""
         return {
-            f"{tweet} {question}": next(iter(samples.values())).prompt_hash
+            f"{tweet} {question}": next(iter(samples.values())).response.prompt_hash
             for (tweet, question), samples in self.by_item.items()
         }
 
@@ -96,7 +88,7 @@ class Lines:
         for (tweet, question), samples in sorted(self.by_item.items()):
             parts = []
             for sample, line in sorted(samples.items()):
-                text = line.response
+                text = line.response.response
                 if text not in codes:
                     codes[text] = zlib.crc32(text.encode()) % 65535 + 1 if text else 0
                 texts.append(codes[text])
@@ -131,10 +123,10 @@ def _take(lines: Lines, number: int, line: bytes) -> tuple[str, int, str] | None
     if len(line) > LONGEST_LINE:
         return "long-line", number, f"{len(line)} bytes, at most {LONGEST_LINE} are taken"
     try:
-        response = Response.model_validate_json(line)
+        response = RESPONSE.validate_json(line)
     except ValidationError as error:
         return "response", number, _problems(error)
-    if response.line() != line:
+    if response_line(response) != line or response.relation is not None:
         return (
             "not-canonical",
             number,
@@ -173,17 +165,17 @@ def check_run(lines: Lines, run: RunFacts, add: Add) -> None:
         seeds = [*run.seeds]
     images: dict[str, str] = {}
     for (tweet, _), samples in lines.by_item.items():
-        first = next(iter(samples.values()))
+        first = next(iter(samples.values())).response
         prompt, image = first.prompt_hash, images.setdefault(tweet, first.image_sha256)
         for sample, line in samples.items():
             if sample >= run.samples:
                 add("sample", line.number, f"sample {sample}, the run states {run.samples} samples")
-            elif not unknown and line.seed != seeds[sample]:
-                said = f"seed {line.seed}, expected {seeds[sample]} for sample {sample}"
+            elif not unknown and line.response.seed != seeds[sample]:
+                said = f"seed {line.response.seed}, expected {seeds[sample]} for sample {sample}"
                 add("seed", line.number, said)
-            if line.prompt_hash != prompt:
+            if line.response.prompt_hash != prompt:
                 add("hash", line.number, "another prompt hash than the question's other samples")
-            if line.image_sha256 != image:
+            if line.response.image_sha256 != image:
                 add("hash", line.number, "another image hash than the tweet's other responses")
 
 
@@ -211,9 +203,10 @@ def check_images(lines: Lines, run: RunFacts, add: Add) -> None:
     blind = is_blind(run.task)
     for (tweet, _), samples in lines.by_item.items():
         for line in samples.values():
-            if (line.image_sha256 == NO_PICTURE) != blind:
+            if (line.response.image_sha256 == NO_PICTURE) != blind:
                 shows = "no image" if blind else "an image with each tweet"
-                said = f"{_image(line.image_sha256)} for tweet {tweet}; {run.task} shows {shows}"
+                image = _image(line.response.image_sha256)
+                said = f"{image} for tweet {tweet}; {run.task} shows {shows}"
                 add("image-hash", line.number, said)
 
 
@@ -246,18 +239,18 @@ def check_content(
             if expected is None:
                 add("unknown-tweet", line.number, f"tweet {tweet} is none of the task's")
                 continue
-            if line.image_sha256 != expected.image_sha256:
+            if line.response.image_sha256 != expected.image_sha256:
                 add(
                     "image-hash",
                     line.number,
-                    f"{_image(line.image_sha256)}, the task's image of tweet {tweet} is "
+                    f"{_image(line.response.image_sha256)}, the task's image of tweet {tweet} is "
                     f"{_image(expected.image_sha256)}",
                 )
-            if answer_format and line.prompt_hash != expected.prompt_hashes[answer_format]:
+            if answer_format and line.response.prompt_hash != expected.prompt_hashes[answer_format]:
                 add(
                     "prompt-hash",
                     line.number,
-                    f"{line.prompt_hash}, the task's prompt for tweet {tweet} in the "
+                    f"{line.response.prompt_hash}, the task's prompt for tweet {tweet} in the "
                     f"{answer_format} answer format is {expected.prompt_hashes[answer_format]}",
                 )
     return answer_format
@@ -269,9 +262,9 @@ def check_quotations(lines: Lines, reference: Reference, add: Add) -> None:
         texts = reference.texts.get(tweet)
         harmless: set[str] = set()  # few texts come often
         for line in samples.values() if texts else ():
-            if line.response in harmless:
+            if line.response.response in harmless:
                 continue
-            if quotations(line.response, texts or ()):
+            if quotations(line.response.response, texts or ()):
                 add(
                     "quotation",
                     line.number,
@@ -279,7 +272,7 @@ def check_quotations(lines: Lines, reference: Reference, add: Add) -> None:
                     "`itr-bench submit` masks them",
                 )
             else:
-                harmless.add(line.response)
+                harmless.add(line.response.response)
 
 
 def _format_of(lines: Lines, task: str, reference: Reference) -> str:
@@ -289,7 +282,8 @@ def _format_of(lines: Lines, task: str, reference: Reference) -> str:
         return formats[0]
     votes = [
         sum(
-            next(iter(samples.values())).prompt_hash == reference.items[item].prompt_hashes[name]
+            next(iter(samples.values())).response.prompt_hash
+            == reference.items[item].prompt_hashes[name]
             for item, samples in lines.by_item.items()
             if item in reference.items
         )
@@ -313,7 +307,7 @@ def read_answers(
         answers = []
         for sample in range(run.samples):
             line = samples[sample]
-            text = line.response
+            text = line.response.response
             if text not in known:
                 known[text] = (
                     read_answer(parser, text, language)
@@ -327,9 +321,9 @@ def read_answers(
     return found
 
 
-def outcomes(
+def predictions(
     lines: Lines, reference: Reference, run: RunFacts, parser: Parser, language: str, add: Add
-) -> Outcomes:
+) -> Predictions:
     """Read the answers again, and pair them with what is right; else as :func:`read_answers`."""
     answers = read_answers(lines, run, parser, language, add)
     return pair(

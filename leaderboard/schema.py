@@ -16,12 +16,14 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    TypeAdapter,
     model_validator,
 )
+from pydantic_core import to_json
 
 from itr_bench.leaderboard.characters import first_hidden
+from itr_bench.runs.response import Digest, Response
 from itr_bench.scoring import Score
-from itr_bench.tasks.showing import NO_PICTURE
 
 FORMAT = 1
 
@@ -60,9 +62,6 @@ Address = Annotated[
 ModelId = Annotated[str, StringConstraints(pattern=rf"^{_ORGANISATION}/{_PART}$", max_length=193)]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Snapshot = Annotated[str, StringConstraints(pattern=rf"^{_PART}$")]
-ImageHash = Annotated[str, StringConstraints(pattern=rf"^([0-9a-f]{{64}}|{NO_PICTURE})$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
-TweetId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Date = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_day)
@@ -177,7 +176,7 @@ class ClaimedScore(Strict):
     macro_f1: Share
     adds_accuracy: Share
     represented_accuracy: Share
-    unread_rate: Share
+    unparseable_rate: Share
 
     @classmethod
     def of(cls, score: Score) -> ClaimedScore:
@@ -204,32 +203,25 @@ class Submission(Strict):
     score: ClaimedScore
 
 
-class Response(Strict):
-    """One line of ``responses.jsonl``: written in this order, without blanks."""
+RESPONSE: TypeAdapter[Response] = TypeAdapter(Response)
+"""What checks a line of ``responses.jsonl``."""
 
-    tweet_id: TweetId
-    question: Literal["adds", "represented"]
-    sample: Annotated[int, Field(ge=0, lt=1000)]
-    seed: int | None
-    response: str = Field(description="The raw response; quotations of the tweet are masked.")
-    tokens: Annotated[int, Field(ge=0)] | None
-    prompt_hash: Digest
-    image_sha256: ImageHash = Field(
-        description=f"Of the image's file; {NO_PICTURE!r} where the task shows no image."
-    )
 
-    def line(self) -> bytes:
-        """The response as the file holds it, without a line break."""
-        return self.__pydantic_serializer__.to_json(self)
+def response_line(response: Response) -> bytes:
+    """A response as a submission holds it: in this order, without blanks or a line break."""
+    return to_json(response.as_dict())
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``submission.json`` and of a line of ``responses.jsonl``."""
+    line = RESPONSE.json_schema()
+    del line["properties"]["relation"]  # in the log of a run alone
+    line["description"] = "One line of ``responses.jsonl``: written in this order, without blanks."
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A submission to the leaderboard of itr-bench, format {FORMAT}",
         "submission.json": Submission.model_json_schema(),
-        "responses.jsonl": Response.model_json_schema(),
+        "responses.jsonl": line,
     }
 
 

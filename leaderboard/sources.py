@@ -9,23 +9,19 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from itr_bench.answers import Parser
 from itr_bench.models.arguments import CHECKPOINT, format_arguments, pieces, without_secrets
 from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.runs.lmms_log import is_samples_file, read_samples
+from itr_bench.runs.manifest import read_manifest
+from itr_bench.runs.response import Response
+from itr_bench.runs.response_log import RESPONSES, read_responses
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import (
-    RESPONSES,
-    is_run_folder,
-    read_answer,
-    read_journal,
-    read_manifest,
-    read_run_folder,
-)
+from itr_bench.runs.run_folder import is_run_folder, read_answer, read_run_folder
 from itr_bench.scoring.signature import digest
 
 _COMMIT = re.compile(r"(?:commit:)?([0-9a-f]{40})")
@@ -36,19 +32,6 @@ _PLACE = re.compile(
 )
 _SEPARATOR = re.compile(r"[/\\]+")
 _SERVER = re.compile(r"\bbase_url=[^,\s]*")
-
-
-class Raw(NamedTuple):
-    """A response as the run has it; the fields are those of a submission's response."""
-
-    tweet_id: str
-    question: str
-    sample: int
-    seed: int | None
-    response: str | None
-    tokens: int | None
-    prompt_hash: str
-    image_sha256: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +55,7 @@ class Source:
 
     run: Run
     origin: Literal["itr-bench run", "lmms-eval"]
-    responses: tuple[Raw, ...]
+    responses: tuple[Response, ...]
     asked: int
     missing: int
     command: str | None = None
@@ -109,38 +92,28 @@ def read_source(path: Path) -> Source:
 def _run_folder(folder: Path) -> Source:
     run = read_run_folder(folder)
     manifest = read_manifest(folder)
-    conditions = manifest["conditions"]
-    records, _ = read_journal(folder / RESPONSES)
-    seeds: list[int] = conditions["seeds"]
-    seeded_each = conditions["seeding"] != "none"
+    configuration = manifest["configuration"]
+    seeds: list[int] = configuration["seeds"]
+    seeded_each = configuration["seeding"] != "none"
     responses = tuple(
-        Raw(
-            record.tweet_id,
-            record.question,
-            seeds.index(record.seed),
-            record.seed if seeded_each else None,
-            record.response,
-            record.tokens,
-            record.prompt_hash,
-            record.image_sha256,
-        )
-        for record in records.values()
-        if record.seed in seeds
+        replace(response, seed=response.seed if seeded_each else None, relation=None)
+        for response in read_responses(folder / RESPONSES).values()
+        if response.seed in seeds
     )
-    content = conditions.get("content") or ""
+    content = configuration.get("content") or ""
     return Source(
         run=run,
         origin="itr-bench run",
         responses=responses,
-        asked=conditions["tweets"],
-        missing=conditions["tweets"] * len(QUESTIONS) * len(seeds) - len(responses),
+        asked=configuration["tweets"],
+        missing=configuration["tweets"] * len(QUESTIONS) * len(seeds) - len(responses),
         command=manifest.get("command"),
-        precision=_precision(conditions["dtype"], conditions["model_args"]),
-        hardware=conditions["device"],
+        precision=_precision(configuration["dtype"], configuration["model_args"]),
+        hardware=configuration["device"],
         seeded_each=seeded_each,
-        checkpoint=conditions.get("checkpoint"),
+        checkpoint=configuration.get("checkpoint"),
         folder=content if content.startswith("sha256:") else None,
-        commit=_commit(content) or _commit(conditions.get("revision")),
+        commit=_commit(content) or _commit(configuration.get("revision")),
     )
 
 
@@ -154,7 +127,7 @@ def _samples_file(path: Path) -> Source:
         origin="lmms-eval",
         responses=tuple(_samples(path)),
         asked=len({item.tweet_id for item in run.items}),
-        missing=len(run.outcomes.unpaired) * run.outcomes.samples,
+        missing=len(run.predictions.unpaired) * run.predictions.samples,
         command=_command(config, run) if config else None,
         precision=_precision(arguments.get("dtype"), arguments),
         checkpoint=checkpoint,
@@ -163,7 +136,7 @@ def _samples_file(path: Path) -> Source:
     )
 
 
-def _samples(path: Path) -> list[Raw]:
+def _samples(path: Path) -> list[Response]:
     """The responses of a file that :func:`read_samples` can read."""
     found = []
     for line in path.read_text(encoding="utf-8").split("\n"):
@@ -178,12 +151,12 @@ def _samples(path: Path) -> list[Raw]:
         if len(tokens) != len(responses):  # of repeats, lmms-eval keeps the first one's
             tokens = [None] * len(responses)
         found += [
-            Raw(
+            Response(
                 str(item["tweet_id"]),
                 item["question"],
                 number,
                 None,
-                response,
+                response or "",
                 count,
                 digest(sample["input"]),
                 item["image_sha256"],
@@ -216,7 +189,7 @@ def _command(config: Mapping[str, Any], run: Run) -> str:
         text = _formatted(given.get(option) or config.get(option))
         line += [f"--{option}", text] if text else []
     line += ["--tasks", run.task]
-    line += ["--repeats", str(run.outcomes.samples)] if run.outcomes.samples > 1 else []
+    line += ["--repeats", str(run.predictions.samples)] if run.predictions.samples > 1 else []
     for option, usual in (("batch_size", 1), ("num_fewshot", None), ("system_instruction", None)):
         value = given.get(option)
         line += [f"--{option}", str(value)] if value not in (usual, None) else []

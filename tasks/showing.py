@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from itr_bench.tasks.derangement import derangement
 from itr_bench.tasks.shuffled_words import shuffled
 from itr_bench.tasks.variants import Variant
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 NO_PICTURE = "none"
 """Stands where the hash of an image would."""
@@ -89,4 +91,6 @@ def _picture(variant: Variant, row: int, images: Sequence[str]) -> tuple[int | N
 
 def grey(size: tuple[int, int]) -> Image.Image:
     """A mid-grey picture of *size*, width and height in pixels."""
+    from PIL import Image
+
     return Image.new("RGB", size, GREY)

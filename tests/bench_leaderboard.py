@@ -56,8 +56,8 @@ def make_model(root: Path, number: int) -> None:
 def _make(root: Path, number: int, task: str) -> None:
     from itr_bench.leaderboard import layout
     from itr_bench.leaderboard.reference import open_reference
-    from itr_bench.leaderboard.schema import Response
     from itr_bench.relation import Question, Relation
+    from itr_bench.runs.response import Response
     from itr_bench.seeds import PAPER_SEEDS
     from tests.submissions import card, describe
 

@@ -23,8 +23,9 @@ import numpy as np
 
 from itr_bench.answers.choice import LETTERS, order
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
+from itr_bench.runs.manifest import write_manifest
+from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import RESPONSES, write_manifest
 from itr_bench.scoring import ReadItem
 from itr_bench.scoring.signature import digest
 from itr_bench.studies import image_ablation, in_context, prompt
@@ -108,7 +109,7 @@ def board_of(runs: Sequence[Run]) -> list[BoardModel]:
     board = []
     for run in (run for run in runs if run.task == BASE):
         size = int(run.model.rsplit("-", 1)[1][:-1]) * 10**9
-        accuracy = float(run.outcomes.correct.mean())
+        accuracy = float(run.predictions.correct.mean())
         ends = (accuracy - 0.04, accuracy + 0.04)
         board.append(BoardModel(run.model, BASE, accuracy, size, ends, "made up"))
     return board
@@ -164,7 +165,7 @@ def write_run(folder: Path, run: Run, *, wordy: bool) -> None:
         "seeds": list(run.seeds or ()),
     }
     manifest = {"model": run.model, "set_size": run.set_size, "sessions": []}
-    write_manifest(folder, {**manifest, "conditions": conditions})
+    write_manifest(folder, {**manifest, "configuration": conditions})
 
 
 def _said(parser: str, tweet: str, question: Question, pair: tuple[Answer, Answer]) -> str:

@@ -152,7 +152,7 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
     done = run("score", str(first), str(second), "--gold", str(gold), "--json")
     (found,) = json.loads(done.stdout)
     assert found["score"]["accuracy_by_sample"] == [0.75, 0.5]
-    assert found["score"]["unread_rate"] == 1 / 16
+    assert found["score"]["unparseable_rate"] == 1 / 16
     assert found["score"]["failed_rate"] == 1 / 16
     assert found["signature"]["line"].startswith("task:gold.?|tweets:4|samples:2|seeds:?|")
     table = run("score", str(first), str(second), "--gold", str(gold))
@@ -220,7 +220,9 @@ def test_samples_are_read_from_the_raw_responses(tmp_path: Path) -> None:
     assert read_samples(samples_file(tmp_path / "a", ROWS)).score.accuracy == 0.5
     assert read_samples(samples_file(tmp_path / "b", raw)).score.accuracy_by_sample == (0.5, 0.5)
     nested = [{**row, "resps": [["Yes", "Yes"]]} for row in ROWS]
-    assert read_samples(samples_file(tmp_path / "c", nested)).outcomes.adds.tolist() == [[1, 1]] * 2
+    assert (
+        read_samples(samples_file(tmp_path / "c", nested)).predictions.adds.tolist() == [[1, 1]] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,8 +255,8 @@ def test_language_and_gold_labels_are_part_of_the_signature(tmp_path: Path) -> N
         return str(json.loads(done.stdout)[0]["signature"]["line"])
 
     english, latvian = signature(), signature("--lang", "lv")
-    assert "parser:yes-no.1.en|" in english
-    assert "parser:yes-no.1.lv|" in latvian
+    assert "parser:yes-no.2.en|" in english
+    assert "parser:yes-no.2.lv|" in latvian
     gold.write_text(GOLD.replace("0\t11", "1\t11"))
     assert signature() != english
 

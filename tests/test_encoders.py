@@ -28,6 +28,7 @@ from itr_bench.studies.no_vlm import content, read_rows
 from itr_bench.studies.retrieval import STUDY
 from itr_bench.studies.retrieval_scores import gaps, means, read_ranks
 from itr_bench.studies.study import RESULT, Job, Material, Result, get_study, read_result
+from itr_bench.tasks.spec import get_task
 
 FIRST_ID = 10**18
 
@@ -955,7 +956,9 @@ def test_an_encoder_that_knows_the_pairs_of_one_language(
     from itr_bench.studies.encoders import checkpoint
     from itr_bench.tasks.loading import open_task
 
-    latvian, english = (Pairs.of(open_task(task)) for task in ("itr_demo_lv", "itr_demo_en"))
+    latvian, english = (
+        Pairs.of(open_task(get_task(task))) for task in ("itr_demo_lv", "itr_demo_en")
+    )
     place = {latvian.image(i).tobytes(): i for i in range(24)}
     of_text = {text: i for i, text in enumerate(latvian.texts)} | {
         text: i if i < 12 else 12 + (i + 1) % 12 for i, text in enumerate(english.texts)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard.published import leaderboard_folder, read_published
-from itr_bench.leaderboard.schema import Response, Submission, json_schema
+from itr_bench.leaderboard.schema import RESPONSE, Submission, json_schema, response_line
 from itr_bench.leaderboard.site.markdown import escaped, markdown_table, replaced
 from itr_bench.leaderboard.validate import suspicious_accuracy
 from itr_bench.tasks.spec import is_blind, leaderboard_task, reference_task
@@ -78,7 +78,7 @@ def test_files_of_every_format_still_load(folder: Path) -> None:
     assert read_published(folder)[0].models
     Submission.model_validate_json((folder / "submission" / "submission.json").read_bytes())
     lines = (folder / "submission" / "responses.jsonl").read_bytes().splitlines()
-    assert [Response.model_validate_json(line).line() for line in lines] == lines
+    assert [response_line(RESPONSE.validate_json(line)) for line in lines] == lines
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, RunError
-from itr_bench.models import arguments, machine
+from itr_bench.models import arguments, machine, spec
 from itr_bench.models.adapters import Seeding, handling
 from itr_bench.models.presets import get_preset, parse_presets, presets
-from itr_bench.runs import plan
+from itr_bench.runs import commands, plan
+from itr_bench.runs.settings import settings_of
+from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import definitions
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the models and how they were run.
@@ -57,8 +59,8 @@ def test_presets_are_the_papers_models(name: str) -> None:
     assert (preset.checkpoint, found) == PAPER[name]
     assert preset.generation["max_new_tokens"] == 512
     assert preset.generation["do_sample"] is True
-    model = plan.resolve_model(name)
-    settings = plan.settings_of("ltec_itr_lv", model)
+    model = spec.resolve_model(name)
+    settings = settings_of("ltec_itr_lv", model)
     assert settings.generation == {
         "max_new_tokens": 512,
         "do_sample": True,
@@ -67,7 +69,7 @@ def test_presets_are_the_papers_models(name: str) -> None:
     }
     assert settings.wording["order"] == list(preset.order)
     assert settings.wording["answer_format"] == preset.answer_format
-    assert plan.from_paper(model, plan.PAPER_SEEDS) == []
+    assert commands.from_paper(model, PAPER_SEEDS) == []
 
 
 def test_no_other_presets_and_their_particulars() -> None:
@@ -80,7 +82,7 @@ def test_no_other_presets_and_their_particulars() -> None:
 
 
 def test_an_explained_task_stays_explained() -> None:
-    settings = plan.settings_of("itr_demo_lv_explained", plan.resolve_model("qwen2-vl-7b"))
+    settings = settings_of("itr_demo_lv_explained", spec.resolve_model("qwen2-vl-7b"))
     assert settings.wording["answer_format"] == "explained"
 
 
@@ -134,7 +136,7 @@ def test_a_sound_file_is_read() -> None:
 
 
 def test_arguments_of_the_user_go_over_the_presets_one_by_one() -> None:
-    model = plan.resolve_model(
+    model = spec.resolve_model(
         "qwen2-vl-7b",
         model_args="quantization=none,device=cpu,pretrained=/data/qwen",
         gen_kwargs="top_k=5,max_new_tokens=8,do_sample=null",
@@ -147,9 +149,9 @@ def test_arguments_of_the_user_go_over_the_presets_one_by_one() -> None:
         "max_pixels": 1920000,
         "device": "cpu",
     }
-    settings = plan.settings_of("itr_demo_lv", model)
+    settings = settings_of("itr_demo_lv", model)
     assert settings.generation == {"max_new_tokens": 8, "top_k": 5, "until": []}
-    assert plan.from_paper(model, [1]) == [
+    assert commands.from_paper(model, [1]) == [
         "do_sample: True in the paper, not given here",
         "max_new_tokens: 512 in the paper, 8 here",
         "quantization: 4bit in the paper, none here",
@@ -173,7 +175,7 @@ FOLDERS = [
 @pytest.mark.parametrize(("name", "given", "folder"), FOLDERS)
 def test_folders_are_named_after_models(name: str, given: str, folder: str) -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-    assert plan.resolve_model(name, model_args=given).folder_name == folder
+    assert spec.resolve_model(name, model_args=given).folder_name == folder
 
 
 SEEDING = [
@@ -271,8 +273,8 @@ def test_which_model_it_is_stands_in_the_conditions(
 ) -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     monkeypatch.setenv("OPENAI_API_BASE", "http://u:p@env/v1?k=1")
-    model = plan.resolve_model(name, model_args=given)
-    found = plan.conditions_without_data(plan.settings_of("itr_demo_lv", model), model, [1])
+    model = spec.resolve_model(name, model_args=given)
+    found = plan.configuration_without_data(settings_of("itr_demo_lv", model), model, [1])
     if name == SERVER:
         found["model_args"].pop("prefix_aware_queue", None)
     assert {key: found[key] for key in expected} == expected
@@ -280,16 +282,16 @@ def test_which_model_it_is_stands_in_the_conditions(
 
 def test_what_a_server_is_not_sent_is_refused() -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-    model = plan.resolve_model(SERVER, gen_kwargs="typical_p=0.5")
+    model = spec.resolve_model(SERVER, gen_kwargs="typical_p=0.5")
     with pytest.raises(RunError, match=r"typical_p=\.\.\.: async_openai cannot send it"):
-        plan.settings_of("itr_demo_lv", model)
+        settings_of("itr_demo_lv", model)
 
 
 def test_a_run_is_parted_always_alike() -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     from itr_bench.runs.workers import shared
 
-    model = plan.resolve_model("qwen2-vl-7b", model_args="device=cpu")
+    model = spec.resolve_model("qwen2-vl-7b", model_args="device=cpu")
     planned = plan.plan_task("itr_demo_lv", model, [1, 2], 7)
     everything = planned.missing({})
     for rows, sizes in ((0, [4] * 7), (7, [4] * 7), (8, [8, 8, 8, 4]), (999, [28])):
@@ -302,7 +304,7 @@ def test_a_run_is_parted_always_alike() -> None:
     shares = shared(planned, 8, missing, 2)
     assert list(map(set, shares)) == [{missing[0], missing[3]}, {missing[1], missing[2]}]
     with pytest.raises(RunError, match="itr_vlm forms its batches by itself"):
-        plan.check_batch_size(4, model)
+        spec.check_batch_size(4, model)
 
 
 def test_secrets_and_places() -> None:
@@ -359,7 +361,7 @@ def test_what_is_missing(
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     monkeypatch.setattr(machine, "has_package", lambda package: package not in lacking)
     monkeypatch.setattr(machine, "gpu_count", lambda: 0)
-    model = plan.resolve_model(name, model_args=given)
+    model = spec.resolve_model(name, model_args=given)
     assert set(machine.missing(model.adapter, model.arguments)) == found
 
 
@@ -383,7 +385,7 @@ def test_num_crops_is_set_on_the_loaded_processor() -> None:
     pytest.importorskip("torch", reason="the extra `eval` is not installed")
     from types import SimpleNamespace
 
-    from itr_bench.runs.generation import _set_on_processor
+    from itr_bench.models.loading import _set_on_processor
 
     processor = SimpleNamespace(image_processor=SimpleNamespace(num_crops=4))
     _set_on_processor(SimpleNamespace(_processor=processor), "num_crops", 16)
@@ -394,11 +396,11 @@ def test_num_crops_is_set_on_the_loaded_processor() -> None:
 
 def test_a_likelihood_is_asked_once_and_of_itr_vlm_alone() -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-    model = plan.resolve_model("llama-3.2-11b", gen_kwargs="max_new_tokens=8")
-    planned = plan.plan_task("itr_demo_lv_likelihood", model, plan.PAPER_SEEDS, 2)
-    assert planned.seeds == plan.PAPER_SEEDS[:1]
+    model = spec.resolve_model("llama-3.2-11b", gen_kwargs="max_new_tokens=8")
+    planned = plan.plan_task("itr_demo_lv_likelihood", model, PAPER_SEEDS, 2)
+    assert planned.seeds == PAPER_SEEDS[:1]
     assert planned.total == 4
     assert planned.settings.generation == {"scoring": "likelihood", "until": []}
-    assert planned.conditions["answer_format"] == "plain"
+    assert planned.configuration["answer_format"] == "plain"
     with pytest.raises(RunError, match="qwen2_vl has not; take itr_demo_lv"):
-        plan.settings_of("itr_demo_lv_likelihood", plan.resolve_model("qwen2_vl"))
+        settings_of("itr_demo_lv_likelihood", spec.resolve_model("qwen2_vl"))

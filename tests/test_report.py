@@ -22,7 +22,8 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.nouns import count
 from itr_bench.report.charts import interval_charts
-from itr_bench.runs.run_folder import MANIFEST, RESPONSES
+from itr_bench.runs.manifest import MANIFEST
+from itr_bench.runs.response_log import RESPONSES
 from itr_bench.studies.comparisons import bar, charts
 from itr_bench.studies.formatting import text_of
 from itr_bench.studies.load import load
@@ -31,6 +32,7 @@ from itr_bench.studies.scatter import scatter
 from itr_bench.studies.section import Column, Dot, Figure, Scatter, Section, Table
 from itr_bench.studies.study import RESULT, Material, studies, write_result
 from itr_bench.studies.study import Result as StudyResult
+from itr_bench.tasks.spec import get_task
 from itr_bench.translation.quality import Measured, Quality
 from tests.bench_studies import BASE, material, tasks
 
@@ -128,7 +130,7 @@ def test_no_text_of_a_tweet_is_in_it(study_runs: Path, tmp_path: Path) -> None:
     invoke("report", study_runs, "--out", tmp_path)
     written = "".join((tmp_path / name).read_text() for name in ("index.html", "report.json"))
     for task in ("itr_demo_lv", "itr_demo_en"):
-        texts = open_task(task).texts
+        texts = open_task(get_task(task)).texts
         assert texts and not any(text[:30] in written for text in texts)
 
 

@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError
-from itr_bench.runs.run_folder import Record
+from itr_bench.runs.response import Response
 from itr_bench.seeds import PAPER_SEEDS
 from tests.conftest import ROOT
 
@@ -165,25 +165,26 @@ def test_order_and_answer_format_reach_the_prompt(
     model: str, options: tuple[str, ...], text_first: bool, explained: bool
 ) -> None:
     """The chat that lmms-eval's task hands to an adapter, with the preset's settings in it."""
+    from itr_bench.models.spec import resolve_model
     from itr_bench.runs import generation, plan
 
-    found = plan.resolve_model(model)
+    found = resolve_model(model)
     planned = plan.plan_task("itr_demo_en", found, [1], 1)
 
     class Chat:
         is_simple = False
         task_dict: dict[str, Any] = {}  # noqa: RUF012
 
-    respondent = generation.Respondent.__new__(generation.Respondent)
-    respondent._model, respondent._lm = found, Chat()
-    request = respondent._build(planned)[0]
+    loaded = generation.Model.__new__(generation.Model)
+    loaded._spec, loaded._lm = found, Chat()
+    request = loaded._build(planned)[0]
     prompt, messages, _, doc_id, task, split = request.args
     (turn,) = messages(Chat.task_dict[task][split][doc_id])
     kinds = [part["type"] for part in turn["content"]]
     assert kinds == (["text", "image"] if text_first else ["image", "text"])
     assert ("**EXPLANATION:**" in prompt) == explained
     assert turn["content"][kinds.index("text")]["text"] == prompt
-    assert planned.conditions["answer_format"] == ("explained" if explained else "plain")
+    assert planned.configuration["answer_format"] == ("explained" if explained else "plain")
 
 
 def test_the_plan_reads_the_definitions_as_lmms_eval_does() -> None:
@@ -283,7 +284,7 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(
     sessions = resumed.manifest["sessions"]
     assert len(sessions) >= 8
     assert sum(session["responses"] for session in sessions) == len(whole.records)
-    assert resumed.manifest["conditions"] == whole.manifest["conditions"]
+    assert resumed.manifest["configuration"] == whole.manifest["configuration"]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 30, 10**4], ids=["newline", "brace", "check", "lines"])
@@ -301,7 +302,7 @@ def test_a_torn_last_line_is_cut_off_and_generated_again(run: Command, cut: int)
 def test_interrupted(run: Command) -> None:
     done = run(*FAKE, *wrong("interrupt", at=50))
     assert done.status == 130
-    assert "give the same command again to go on" in done.err
+    assert "give the same command again to resume" in done.err
     assert len(done.records) == 50
     assert done.manifest["sessions"][-1]["responses"] == 50
 
@@ -361,11 +362,11 @@ def test_other_conditions_are_refused_by_name(
 def test_what_is_found_after_loading_is_compared_as_well(
     run: Command, key: str, value: object, message: str
 ) -> None:
-    from itr_bench.runs.run_folder import write_manifest
+    from itr_bench.runs.manifest import write_manifest
 
     done = run(*FAKE, *wrong("interrupt", at=9))
     manifest = done.manifest
-    manifest["conditions"][key] = value
+    manifest["configuration"][key] = value
     write_manifest(done.folder, manifest)
     again = run(*FAKE, *wrong("interrupt", at=9))
     assert again.status == 1
@@ -519,7 +520,7 @@ def test_what_is_computed_together_does_not_depend_on_interruptions(
     options = ("--model", "together", *FAKE[2:])
     whole = run(*options)
     assert (whole.status, len(fake.asked)) == (0, 144)
-    assert whole.manifest["conditions"]["engine"] == {"shared": True, "rows_in_flight": 12}
+    assert whole.manifest["configuration"]["engine"] == {"shared": True, "rows_in_flight": 12}
     journal = whole.folder / "responses.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     fake.asked.clear()
@@ -558,10 +559,10 @@ def test_what_is_computed_together_does_not_depend_on_interruptions(
     ],
 )
 def test_a_server_is_sent_the_settings(settings: dict[str, Any], sent: dict[str, Any]) -> None:
-    from itr_bench.runs.generation import _sent
+    from itr_bench.models.async_openai import sent as send
 
     payload = {"temperature": 0.2, "max_tokens": 5}
-    assert _sent(payload, settings) == {"max_tokens": 5, **sent}
+    assert send(payload, settings) == {"max_tokens": 5, **sent}
 
 
 @pytest.mark.parametrize("form", ["--model_args {}", "--model-args={}", "--gen_kwargs {}"])
@@ -650,7 +651,7 @@ def test_two_processes_find_what_one_finds(run: Command) -> None:
     two = run(*arguments, "--processes", "2", out="two")
     assert (one.status, two.status) == (0, 0), two.err
     assert two.responses == one.responses
-    assert two.manifest["conditions"] == one.manifest["conditions"]
+    assert two.manifest["configuration"] == one.manifest["configuration"]
     assert one.out.split("\n\n")[0] == two.out.split("\n\n")[0]
 
 
@@ -760,11 +761,11 @@ def test_a_stock_adapter_is_seeded_request_by_request(run: Command, checkpoint: 
     assert max(map(len, by_item.values())) > 1  # seeds differ
     alone = run(*arguments, "--seeds", f"{PAPER_SEEDS[3]},", out="alone")
     assert alone.responses.items() <= done.responses.items()
-    conditions = done.manifest["conditions"]
-    assert conditions["content"].startswith("sha256:")
-    assert (conditions["device"], conditions["dtype"]) == ("cpu", "float32")
-    assert conditions["checkpoint"] == "/".join(checkpoint.parts[-2:])
-    assert str(checkpoint) not in json.dumps(conditions)
+    configuration = done.manifest["configuration"]
+    assert configuration["content"].startswith("sha256:")
+    assert (configuration["device"], configuration["dtype"]) == ("cpu", "float32")
+    assert configuration["checkpoint"] == "/".join(checkpoint.parts[-2:])
+    assert str(checkpoint) not in json.dumps(configuration)
     # Another checkpoint in the same place is another model.
     (done.folder / "responses.jsonl").write_bytes(
         b"".join((done.folder / "responses.jsonl").read_bytes().splitlines(True)[:-1])
@@ -876,7 +877,7 @@ def test_a_server_with_faults(run: Command, server: Any) -> None:
     assert Counter(again.responses.values()) == words
     assert server.requests[0][1]["max_tokens"] == 512
     assert "hidden" not in (again.folder / "manifest.json").read_text()
-    assert again.manifest["conditions"]["device"] is None
+    assert again.manifest["configuration"]["device"] is None
 
 
 def test_the_requests_of_a_tweet_are_adjacent(run: Command, server: Any) -> None:
@@ -972,7 +973,7 @@ def test_the_journal_is_read_before_anything_is_loaded(
     again = run(*FAKE, *wrong("interrupt", at=50))
     assert again.status == 1
     assert "responses.jsonl, line 7: its checksum does not fit" in again.err
-    record = Record.parse(lines[0].rstrip(b"\n"))
+    record = Response.of_log_line(lines[0].rstrip(b"\n"))
     for field, value, message in (
         ("tweet_id", "77", "tweet 77, adds): not among the tweets of this run"),
         ("seed", 77, "seed 77 is none of this run's"),
@@ -980,8 +981,8 @@ def test_the_journal_is_read_before_anything_is_loaded(
         ("image_sha256", "0", "image_sha256 is '0', expected"),
         ("relation", 3, "relation is 3, expected 0"),
     ):
-        changed = Record(**{**vars(record), field: value})
-        journal.write_bytes(changed.line())
+        changed = Response(**{**vars(record), field: value})
+        journal.write_bytes(changed.log_line())
         again = run(*FAKE, *wrong("interrupt", at=50))
         assert again.status == 1
         assert message in again.err

@@ -16,30 +16,27 @@ from hypothesis import strategies as st
 from itr_bench.answers import Asked, get_parser
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import Answer, Question
-from itr_bench.runs.run_folder import (
+from itr_bench.runs.manifest import (
     MANIFEST,
-    RESPONSES,
-    Journal,
-    Record,
     differences,
-    is_run_folder,
-    read_journal,
     read_manifest,
-    read_run_folder,
-    run_folders,
     write_json,
     write_manifest,
 )
+from itr_bench.runs.response import Response
+from itr_bench.runs.response_log import RESPONSES, ResponseLog, read_responses
+from itr_bench.runs.run_folder import is_run_folder, read_run_folder, run_folders
 from itr_bench.scoring.signature import digest
 
 SEEDS = (8263, 10652)
 PROMPTS = {f"{tweet} {q.value}": digest(f"{tweet} {q}") for tweet in "123" for q in Question}
 
 
-def record(tweet: str, question: str, seed: int, response: str = "Yes") -> Record:
-    return Record(
+def record(tweet: str, question: str, seed: int, response: str = "Yes") -> Response:
+    return Response(
         tweet_id=tweet,
         question=question,
+        sample=(*SEEDS, seed).index(seed),
         seed=seed,
         response=response,
         tokens=3,
@@ -56,7 +53,7 @@ MANIFEST_OF_ALL: dict[str, Any] = {
     "language": "en",
     "set_size": 3,
     "sessions": [],
-    "conditions": {
+    "configuration": {
         "task": "itr_demo_lv",
         "task_version": "1",
         "data": "demo-1",
@@ -80,12 +77,12 @@ MANIFEST_OF_ALL: dict[str, Any] = {
 }
 
 
-def written(folder: Path, records: list[Record]) -> Path:
+def written(folder: Path, records: list[Response]) -> Path:
     write_manifest(folder, MANIFEST_OF_ALL)
-    journal = Journal(folder)
+    log = ResponseLog(folder)
     for one in records:
-        journal.append(one)
-    journal.close()
+        log.append(one)
+    log.close()
     return folder
 
 
@@ -95,28 +92,28 @@ def written(folder: Path, records: list[Record]) -> Path:
 @given(st.text())
 def test_any_response_comes_back(response: str) -> None:
     one = record("1", "adds", 5, response)
-    line = one.line()
+    line = one.log_line()
     assert line.endswith(b"\n") and line.count(b"\n") == 1
-    assert Record.parse(line[:-1]) == one
+    assert Response.of_log_line(line[:-1]) == one
 
 
 @pytest.mark.parametrize("response", ["", "\ud800 half", "a\u2028b\r\n\x00", '","check":"0"}'])
 def test_odd_responses_come_back(response: str) -> None:
     one = record("1", "adds", 5, response)
-    assert Record.parse(one.line()[:-1]) == one
+    assert Response.of_log_line(one.log_line()[:-1]) == one
 
 
 @given(st.data())
 def test_no_byte_of_a_line_can_be_changed_unseen(data: st.DataObject) -> None:
-    line = bytearray(record("2", "represented", 7, "Jā, “attēlā”").line()[:-1])
+    line = bytearray(record("2", "represented", 7, "Jā, “attēlā”").log_line()[:-1])
     place = data.draw(st.integers(0, len(line) - 1))
     other = data.draw(st.integers(0, 255).filter(lambda byte: byte != line[place]))
     line[place] = other
     with pytest.raises(ValueError, match="checksum"):
-        Record.parse(bytes(line))
+        Response.of_log_line(bytes(line))
 
 
-CONTENT = dict(vars(record("1", "adds", 5)))
+CONTENT = record("1", "adds", 5).as_dict()
 WRONG = [
     ({**CONTENT, "relation": 4}, "question 'adds' or relation 4"),
     ({**CONTENT, "relation": [1]}, "question 'adds' or relation [1]"),
@@ -138,20 +135,19 @@ def test_what_is_no_record_is_refused_in_spite_of_its_checksum(
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     check = hashlib.sha256(body).hexdigest()[:12]
     with pytest.raises(ValueError) as caught:
-        Record.parse(body[:-1] + f',"check":"{check}"}}'.encode())
+        Response.of_log_line(body[:-1] + f',"check":"{check}"}}'.encode())
     assert str(caught.value).startswith(message)
 
 
-# The journal
+# The log
 
 
 def test_what_was_appended_is_read(tmp_path: Path) -> None:
     written(tmp_path, ALL)
-    records, whole = read_journal(tmp_path / RESPONSES)
+    records = read_responses(tmp_path / RESPONSES)
     assert list(records.values()) == ALL
-    assert whole == (tmp_path / RESPONSES).stat().st_size
-    again = Journal(tmp_path)
-    assert (again.records, again.cut_off) == (records, 0)
+    again = ResponseLog(tmp_path)
+    assert (again.responses, again.cut_off) == (records, 0)
     again.close()
 
 
@@ -160,14 +156,14 @@ def test_a_line_torn_anywhere_is_cut_off(tmp_path: Path, kept: int) -> None:
     written(tmp_path, ALL[:2])
     path = tmp_path / RESPONSES
     whole = path.read_bytes()
-    third = ALL[2].line()
+    third = ALL[2].log_line()
     torn = third[: min(kept, len(third) - 1)]
     path.write_bytes(whole + torn)
-    journal = Journal(tmp_path)
-    assert (len(journal.records), journal.cut_off) == (2, len(torn))
+    log = ResponseLog(tmp_path)
+    assert (len(log.responses), log.cut_off) == (2, len(torn))
     assert path.read_bytes() == whole
-    journal.append(ALL[2])
-    journal.close()
+    log.append(ALL[2])
+    log.close()
     assert path.read_bytes() == whole + third
 
 
@@ -175,22 +171,26 @@ def test_zeros_that_a_power_cut_left(tmp_path: Path) -> None:
     written(tmp_path, ALL[:2])
     with (tmp_path / RESPONSES).open("ab") as file:
         file.write(bytes(500))
-    journal = Journal(tmp_path)
-    assert (len(journal.records), journal.cut_off) == (2, 500)
-    journal.close()
+    log = ResponseLog(tmp_path)
+    assert (len(log.responses), log.cut_off) == (2, 500)
+    log.close()
 
 
-def lines_of(records: list[Record]) -> list[bytes]:
-    return [one.line() for one in records]
+def lines_of(records: list[Response]) -> list[bytes]:
+    return [one.log_line() for one in records]
 
 
 DAMAGE = [
     (2, b"", "line 3: no checksum at its end"),
     (1, b"{}\n", "line 2: no checksum at its end"),
-    (1, ALL[1].line().replace(b"Yes", b"No!"), "line 2: its checksum does not fit"),
-    (1, record("1", "adds", SEEDS[0], "No").line(), "line 2: its tweet, question and seed have"),
+    (1, ALL[1].log_line().replace(b"Yes", b"No!"), "line 2: its checksum does not fit"),
+    (
+        1,
+        record("1", "adds", SEEDS[0], "No").log_line(),
+        "line 2: its tweet, question and seed have",
+    ),
     (0, b"\xff\xfe\n", "line 1: no checksum at its end"),
-    (3, ALL[3].line().replace(b"Yes", b"No!"), "line 4: its checksum does not fit"),
+    (3, ALL[3].log_line().replace(b"Yes", b"No!"), "line 4: its checksum does not fit"),
 ]
 
 
@@ -203,7 +203,7 @@ def test_damage_in_the_middle_is_refused_with_its_line(
     lines[place] = line or b"\n"
     (tmp_path / RESPONSES).write_bytes(b"".join(lines))
     with pytest.raises(RunError) as caught:
-        Journal(tmp_path)
+        ResponseLog(tmp_path)
     assert message in str(caught.value)
     assert "generated again" in str(caught.value)
     assert (tmp_path / RESPONSES).read_bytes() == b"".join(lines)
@@ -212,14 +212,14 @@ def test_damage_in_the_middle_is_refused_with_its_line(
 def test_the_same_record_twice_is_one(tmp_path: Path) -> None:
     written(tmp_path, [])
     (tmp_path / RESPONSES).write_bytes(b"".join(lines_of([*ALL[:2], ALL[0]])))
-    assert list(read_journal(tmp_path / RESPONSES)[0].values()) == ALL[:2]
+    assert list(read_responses(tmp_path / RESPONSES).values()) == ALL[:2]
 
 
 def test_a_disk_that_fills_up_leaves_whole_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path)
-    journal.append(ALL[0])
+    log = ResponseLog(tmp_path)
+    log.append(ALL[0])
     write = os.write
     left = 40
 
@@ -232,25 +232,25 @@ def test_a_disk_that_fills_up_leaves_whole_lines(
 
     monkeypatch.setattr(os, "write", until_full)
     with pytest.raises(RunError, match=r"responses.jsonl: No space left on device. What was answ"):
-        journal.append(ALL[1])
-    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].line()
-    assert list(journal.records) == [ALL[0].key]
+        log.append(ALL[1])
+    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line()
+    assert list(log.responses) == [ALL[0].key]
     monkeypatch.setattr(os, "write", write)
-    journal.append(ALL[1])
-    journal.close()
-    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].line() + ALL[1].line()
+    log.append(ALL[1])
+    log.close()
+    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line() + ALL[1].log_line()
 
 
 def test_a_record_is_on_the_disk_when_append_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
-    journal = Journal(tmp_path)
+    log = ResponseLog(tmp_path)
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
-    journal.append(ALL[0])
-    journal.append(ALL[1])
-    journal.close()
-    assert synced == [len(ALL[0].line()), len(ALL[0].line() + ALL[1].line())]
+    log.append(ALL[0])
+    log.append(ALL[1])
+    log.close()
+    assert synced == [len(ALL[0].log_line()), len(ALL[0].log_line() + ALL[1].log_line())]
 
 
 # The manifest
@@ -273,7 +273,7 @@ def edited(change: Any) -> Any:
 
 
 EDITS = [
-    (edited(lambda m: m["conditions"].update(seeds=[1])), "does not fit its checksum"),
+    (edited(lambda m: m["configuration"].update(seeds=[1])), "does not fit its checksum"),
     (edited(lambda m: m.update(set_size=2)), "does not fit its checksum"),
     (edited(lambda m: m.update(model="better")), "does not fit its checksum"),
     (edited(lambda m: m.update(language="lv")), "does not fit its checksum"),
@@ -283,7 +283,7 @@ EDITS = [
         "format 2, this version of itr-bench reads and writes 1",
     ),
     (edited(lambda m: m.pop("format")), "not the manifest of a run"),
-    (edited(lambda m: m.pop("conditions")), "does not fit its checksum"),
+    (edited(lambda m: m.pop("configuration")), "does not fit its checksum"),
     (edited(lambda m: m.pop("sessions")), "expected also"),
     (edited(lambda m: m.update(sessions=3)), "expected also"),
     (lambda path: path.write_text("{"), "cannot read"),
@@ -360,8 +360,8 @@ def test_the_signature_follows_every_condition(tmp_path: Path) -> None:
     written(tmp_path, ALL)
     seen = {str(read_run_folder(tmp_path).signature)}
     for key, value in SIGNED:
-        conditions = {**MANIFEST_OF_ALL["conditions"], key: value}
-        write_manifest(tmp_path, {**MANIFEST_OF_ALL, "conditions": conditions})
+        conditions = {**MANIFEST_OF_ALL["configuration"], key: value}
+        write_manifest(tmp_path, {**MANIFEST_OF_ALL, "configuration": conditions})
         signature = str(read_run_folder(tmp_path).signature)
         assert signature not in seen, key
         seen.add(signature)
@@ -374,7 +374,7 @@ def test_the_language_is_the_tasks(tmp_path: Path) -> None:
 
 
 def test_a_model_that_says_none_is_unread_not_failed(tmp_path: Path) -> None:
-    said = [Record(**{**vars(one), "response": " None"}) for one in ALL]
+    said = [Response(**{**vars(one), "response": " None"}) for one in ALL]
     run = read_run_folder(written(tmp_path, said))
     assert {item.answers for item in run.items} == {(Answer.NONE, Answer.NONE)}
     assert run.score.tweets == 3
@@ -384,10 +384,10 @@ def test_the_same_words_are_read_for_each_tweet_and_question(tmp_path: Path) -> 
     said = {"both": "1. Yes 2. No", "choice": "A"}
     for variant, response in said.items():
         folder = _folder(tmp_path / variant)
-        written(folder, [Record(**{**vars(one), "response": response}) for one in ALL])
+        written(folder, [Response(**{**vars(one), "response": response}) for one in ALL])
         task = f"itr_demo_lv~{variant}"
-        conditions = {**MANIFEST_OF_ALL["conditions"], "task": task}
-        write_manifest(folder, {**MANIFEST_OF_ALL, "conditions": conditions})
+        conditions = {**MANIFEST_OF_ALL["configuration"], "task": task}
+        write_manifest(folder, {**MANIFEST_OF_ALL, "configuration": conditions})
         run = read_run_folder(folder)
         for item in run.items:
             asked = Asked(item.tweet_id, item.question)
@@ -403,7 +403,7 @@ def test_only_complete_tweets_of_an_unfinished_run_count(tmp_path: Path) -> None
 
 
 def test_prompts_of_another_run_are_refused(tmp_path: Path) -> None:
-    records = [Record(**{**vars(one), "prompt_hash": "0" * 12}) for one in ALL]
+    records = [Response(**{**vars(one), "prompt_hash": "0" * 12}) for one in ALL]
     with pytest.raises(RunError, match=r"its prompts are not those of manifest\.json"):
         read_run_folder(written(tmp_path, records))
 

@@ -40,9 +40,9 @@ from itr_bench.leaderboard.site.serve import server
 from itr_bench.leaderboard.site.words import finding, p_value, parameters, points, power
 from itr_bench.report.charts import interval_chart
 from itr_bench.report.drawing import Bar, Drawing, Reference
-from itr_bench.scoring import Outcomes, compare, score, smallest_difference
+from itr_bench.scoring import Predictions, compare, score, smallest_difference
 from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.verdict import Side
+from itr_bench.scoring.references import Side
 from itr_bench.tasks.spec import LEADERBOARD
 from tests.site_entries import (
     ALPHA,
@@ -53,7 +53,7 @@ from tests.site_entries import (
     Made,
     entry,
     many,
-    outcomes,
+    predictions,
     published,
     small,
 )
@@ -351,7 +351,7 @@ def test_claims_of_version_or_data_never_make_the_main_table(options: dict[str, 
     assert {row.kind for row in alone.main.rows} == {"published", "baseline"}
     assert alone.main.references.relations == (113, 72, 113, 52)  # of the catalogue
     assert not alone.main.entries and alone.main.version is None
-    gold = tuple(np.bincount(outcomes(ALPHA, "ltec_itr_lv").gold, minlength=4))
+    gold = tuple(np.bincount(predictions(ALPHA, "ltec_itr_lv").gold, minlength=4))
     expected = None if options.get("scored") is False else gold
     assert [group.references.relations for group in alone.others] == [expected]
 
@@ -475,9 +475,9 @@ def made_of(right: list[int], samples: int = 1) -> Entry:
     """A result on tweets of relation 0, right where *right* says so, in all samples."""
     answers = np.array([right] * samples, dtype=np.int8).T
     ids = tuple(str(10**18 + i) for i in range(len(right)))
-    found = Outcomes(ids, np.zeros(len(right), np.int8), answers, answers)
+    found = Predictions(ids, np.zeros(len(right), np.int8), answers, answers)
     return dataclasses.replace(
-        entry(BETA, "ltec_itr_lv"), outcomes=found, score=score(found, resamples=50)
+        entry(BETA, "ltec_itr_lv"), predictions=found, score=score(found, resamples=50)
     )
 
 
@@ -509,7 +509,7 @@ def test_what_is_said_of_a_score_without_the_image(
     counts = f"{only_with} right only with the image, {only_without} only without"
     assert f"{counts}, {p}; t test of the difference, over tweets and seeds: p " in text
     assert [one in text for one in (LOSES, GAINS, SAME)].count(True) == 1 and said in text
-    points_of = 100 * (only_with - only_without) / len(sighted.outcomes.gold)  # type: ignore[union-attr]
+    points_of = 100 * (only_with - only_without) / len(sighted.predictions.gold)  # type: ignore[union-attr]
     shown = f"{points_of:+.1f}".replace("-", "\N{MINUS SIGN}").replace("+0.0", "0.0")
     assert f"That is a difference of {shown} points (95 % interval over" in text
     assert "Unread" not in text and "differ in" not in text
@@ -616,7 +616,7 @@ def test_tables_and_kept_pages_compute_no_comparison(
     some = [entry(BETA, "ltec_itr_lv"), entry(BETA, "ltec_itr_lv", blind=True)]
     calls: list[object] = []
 
-    def counted(a: Outcomes, b: Outcomes) -> object:
+    def counted(a: Predictions, b: Predictions) -> object:
         calls.append(a)
         return compare(a, b)
 
@@ -667,11 +667,11 @@ def test_other_tables_are_by_version_data_and_parser() -> None:
     some = [entry(ALPHA, "tirt", **one) for one in apart]
     board = make_boards(some, [], trial=False)[3]
     assert [(one.version, one.data, one.parser) for one in board.others] == [
-        ("10", "dddddddddddd", "yes-no.1.en"),
+        ("10", "dddddddddddd", "yes-no.2.en"),
         ("10", "dddddddddddd", "other.1.en"),
-        ("10", "cccccccccccc", "yes-no.1.en"),
-        ("9", "cccccccccccc", "yes-no.1.en"),
-        ("11", "cccccccccccc", "yes-no.1.en"),
+        ("10", "cccccccccccc", "yes-no.2.en"),
+        ("9", "cccccccccccc", "yes-no.2.en"),
+        ("11", "cccccccccccc", "yes-no.2.en"),
     ]
 
 
@@ -681,7 +681,7 @@ def test_results_on_other_tweets_get_no_tier() -> None:
         entry(Made("Part", 0.9), "tirt", number=30),
     ]
     rows = {row.name: row for row in make_boards(some, [], trial=False)[3].main.entries}
-    assert rows["Part"].tier is None and rows["Part"].standing is not None
+    assert rows["Part"].tier is None and rows["Part"].reference_level is not None
     assert rows["Alpha 7B"].tier == 1
 
 
@@ -701,7 +701,7 @@ def test_baselines_without_results_come_from_the_catalog() -> None:
 
 def test_baselines_are_computed_from_the_labels(entries: list[Entry]) -> None:
     group = make_boards(entries, [], trial=False)[0].main
-    gold = outcomes(ALPHA, "ltec_itr_lv").gold
+    gold = predictions(ALPHA, "ltec_itr_lv").gold
     assert group.references.relations == tuple(np.bincount(gold, minlength=4))
 
 
@@ -887,7 +887,7 @@ def test_average_is_of_complete_models_only(entries: list[Entry]) -> None:
     (average,) = averages(make_boards(entries, [], trial=False))
     assert [row.row.name for row in average.rows] == ["Alpha 7B"]
     row = average.rows[0]
-    parts = [outcomes(ALPHA, task).correct.mean() for task in LEADERBOARD]
+    parts = [predictions(ALPHA, task).correct.mean() for task in LEADERBOARD]
     assert row.parts == pytest.approx(parts)
     assert row.mean == pytest.approx(np.mean(parts))
     assert row.interval[0] < row.mean < row.interval[1]
@@ -932,7 +932,7 @@ def test_results_of_different_numbers_of_samples_weigh_the_same() -> None:
     whole = [entry(ALPHA, task, samples=number) for task, number in samples.items()]
     boards = make_boards(whole, [], trial=False)
     shares = {
-        task: outcomes(ALPHA, task, 60, samples[task]).correct.mean(1) for task in LEADERBOARD
+        task: predictions(ALPHA, task, 60, samples[task]).correct.mean(1) for task in LEADERBOARD
     }
     (average,) = averages(boards)
     together = mean_intervals([sum(shares[task] for task in LTEC)[None], shares["tirt"][None]])
@@ -949,7 +949,7 @@ def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> Non
     rows = {row.a.name: row for row in found[LTEC[0], LTEC[1]].rows}
     assert set(rows) == {"Alpha 7B", "Beta 13B", HOSTILE}
     for made in (ALPHA, BETA):
-        expected = compare(outcomes(made, LTEC[0]), outcomes(made, LTEC[1]))
+        expected = compare(predictions(made, LTEC[0]), predictions(made, LTEC[1]))
         row = rows[made.name]
         assert row.difference == pytest.approx(expected.difference)
         assert (row.only_a, row.only_b) == (expected.only_a, expected.only_b)
@@ -973,7 +973,14 @@ def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> Non
 # Downloads
 
 
-FIGURES = ("accuracy", "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1")
+FIGURES = (
+    "accuracy",
+    "interval_low",
+    "interval_high",
+    "accuracy_sd",
+    "unparseable_rate",
+    "macro_f1",
+)
 
 
 def test_csv_holds_every_row_and_no_formula(site: Path) -> None:
@@ -1105,14 +1112,14 @@ def test_kept_pages_depend_on_the_code_that_pairs_results() -> None:
 def test_cache_follows_every_input_and_drops_what_is_unused(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     one = entry(ALPHA, "tirt")
-    assert one.outcomes is not None
-    swapped = dataclasses.replace(one.outcomes, adds=1 - one.outcomes.adds)
+    assert one.predictions is not None
+    swapped = dataclasses.replace(one.predictions, adds=1 - one.predictions.adds)
     names = []
     for changed in (
         one,
         dataclasses.replace(one, badge=Badge.RERUN),
         dataclasses.replace(one, unchecked=("x",)),
-        dataclasses.replace(one, outcomes=swapped),
+        dataclasses.replace(one, predictions=swapped),
         entry(ALPHA, "tirt", version="2"),
     ):
         build_site(tmp_path / "out", [changed], [], cache=cache)
@@ -1235,11 +1242,11 @@ def test_small_p_values_are_bounds() -> None:
 
 
 def test_right_counts_are_one_character_a_tweet() -> None:
-    few = outcomes(ALPHA, "tirt", 12, 3)
+    few = predictions(ALPHA, "tirt", 12, 3)
     text = right_counts(few.correct.sum(axis=1), 3)
     assert isinstance(text, str)
     assert [int(char) for char in text] == list(few.correct.sum(axis=1))
-    many_samples = outcomes(ALPHA, "tirt", 5, 80)
+    many_samples = predictions(ALPHA, "tirt", 5, 80)
     hits = many_samples.correct.sum(axis=1)
     assert right_counts(hits, 80) == list(hits)
 

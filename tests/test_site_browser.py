@@ -460,7 +460,7 @@ def test_comparison_agrees_with_python(chromium: webdriver.Chrome, base: str) ->
     differences, intervals, only, only_first, p_values = cells
     compared = 0
     for i, other in enumerate(others, 2):
-        expected = compare(other.outcomes, first.outcomes)
+        expected = compare(other.predictions, first.predictions)
         assert float(p_values[i][1]) == pytest.approx(expected.p_value, rel=1e-9)
         assert (int(only[i][0]), int(only_first[i][0])) == (expected.only_a, expected.only_b)
         shown = float(differences[i][0].replace("−", "-"))

@@ -19,7 +19,7 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError, ScoreError
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Outcomes, ReadItem, compare, holm
+from itr_bench.scoring import Predictions, ReadItem, compare, holm
 from itr_bench.studies import (
     board_models,
     image_ablation,
@@ -71,8 +71,8 @@ Bools = NDArray[np.bool_]
 _WORDS = {1: Answer.YES, 0: Answer.NO, -1: Answer.NONE, -2: Answer.FAILED}
 
 
-def outcomes_of(gold: Any, adds: Any, represented: Any) -> Outcomes:
-    """Outcomes from arrays; answers of shape (T,) are one sample."""
+def predictions_of(gold: Any, adds: Any, represented: Any) -> Predictions:
+    """Predictions from arrays; answers of shape (T,) are one sample."""
     gold = np.asarray(gold, dtype=np.int8)
 
     def whole(answers: Any) -> NDArray[np.int8]:
@@ -80,27 +80,27 @@ def outcomes_of(gold: Any, adds: Any, represented: Any) -> Outcomes:
         return found if found.ndim == 2 else found[:, None]
 
     ids = tuple(f"{10**9 + i}" for i in range(len(gold)))
-    return Outcomes(ids, gold, whole(adds), whole(represented))
+    return Predictions(ids, gold, whole(adds), whole(represented))
 
 
-def run_of(task: str, outcomes: Outcomes, model: str = "made-up", **facts: Any) -> Run:
-    """A run that gave *outcomes*."""
+def run_of(task: str, predictions: Predictions, model: str = "made-up", **facts: Any) -> Run:
+    """A run that gave *predictions*."""
     items = [
         ReadItem(
             tweet,
             question,
-            int(outcomes.gold[i]),
-            tuple(_WORDS[int(code)] for code in getattr(outcomes, question.value)[i]),
+            int(predictions.gold[i]),
+            tuple(_WORDS[int(code)] for code in getattr(predictions, question.value)[i]),
         )
-        for i, tweet in enumerate(outcomes.tweet_ids)
+        for i, tweet in enumerate(predictions.tweet_ids)
         for question in QUESTIONS
     ]
     known: dict[str, Any] = {
         "data": "local-0123456789ab",
         "version": "1.0",
         "adapter": "made_up",
-        "seeds": tuple(range(outcomes.samples)),
-        "set_size": len(outcomes.gold),
+        "seeds": tuple(range(predictions.samples)),
+        "set_size": len(predictions.gold),
         "generation": {"model_args": {}, "order": ["image", "text"]},
         "libraries": {},
     }
@@ -132,7 +132,7 @@ def answering(
     answers: tuple[NDArray[np.int8], NDArray[np.int8]],
     **facts: Any,
 ) -> Run:
-    return run_of(task, outcomes_of(gold, *answers), **facts)
+    return run_of(task, predictions_of(gold, *answers), **facts)
 
 
 def analysed(section: Section | None) -> Section:
@@ -199,7 +199,7 @@ def test_a_paired_difference_is_that_of_itr_bench_compare() -> None:
     rng = np.random.default_rng(1)
     gold = some_gold()
     a, b = (
-        outcomes_of(gold, *(rng.integers(-1, 2, (200, samples)) for _ in range(2)))
+        predictions_of(gold, *(rng.integers(-1, 2, (200, samples)) for _ in range(2)))
         for samples in (3, 2)
     )
     ((found,),) = compared([[Contrast(a, b)]])
@@ -215,12 +215,12 @@ def test_a_paired_difference_is_that_of_itr_bench_compare() -> None:
 
 def test_p_values_are_adjusted_within_a_family_and_not_across() -> None:
     gold = some_gold(40)
-    right = outcomes_of(gold, *right_answers(gold))
+    right = predictions_of(gold, *right_answers(gold))
     others = []
     for wrong in (3, 8, 15):
         adds, represented = right_answers(gold)
         adds[:wrong] = 1 - adds[:wrong]
-        others.append(outcomes_of(gold, adds, represented))
+        others.append(predictions_of(gold, adds, represented))
     one, two = compared([[Contrast(right, o) for o in others], [Contrast(right, others[1])]])
     raw = [found.p_value for found in one]
     assert [found.adjusted for found in one] == holm([p for p in raw if p is not None])
@@ -254,8 +254,8 @@ def test_on_too_few_tweets_nothing_is_computed_and_that_is_said(tweets: int) -> 
 def test_a_difference_changes_its_sign_with_the_order(
     answers: NDArray[np.int8], gold: NDArray[np.int8]
 ) -> None:
-    a = outcomes_of(gold, answers[:, :, 0], answers[:, :, 1])
-    b = outcomes_of(gold, answers[:, :, 2], answers[:, :, 3])
+    a = predictions_of(gold, answers[:, :, 0], answers[:, :, 1])
+    b = predictions_of(gold, answers[:, :, 2], answers[:, :, 3])
     measures = [ACCURACY, *map(Measure, QUESTIONS), *(Measure(relation=r) for r in range(4))]
     there, back = compared(
         [[Contrast(a, b, m) for m in measures], [Contrast(b, a, m) for m in measures]]
@@ -290,8 +290,8 @@ def test_the_interval_covers_a_known_gap_in_95_of_100_simulations() -> None:
         better = rng.random((tweets, samples)) < hard + gap
         family.append(
             Contrast(
-                outcomes_of(gold, better, np.ones_like(better)),
-                outcomes_of(gold, worse, np.ones_like(worse)),
+                predictions_of(gold, better, np.ones_like(better)),
+                predictions_of(gold, worse, np.ones_like(worse)),
             )
         )
     (found,) = compared([family])
@@ -376,8 +376,8 @@ def test_answers_that_change_are_counted_and_chance_is_taken_off() -> None:
     cell, _ = variant_runs(
         Material(
             [
-                run_of("ltec_itr_lv", outcomes_of(gold, fixed, fixed)),
-                run_of("ltec_itr_lv~no-image", outcomes_of(gold, flipped, fixed)),
+                run_of("ltec_itr_lv", predictions_of(gold, fixed, fixed)),
+                run_of("ltec_itr_lv~no-image", predictions_of(gold, flipped, fixed)),
             ]
         ),
         image_ablation.tasks,
@@ -394,7 +394,7 @@ def test_answers_that_change_are_counted_and_chance_is_taken_off() -> None:
 def test_a_model_that_tosses_coins_changes_no_answer_beyond_chance() -> None:
     rng = np.random.default_rng(4)
     gold = some_gold(400)
-    a, b = (outcomes_of(gold, *(rng.integers(0, 2, (400, 5)) for _ in range(2))) for _ in "ab")
+    a, b = (predictions_of(gold, *(rng.integers(0, 2, (400, 5)) for _ in range(2))) for _ in "ab")
     found, _ = variant_runs(
         Material([run_of("ltec_itr_lv", a), run_of("ltec_itr_lv~no-image", b)]),
         image_ablation.tasks,
@@ -409,7 +409,7 @@ def test_a_model_that_tosses_coins_changes_no_answer_beyond_chance() -> None:
 
 def test_of_one_sample_chance_is_not_known() -> None:
     gold = some_gold(20)
-    one = outcomes_of(gold, gold % 2, gold % 2)
+    one = predictions_of(gold, gold % 2, gold % 2)
     found, _ = variant_runs(
         Material([run_of("ltec_itr_lv", one), run_of("ltec_itr_lv~no-image", one)]),
         image_ablation.tasks,
@@ -438,7 +438,7 @@ def test_that_no_answer_changes_is_told_of_answers_that_are_read(
 ) -> None:
     gold = some_gold(tweets)
     answers = np.where(np.arange(tweets) < read, gold % 2, -1)
-    one = outcomes_of(gold, answers, answers)
+    one = predictions_of(gold, answers, answers)
     runs = [run_of("ltec_itr_lv", one), run_of("ltec_itr_lv~no-image", one)]
     section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     found = [claim for claim in section.claims if "no answer to adds changes" in claim.text]
@@ -512,7 +512,7 @@ def test_kappa_is_that_of_a_worked_example() -> None:
     second = np.array([1] * 20 + [0] * 5 + [1] * 10 + [0] * 15, dtype=np.int8)
     gold = some_gold(50)
     found = negation(
-        outcomes_of(gold, first, first), outcomes_of(gold, second, second), Question.ADDS
+        predictions_of(gold, first, first), predictions_of(gold, second, second), Question.ADDS
     )
     assert found.alike == pytest.approx(0.7)
     assert found.kappa == pytest.approx(0.4)
@@ -524,18 +524,20 @@ def test_kappa_is_that_of_a_worked_example() -> None:
 def test_unparseable_answers_are_left_out_of_the_consistency_and_counted() -> None:
     gold = some_gold(20)
     none = np.full(20, -1)
-    found = negation(outcomes_of(gold, none, none), outcomes_of(gold, none, none), Question.ADDS)
+    found = negation(
+        predictions_of(gold, none, none), predictions_of(gold, none, none), Question.ADDS
+    )
     assert (found.alike, found.kappa, found.yes, found.read) == (None, None, None, 0)
 
 
-def _alike_wordings(rng: np.random.Generator, tweets: int = 300) -> dict[str, Outcomes]:
+def _alike_wordings(rng: np.random.Generator, tweets: int = 300) -> dict[str, Predictions]:
     """Nine wordings that are equally good: 60 % right whatever the wording."""
     gold = some_gold(tweets)
     found = {}
     for name in ("the paper's", *PARAPHRASES):
         adds, represented = right_answers(gold)
         wrong = rng.random(tweets) < 0.4
-        found[name] = outcomes_of(gold, np.where(wrong, 1 - adds, adds), represented)
+        found[name] = predictions_of(gold, np.where(wrong, 1 - adds, adds), represented)
     return found
 
 
@@ -593,7 +595,7 @@ def test_a_spread_beyond_chance_is_told() -> None:
     rng = np.random.default_rng(9)
     wordings = _alike_wordings(rng)
     gold = next(iter(wordings.values())).gold
-    wordings["p1"] = outcomes_of(gold, *right_answers(gold))
+    wordings["p1"] = predictions_of(gold, *right_answers(gold))
     found = prompt_variation(wordings)
     assert found is not None
     assert found.p_value < 0.001
@@ -628,8 +630,8 @@ def test_a_gain_by_examples_is_told_on_the_tweets_that_both_scored() -> None:
     rng = np.random.default_rng(11)
     base = good_answers(gold, rng, 0.6)
     right = right_answers(gold)
-    fewer = outcomes_of(gold, *right)
-    fewer = Outcomes(fewer.tweet_ids[16:], gold[16:], fewer.adds[16:], fewer.represented[16:])
+    fewer = predictions_of(gold, *right)
+    fewer = Predictions(fewer.tweet_ids[16:], gold[16:], fewer.adds[16:], fewer.represented[16:])
     runs = [
         answering("ltec_itr_lv", gold, base),
         run_of("ltec_itr_lv~shots-2", fewer, data="local-0123456789ab+split-aaaaaaaaaaaa"),
@@ -692,7 +694,7 @@ def test_a_language_gap_is_found_with_what_carries_it_and_the_tweets_that_flip()
     assert carriers[gap, "adds"]["Difference"] == -0.2
     flips = by_name(figure(section, "Tweets that flip"), 1, 2)
     ids = flips[gap, "the second"]["Ids"].split()
-    assert ids == sorted(runs[0].outcomes.tweet_ids[i] for i in worse)
+    assert ids == sorted(runs[0].predictions.tweet_ids[i] for i in worse)
     assert flips[gap, "the first"]["Ids"] == "none"
 
 
@@ -772,7 +774,7 @@ def _lv(gold: NDArray[np.int8], **facts: Any) -> Run:
 
 def test_runs_that_saw_other_images_are_not_compared() -> None:
     gold = some_gold(20)
-    ids = outcomes_of(gold, gold, gold).tweet_ids
+    ids = predictions_of(gold, gold, gold).tweet_ids
     lv = _lv(gold, images=dict.fromkeys(ids, "a"))
     en = answering("ltec_itr_en_manual", gold, right_answers(gold), images=dict.fromkeys(ids, "b"))
     section = analysed(language.analyse(Material([lv, en])))
@@ -783,14 +785,14 @@ def test_runs_that_saw_other_images_are_not_compared() -> None:
 # Transfer
 
 
-def _by_relation(counts: Sequence[int], right: Sequence[float], seed: int = 0) -> Outcomes:
-    """Outcomes with *counts* tweets a relation, of which the share *right* is right."""
+def _by_relation(counts: Sequence[int], right: Sequence[float], seed: int = 0) -> Predictions:
+    """Predictions with *counts* tweets a relation, of which the share *right* is right."""
     gold = np.repeat(np.arange(4, dtype=np.int8), counts)
     adds, represented = right_answers(gold)
     wrong = np.concatenate(
         [np.arange(n) >= round(n * share) for n, share in zip(counts, right, strict=True)]
     )
-    return outcomes_of(gold, np.where(wrong, 1 - adds, adds), represented)
+    return predictions_of(gold, np.where(wrong, 1 - adds, adds), represented)
 
 
 def test_a_difference_of_class_balance_alone_is_called_that() -> None:
@@ -918,7 +920,9 @@ def test_what_cannot_be_shown_stands_for_each_number_of_tweets() -> None:
         gold = some_gold(tweets)
         adds, represented = right_answers(gold)
         other = np.where(np.arange(tweets) % 5 == 0, 1 - adds, adds)
-        return [Contrast(outcomes_of(gold, adds, represented), outcomes_of(gold, other, adds))]
+        return [
+            Contrast(predictions_of(gold, adds, represented), predictions_of(gold, other, adds))
+        ]
 
     found = compared_by([*"abba"], [on(40), on(200), on(200), on(9)])
     few, *said = limits([one for (one,) in found])
@@ -950,7 +954,7 @@ def test_one_accuracy_has_one_interval_on_the_page() -> None:
 def test_the_share_of_yes_has_one_interval_wherever_it_stands() -> None:
     gold = some_gold(60)
     rng = np.random.default_rng(3)
-    plain, negated = (outcomes_of(gold, *good_answers(gold, rng, 0.7)) for _ in range(2))
+    plain, negated = (predictions_of(gold, *good_answers(gold, rng, 0.7)) for _ in range(2))
     for question in QUESTIONS:
         found = negation(plain, negated, question)
         answers = getattr(plain, question.value)
@@ -1099,7 +1103,7 @@ def test_a_variant_on_other_tweets_is_left_out_and_the_rest_reported() -> None:
 
 def test_two_labels_of_one_tweet_are_refused() -> None:
     gold = some_gold(10)
-    a, b = outcomes_of(gold, gold, gold), outcomes_of((gold + 1) % 4, gold, gold)
+    a, b = predictions_of(gold, gold, gold), predictions_of((gold + 1) % 4, gold, gold)
     with pytest.raises(ScoreError, match="label"):
         compared([[Contrast(a, b)]])
 
@@ -1383,6 +1387,6 @@ def test_tasks_whose_data_is_not_here_are_named(tmp_path: Path) -> None:
 
 def test_relations_keep_their_meaning() -> None:
     for relation in Relation:
-        outcomes = outcomes_of([relation], [int(relation.adds)], [int(relation.represented)])
-        assert ACCURACY.right(outcomes).all()
-        assert all(Measure(question).right(outcomes).all() for question in QUESTIONS)
+        predictions = predictions_of([relation], [int(relation.adds)], [int(relation.represented)])
+        assert ACCURACY.right(predictions).all()
+        assert all(Measure(question).right(predictions).all() for question in QUESTIONS)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from itr_bench.leaderboard.site.rows import Row
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies import board_models, no_vlm, prompt, transfer
 from itr_bench.studies.decomposition import OfRelation, adjusted, too_few
 from itr_bench.studies.decomposition import decompose as split
@@ -21,17 +21,17 @@ from itr_bench.studies.retrieval_scores import means, scores
 from itr_bench.studies.section import Claim, Lines, Section
 from itr_bench.studies.size import fits
 from itr_bench.studies.study import BoardModel, Material, Result
-from tests.test_studies import analysed, by_name, figure, outcomes_of, right_answers, run_of
+from tests.test_studies import analysed, by_name, figure, predictions_of, right_answers, run_of
 
 Bools = NDArray[np.bool_]
 TWEETS = 200
 
 
-def _right(right: Bools, gold: NDArray[np.int8] | None = None) -> Outcomes:
-    """Outcomes that are right where *right*, shape (T, S), is."""
+def _right(right: Bools, gold: NDArray[np.int8] | None = None) -> Predictions:
+    """Predictions that are right where *right*, shape (T, S), is."""
     gold = np.arange(len(right), dtype=np.int8) % 4 if gold is None else gold
     adds, represented = (answers[:, None] for answers in right_answers(gold))
-    return outcomes_of(
+    return predictions_of(
         gold, np.where(right, adds, 1 - adds), np.repeat(represented, right.shape[1], 1)
     )
 
@@ -106,8 +106,8 @@ def test_answers_that_know_nothing_of_each_other_are_no_contradiction() -> None:
     for _ in range(20):
         said, denied = (rng.random((TWEETS, 3)) < 0.7 for _ in range(2))
         runs = [
-            run_of("ltec_itr_lv", outcomes_of(gold, said, said)),
-            run_of("ltec_itr_lv~negated", outcomes_of(gold, ~denied, ~denied)),
+            run_of("ltec_itr_lv", predictions_of(gold, said, said)),
+            run_of("ltec_itr_lv~negated", predictions_of(gold, ~denied, ~denied)),
         ]
         section = analysed(prompt.STUDY.analyse(Material(runs)))
         told += any(claim.finding and "each other" in claim.text for claim in section.claims)
@@ -119,8 +119,8 @@ def test_a_question_and_its_negation_that_no_tweet_has_both_read_claim_nothing()
     first = np.arange(TWEETS) < TWEETS / 2
     said, denied = np.where(first, 1, -1), np.where(first, -1, 0)
     runs = [
-        run_of("ltec_itr_lv", outcomes_of(gold, said, said)),
-        run_of("ltec_itr_lv~negated", outcomes_of(gold, denied, denied)),
+        run_of("ltec_itr_lv", predictions_of(gold, said, said)),
+        run_of("ltec_itr_lv~negated", predictions_of(gold, denied, denied)),
     ]
     section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert not any("negation" in claim.text for claim in section.claims)

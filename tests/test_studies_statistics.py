@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Outcomes
+from itr_bench.scoring import Predictions
 from itr_bench.studies import comparisons, image_ablation, language, prompt
 from itr_bench.studies.changes import Change, changes
 from itr_bench.studies.comparisons import limits
@@ -30,7 +30,7 @@ from tests.test_studies import (
     by_name,
     claims,
     figure,
-    outcomes_of,
+    predictions_of,
     right_answers,
     run_of,
     some_gold,
@@ -40,9 +40,9 @@ Numbers = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def right_where(right: Bools) -> Outcomes:
-    """Outcomes that are right where *right*, shape (T, S), says so."""
-    return outcomes_of(np.zeros(len(right)), right, np.ones_like(right))
+def right_where(right: Bools) -> Predictions:
+    """Predictions that are right where *right*, shape (T, S), says so."""
+    return predictions_of(np.zeros(len(right)), right, np.ones_like(right))
 
 
 def most_by_chance(families: int, level: float = 0.05) -> int:
@@ -106,7 +106,7 @@ def test_a_known_gap_is_covered_and_told_where_runs_share_their_noise() -> None:
 
 def test_where_the_two_tests_see_other_sides_nothing_is_told() -> None:
     # A has 60 tweets right in 6 of 10 samples where B has 5, and 100 in 6 where B has all.
-    def hits(*counts: tuple[int, int]) -> Outcomes:
+    def hits(*counts: tuple[int, int]) -> Predictions:
         of_tweet = np.repeat([hits for hits, _ in counts], [tweets for _, tweets in counts])
         places = np.arange(10) + np.arange(len(of_tweet))[:, None]  # no seed is better than others
         return right_where(places % 10 < of_tweet[:, None])
@@ -194,7 +194,7 @@ def _changes(reference: Run, variant: Run) -> dict[Question, Change]:
 
 
 def _change(
-    a: Outcomes, b: Outcomes, seeds_a: Sequence[int] | None, seeds_b: Sequence[int] | None
+    a: Predictions, b: Predictions, seeds_a: Sequence[int] | None, seeds_b: Sequence[int] | None
 ) -> Change:
     known = [None if seeds is None else tuple(seeds) for seeds in (seeds_a, seeds_b)]
     found = _changes(
@@ -232,10 +232,10 @@ def test_a_sampled_model_that_uses_one_side_is_found_with_shared_seeds(side: str
     rng = np.random.default_rng(5)
     gold = some_gold(200)
     own, other = _sampled(gold, rng, lambda chances: np.roll(chances, 1, axis=1))
-    runs = [run_of("ltec_itr_lv", outcomes_of(gold, *own))]
+    runs = [run_of("ltec_itr_lv", predictions_of(gold, *own))]
     for variant in image_ablation.WITHOUT:
         answers = own if variant in _BLIND[side] else other
-        runs.append(run_of(f"ltec_itr_lv~{variant}", outcomes_of(gold, *answers)))
+        runs.append(run_of(f"ltec_itr_lv~{variant}", predictions_of(gold, *answers)))
     section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     shown = by_name(figure(section, "Answers that change"), 1, 2)
     for question in ("adds", "represented"):
@@ -270,8 +270,8 @@ def test_the_same_answers_seed_by_seed_change_nothing(
     gold = some_gold(12)
     places = [[11, 12, 13].index(seed) for seed in order]
     found = _change(
-        outcomes_of(gold, answers, answers),
-        outcomes_of(gold, answers[:, places], answers[:, places]),
+        predictions_of(gold, answers, answers),
+        predictions_of(gold, answers[:, places], answers[:, places]),
         (11, 12, 13),
         order,
     )
@@ -287,7 +287,7 @@ def test_with_the_same_distribution_nothing_changes_on_average() -> None:
     noise, chance = rng.random((4000, 3)), rng.beta(2, 2, (4000, 1))
     a, b = ((one < chance).astype(np.int8) for one in (noise, 1 - noise))
     gold = some_gold(4000)
-    found = _change(outcomes_of(gold, a, a), outcomes_of(gold, b, b), range(3), range(3))
+    found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), range(3), range(3))
     assert found.turned / found.read > found.raw.value + 0.1
     assert found.beyond is not None
     assert found.beyond.value == pytest.approx(0, abs=0.02)
@@ -311,7 +311,7 @@ def test_pairs_of_one_seed_are_counted_apart(
     gold = some_gold(10)
     a = np.tile(np.array([1, 0], dtype=np.int8), (10, 1))
     b = np.ones((10, len(seeds_b)), dtype=np.int8)
-    found = _change(outcomes_of(gold, a, a), outcomes_of(gold, b, b), seeds_a, seeds_b)
+    found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), seeds_a, seeds_b)
     assert (found.of_one_seed, found.read) == (one_seed, read)
     assert found.raw.value == pytest.approx(raw)
     assert found.alone == pytest.approx(0.5)  # all of two samples of a, none of b
@@ -322,7 +322,7 @@ def test_of_one_sample_the_pair_of_one_seed_is_what_changes() -> None:
     a = np.tile(np.array([0, 1], dtype=np.int8), (10, 1))
     b = np.ones((10, 1), dtype=np.int8)
     for seeds, raw in (((5,), 1), ((6,), 0), ((7,), 0.5)):
-        found = _change(outcomes_of(gold, a, a), outcomes_of(gold, b, b), (5, 6), seeds)
+        found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), (5, 6), seeds)
         assert (found.raw.value, found.alone, found.beyond) == (raw, None, None)
 
 
@@ -334,7 +334,7 @@ def test_of_few_read_tweets_a_negation_has_no_interval(read: int) -> None:
     gold = some_gold(350)
     words = np.arange(350) % 2
     answers = [np.where(np.arange(350) < read, one, -1) for one in (words, 1 - words)]
-    plain, negated = (outcomes_of(gold, one, one) for one in answers)
+    plain, negated = (predictions_of(gold, one, one) for one in answers)
     found = negation(plain, negated, Question.ADDS)
     assert (found.tweets, found.read_tweets, found.alike) == (350, read, 0)
     known = [found.alike_interval, found.kappa_interval, found.yes_interval]
@@ -351,8 +351,8 @@ def test_what_a_negation_fits_by_chance_is_that_of_the_shares_of_yes() -> None:
     words = np.array([1] * 7 + [0] * 3, dtype=np.int8)
     negated = np.array([1] * 4 + [0] * 6, dtype=np.int8)  # as it was turned round
     found = negation(
-        outcomes_of(some_gold(10), words, words),
-        outcomes_of(some_gold(10), negated, negated),
+        predictions_of(some_gold(10), words, words),
+        predictions_of(some_gold(10), negated, negated),
         Question.ADDS,
     )
     assert found.by_chance == pytest.approx(0.7 * 0.4 + 0.3 * 0.6)
@@ -369,7 +369,9 @@ def test_random_words_are_no_denial(tweets: int, samples: int) -> None:
     for _ in range(100):
         words, negated = rng.random((2, tweets, samples)) < 0.7
         found = negation(
-            outcomes_of(gold, words, words), outcomes_of(gold, ~negated, ~negated), Question.ADDS
+            predictions_of(gold, words, words),
+            predictions_of(gold, ~negated, ~negated),
+            Question.ADDS,
         )
         told += found.p_value is not None and found.p_value < 0.05
     assert told <= most_by_chance(100, 0.025)
@@ -380,7 +382,7 @@ def test_one_word_to_both_questions_is_a_denial() -> None:
     words = rng.random((100, 3)) < rng.beta(0.5, 0.5, (100, 1))
     gold = some_gold(100)
     found = negation(
-        outcomes_of(gold, words, words), outcomes_of(gold, ~words, ~words), Question.ADDS
+        predictions_of(gold, words, words), predictions_of(gold, ~words, ~words), Question.ADDS
     )
     assert found.kappa is not None and found.kappa < -0.3
     assert found.p_value is not None and found.p_value < 0.01
@@ -391,8 +393,8 @@ def test_a_sampled_model_that_agrees_is_found_with_shared_seeds() -> None:
     gold = some_gold(300)
     yes = rng.random((2, 300, 3)) < 0.98  # noise of seed and tweet, the same for both questions
     runs = [
-        run_of("ltec_itr_lv", outcomes_of(gold, *yes)),
-        run_of("ltec_itr_lv~negated", outcomes_of(gold, *~yes)),
+        run_of("ltec_itr_lv", predictions_of(gold, *yes)),
+        run_of("ltec_itr_lv~negated", predictions_of(gold, *~yes)),
     ]
     section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert len(claims(section, "the model agrees whatever is asked")) == len(QUESTIONS)
@@ -401,7 +403,7 @@ def test_a_sampled_model_that_agrees_is_found_with_shared_seeds() -> None:
 @pytest.mark.parametrize(("tweets", "said"), [(9, 0), (10, 1)])
 def test_what_was_not_tested_is_not_called_untold(tweets: int, said: int) -> None:
     gold = some_gold(tweets)
-    same = outcomes_of(gold, *right_answers(gold))
+    same = predictions_of(gold, *right_answers(gold))
     runs = [run_of(task, same) for task in ("ltec_itr_lv", "ltec_itr_lv~no-image")]
     section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     assert (

@@ -22,7 +22,8 @@ from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.models.baseline import STRATEGIES
 from itr_bench.models.tiny import make_checkpoint
 from itr_bench.relation import RELATIONS
-from itr_bench.runs.run_folder import RESPONSES, read_run_folder
+from itr_bench.runs.response_log import RESPONSES
+from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.studies.study import studies
 from itr_bench.tasks import documents
 from tests.tiny_encoders import make
@@ -100,7 +101,7 @@ def _build(world: World) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("world"))
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
     _build(made)
     qwen = make_checkpoint("qwen2_vl", made.folder / "qwen", seed=2)
     clip = make("clip", made.folder / "clip")
@@ -116,7 +117,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.done("study", "no-vlm", *encoder, "--seeds", "1")
     made.done("study", "retrieval", *encoder)
     yield made
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +230,7 @@ def test_a_baseline_answers_in_the_form_that_is_asked(
         *("run", "--model", "itr_baseline", "--model_args", f"strategy={strategy}"),
         *("--tasks", ",".join(tasks), "--seeds", "2", "--out", tmp_path),
     )
-    plain, *others = (read_run_folder(next(tmp_path.rglob(task))).outcomes for task in tasks)
+    plain, *others = (read_run_folder(next(tmp_path.rglob(task))).predictions for task in tasks)
     for task, found in zip(tasks[1:], others, strict=True):
         for question in ("adds", "represented"):
             before, after = getattr(plain, question), getattr(found, question)

@@ -28,13 +28,16 @@ from itr_bench.leaderboard.layout import LayoutError, parse_sums, relative_folde
 from itr_bench.leaderboard.make import SubmissionError, make_submission
 from itr_bench.leaderboard.quotation import QuotationError, masked, quotations
 from itr_bench.leaderboard.reference import open_reference
-from itr_bench.leaderboard.schema import ModelCard, Response, Submission
+from itr_bench.leaderboard.schema import RESPONSE, ModelCard, Submission
 from itr_bench.leaderboard.sources import public_command, without_places
 from itr_bench.leaderboard.validate import check
 from itr_bench.relation import Answer, Question, Relation
 from itr_bench.runs.lmms_log import read_samples
-from itr_bench.runs.run_folder import Record, read_run_folder, write_manifest
+from itr_bench.runs.manifest import write_manifest
+from itr_bench.runs.response import Response
+from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.scoring.signature import digest
+from itr_bench.tasks.spec import get_task
 from tests import submissions
 from tests.conftest import RunLmmsEval
 
@@ -267,7 +270,7 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert Submission.model_validate_json(text) == submission
     assert text.endswith("}\n") and text.startswith('{\n  "format": 1,\n')
     lines = (folder / layout.RESPONSES).read_bytes().splitlines()
-    read = [Response.model_validate_json(line) for line in lines]
+    read = [RESPONSE.validate_json(line) for line in lines]
     assert read == sorted(responses, key=lambda r: (r.tweet_id, r.question, r.sample))
     assert [path for path in folder.parent.iterdir() if path != folder] == []
     if shutil.which("sha256sum"):
@@ -487,7 +490,7 @@ def run_folder(
             "command": command_line,
             "set_size": len(reference.texts),
             "sessions": [],
-            "conditions": {
+            "configuration": {
                 "task": task,
                 "task_version": reference.version,
                 "data": reference.data,
@@ -514,16 +517,17 @@ def run_folder(
     )
     wanted = [(item, seed) for item, _ in asked for seed in seeds]
     lines = [
-        Record(
+        Response(
             tweet_id=tweet,
             question=question,
+            sample=seeds.index(seed),
             seed=seed,
             response=say(tweet, question, seed),
             tokens=3,
             relation=reference.items[tweet, question].relation,
             prompt_hash=prompts[f"{tweet} {question}"],
             image_sha256=reference.items[tweet, question].image_sha256,
-        ).line()
+        ).log_line()
         for (tweet, question), seed in wanted[kept]
     ]
     (folder / "responses.jsonl").write_bytes(b"".join(lines))
@@ -541,9 +545,9 @@ def samples_file(
     from itr_bench.tasks import documents
     from itr_bench.tasks.definitions import define
 
-    wording = define(task, "qwen2_vl").wording
+    wording = define(get_task(task), "qwen2_vl").wording
     lines = []
-    for document, _ in documents.rows(task):
+    for document, _ in documents.rows(get_task(task)):
         item = {name: document[name] for name in ("tweet_id", "question", "relation", "data")}
         item |= {
             "image_sha256": document["image_sha256"],
@@ -604,7 +608,7 @@ def test_a_run_folder_becomes_a_submission(tmp_path: Path) -> None:
         "seeds": list(SEEDS),
         "seeded_each": True,
         "samples": 2,
-        "parser": "yes-no.1.en",
+        "parser": "yes-no.2.en",
         "prompt": run.prompt,
     }
     assert submission.run.signature == str(run.signature)
@@ -702,7 +706,7 @@ def test_no_other_variant_is_a_submission(tmp_path: Path, variant: str) -> None:
 def test_a_task_without_a_table_has_none_without_the_image(tmp_path: Path) -> None:
     path = run_folder(tmp_path / "run", task=f"{TASK}~no-image")
     manifest = json.loads((path / "manifest.json").read_text())
-    manifest["conditions"] |= {"task": "ltec_itr_full_lv~no-image", "data": "hub-0123456789ab"}
+    manifest["configuration"] |= {"task": "ltec_itr_full_lv~no-image", "data": "hub-0123456789ab"}
     write_manifest(path, manifest)
     with pytest.raises(
         SubmissionError, match="ltec_itr_full_lv~no-image is not on the leaderboard"
@@ -822,7 +826,7 @@ def test_likelihoods_are_no_submission(tmp_path: Path) -> None:
         seeds=(8263,),
     )
     manifest = json.loads((path / "manifest.json").read_text())
-    manifest["conditions"]["task"] = f"{TASK}_likelihood"
+    manifest["configuration"]["task"] = f"{TASK}_likelihood"
     write_manifest(path, manifest)
     with pytest.raises(SubmissionError, match=f"submit a run of {TASK}$"):
         submit(path)

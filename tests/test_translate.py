@@ -24,11 +24,14 @@ from hypothesis import strategies as st
 from itr_bench.cli.data_translate import command
 from itr_bench.data import build, home
 from itr_bench.data.languages import LANGUAGES, TARGETS
+from itr_bench.data.loading import open_set
 from itr_bench.data.manifest import Manifest
 from itr_bench.data.sets import LTEC_BALANCED
+from itr_bench.data.writing import write_translation
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.tasks.documents import LINK, documents
 from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.spec import get_task
 from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
@@ -374,30 +377,12 @@ def test_an_interrupted_batch_is_asked_for_whole_and_written_once(home: Path) ->
 # The journal
 
 
-_OPENED_TWICE = """
-from itr_bench.errors import DataError
-from itr_bench.translation.journal import opened
-with opened("s", {"a": 1}):
-    try:
-        with opened("s", {"a": 1}):
-            print("opened twice")
-    except DataError as error:
-        print(error)
-"""
-
-
-def test_a_journal_is_open_once(home: Path) -> None:
-    """In a process of its own: after some thousand other tests the lock was seen to be lost."""
-    done = subprocess.run(
-        [sys.executable, "-c", _OPENED_TWICE], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("another process is making this very translation")
-
-
 def test_a_journal_takes_up_where_it_was_torn(home: Path) -> None:
     with opened("s", {"a": 1}) as journal:
         journal.add([("ā\n", Output("b\u2028c", served="m-1")), ("d", Output("", LENGTH))], 8)
         path = journal.folder / "journal.jsonl"
+        with pytest.raises(DataError, match="another process"), opened("s", {"a": 1}):
+            pass
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
     with opened("s", {"a": 1}) as journal:
@@ -982,15 +967,17 @@ def test_the_whole_way_to_a_task(
     said = run("--out", str(out))
     assert "itr-bench run --model MODEL --tasks ltec_itr_fr_mt@tiny" in said
     assert "1 texts have nothing to translate" in said
-    data = open_task("ltec_itr_fr_mt")
-    sources = open_task("ltec_itr_lv")
+    data = open_task(get_task("ltec_itr_fr_mt"))
+    sources = open_task(get_task("ltec_itr_lv"))
     assert data.identity.endswith("-tiny")
     for text, source in zip(data.texts, sources.texts, strict=True):
         assert Counter(entities(text)) == Counter(entities(source))
     assert data.texts[8] == sources.texts[8] == "👍🏽 https://t.co/9"
     written = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row[1] for row in written[1:]] == list(data.texts)
-    assert {document["language"] for document in documents("ltec_itr_fr_mt@tiny")} == {"French"}
+    assert {document["language"] for document in documents(get_task("ltec_itr_fr_mt@tiny"))} == {
+        "French"
+    }
 
     manifest = Manifest.read(home.set_folder("ltec_fr_mt@tiny"))
     (facts,) = manifest.sources
@@ -1008,7 +995,7 @@ def test_the_whole_way_to_a_task(
         CliRunner().invoke(command, options, catch_exceptions=False)
     again = json.loads(run("--replace", "--json"))
     assert again["counts"].get("generated", 0) == 0
-    assert list(open_task("ltec_itr_fr_mt").texts) == list(data.texts)
+    assert list(open_task(get_task("ltec_itr_fr_mt")).texts) == list(data.texts)
     (matching,) = json.loads(run("--dry-run", "--json"))["journals"]
     assert matching["outputs"] == again["counts"]["from the journal"]
 
@@ -1021,9 +1008,8 @@ def test_lmms_eval_finds_the_task(ltec: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setenv(home.ENVIRONMENT, str(ltec))
     texts = {str(number): f"Texte {number}" for number in range(1, 351)}
-    build.write_translation(
-        "ltec_it_mt", texts, system="x.1", facts={"what": "t", "name": "x"}, where=ltec
-    )
+    facts = {"what": "t", "name": "x"}
+    write_translation("ltec_it_mt", texts, open_set("ltec"), system="x.1", facts=facts, where=ltec)
     manager = TaskManager(
         "ERROR", include_path=[str(f) for f in task_files.task_folders()], include_defaults=False
     )
@@ -1044,7 +1030,7 @@ def test_a_server_makes_a_set(
     assert facts["settings"]["temperature"] == 0
     assert "from English to German" in facts["settings"]["prompt"]
     assert (facts["revision"], facts["licence"]) == (None, None)
-    assert open_task("ltec_itr_de_mt").texts[0] == "de Text 1"
+    assert open_task(get_task("ltec_itr_de_mt")).texts[0] == "de Text 1"
     files = [p for p in ltec.rglob("*") if p.is_file() and p.suffix != ".parquet"]
     assert not any("sk-made-up" in p.read_text(encoding="utf-8", errors="replace") for p in files)
     assert "127.0.0.1" not in json.dumps(facts)

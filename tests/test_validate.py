@@ -19,9 +19,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from itr_bench.answers import Parser, Reading, Rule, get_parser, read_answer, registry
 from itr_bench.cli.main import cli
-from itr_bench.errors import DataError, ItrBenchError, ScoreError
+from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard import cache as caching
 from itr_bench.leaderboard import collect as collecting
 from itr_bench.leaderboard import files, layout
@@ -32,9 +31,9 @@ from itr_bench.leaderboard.findings import MOST_KEPT, Finding, Severity, as_mark
 from itr_bench.leaderboard.places import read_places
 from itr_bench.leaderboard.reference import open_reference
 from itr_bench.leaderboard.responses import LONGEST_LINE, MOST_FAULTY_LINES
-from itr_bench.leaderboard.schema import ClaimedScore, Response, Submission
+from itr_bench.leaderboard.schema import ClaimedScore, Submission, response_line
 from itr_bench.leaderboard.validate import check
-from itr_bench.relation import Answer
+from itr_bench.runs.response import Response
 from itr_bench.scoring import RESAMPLES, Signature, compare
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
@@ -181,7 +180,7 @@ def spoilt(*changes: Change, number: int = 0) -> Draft:
     submission, found = copy.deepcopy(good(number))
     draft = Draft(
         submission.model_dump(mode="json"),
-        [json.loads(one.line()) for one in sorted(found, key=layout.place)],
+        [json.loads(response_line(one)) for one in sorted(found, key=layout.place)],
     )
     for change in changes:
         change(draft)
@@ -605,11 +604,11 @@ CLAIMS = {
         [Expect("parser", SUBMISSION, '"parser"')],
     ),
     "parser of another version": (
-        [put("run.parser", "yes-no.2.en"), sign],
+        [put("run.parser", "yes-no.3.en"), sign],
         [Expect("parser", SUBMISSION, '"parser"')],
     ),
     "parser of another language": (
-        [put("run.parser", "yes-no.1.lv"), sign],
+        [put("run.parser", "yes-no.2.lv"), sign],
         [Expect("parser", SUBMISSION, '"parser"')],
     ),
     "tweets claimed": ([put("score.tweets", 350)], [TWEETS]),
@@ -720,17 +719,17 @@ CLAIMS = {
         ],
     ),
     "other data, unread rate edited": (
-        [put("run.data", "hub-0123456789ab"), put("score.unread_rate", 0.5), sign],
+        [put("run.data", "hub-0123456789ab"), put("score.unparseable_rate", 0.5), sign],
         [
             Expect("unchecked", SUBMISSION, None, "unchecked"),
-            Expect("score", SUBMISSION, '"unread_rate"'),
+            Expect("score", SUBMISSION, '"unparseable_rate"'),
         ],
     ),
     "other data, too good": (
         [
             put("run.data", "hub-0123456789ab"),
             rows(lambda one: one["response"] == "Hm.", response="No."),
-            put("score.unread_rate", 0.0),
+            put("score.unparseable_rate", 0.0),
             *put_figures(0.99),
             put("score.interval", [0.9, 1.0]),
             put("score.accuracy_sd", 0.01),
@@ -781,7 +780,7 @@ CLAIMS = {
         [
             put("run.data", "hub-0123456789ab"),
             rows(lambda r: bool(r["question"] == "adds"), response="Hm."),
-            put("score.unread_rate", round((72 + UNREAD_REPRESENTED) / 144, 6)),
+            put("score.unparseable_rate", round((72 + UNREAD_REPRESENTED) / 144, 6)),
             sign,
         ],
         [
@@ -917,7 +916,7 @@ def test_the_word_none(source: str, accepted: bool, tmp_path: Path) -> None:
     submission, found = good()
     number = next(n for n, one in enumerate(found) if one.response == "Hm.")
     found = [*found]
-    found[number] = found[number].model_copy(update={"response": "None"})
+    found[number] = replace(found[number], response="None")
     run = submission.run.model_copy(update={"source": source})
     folder = write(tmp_path, submission.model_copy(update={"run": run}), found)
     collected = collect(folder, trial=True)
@@ -987,27 +986,31 @@ def test_quotation_where_the_data_is_another(
     assert sorted(quoted) == [RESPONSES, SUBMISSION]
 
 
+def test_what_an_older_parser_read_is_read_again(tmp_path: Path) -> None:
+    older = put_down(
+        tmp_path, spoilt(put("run.parser", "yes-no.1.en"), sign, put("score.unparseable_rate", 0.5))
+    )
+    found = collect(older, trial=True)
+    (finding,) = found.all_findings
+    assert (finding.severity, finding.code) == (Severity.UNCHECKED, "unchecked")
+    assert finding.message == (
+        "Submitted as yes-no.1.en reads it; the figures here are those of yes-no.2.en, which reads "
+        "the same responses again."
+    )
+    (entry,) = found.entries
+    assert entry.score is not None
+    assert entry.score.unparseable_rate != 0.5
+
+
 @pytest.mark.parametrize(
-    ("read", "codes"),
-    [(read_answer, set()), (lambda *_: Reading(Answer.NO, Rule.NONE), {"score"})],
+    "named", ["yes-no.9.en", "yes-no.0.en", "yes-no.x.en", "yes-no.2", "both.1.en"]
 )
-def test_the_parser_of_the_named_version_reads(
-    read: Any, codes: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(registry._PARSERS, ("yes-no", 0), Parser("yes-no", 0, read))
-    folder = put_down(tmp_path, spoilt(put("run.parser", "yes-no.0.en"), sign))
-    assert {f.code for f in collect(folder, trial=True).all_findings} == codes
-
-
-def test_parser_versions_that_are_known_are_named(tmp_path: Path) -> None:
-    folder = put_down(tmp_path, spoilt(put("run.parser", "yes-no.9.en"), sign))
+def test_a_parser_that_never_was_is_refused(named: str, tmp_path: Path) -> None:
+    folder = put_down(tmp_path, spoilt(put("run.parser", named), sign))
     (finding,) = collect(folder, trial=True).all_findings
     assert finding.message == (
-        "yes-no.9.en, this version of itr-bench reads itr_demo_lv with yes-no.1.en"
+        f"{named}, this version of itr-bench reads itr_demo_lv with yes-no.2.en"
     )
-    assert get_parser("yes-no", 1) is get_parser("yes-no")
-    with pytest.raises(ScoreError, match=r"unknown version 9 of the parser 'yes-no'\. Known: 1"):
-        get_parser("yes-no", 9)
 
 
 @pytest.mark.parametrize(
@@ -1029,7 +1032,7 @@ def test_current(
         (entry,) = collect(root, trial=True, cache=cache).entries
         assert entry.current is current
         assert entry.badge is (Badge.RECOMPUTED if current else Badge.REPORTED)
-        assert (entry.score is None, entry.outcomes is None) == (not current, not current)
+        assert (entry.score is None, entry.predictions is None) == (not current, not current)
 
 
 HOSTILE = [
@@ -1332,7 +1335,7 @@ def test_empty_folder_is_not_accepted(tmp_path: Path) -> None:
 
 def test_findings_of_a_kind_are_counted(tmp_path: Path) -> None:
     submission, found = make(0, samples=10)
-    spoilt_lines = [one.model_copy(update={"seed": 1, "image_sha256": IMAGE}) for one in found]
+    spoilt_lines = [replace(one, seed=1, image_sha256=IMAGE) for one in found]
     folder = write(tmp_path, submission, spoilt_lines * 1)
     codes = [f.code for f in check(folder, trial=True).findings]
     assert codes.count("seed") == 480 and codes.count("image-hash") == 480
@@ -1526,7 +1529,7 @@ def test_a_result_of_a_system_is_of_the_leaderboard(rest: str, tmp_path: Path) -
 
 def blind_copy(submission: Submission, found: list[Response]) -> tuple[Submission, list[Response]]:
     """The very responses of a result with the image, called without."""
-    blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
+    blind = [replace(one, image_sha256="none") for one in found]
     seeds = submission.run.seeds
     return describe(submission.model, "itr_demo_lv~no-image", blind, seeds), blind
 
@@ -1540,7 +1543,7 @@ def test_one_run_that_stands_for_both_is_looked_at(
     """A model that does not look may answer the same without the image: nothing is refused."""
     submission, found = good()
     if texts:
-        found = [one.model_copy(update={"response": texts["text"]}) for one in found]
+        found = [replace(one, response=texts["text"]) for one in found]
         submission = describe(submission.model, "itr_demo_lv", found, submission.run.seeds)
     write(tmp_path, submission, found)
     write(tmp_path, *blind_copy(submission, found))
@@ -1556,7 +1559,7 @@ def test_near_copies_with_and_without_the_image(tmp_path: Path) -> None:
     """No copy of another model hides behind that of its own."""
     write(tmp_path, *wordy(0, 0, 0))
     submission, found = wordy(0, 0, 0)
-    found[0] = found[0].model_copy(update={"response": "Yes, another word."})
+    found[0] = replace(found[0], response="Yes, another word.")
     write(tmp_path, *blind_copy(submission, found))
     own = [("look", "nearly-identical", "made-up__model-0")]
     collected = collect(tmp_path, trial=True)
@@ -1569,7 +1572,7 @@ def test_near_copies_with_and_without_the_image(tmp_path: Path) -> None:
 def test_a_copy_hides_behind_no_missing_image(tmp_path: Path) -> None:
     write(tmp_path, *good())
     submission, found = copied(5)
-    blind = [one.model_copy(update={"image_sha256": "none"}) for one in found]
+    blind = [replace(one, image_sha256="none") for one in found]
     copy_of = describe(submission.model, "itr_demo_lv~no-image", blind, submission.run.seeds)
     write(tmp_path, copy_of, blind)
     assert ("error", "identical", "made-up__model-5") in found_in(collect(tmp_path, trial=True))
@@ -1606,7 +1609,7 @@ def test_comment_compares_with_the_same_model_with_the_image(tmp_path: Path) -> 
     write(tmp_path / "there", *good())
     there = collect(tmp_path / "there", trial=True).entries
     said = comment(new, there)
-    compared = compare(new.entries[0].outcomes, there[0].outcomes)  # type: ignore[arg-type]
+    compared = compare(new.entries[0].predictions, there[0].predictions)  # type: ignore[arg-type]
     assert f"{start}accuracy {100 * compared.difference:+.1f} points, 95 % interval " in said
     tests = f"exact McNemar p = {compared.p_value:.3g}, t test p = {compared.mean_p_value:.3g}.\n"
     assert tests in said and "also differ" not in said
@@ -1631,12 +1634,9 @@ def test_a_variant_hides_no_copy(tmp_path: Path) -> None:
     submission, found = copied(5)
     reference = open_reference("itr_demo_lv")
     asked = [
-        one.model_copy(
-            update={
-                "prompt_hash": reference.items[one.tweet_id, one.question].prompt_hashes[
-                    "explained"
-                ]
-            }
+        replace(
+            one,
+            prompt_hash=reference.items[one.tweet_id, one.question].prompt_hashes["explained"],
         )
         for one in found
     ]
@@ -1654,9 +1654,7 @@ def wordy(number: int, other: int, differing: int) -> tuple[Submission, list[Res
     """Explanations of model *number*, but for the first *differing* of 144 those of *other*."""
     submission, found = make(number)
     said = [
-        one.model_copy(
-            update={"response": f"Yes, word {number if place < differing else other}-{place}."}
-        )
+        replace(one, response=f"Yes, word {number if place < differing else other}-{place}.")
         for place, one in enumerate(found)
     ]
     return describe(submission.model, "itr_demo_lv", said, submission.run.seeds), said
@@ -1693,7 +1691,7 @@ def test_near_copies_with_fewer_samples_or_in_few_words(tmp_path: Path) -> None:
         "nearly-identical"
     }
     submission, found = copied(5)
-    changed = [found[0].model_copy(update={"response": "Hm, hm."}), *found[1:]]
+    changed = [replace(found[0], response="Hm, hm."), *found[1:]]
     write(tmp_path / "b", *good())
     write(
         tmp_path / "b",
@@ -1787,7 +1785,7 @@ def test_days_to_come(day: str, accepted: bool, tmp_path: Path) -> None:
 def test_models_of_two_words_may_agree(tmp_path: Path) -> None:
     for number in (0, 5):
         submission, found = make(number)
-        says = [one.model_copy(update={"response": "Yes"}) for one in found]
+        says = [replace(one, response="Yes") for one in found]
         seeds = submission.run.seeds
         write(tmp_path, describe(submission.model, "itr_demo_lv", says, seeds), says)
     collected = collect(tmp_path, trial=True)
@@ -1986,10 +1984,10 @@ def test_faults(text: str, expected: list[tuple[Any, int, str]]) -> None:
 def ltec(stand_in_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The 350 tweets of LTEC, with stand-in pictures."""
     monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
-    for kept in (documents.task_data, open_reference):
+    for kept in (documents._task_data, open_reference):
         kept.cache_clear()
     yield
-    for kept in (documents.task_data, open_reference):
+    for kept in (documents._task_data, open_reference):
         kept.cache_clear()
 
 
@@ -2025,7 +2023,7 @@ def test_task_without_data_here(tmp_path: Path) -> None:
         ("unchecked", "unchecked")
     ]
     (entry,) = collected.entries
-    assert (entry.badge, entry.score, entry.outcomes) == (Badge.REPORTED, None, None)
+    assert (entry.badge, entry.score, entry.predictions) == (Badge.REPORTED, None, None)
 
 
 def test_number_of_tweets_is_known_without_data(tmp_path: Path) -> None:
@@ -2043,12 +2041,12 @@ def figures(collected: Collected) -> list[Any]:
     found = []
     for one in collected.checked:
         entry = one.entry
-        outcomes = entry and entry.outcomes
-        arrays = outcomes and [
-            outcomes.tweet_ids,
-            *(a.tolist() for a in (outcomes.gold, outcomes.adds, outcomes.represented)),
+        predictions = entry and entry.predictions
+        arrays = predictions and [
+            predictions.tweet_ids,
+            *(a.tolist() for a in (predictions.gold, predictions.adds, predictions.represented)),
         ]
-        found.append((replace(one, entry=entry and replace(entry, outcomes=None)), arrays))
+        found.append((replace(one, entry=entry and replace(entry, predictions=None)), arrays))
     return found
 
 
@@ -2079,7 +2077,11 @@ def test_second_time_nothing_is_checked(
     second = collect(root, trial=True, cache=folder)
     assert figures(second) == figures(first)
     assert len(second.entries) == 2 and len(second.refused) == 1
-    dtypes = [(e.outcomes.gold.dtype, e.outcomes.adds.dtype) for e in second.entries if e.outcomes]
+    dtypes = [
+        (e.predictions.gold.dtype, e.predictions.adds.dtype)
+        for e in second.entries
+        if e.predictions
+    ]
     assert dtypes == [(np.int8, np.int8)]
 
 

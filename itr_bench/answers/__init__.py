@@ -7,7 +7,7 @@
 
 from itr_bench.answers.asked import Asked
 from itr_bench.answers.parser import Reading, Rule, read_answer
-from itr_bench.answers.registry import DEFAULT_PARSER, Parser, get_parser, parser_versions
+from itr_bench.answers.registry import DEFAULT_PARSER, Parser, get_parser
 
 __all__ = [
     "DEFAULT_PARSER",
@@ -16,6 +16,5 @@ __all__ = [
     "Reading",
     "Rule",
     "get_parser",
-    "parser_versions",
     "read_answer",
 ]

@@ -50,7 +50,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
             "nothing to compare: no two runs of the same task on the same data among "
             + ", ".join(f"{run.model} ({run.task}, {run.data})" for run in read)
         )
-    found = [compare(a.outcomes, b.outcomes) for a, b in pairs]
+    found = [compare(a.predictions, b.predictions) for a, b in pairs]
     adjusted = [0.0] * len(pairs)
     for task in sorted({a.task for a, _ in pairs}):
         places = [i for i, (a, _) in enumerate(pairs) if a.task == task]

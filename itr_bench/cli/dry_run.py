@@ -12,18 +12,10 @@ from itr_bench.errors import RunError
 from itr_bench.models.adapters import Seeding
 from itr_bench.models.arguments import format_arguments, without_secrets
 from itr_bench.models.machine import missing
+from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS
-from itr_bench.runs import plan
-from itr_bench.runs.execute import checked_manifest, refuse_differences
-from itr_bench.runs.run_folder import (
-    MANIFEST,
-    RESPONSES,
-    Key,
-    Record,
-    differences,
-    read_journal,
-    read_manifest,
-)
+from itr_bench.runs import commands, plan
+from itr_bench.runs.settings import prompts_in_short, settings_of
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import get_task
 
@@ -38,7 +30,7 @@ _NO_IMAGE = ("image", "none")
 
 
 def show(
-    model: plan.Model, tasks: Sequence[str], seeds: Sequence[int], folder: Path, limit: int | None
+    model: ModelSpec, tasks: Sequence[str], seeds: Sequence[int], folder: Path, limit: int | None
 ) -> None:
     """Print what a run would do."""
     arguments = without_secrets(model.arguments)
@@ -52,7 +44,7 @@ def show(
         click.echo(
             "            seeds cannot differ: nothing is left to chance, one seed says as much"
         )
-    _list("paper", plan.from_paper(model, seeds), "as in the paper" if model.preset else None)
+    _list("paper", commands.from_paper(model, seeds), "as in the paper" if model.preset else None)
     lacks = [f"{name} ({hint})" for name, hint in missing(model.adapter, model.arguments).items()]
     _list("missing", lacks, "nothing is missing on this machine")
     total = 0
@@ -69,10 +61,10 @@ def _list(name: str, lines: Sequence[str], otherwise: str | None) -> None:
 
 
 def _task(
-    task: str, model: plan.Model, asked: Sequence[int], folder: Path, limit: int | None
+    task: str, model: ModelSpec, asked: Sequence[int], folder: Path, limit: int | None
 ) -> int:
     """Print the plan of one task, and return the number of responses to generate."""
-    settings = plan.settings_of(task, model)
+    settings = settings_of(task, model)
     seeds = settings.seeds(asked)
     known = plan.tweets_known(task)
     tweets = known if known is None or limit is None else min(limit, known)
@@ -101,40 +93,47 @@ def _task(
         click.echo(f"  variant     {variant.title}")
     shown = [part for part in settings.wording["order"] if (part, variant.picture) != _NO_IMAGE]
     click.echo(f"  prompt      {', '.join(shown)}; {settings.wording['answer_format']} answers")
-    for prompt in plan.prompts_in_short(task, settings):
+    for prompt in prompts_in_short(task, settings):
         click.echo(textwrap.indent(prompt.rstrip(), " " * 14))
     context = variant.context
     if context:
         click.echo(
             f"  examples    {2 * context.shots} before each question, "
-            f"{'with' if context.images else 'without'} images; {documents.held_out(task)} tweets "
-            "held out for them"
+            f"{'with' if context.images else 'without'} images; "
+            f"{documents.held_out(get_task(task))} tweets held out for them"
         )
-    click.echo(f"  plain       {plan.plain_command(task, model, len(seeds))}")
+    click.echo(f"  plain       {commands.plain_command(task, model, len(seeds))}")
     return open_
 
 
 def _there(
-    task: str, model: plan.Model, seeds: Sequence[int], folder: Path, limit: int | None
+    task: str, model: ModelSpec, seeds: Sequence[int], folder: Path, limit: int | None
 ) -> tuple[int, str]:
-    """How many of the wanted responses are in *folder*, and why it would be refused, if so."""
-    records: dict[Key, Record] = {}
+    """How many of the responses asked for are in *folder*, and why it would be refused, if so."""
+    if not folder.is_dir():
+        return 0, ""
+    from itr_bench.runs.execute import checked_manifest, refuse_differences
+    from itr_bench.runs.manifest import MANIFEST, differences, read_manifest
+    from itr_bench.runs.response import Key, Response
+    from itr_bench.runs.response_log import RESPONSES, read_responses
+
+    responses: dict[Key, Response] = {}
     done = 0
     try:
         if (folder / RESPONSES).exists():
-            records, _ = read_journal(folder / RESPONSES)
-        if not records and not (folder / MANIFEST).exists():
+            responses = read_responses(folder / RESPONSES)
+        if not responses and not (folder / MANIFEST).exists():
             return 0, ""
         if plan.data_is_here(task):
             planned = plan.plan_task(task, model, seeds, limit)
-            done = planned.total - len(planned.missing(records))
-            checked_manifest(folder, planned, records)
+            done = planned.total - len(planned.missing(responses))
+            checked_manifest(folder, planned, responses)
         else:
-            settings = plan.settings_of(task, model)
+            settings = settings_of(task, model)
             chosen = settings.seeds(seeds)
-            done = sum(record.seed in chosen for record in records.values())
-            now = plan.conditions_without_data(settings, model, seeds)
-            there = read_manifest(folder)["conditions"]
+            done = sum(response.seed in chosen for response in responses.values())
+            now = plan.configuration_without_data(settings, model, seeds)
+            there = read_manifest(folder)["configuration"]
             refuse_differences(folder, differences({key: there.get(key) for key in now}, now))
     except RunError as error:
         return done, str(error)

@@ -13,7 +13,8 @@ from itr_bench.models.adapters import handling
 from itr_bench.models.arguments import format_arguments
 from itr_bench.models.machine import missing
 from itr_bench.models.presets import Preset, get_preset, presets
-from itr_bench.runs.plan import plain_command, resolve_model
+from itr_bench.models.spec import resolve_model
+from itr_bench.runs.commands import plain_command
 from itr_bench.seeds import PAPER_SEEDS
 
 _EXAMPLE = "ltec_itr_lv"

@@ -15,8 +15,8 @@ from itr_bench.cli import run_options
 from itr_bench.errors import RunError
 
 if TYPE_CHECKING:
-    from itr_bench.runs.execute import Order, TaskRun
-    from itr_bench.runs.plan import Model
+    from itr_bench.models.spec import ModelSpec
+    from itr_bench.runs.execute import RunConfig, TaskRun
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -67,7 +67,7 @@ def command(
     """Ask MODEL both questions about every tweet of TASKS, once with each seed.
 
     Every response is on the disk before it counts, so the run can be killed at any moment: the
-    same command goes on where it was. Each generation is seeded by itself; a result depends
+    same command resumes it. Each generation is seeded by itself; a result depends
     neither on the number of processes nor on where a run was interrupted.
 
     Ends with status 0 only if every response is there; 1 if anything failed or is missing.
@@ -78,18 +78,16 @@ def command(
       itr-bench run --model qwen2_5_vl --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct \\
           --tasks ltec_itr_lv --seeds 3 --out runs/
     """
-    from itr_bench.runs import plan
-    from itr_bench.runs.execute import Order, check_machine
-    from itr_bench.runs.run_folder import is_run_folder
+    from itr_bench.models import spec
     from itr_bench.seeds import read_seeds
     from itr_bench.tasks import definitions
 
     refuse_launchers()
     chosen = read_seeds(seeds)
-    asked = plan.resolve_model(
+    asked = spec.resolve_model(
         model, model_args=model_args, gen_kwargs=gen_kwargs, force_simple=force_simple
     )
-    plan.check_batch_size(batch_size, asked)
+    spec.check_batch_size(batch_size, asked)
     names = definitions.expand([task.strip() for task in tasks.split(",") if task.strip()])
     folder = out / folder_name(name, asked)
     if dry_run:
@@ -97,39 +95,43 @@ def command(
 
         show(asked, names, chosen, folder, limit)
         return
+    from itr_bench.runs.execute import RunConfig, check_machine
+    from itr_bench.runs.plan import plan_task
+    from itr_bench.runs.run_folder import is_run_folder
+
     if not all(is_run_folder(folder / task) for task in names):
         check_machine(asked)  # before any data is fetched
-    order = Order(
+    config = RunConfig(
         model=asked,
-        plans=[plan.plan_task(task, asked, chosen, limit) for task in names],
+        plans=[plan_task(task, asked, chosen, limit) for task in names],
         folder=folder,
         command=command_line(),
         processes=processes,
         batch_size=batch_size,
     )
-    sys.exit(_run(order))
+    sys.exit(_run(config))
 
 
-def conducted(order: Order) -> list[TaskRun]:
-    """Conduct the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
-    from itr_bench.runs.execute import conduct
+def executed(config: RunConfig) -> list[TaskRun]:
+    """Execute the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
+    from itr_bench.runs.execute import execute
 
     try:
-        return conduct(order, lambda line: click.echo(line, err=True))
+        return execute(config, lambda line: click.echo(line, err=True))
     except KeyboardInterrupt:
         click.echo(
-            f"\nitr-bench: interrupted. What was answered is kept in {order.folder}; give the same "
-            "command again to go on.",
+            f"\nitr-bench: interrupted. What was answered is kept in {config.folder}; give the "
+            "same command again to resume.",
             err=True,
         )
         sys.exit(INTERRUPTED)
 
 
-def _run(order: Order) -> int:
-    """Conduct the run, print its scores, and return the exit status."""
+def _run(config: RunConfig) -> int:
+    """Execute the run, print its scores, and return the exit status."""
     from itr_bench.cli import tables
 
-    runs = conducted(order)
+    runs = executed(config)
     scored = [run.scored for run in runs if run.scored is not None]
     if scored:
         click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
@@ -137,7 +139,7 @@ def _run(order: Order) -> int:
     if len(scored) > 1:
         click.echo(tables.signatures(scored))
         click.echo()
-    click.echo(f"The run is in {order.folder}")
+    click.echo(f"The run is in {config.folder}")
     return report_missing(runs)
 
 
@@ -167,7 +169,7 @@ def refuse_launchers() -> None:
         )
 
 
-def folder_name(name: str | None, model: Model) -> str:
+def folder_name(name: str | None, model: ModelSpec) -> str:
     """The name of the run's folder: the one asked for, or the model's."""
     if name is None:
         return model.folder_name

@@ -105,14 +105,15 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
         data_id = f"gold-{digest(sorted(labels.items()))}"
         return read_plain(paths, labels, task=gold.stem, language=language or "en", data=data_id)
     from itr_bench.tasks.loading import open_task
+    from itr_bench.tasks.spec import get_task
 
     assert task is not None
-    data = open_task(task)
+    data = open_task(get_task(task))
     return read_plain(
         paths,
         data.tweets.labels,
         task=task,
-        language=language or data.spec.answers,
+        language=language or data.spec.answer_language,
         data=data.identity,
     )
 
@@ -120,8 +121,9 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
 def _check_labels(run: Run, task: str) -> None:
     """Check a run against the data of *task*: its identity, its ids and its labels."""
     from itr_bench.tasks.loading import open_task
+    from itr_bench.tasks.spec import get_task
 
-    data = open_task(task)
+    data = open_task(get_task(task))
     labels = data.tweets.labels
     problems = sorted(
         {

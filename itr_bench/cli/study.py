@@ -13,7 +13,8 @@ from itr_bench.cli import run_options
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
 
 if TYPE_CHECKING:
-    from itr_bench.runs.plan import Model, TaskPlan
+    from itr_bench.models.spec import ModelSpec
+    from itr_bench.runs.plan import TaskPlan
     from itr_bench.studies.study import Material, Study
 
 
@@ -178,13 +179,13 @@ def _with_runs(
     """Run a study's tasks, print what they show, and return the exit status."""
     from itr_bench.cli.run import (
         command_line,
-        conducted,
+        executed,
         folder_name,
         refuse_launchers,
         report_missing,
     )
-    from itr_bench.runs import plan
-    from itr_bench.runs.execute import Order, check_machine
+    from itr_bench.models.spec import resolve_model
+    from itr_bench.runs.execute import RunConfig, check_machine
     from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds
     from itr_bench.studies.study import Material
@@ -193,7 +194,7 @@ def _with_runs(
     refuse_launchers()
     chosen = read_seeds(seeds)
     name, model_args, gen_kwargs = model
-    asked = plan.resolve_model(name, model_args=model_args, gen_kwargs=gen_kwargs)
+    asked = resolve_model(name, model_args=model_args, gen_kwargs=gen_kwargs)
     out, named = place
     folder = out / folder_name(named, asked)
     tasks, skipped = _possible(study, bases, asked)
@@ -207,9 +208,8 @@ def _with_runs(
         check_machine(asked)  # before any data is fetched
     plans, refused = _planned(tasks, bases, asked, chosen, limit)
     _say_skipped(refused)
-    runs = conducted(
-        Order(model=asked, plans=plans, folder=folder, command=command_line(), processes=processes)
-    )
+    config = RunConfig(asked, plans, folder, command_line(), processes=processes)
+    runs = executed(config)
     scored = [run.scored for run in runs if run.scored is not None]
     unfinished = {
         run.scored.files[0]: f"{len(run.missing)} of {run.plan.total} responses are missing"
@@ -221,10 +221,11 @@ def _with_runs(
     return report_missing(runs)
 
 
-def _possible(study: Study, bases: Sequence[str], model: Model) -> tuple[list[str], list[str]]:
+def _possible(study: Study, bases: Sequence[str], model: ModelSpec) -> tuple[list[str], list[str]]:
     """The tasks of a study that can be run here, and why the others cannot."""
     from itr_bench.data.sets import get_set
     from itr_bench.runs import plan
+    from itr_bench.runs.settings import settings_of
     from itr_bench.tasks.spec import get_task
 
     tasks: dict[str, None] = {}
@@ -235,7 +236,7 @@ def _possible(study: Study, bases: Sequence[str], model: Model) -> tuple[list[st
                 spec = get_set(get_task(task).set_name)
                 if spec.supply is not None and not plan.data_is_here(task):
                     raise RunError(f"its data is not here. {spec.supply}")
-                plan.settings_of(task, model)
+                settings_of(task, model)
             except ItrBenchError as error:
                 if task == base:
                     raise
@@ -248,7 +249,7 @@ def _possible(study: Study, bases: Sequence[str], model: Model) -> tuple[list[st
 def _planned(
     tasks: Sequence[str],
     bases: Sequence[str],
-    model: Model,
+    model: ModelSpec,
     seeds: Sequence[int],
     limit: int | None,
 ) -> tuple[list[TaskPlan], list[str]]:

@@ -18,7 +18,8 @@ from itr_bench.errors import ItrBenchError, bullet_list
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from itr_bench.leaderboard.schema import ModelCard, Response, Submission
+    from itr_bench.leaderboard.schema import ModelCard, Submission
+    from itr_bench.runs.response import Response
 
 SCHEMA = "docs/submission.schema.json (also: itr-bench validate --schema)"
 

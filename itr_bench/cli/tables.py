@@ -10,7 +10,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.runs.run import Run
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.likelihood import likelihood_scores
-from itr_bench.scoring.verdict import Standing, standing
+from itr_bench.scoring.references import ReferenceLevel, reference_level
 
 DASH = "-"
 
@@ -34,8 +34,8 @@ def verdict(run: Run) -> str:
         return f"{percent(score.failed_rate)} % of requests failed: run again"
     if run.is_part:
         return f"PART OF THE SET, {score.tweets} of {run.set_size} tweets"
-    found = standing(score)
-    if found is Standing.BELOW_CHANCE and score.unread_rate:
+    found = reference_level(score)
+    if found is ReferenceLevel.BELOW_CHANCE and score.unparseable_rate:
         return f"{found.value}, unread counts as wrong"
     return found.value
 
@@ -52,7 +52,7 @@ def summary(runs: Sequence[Run]) -> str:
             percent(run.score.accuracy_sd),
             percent(run.score.adds_accuracy),
             percent(run.score.represented_accuracy),
-            percent(run.score.unread_rate + run.score.failed_rate),
+            percent(run.score.unparseable_rate + run.score.failed_rate),
             verdict(run),
         ]
         for run in runs
@@ -107,7 +107,7 @@ def details(run: Run) -> str:
         f"  macro F1               {percent(score.macro_f1)} % (mean of the relations' F1)",
         f"  by question            adds {percent(score.adds_accuracy)} %, "
         f"represented {percent(score.represented_accuracy)} %",
-        f"  no answer              {percent(score.unread_rate)} % could not be read, "
+        f"  no answer              {percent(score.unparseable_rate)} % could not be read, "
         f"{percent(score.failed_rate)} % of requests failed (both count as wrong)",
     ]
     if score.sample_agreement is not None:

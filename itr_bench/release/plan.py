@@ -55,7 +55,7 @@ def _same_data(name: str) -> str:
     """The first task that shows the same text of the same set."""
     task = get_task(name)
     set_name, at, system = task.set_name.partition("@")
-    first = next(t for t in TASKS.values() if (t.set_name, t.text) == (set_name, task.text))
+    first = next(t for t in TASKS.values() if (t.set_name, t.language) == (set_name, task.language))
     return first.name + at + system
 
 
@@ -108,7 +108,7 @@ def plan(
     if problems:
         raise DataError(f"cannot be exported:\n{bullet_list(problems)}")
     stated = stated or {}
-    opened = [open_task(name) for name in names]
+    opened = [open_task(get_task(name)) for name in names]
     withheld = _withheld(opened, (*licences.IDS_ONLY, *ids_only_for))
     planned = [
         _plan_one(data, hidden, stated) for data, hidden in zip(opened, withheld, strict=True)

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from itr_bench.data.build import ROWS_A_GROUP
 from itr_bench.data.manifest import text_hash
 from itr_bench.data.release_files import HASHES
 from itr_bench.data.schema import RELATION_NAMES, compression
 from itr_bench.data.tsv import read_rows
+from itr_bench.data.writing import ROWS_A_GROUP
 from itr_bench.errors import DataError
 from itr_bench.tasks.loading import TaskData
 
@@ -50,7 +50,7 @@ def columns(data: TaskData, ids_only: bool) -> dict[str, dict[str, Any]]:
         "relation": relation,
         "image": {"mode": "RGB", "_type": "Image"},
         "image_sha256": string,
-        **{f"text_{code}": string for code in data.tweets.spec.texts if code != data.spec.text},
+        **{f"text_{code}": string for code in data.tweets.spec.texts if code != data.spec.language},
     }
 
 
@@ -106,9 +106,9 @@ def _records(data: TaskData, ids_only: bool) -> Iterator[dict[str, Any]]:
 def hash_lines(config: str, data: TaskData, *, ids_only: bool) -> Iterator[str]:
     """The lines of ``hashes.tsv`` for a config; several texts are joined with a ``+``."""
     tweets = data.tweets
-    codes = [data.spec.text]
+    codes = [data.spec.language]
     if not ids_only:
-        codes += [code for code in tweets.spec.texts if code != data.spec.text]
+        codes += [code for code in tweets.spec.texts if code != data.spec.language]
     texts = zip(*(tweets.texts(code) for code in codes), strict=True)
     for tweet, relation, own, image in zip(
         tweets.tweet_ids, tweets.relations, texts, tweets.image_hashes, strict=True

@@ -1,4 +1,4 @@
-"""A run from its folders to its scores: locked, checked, gone on with, recorded."""
+"""A run from its folders to its scores: locked, checked, resumed, recorded."""
 
 from __future__ import annotations
 
@@ -9,46 +9,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from itr_bench.answers import Asked
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.models.machine import missing
+from itr_bench.models.output import Output
+from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS, Answer, Question
-from itr_bench.runs.plan import Model, TaskPlan, Wanted
-from itr_bench.runs.progress import Progress
-from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import (
+from itr_bench.runs.manifest import (
     LOADED,
     MANIFEST,
-    RESPONSES,
-    SCORES,
-    Journal,
-    Key,
-    Record,
-    check_records,
     differences,
-    read_answer,
     read_manifest,
-    read_run_folder,
-    refused_by_disk,
     write_json,
     write_manifest,
 )
+from itr_bench.runs.plan import Request, TaskPlan
+from itr_bench.runs.progress import Progress
+from itr_bench.runs.response import Key, Response
+from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
+from itr_bench.runs.run import Run
+from itr_bench.runs.run_folder import SCORES, read_answer, read_run_folder
+from itr_bench.storage import Lock, Timeout
 
 if TYPE_CHECKING:
-    from itr_bench.runs.generation import Respondent
+    from itr_bench.runs.generation import Model
     from itr_bench.runs.workers import Pool
 
 LOCK = ".lock"
 SILENT_AT_FIRST = 20
 """So many empty responses at first, and nothing else, call for a warning."""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Order:
+class RunConfig:
     """What is run, and how.
 
     Attributes:
@@ -60,7 +55,7 @@ class Order:
         batch_size: requests at a time, for adapters that take batches.
     """
 
-    model: Model
+    model: ModelSpec
     plans: Sequence[TaskPlan]
     folder: Path
     command: str
@@ -75,25 +70,25 @@ class TaskRun:
     Attributes:
         plan: what is to be done.
         folder: where.
-        journal: what is done.
+        response_log: what is done.
         manifest: what the folder says of the run, ``None`` before the first session.
         failed: requests that failed in this session.
-        failure: what stood in the place of the last one's response.
+        failure: why the last one failed.
         scored: its score at the end, where at least one tweet is complete.
     """
 
     plan: TaskPlan
     folder: Path
-    journal: Journal
+    response_log: ResponseLog
     manifest: dict[str, Any] | None
     failed: int = 0
     failure: str | None = None
     scored: Run | None = None
 
     @property
-    def missing(self) -> list[Wanted]:
+    def missing(self) -> list[Request]:
         """The responses that are not there yet."""
-        return self.plan.missing(self.journal.records)
+        return self.plan.missing(self.response_log.responses)
 
     @property
     def done(self) -> int:
@@ -101,12 +96,12 @@ class TaskRun:
         return self.plan.total - len(self.missing)
 
 
-def conduct(order: Order, say: Say) -> list[TaskRun]:
-    """Generate what is missing in the folders of *order*, and write the scores.
+def execute(config: RunConfig, log: Log) -> list[TaskRun]:
+    """Generate what is missing in the folders of *config*, and write the scores.
 
     Args:
-        order: what is run, and how.
-        say: takes what a user should know meanwhile, a line or more.
+        config: what is run, and how.
+        log: takes what a user should know meanwhile, a line or more.
 
     Returns:
         The tasks as they are at the end; what failed in this session is still missing.
@@ -116,10 +111,10 @@ def conduct(order: Order, say: Say) -> list[TaskRun]:
             raises; the disk is full. What was answered before is kept.
     """
     with contextlib.ExitStack() as stack:
-        runs = [stack.enter_context(_opened(plan, order.folder, say)) for plan in order.plans]
+        runs = [stack.enter_context(_opened(plan, config.folder, log)) for plan in config.plans]
         waiting = [run for run in runs if run.missing]
         if waiting:
-            _generate(waiting, order, say)
+            _generate(waiting, config, log)
         for run in runs:
             if _has_complete_tweet(run):
                 run.scored = read_run_folder(run.folder)
@@ -135,12 +130,12 @@ def _has_complete_tweet(run: TaskRun) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(plan: TaskPlan, parent: Path, say: Say) -> Iterator[TaskRun]:
+def _opened(plan: TaskPlan, parent: Path, log: Log) -> Iterator[TaskRun]:
     """The folder of a task with its lock held, checked against the plan."""
     folder = parent / plan.task
     with refused_by_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
+        lock = Lock(folder / LOCK, timeout=0)
         try:
             lock.acquire()
         except Timeout:
@@ -149,22 +144,22 @@ def _opened(plan: TaskPlan, parent: Path, say: Say) -> Iterator[TaskRun]:
                 "with --name"
             ) from None
     try:
-        journal = Journal(folder)
+        response_log = ResponseLog(folder)
         try:
-            if journal.cut_off:
-                say(
-                    f"{journal.path}: the last line was torn, {journal.cut_off} bytes are cut off; "
-                    "its response is generated again"
+            if response_log.cut_off:
+                log(
+                    f"{response_log.path}: the last line was torn, {response_log.cut_off} bytes "
+                    "are cut off; its response is generated again"
                 )
-            manifest = checked_manifest(folder, plan, journal.records)
+            manifest = checked_manifest(folder, plan, response_log.responses)
             if manifest is not None and _left_open(manifest):
                 # A killed session could not say how much it did.
-                manifest["sessions"][-1]["responses"] = _not_counted(manifest, journal)
-                if not plan.missing(journal.records):  # nothing will be written later
+                manifest["sessions"][-1]["responses"] = _not_counted(manifest, response_log)
+                if not plan.missing(response_log.responses):  # nothing will be written later
                     write_manifest(folder, manifest)
-            yield TaskRun(plan, folder, journal, manifest)
+            yield TaskRun(plan, folder, response_log, manifest)
         finally:
-            journal.close()
+            response_log.close()
     finally:
         lock.release()
 
@@ -175,28 +170,28 @@ def _left_open(manifest: Mapping[str, Any]) -> bool:
     return last.get("end", "") is None and not last.get("responses")
 
 
-def _not_counted(manifest: Mapping[str, Any], journal: Journal) -> int:
+def _not_counted(manifest: Mapping[str, Any], response_log: ResponseLog) -> int:
     """How many responses are there that no session but the last has counted."""
     counted: int = sum(session["responses"] for session in manifest["sessions"][:-1])
-    return max(0, len(journal.records) - counted)
+    return max(0, len(response_log.responses) - counted)
 
 
 def checked_manifest(
-    folder: Path, plan: TaskPlan, records: Mapping[Key, Record]
+    folder: Path, plan: TaskPlan, responses: Mapping[Key, Response]
 ) -> dict[str, Any] | None:
     """The manifest of a folder that belongs to *plan*, ``None`` where nothing was run yet.
 
     Raises:
         RunError: the folder is another run's, or was damaged; with the differences.
     """
-    if not (folder / MANIFEST).exists() and not records:
+    if not (folder / MANIFEST).exists() and not responses:
         return None
     manifest = read_manifest(folder)
-    there = {k: v for k, v in manifest["conditions"].items() if k not in LOADED}
-    refuse_differences(folder, differences(there, plan.conditions))
-    check_records(
+    there = {k: v for k, v in manifest["configuration"].items() if k not in LOADED}
+    refuse_differences(folder, differences(there, plan.configuration))
+    check_responses(
         folder / RESPONSES,
-        records,
+        responses,
         {
             (item.tweet_id, item.question): (item.relation, item.prompt_hash, item.image_sha256)
             for item in plan.items
@@ -207,30 +202,30 @@ def checked_manifest(
 
 
 def refuse_differences(folder: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
-    """Refuse to go on with *folder* where there are differences."""
+    """Refuse to resume *folder* where there are differences."""
     if found:
         lines = [f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()]
         raise RunError(
-            f"{folder} holds a run under other conditions:\n{bullet_list(lines, most=30)}\n"
-            "Give the old values to go on with it, or another folder: --name NAME"
+            f"{folder} holds a run of another configuration:\n{bullet_list(lines, most=30)}\n"
+            "Give the old values to resume it, or another folder: --name NAME"
         )
 
 
-def _generate(runs: Sequence[TaskRun], order: Order, say: Say) -> None:
+def _generate(runs: Sequence[TaskRun], config: RunConfig, log: Log) -> None:
     """Load the model and generate what is missing in *runs*."""
-    check_machine(order.model)
+    check_machine(config.model)
     plans = [run.plan for run in runs]
-    say(f"loading {order.model.name} ({order.model.adapter}) ...")
-    with _respondent(order, plans) as respondent:
+    log(f"loading {config.model.name} ({config.model.adapter}) ...")
+    with _loaded(config, plans) as model:
         for run in runs:
             if run.manifest is not None:
-                there = {name: run.manifest["conditions"].get(name) for name in LOADED}
-                refuse_differences(run.folder, differences(there, respondent.found))
+                there = {name: run.manifest["configuration"].get(name) for name in LOADED}
+                refuse_differences(run.folder, differences(there, model.configuration))
         for run in runs:
-            _answer(run, respondent, order, say)
+            _answer(run, model, config, log)
 
 
-def check_machine(model: Model) -> None:
+def check_machine(model: ModelSpec) -> None:
     """Check that what *model* needs is here.
 
     Raises:
@@ -246,65 +241,65 @@ def check_machine(model: Model) -> None:
 
 
 @contextlib.contextmanager
-def _respondent(order: Order, plans: Sequence[TaskPlan]) -> Iterator[Respondent | Pool]:
-    if order.processes == 1:
-        from itr_bench.runs.generation import Respondent
+def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | Pool]:
+    if config.processes == 1:
+        from itr_bench.runs.generation import Model
 
-        yield Respondent(order.model, plans)
+        yield Model(config.model, plans)
     else:
         from itr_bench.runs.workers import Pool
 
-        with Pool(order.model, plans, order.processes) as pool:
+        with Pool(config.model, plans, config.processes) as pool:
             yield pool
 
 
-def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say) -> None:
-    """One task of a session: its responses to the journal, the session to the manifest."""
-    from itr_bench.runs.generation import has_failed
-
-    plan, journal = run.plan, run.journal
+def _answer(run: TaskRun, model: Model | Pool, config: RunConfig, log: Log) -> None:
+    """One task of a session: its responses to the log, the session to the manifest."""
+    plan, response_log = run.plan, run.response_log
     items = {item.doc_id: item for item in plan.items}
     a_tweet = len(QUESTIONS) * len(plan.seeds)
-    unread = sum(_is_unread(plan, record) for record in journal.records.values())
+    unread = sum(_is_unread(plan, response) for response in response_log.responses.values())
     before = run.done
     session: dict[str, Any] = {
         "start": _now(),
         "end": None,
-        "processes": order.processes,
+        "processes": config.processes,
         "responses": 0,
     }
-    manifest = _manifest(run, respondent.found, order, session)
+    manifest = _manifest(run, model.configuration, config, session)
     write_manifest(run.folder, manifest)
     run.manifest = manifest
     progress = Progress(plan.task, total=plan.total, done=before, a_tweet=a_tweet, unread=unread)
 
-    def deliver(wanted: Wanted, response: str | None, tokens: int | None) -> None:
-        if response is None or has_failed(response):
+    def on_response(request: Request, output: Output) -> None:
+        if output.failure is not None:
             run.failed += 1
-            run.failure = response
+            run.failure = output.failure
             return
-        item = items[wanted.doc_id]
-        record = Record(
+        item = items[request.doc_id]
+        response = Response(
             tweet_id=item.tweet_id,
             question=item.question,
-            seed=wanted.seed,
-            response=response,
-            tokens=tokens,
-            relation=item.relation,
+            sample=plan.seeds.index(request.seed),
+            seed=request.seed,
+            response=output.text,
+            tokens=output.tokens,
             prompt_hash=item.prompt_hash,
             image_sha256=item.image_sha256,
+            finish_reason=output.finish_reason,
+            relation=item.relation,
         )
-        journal.append(record)
+        response_log.append(response)
         session["responses"] += 1
-        progress.add(unread=_is_unread(plan, record))
-        if len(journal.records) == SILENT_AT_FIRST and _all_empty(journal):
+        progress.add(unread=_is_unread(plan, response))
+        if len(response_log.responses) == SILENT_AT_FIRST and _all_empty(response_log):
             progress.write(
                 f"{plan.task}: the first {SILENT_AT_FIRST} responses are all empty. A model that "
                 "says nothing, or an adapter that hides its errors: look at what it prints above."
             )
 
     try:
-        respondent.respond(plan.task, run.missing, deliver, batch_size=order.batch_size)
+        model.respond(plan.task, run.missing, on_response, batch_size=config.batch_size)
     except BaseException:
         with contextlib.suppress(RunError):  # a full disk is not to hide what ended the session
             write_manifest(run.folder, _ended(manifest, session))
@@ -313,35 +308,38 @@ def _answer(run: TaskRun, respondent: Respondent | Pool, order: Order, say: Say)
         progress.close()
     write_manifest(run.folder, _ended(manifest, session))
     most = plan.most_tokens
-    at_limit = sum(most is not None and (r.tokens or 0) >= most for r in journal.records.values())
+    at_limit = sum(
+        most is not None and (response.tokens or 0) >= most
+        for response in response_log.responses.values()
+    )
     if at_limit:
-        say(
+        log(
             f"{plan.task}: {at_limit} of {plan.total} responses ended at the limit of {most} tokens"
         )
 
 
-def _is_unread(plan: TaskPlan, record: Record) -> bool:
-    asked = Asked(record.tweet_id, Question(record.question))
-    return read_answer(plan.parser, record.response, plan.language, asked) is Answer.NONE
+def _is_unread(plan: TaskPlan, response: Response) -> bool:
+    asked = Asked(response.tweet_id, Question(response.question))
+    return read_answer(plan.parser, response.response, plan.language, asked) is Answer.NONE
 
 
-def _all_empty(journal: Journal) -> bool:
-    return not any(record.response.strip() for record in journal.records.values())
+def _all_empty(response_log: ResponseLog) -> bool:
+    return not any(one.response.strip() for one in response_log.responses.values())
 
 
 def _manifest(
-    run: TaskRun, found: Mapping[str, Any], order: Order, session: dict[str, Any]
+    run: TaskRun, found: Mapping[str, Any], config: RunConfig, session: dict[str, Any]
 ) -> dict[str, Any]:
     sessions = run.manifest["sessions"] if run.manifest else []
-    preset = order.model.preset
+    preset = config.model.preset
     return {
-        "model": order.model.name,
+        "model": config.model.name,
         "preset": preset.name if preset else None,
-        "command": order.command,
+        "command": config.command,
         "language": run.plan.language,
         "set_size": run.plan.set_size,
         "parser": run.plan.parser.signature,
-        "conditions": {**run.plan.conditions, **found},
+        "configuration": {**run.plan.configuration, **found},
         "sessions": [*sessions, session],
     }
 

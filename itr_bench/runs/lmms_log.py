@@ -17,7 +17,7 @@ from itr_bench.runs.run import Run
 from itr_bench.scoring import ReadItem
 from itr_bench.scoring.likelihood import JudgedLikelihood
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.spec import TASKS, family, get_task
+from itr_bench.tasks.spec import get_task, is_ours
 
 _SAMPLES = re.compile(r"(?P<stamp>.+)_samples_(?P<task>.+)\.jsonl")
 
@@ -30,7 +30,7 @@ def is_samples_file(path: Path) -> bool:
 def is_our_task(path: Path) -> bool:
     """Whether a file of samples is of a task of this benchmark, by its name."""
     name = _SAMPLES.fullmatch(path.name)
-    return name is not None and family(name["task"]) in TASKS
+    return name is not None and is_ours(name["task"])
 
 
 def samples_files(folder: Path) -> list[Path]:
@@ -51,7 +51,7 @@ def read_samples(path: Path) -> Run:
     if name is None:
         raise ScoreError(f"{path}: expected the name ..._samples_<task>.jsonl of lmms-eval's logs")
     task = name["task"]
-    language = get_task(task).answers
+    language = get_task(task).answer_language
     parser = get_parser(get_task(task).parser)
     items: list[ReadItem] = []
     likelihoods: list[JudgedLikelihood] = []

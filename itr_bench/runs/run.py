@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from itr_bench.answers import DEFAULT_PARSER, Parser
-from itr_bench.scoring import RESAMPLES, Outcomes, ReadItem, Score, Signature, pair, score
+from itr_bench.scoring import RESAMPLES, Predictions, ReadItem, Score, Signature, pair, score
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.likelihood import JudgedLikelihood, likelihood_scores
 from itr_bench.version import __version__
@@ -61,14 +61,14 @@ class Run:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def outcomes(self) -> Outcomes:
+    def predictions(self) -> Predictions:
         """The answers, paired."""
         return pair(self.items)
 
     @cached_property
     def score(self) -> Score:
         """The score."""
-        return score(self.outcomes)
+        return score(self.predictions)
 
     @property
     def is_part(self) -> bool:
@@ -86,8 +86,8 @@ class Run:
         return Signature(
             task=self.task,
             version=self.version,
-            tweets=len(self.outcomes.tweet_ids),
-            samples=self.outcomes.samples,
+            tweets=len(self.predictions.tweet_ids),
+            samples=self.predictions.samples,
             seeds=self.seeds,
             prompt=self.prompt,
             parser=f"{self.parser.signature}.{self.language}",
@@ -113,7 +113,7 @@ class Run:
                 for question, found in likelihood_scores(self.likelihoods).items()
             }
             or None,
-            "unpaired": list(self.outcomes.unpaired),
+            "unpaired": list(self.predictions.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),
         }

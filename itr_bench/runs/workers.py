@@ -13,29 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.models.machine import gpu_count
-from itr_bench.runs.plan import Model, TaskPlan, Wanted, open_blocks
-from itr_bench.runs.run_folder import differences
+from itr_bench.models.spec import ModelSpec
+from itr_bench.runs.manifest import differences
+from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
 if TYPE_CHECKING:
-    from itr_bench.runs.generation import Deliver
+    from itr_bench.runs.generation import OnResponse
 
 _PATIENCE_S = 5
 
 
 class Pool:
-    """Processes that answer as one :class:`~itr_bench.runs.generation.Respondent`.
+    """Processes that answer as one :class:`~itr_bench.runs.generation.Model`.
 
     Use it as a context: its processes end with it, and with the parent.
 
     Attributes:
-        found: the conditions that are known only once the model is loaded.
+        configuration: what of a run's configuration is known only once the model is loaded.
     """
 
-    def __init__(self, model: Model, plans: Sequence[TaskPlan], processes: int) -> None:
+    def __init__(self, model: ModelSpec, plans: Sequence[TaskPlan], processes: int) -> None:
         """Start *processes* and wait until each has loaded the model.
 
         Raises:
-            ItrBenchError: one could not load it, died, or found other conditions than another.
+            ItrBenchError: one could not load it, died, or is configured unlike another.
         """
         context = multiprocessing.get_context("spawn")
         self._plans = {plan.task: plan for plan in plans}
@@ -59,13 +60,13 @@ class Pool:
         except BaseException:
             self._end()
             raise
-        self.found: dict[str, Any] = ready[self._pipes[0]]
+        self.configuration: dict[str, Any] = ready[self._pipes[0]]
         for number, pipe in enumerate(self._pipes):
-            other = differences(self.found, ready[pipe])
+            other = differences(self.configuration, ready[pipe])
             if other:
                 self._end()
                 raise RunError(
-                    f"worker {number} runs in other conditions than worker 0: {other}; give fewer "
+                    f"worker {number} is configured unlike worker 0: {other}; give fewer "
                     "--processes, or choose equal GPUs by CUDA_VISIBLE_DEVICES"
                 )
 
@@ -76,16 +77,21 @@ class Pool:
         self._end(at_once=kind is not None)
 
     def respond(
-        self, task: str, wanted: Sequence[Wanted], deliver: Deliver, *, batch_size: int | None
+        self,
+        task: str,
+        requests: Sequence[Request],
+        on_response: OnResponse,
+        *,
+        batch_size: int | None,
     ) -> None:
-        """As ``Respondent.respond``, every process with its share of the tweets."""
-        rows = self.found["engine"]["rows_in_flight"] if self._in_blocks else 0
-        shares = shared(self._plans[task], rows, wanted, len(self._pipes))
+        """As ``Model.respond``, every process with its share of the tweets."""
+        rows = self.configuration["engine"]["rows_in_flight"] if self._in_blocks else 0
+        shares = shared(self._plans[task], rows, requests, len(self._pipes))
         for pipe, share in zip(self._pipes, shares, strict=True):
             with contextlib.suppress(OSError):  # a dead worker is found below
                 pipe.send((task, share, batch_size))
-        for _, response in self._messages(self._pipes, end=None):
-            deliver(*response)
+        for _, (request, output) in self._messages(self._pipes, end=None):
+            on_response(request, output)
 
     def _messages(
         self, pipes: Sequence[Connection], *, end: object = ...
@@ -128,12 +134,14 @@ class Pool:
                 process.join()
 
 
-def shared(plan: TaskPlan, rows: int, wanted: Sequence[Wanted], workers: int) -> list[list[Wanted]]:
-    """What of *wanted* each of so many *workers* gets: whole blocks, one after the other."""
-    open_ = set(wanted)
-    shares: list[list[Wanted]] = [[] for _ in range(workers)]
-    for number, block in enumerate(open_blocks(plan, rows, wanted)):
-        shares[number % workers] += [one for one in block if one in open_]
+def shared(
+    plan: TaskPlan, rows: int, requests: Sequence[Request], workers: int
+) -> list[list[Request]]:
+    """What of *requests* each of so many *workers* gets: whole blocks, one after the other."""
+    asked = set(requests)
+    shares: list[list[Request]] = [[] for _ in range(workers)]
+    for number, block in enumerate(open_blocks(plan, rows, requests)):
+        shares[number % workers] += [request for request in block if request in asked]
     return shares
 
 
@@ -156,29 +164,29 @@ def _environment(number: int, processes: int, gpus: int) -> dict[str, str]:
 
 
 def _work(
-    pipe: Connection, model: Model, plans: list[TaskPlan], environment: dict[str, str]
+    pipe: Connection, spec: ModelSpec, plans: list[TaskPlan], environment: dict[str, str]
 ) -> None:
     """A worker: load the model, then answer one share after the other."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     os.environ.update(environment)  # before anything imports PyTorch
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        from itr_bench.runs.generation import Respondent
+        from itr_bench.runs.generation import Model
 
-        respondent = Respondent(model, plans)
-        pipe.send(respondent.found)
+        model = Model(spec, plans)
+        pipe.send(model.configuration)
         while True:
-            task, wanted, batch_size = pipe.recv()
-            respondent.respond(
+            task, requests, batch_size = pipe.recv()
+            model.respond(
                 task,
-                wanted,
-                lambda one, text, tokens: pipe.send((one, text, tokens)),
+                requests,
+                lambda request, output: pipe.send((request, output)),
                 batch_size=batch_size,
             )
             pipe.send(None)
     except ItrBenchError as error:
         pipe.send(type(error)(str(error)))
-    except EOFError:
+    except (EOFError, ConnectionError):
         return  # the parent closed the pipe
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from itr_bench.errors import ScoreError
 from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import RESAMPLES, Interval, mean_interval
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Comparison:
     mean_p_value: float
 
 
-def compare(a: Outcomes, b: Outcomes, *, resamples: int = RESAMPLES) -> Comparison:
+def compare(a: Predictions, b: Predictions, *, resamples: int = RESAMPLES) -> Comparison:
     """Compare two runs on the tweets that both answered.
 
     Raises:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring.outcomes import CODES, Outcomes
+from itr_bench.scoring.predictions import CODES, Predictions
 from itr_bench.studies.grouping import VariantRun
 from itr_bench.studies.statistics import Rows, Share, mean, shared, shares
 
@@ -68,17 +68,17 @@ def _seed_pairs(a: Run, b: Run) -> _SeedPairs:
     """Samples of one seed; where a run does not state its seeds, those of one place."""
     own, other = _seeds(a), _seeds(b)
     if own is None or other is None:
-        return [(i, i) for i in range(min(a.outcomes.samples, b.outcomes.samples))]
+        return [(i, i) for i in range(min(a.predictions.samples, b.predictions.samples))]
     place = {seed: i for i, seed in enumerate(other)}
     return [(i, place[seed]) for i, seed in enumerate(own) if seed in place]
 
 
 def _seeds(run: Run) -> tuple[int, ...] | None:
     seeds = run.seeds
-    return seeds if seeds and len(set(seeds)) == run.outcomes.samples == len(seeds) else None
+    return seeds if seeds and len(set(seeds)) == run.predictions.samples == len(seeds) else None
 
 
-def _answers(a: Outcomes, b: Outcomes, question: Question) -> tuple[_Answers, _Answers]:
+def _answers(a: Predictions, b: Predictions, question: Question) -> tuple[_Answers, _Answers]:
     """The answers to *question* about the tweets that both runs have."""
     in_a, in_b = shared(a, b)
     if question is Question.ADDS:

@@ -18,7 +18,7 @@ from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.formatting import in_points, interval_in_points, p_of
 from itr_bench.studies.section import Cell, Claim, Figure, Lines, Row, Table, difference
 from itr_bench.studies.statistics import (
@@ -52,9 +52,9 @@ class Sides(Protocol):
     @property
     def subject(self) -> str: ...
     @property
-    def a(self) -> Outcomes: ...
+    def a(self) -> Predictions: ...
     @property
-    def b(self) -> Outcomes: ...
+    def b(self) -> Predictions: ...
 
 
 def compare(sides: Sequence[Sides], measures: Sequence[Measure] = (ACCURACY,)) -> list[Differences]:
@@ -194,7 +194,7 @@ def data_notices(runs: Iterable[Run]) -> list[str]:
     notices = []
     if any(run.stand_in for run in seen):
         notices.append("Some pictures are placeholders: these figures are no result.")
-    sizes = {(len(run.outcomes.tweet_ids), run.set_size) for run in seen}
+    sizes = {(len(run.predictions.tweet_ids), run.set_size) for run in seen}
     parts = [f"{some} of {whole}" for some, whole in sorted(sizes, key=str) if some != whole]
     if parts:
         notices.append(f"Some runs saw a part of the set: {', '.join(parts)} tweets.")
@@ -287,12 +287,12 @@ def difference_figure(
     return Figure(title, caption, Table.of(table, rows), lines_)
 
 
-def levels(outcomes: Sequence[Outcomes]) -> list[Reference]:
+def levels(predictions: Sequence[Predictions]) -> list[Reference]:
     """Chance, and the majority class where it is the same for all: lines of a chart."""
     chance = f"chance {percent(UNIFORM_CHANCE)}"
     majorities = {
         float(np.bincount(one.gold, minlength=len(RELATIONS)).max()) / len(one.gold)
-        for one in outcomes
+        for one in predictions
     }
     if len(majorities) != 1:
         return [Reference(chance, 100 * UNIFORM_CHANCE)]

@@ -17,7 +17,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.scoring.comparison import holm
 from itr_bench.scoring.crossed import mean_test, seed_noise
 from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.statistics import LEVEL, Interval
 
 
@@ -98,7 +98,7 @@ _WHOLE = (*("balanced_a", "balanced_b", "difference", "balanced", "domain", "bal
 """The fields of :class:`Decomposition` that are estimates, in the order of their weights."""
 
 
-def too_few(a: Outcomes, b: Outcomes) -> list[str]:
+def too_few(a: Predictions, b: Predictions) -> list[str]:
     """The relations that either set has too few tweets of, in words."""
     return [
         f"relation {int(relation)}: {counts[0]} and {counts[1]} tweets"
@@ -107,7 +107,7 @@ def too_few(a: Outcomes, b: Outcomes) -> list[str]:
     ]
 
 
-def decompose(a: Outcomes, b: Outcomes) -> Decomposition:
+def decompose(a: Predictions, b: Predictions) -> Decomposition:
     """Compare a model on two sets of tweets that have nothing to do with each other.
 
     Intervals draw the tweets of each relation and set by themselves, so that class shares stay
@@ -136,10 +136,10 @@ def decompose(a: Outcomes, b: Outcomes) -> Decomposition:
     return Decomposition(**dict(zip(_WHOLE, found, strict=False)), relations=relations)
 
 
-def _parts(outcomes: Outcomes) -> list[NDArray[np.float64]]:
+def _parts(predictions: Predictions) -> list[NDArray[np.float64]]:
     """The share of samples that are right, by relation: one value a tweet."""
-    means = outcomes.correct.mean(axis=1)
-    return [means[outcomes.gold == relation] for relation in RELATIONS]
+    means = predictions.correct.mean(axis=1)
+    return [means[predictions.gold == relation] for relation in RELATIONS]
 
 
 def _weighted(
@@ -156,8 +156,8 @@ def _weighted(
 
 
 def _relations(
-    a: Outcomes,
-    b: Outcomes,
+    a: Predictions,
+    b: Predictions,
     parts_a: Sequence[NDArray[np.float64]],
     parts_b: Sequence[NDArray[np.float64]],
     differences: Sequence[Estimate],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from itr_bench.errors import DataError, ItrBenchError, bullet_list, unknown_name
-from itr_bench.runs.run_folder import differences
+from itr_bench.runs.manifest import differences
 from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
 from itr_bench.studies.grouping import kept_apart
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
@@ -157,7 +157,7 @@ def execute(
     work = EncoderJob(job, study, options or {})
     files = []
     for base in dict.fromkeys(task for asked in job.bases for task in tasks(asked)):
-        data = open_task(base)
+        data = open_task(get_task(base))
         pairs = Pairs.of(data, job.limit)
         files += [work.result(one, base, data) for one in planned(work, pairs)]
     return files

@@ -13,7 +13,7 @@ from typing import Any
 from itr_bench.errors import ScoreError
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.statistics import shared
 from itr_bench.studies.study import Material
@@ -59,12 +59,12 @@ class VariantRun:
     reference: Run
 
     @property
-    def a(self) -> Outcomes:
-        return self.run.outcomes
+    def a(self) -> Predictions:
+        return self.run.predictions
 
     @property
-    def b(self) -> Outcomes:
-        return self.reference.outcomes
+    def b(self) -> Predictions:
+        return self.reference.predictions
 
     @property
     def title(self) -> str:
@@ -163,7 +163,7 @@ def _largest(runs: Sequence[Run], notices: list[str]) -> Run:
 
 
 def _size(run: Run) -> tuple[int, int]:
-    return len(run.outcomes.tweet_ids), run.outcomes.samples
+    return len(run.predictions.tweet_ids), run.predictions.samples
 
 
 def _sized(run: Run) -> str:
@@ -261,7 +261,7 @@ def variant_runs(
             for task in there:
                 run = subject.runs[task]
                 try:
-                    shared(run.outcomes, reference.outcomes)
+                    shared(run.predictions, reference.predictions)
                 except ScoreError as error:
                     notices.append(f"{subject.name}: {task} is left out: {base} and it {error}.")
                 else:

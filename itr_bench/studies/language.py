@@ -69,7 +69,7 @@ def tasks(base: str) -> tuple[str, ...]:
         task if not home.systems(spec.set_name) else f"{task}@{system}"
         for task, spec in TASKS.items()
         if get_set(spec.set_name).is_translation
-        for system in home.systems(spec.set_name) or (("",) if spec.text == "en" else ())
+        for system in home.systems(spec.set_name) or (("",) if spec.language == "en" else ())
     ]
     return tuple(dict.fromkeys((base, *_LTEC, *translated)))
 
@@ -231,7 +231,7 @@ def _quality_figure(
     ]
     if not known:
         return [], []
-    accuracies = shares([hits(run.outcomes) for _, run, _ in known])
+    accuracies = shares([hits(run.predictions) for _, run, _ in known])
     rows = []
     dots: dict[str, list[Dot]] = {key: [] for key in _QUALITIES}
     for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
@@ -244,7 +244,7 @@ def _quality_figure(
             dots[key].append(Dot(f"{subject}, {system}", *point, run.stand_in))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
-    references = tuple(levels([run.outcomes for _, run, _ in known]))
+    references = tuple(levels([run.predictions for _, run, _ in known]))
     figure = Figure(
         "Accuracy and the quality of the translation",
         "BLEU and chrF2 of all translations of a system against the published English, as "

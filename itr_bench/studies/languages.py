@@ -10,7 +10,7 @@ from itr_bench.data.sets import SETS, get_set
 from itr_bench.errors import ScoreError
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.grouping import Subject, data_of, variant_of
 from itr_bench.studies.statistics import shared
 from itr_bench.tasks.spec import EXPLAINED, TASKS, family, get_task, without_variant
@@ -25,12 +25,12 @@ class LanguagePair:
     second: Run
 
     @property
-    def a(self) -> Outcomes:
-        return self.first.outcomes
+    def a(self) -> Predictions:
+        return self.first.predictions
 
     @property
-    def b(self) -> Outcomes:
-        return self.second.outcomes
+    def b(self) -> Predictions:
+        return self.second.predictions
 
     @property
     def names(self) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def language_pairs(subject: Subject, notices: list[str]) -> list[LanguagePair]:
     groups: dict[str, list[Run]] = {}
     for task, run in sorted(subject.runs.items()):
         if not variant_of(task):
-            suffix = task.removeprefix(get_task(task).name)
+            suffix = get_task(task).suffix
             groups.setdefault(images_of(task) + suffix, []).append(run)
     pairs = []
     for runs in groups.values():
@@ -66,7 +66,7 @@ def language_pairs(subject: Subject, notices: list[str]) -> list[LanguagePair]:
             (by_people, run)
             for by_people in manual
             for run in (first, *others)
-            if _is_machine(run, get_task(by_people.task).text)
+            if _is_machine(run, get_task(by_people.task).language)
         ]
         for a, b in wanted:
             why = _unfit(a, b)
@@ -79,7 +79,7 @@ def language_pairs(subject: Subject, notices: list[str]) -> list[LanguagePair]:
 
 def _is_machine(run: Run, language: str) -> bool:
     task = get_task(run.task)
-    return get_set(task.set_name).is_translation and task.text == language
+    return get_set(task.set_name).is_translation and task.language == language
 
 
 def _place(run: Run) -> tuple[int, str]:
@@ -91,7 +91,7 @@ def _place(run: Run) -> tuple[int, str]:
 def _unfit(a: Run, b: Run) -> str | None:
     """Why two runs cannot be compared, or ``None``."""
     try:
-        shared(a.outcomes, b.outcomes)
+        shared(a.predictions, b.predictions)
     except ScoreError as error:
         return str(error)
     both = a.images.keys() & b.images.keys()
@@ -102,12 +102,12 @@ def _unfit(a: Run, b: Run) -> str | None:
 def name_of(run: Run) -> str:
     """The text that a run saw, and who wrote it."""
     task = get_task(run.task)
-    language = LANGUAGES[task.text].name
+    language = LANGUAGES[task.language].name
     if get_set(task.set_name).is_translation:
         return f"{language} by {system_of(run) or 'machine'}"
-    if task.answers == "lv":
+    if task.answer_language == "lv":
         return f"{language}, asked in Latvian"
-    return language if task.text == "lv" else f"{language}, as published"
+    return language if task.language == "lv" else f"{language}, as published"
 
 
 def quality_key(run: Run) -> tuple[str, str]:

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from itr_bench.errors import DataError, ItrBenchError, ScoreError, bullet_list
 from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
+from itr_bench.runs.manifest import read_manifest
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import read_manifest, read_run_folder, run_folders
+from itr_bench.runs.run_folder import read_run_folder, run_folders
 from itr_bench.studies.formatting import as_text
 from itr_bench.studies.study import RESULT, Material, Result, read_result, studies
 
@@ -49,7 +50,7 @@ def load(paths: Sequence[Path], *, progress: bool = False) -> Loaded:
                 results.append(_result(source))
                 continue
             run = read_run_folder(source) if source.is_dir() else read_samples(source)
-            _ = run.outcomes  # pairs the answers, or says why they cannot be
+            _ = run.predictions  # pairs the answers, or says why they cannot be
             missing = _missing(source, run) if source.is_dir() else None
         except ItrBenchError as error:
             left_out.append(str(error))
@@ -145,6 +146,6 @@ def _why_nothing(path: Path) -> str:
 
 def _missing(folder: Path, run: Run) -> str | None:
     """What a run in progress has still to do."""
-    expected = int(read_manifest(folder)["conditions"]["tweets"])
-    complete = len(run.outcomes.tweet_ids)
+    expected = int(read_manifest(folder)["configuration"]["tweets"])
+    complete = len(run.predictions.tweet_ids)
     return None if complete >= expected else f"{complete} of {expected} tweets are complete"

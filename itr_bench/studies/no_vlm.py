@@ -12,8 +12,8 @@ from itr_bench.errors import ScoreError
 from itr_bench.leaderboard.site.words import interval, percent
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Outcomes, ReadItem, Score, pair, score
-from itr_bench.scoring.verdict import FEWEST, Side, sides
+from itr_bench.scoring import Predictions, ReadItem, Score, pair, score
+from itr_bench.scoring.references import FEWEST, Side, sides
 from itr_bench.seeds import read_seeds
 from itr_bench.studies.comparisons import (
     Differences,
@@ -125,7 +125,7 @@ class Row:
 
     name: str
     result: Result
-    outcomes: Outcomes
+    predictions: Predictions
     score: Score
 
     @property
@@ -146,10 +146,10 @@ def read_rows(results: Sequence[Result]) -> list[Row]:
     rows = []
     for alike in _alike(results):
         for result, number in numbered(alike):
-            read = partial(_outcomes, result)
-            outcomes = read_content(result, "fold predictions", read, seeds=list, folds=int)
+            read = partial(_predictions, result)
+            predictions = read_content(result, "fold predictions", read, seeds=list, folds=int)
             name = f"{result.model}{number} (trained)"
-            rows.append(Row(name, result, outcomes, score(outcomes)))
+            rows.append(Row(name, result, predictions, score(predictions)))
     return rows
 
 
@@ -161,7 +161,7 @@ def _alike(results: Sequence[Result]) -> list[list[Result]]:
     return list(groups.values())
 
 
-def _outcomes(result: Result) -> Outcomes:
+def _predictions(result: Result) -> Predictions:
     seeds, answers = result.facts["seeds"], result.content.get("answers")
     if not isinstance(answers, dict):
         raise ValueError("no answers")
@@ -189,12 +189,12 @@ class _AgainstRow:
     row: Row
 
     @property
-    def a(self) -> Outcomes:
-        return self.run.outcomes
+    def a(self) -> Predictions:
+        return self.run.predictions
 
     @property
-    def b(self) -> Outcomes:
-        return self.row.outcomes
+    def b(self) -> Predictions:
+        return self.row.predictions
 
 
 _Compared = Sequence[tuple[_AgainstRow, Differences]]
@@ -267,7 +267,7 @@ def _title(place: tuple[str, str], places: Sequence[tuple[str, str]]) -> str:
 def _fits(subject: str, run: Run, row: Row, notes: list[str]) -> bool:
     """Whether *row* is about tweets of *run*; why not goes to *notes*."""
     try:
-        shared(run.outcomes, row.outcomes)
+        shared(run.predictions, row.predictions)
     except ScoreError as error:
         notes.append(f"{run.task}: {subject} and {row.name} {error}, and are not compared.")
         return False
@@ -318,11 +318,11 @@ def _against_majority(title: str, row: Row) -> Claim:
 
 
 def _score_figure(title: str, rows: Sequence[Row], runs: Sequence[tuple[str, Run]]) -> Figure:
-    known = [(row.name, row.outcomes, row.score) for row in rows]
-    known += [(name, run.outcomes, run.score) for name, run in runs]
+    known = [(row.name, row.predictions, row.score) for row in rows]
+    known += [(name, run.predictions, run.score) for name, run in runs]
     table, bars = [], []
     # As in the table of runs: one accuracy has one interval.
-    accuracies = shares([hits(outcomes) for _, outcomes, _ in known])
+    accuracies = shares([hits(predictions) for _, predictions, _ in known])
     for (name, _, one), accuracy in zip(known, accuracies, strict=True):
         samples = one.accuracy_by_sample if one.samples > 1 else ()
         bars.append(bar(name, accuracy.value, accuracy.interval, samples))
@@ -346,7 +346,7 @@ def _score_figure(title: str, rows: Sequence[Row], runs: Sequence[tuple[str, Run
         "Accuracy with its 95 % interval over tweets; small points are samples: one a seed, for "
         f"the trained rows one a division into folds. Trained: {_TRAINED}.",
         Table.of(f"{title}: scores of the trained rows and of the runs", table),
-        charts([("", bars)], levels([outcomes for _, outcomes, _ in known]), "Accuracy, %"),
+        charts([("", bars)], levels([predictions for _, predictions, _ in known]), "Accuracy, %"),
     )
 
 

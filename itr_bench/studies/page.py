@@ -19,8 +19,8 @@ from itr_bench.data.manifest import kind_of
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.leaderboard.published import leaderboard_folder
 from itr_bench.report.charts import interval_charts
+from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import refused_by_disk
 from itr_bench.studies import scatter
 from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
@@ -128,16 +128,16 @@ class _Line:
 
 def _runs(runs: Sequence[Run]) -> list[_Line]:
     ordered = sorted(runs, key=lambda run: (run.model, run.task, run.files))
-    accuracies = shares([hits(run.outcomes) for run in ordered])
+    accuracies = shares([hits(run.predictions) for run in ordered])
     return [
         _Line(
             run.model,
             run.task,
-            len(run.outcomes.tweet_ids),
-            run.outcomes.samples,
+            len(run.predictions.tweet_ids),
+            run.predictions.samples,
             accuracy.value,
             accuracy.interval,
-            float((run.outcomes.adds < 0).mean() + (run.outcomes.represented < 0).mean()) / 2,
+            float((run.predictions.adds < 0).mean() + (run.predictions.represented < 0).mean()) / 2,
             run.data,
             str(run.signature),
         )

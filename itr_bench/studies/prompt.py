@@ -12,7 +12,7 @@ from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
 from itr_bench.scoring.comparison import holm
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.comparisons import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.comparisons import Headings, bar, charts, levels
 from itr_bench.studies.formatting import in_points, p_of
@@ -110,7 +110,7 @@ def _more(variants: Sequence[VariantRun]) -> More:
     )
 
 
-def _wordings(variants: Sequence[VariantRun]) -> dict[str, Outcomes]:
+def _wordings(variants: Sequence[VariantRun]) -> dict[str, Predictions]:
     """The paper's wording and its paraphrases, as far as they were run."""
     runs = {variant.label: variant.a for variant in variants}
     paraphrases = {name: runs[name] for name in PARAPHRASES if name in runs}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.intervals import resampled_totals
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.statistics import FEWEST, Interval, Share, shares
 
 _SPLITS = 1_000
@@ -73,7 +73,7 @@ class PromptVariation:
     worst: Extreme
 
 
-def prompt_variation(wordings: Mapping[str, Outcomes]) -> PromptVariation | None:
+def prompt_variation(wordings: Mapping[str, Predictions]) -> PromptVariation | None:
     """The variation over *wordings*; ``None`` for fewer than two, or on too few tweets."""
     if len(wordings) < 2:
         return None
@@ -102,7 +102,7 @@ def prompt_variation(wordings: Mapping[str, Outcomes]) -> PromptVariation | None
     )
 
 
-def _on_common_tweets(runs: Sequence[Outcomes]) -> list[NDArray[np.bool_]]:
+def _on_common_tweets(runs: Sequence[Predictions]) -> list[NDArray[np.bool_]]:
     """What is right by run, on the tweets that all have, shapes (T, S)."""
     places = [{tweet: i for i, tweet in enumerate(run.tweet_ids)} for run in runs]
     common = [tweet for tweet in runs[0].tweet_ids if all(tweet in own for own in places)]

@@ -313,10 +313,10 @@ def _limits(every: Sequence[Ranked], found: Sequence[Gap]) -> list[str]:
 def tasks(base: str) -> tuple[str, ...]:
     """The task, and one for each other language in which its set has the texts."""
     own = get_task(base)
-    names = {own.text: base}
+    names = {own.language: base}
     for name, other in TASKS.items():
         if other.set_name == own.set_name:
-            names.setdefault(other.text, name)
+            names.setdefault(other.language, name)
     return tuple(names.values())
 
 

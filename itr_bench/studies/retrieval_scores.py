@@ -64,7 +64,7 @@ class Ranked:
         """The language of the texts, with the system that translated them."""
         task = get_task(self.result.task)
         _, mt, system = task.set_name.partition("_mt")
-        name = LANGUAGES[task.text].name
+        name = LANGUAGES[task.language].name
         return f"{name} (machine{f', {system[1:]}' if system else ''})" if mt else name
 
     def values(self, direction: str) -> Values:

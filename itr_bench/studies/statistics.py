@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
-from itr_bench.scoring import verdict
+from itr_bench.scoring import references
 from itr_bench.scoring.comparison import exact_mcnemar, holm
 from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.power import smallest_difference
+from itr_bench.scoring.predictions import Predictions
 
 LEVEL = 0.05
 """Of significance, for all tests of a study and model together."""
 
-FEWEST = verdict.FEWEST
+FEWEST = references.FEWEST
 """On fewer tweets there is no interval and no test: percentile intervals are too narrow there."""
 
 Interval = tuple[float, float]
@@ -44,14 +44,14 @@ class Measure:
     question: Question | None = None
     relation: int | None = None
 
-    def right(self, outcomes: Outcomes) -> NDArray[np.bool_]:
+    def right(self, predictions: Predictions) -> NDArray[np.bool_]:
         """What is right, shape (T, S), for all tweets."""
         if self.question is None:
-            return outcomes.correct
-        gold = outcomes.gold
+            return predictions.correct
+        gold = predictions.gold
         if self.question is Question.ADDS:
-            return np.asarray(outcomes.adds == (gold < 2)[:, None])
-        return np.asarray(outcomes.represented == (gold % 2 == 0)[:, None])
+            return np.asarray(predictions.adds == (gold < 2)[:, None])
+        return np.asarray(predictions.represented == (gold % 2 == 0)[:, None])
 
 
 ACCURACY = Measure()
@@ -108,8 +108,8 @@ class Paired:
 class Contrast:
     """Two runs and what is compared of them."""
 
-    a: Outcomes
-    b: Outcomes
+    a: Predictions
+    b: Predictions
     measure: Measure = ACCURACY
 
 
@@ -220,7 +220,7 @@ def _adjusted(family: Sequence[Paired]) -> list[Paired]:
     return found
 
 
-def shared(a: Outcomes, b: Outcomes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def shared(a: Predictions, b: Predictions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where the tweets that both answered stand in each.
 
     Raises:
@@ -279,9 +279,9 @@ def shares(rows: Sequence[tuple[Rows, int]]) -> list[Share]:
     ]
 
 
-def hits(outcomes: Outcomes, measure: Measure = ACCURACY) -> tuple[Rows, int]:
+def hits(predictions: Predictions, measure: Measure = ACCURACY) -> tuple[Rows, int]:
     """How many samples of each tweet are right, and how many there are."""
-    return measure.right(outcomes).sum(axis=1, dtype=np.int64), outcomes.samples
+    return measure.right(predictions).sum(axis=1, dtype=np.int64), predictions.samples
 
 
 def ends(values: NDArray[np.float64]) -> Interval | None:

@@ -17,8 +17,8 @@ from typing import Any
 
 import itr_bench.studies
 from itr_bench.errors import DataError, ItrBenchError, unknown_name
+from itr_bench.runs.manifest import write_json
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import write_json
 from itr_bench.studies.section import Section
 from itr_bench.translation.quality import Quality
 

@@ -102,7 +102,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
             ltec = plain.get(name + task.removeprefix(_TIRT))
             if ltec is None:
                 continue
-            few = too_few(ltec.outcomes, tirt.outcomes)
+            few = too_few(ltec.predictions, tirt.predictions)
             if few:
                 notices.append(
                     f"{subject.name}, {ltec.task} against {task}: not split, fewer than "
@@ -110,7 +110,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
                 )
             else:
                 runs.append((ltec, tirt))
-    parts = adjusted([decompose(ltec.outcomes, tirt.outcomes) for ltec, tirt in runs])
+    parts = adjusted([decompose(ltec.predictions, tirt.predictions) for ltec, tirt in runs])
     return [_Pair(subject.name, *own, one) for own, one in zip(runs, parts, strict=True)]
 
 
@@ -163,12 +163,12 @@ def _set_figure(pairs: Sequence[_Pair]) -> Figure:
     for pair in pairs:
         parts = pair.parts
         # As in the table of runs, not within relations: one accuracy has one interval.
-        ltec, tirt = shares([hits(pair.ltec.outcomes), hits(pair.tirt.outcomes)])
+        ltec, tirt = shares([hits(pair.ltec.predictions), hits(pair.tirt.predictions)])
         row = [
             Cell("Model", pair.subject),
             Cell("LTEC in", pair.language),
-            Cell("LTEC tweets", len(pair.ltec.outcomes.tweet_ids), "count"),
-            Cell("TIRT tweets", len(pair.tirt.outcomes.tweet_ids), "count"),
+            Cell("LTEC tweets", len(pair.ltec.predictions.tweet_ids), "count"),
+            Cell("TIRT tweets", len(pair.tirt.predictions.tweet_ids), "count"),
             *share("LTEC", ltec.value, ltec.interval),
             *share("TIRT", tirt.value, tirt.interval),
             *share("LTEC balanced", parts.balanced_a.value, parts.balanced_a.interval),

@@ -15,7 +15,7 @@ from itr_bench.studies.grouping import data_of, variant_of
 from itr_bench.studies.languages import quality_key, system_of
 from itr_bench.studies.study import Material
 from itr_bench.tasks.loading import open_task
-from itr_bench.tasks.spec import family, get_task
+from itr_bench.tasks.spec import get_task
 from itr_bench.translation.quality import Quality, Texts, assess
 
 
@@ -51,13 +51,13 @@ def _quality(run: Run) -> Quality:
     built = f"{task.set_name.partition('@')[0]}@{system}"
     if not home.is_built(built):
         raise DataError(f"{built} is not built here")
-    data = open_task(f"{family(run.task)}@{system}")
+    data = open_task(get_task(f"{task.family}@{system}"))
     base = base_of(data.tweets)
-    if task.text not in base.spec.texts:
+    if task.language not in base.spec.texts:
         raise DataError(f"{base.spec.name} has no text in this language to compare with")
     if content_of(data.identity) != content_of(data_of(run)):
         raise DataError(f"the run saw another state of {built} than the one that is here")
-    translations, reference = (_texts(tweets, task.text) for tweets in (data.tweets, base))
+    translations, reference = (_texts(tweets, task.language) for tweets in (data.tweets, base))
     (quality,) = assess([translations], reference).systems
     return quality
 

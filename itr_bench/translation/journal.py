@@ -16,16 +16,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from itr_bench.data import home
 from itr_bench.errors import DataError
+from itr_bench.storage import (
+    AppendLog,
+    DamagedLineError,
+    Lock,
+    Timeout,
+    parse_line,
+    to_line,
+    write_whole,
+)
 
 CONDITIONS = "conditions.json"
 LINES = "journal.jsonl"
@@ -50,13 +56,36 @@ class Output:
 
 
 class Journal:
-    """The outputs of one set of conditions, by string and limit. Open with :func:`opened`."""
+    """The outputs of one configuration, by string and limit. Open with :func:`opened`."""
 
     def __init__(self, folder: Path) -> None:
+        """Open the journal of *folder*; a torn last line is cut off.
+
+        Raises:
+            DataError: it is damaged anywhere but at its end, or the disk refuses.
+        """
         self.folder = folder
         self._path = folder / LINES
-        self._found = _read(self._path)
+        self._found: dict[tuple[str, int], Output] = {}
+        self._log = self._opened()
         self._stopped = _stopped(self._found)
+
+    def _opened(self) -> AppendLog:
+        try:
+            with home.writing(f"the journal {self._path.name!r}"):
+                return AppendLog(self._path, self._take)
+        except DamagedLineError as error:
+            raise DataError(
+                f"{self._path}, line {error.number}: damaged ({error}). Delete this line, and the "
+                "same command translates its text again."
+            ) from None
+
+    def _take(self, line: bytes) -> None:
+        fields = parse_line(line)
+        if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+            raise ValueError(f"expected the fields {', '.join(sorted(_FIELDS))}")
+        key = fields.pop("string"), fields.pop("limit")
+        self._found[key] = Output(**fields)
 
     def __len__(self) -> int:
         """How many outputs there are."""
@@ -80,11 +109,8 @@ class Journal:
         new = {(string, limit): output for string, output in outputs}
         if not new:
             return
-        lines = "".join(map(_line, new, new.values()))
-        with home.writing(f"the journal {self._path.name!r}"), self._path.open("ab") as file:
-            file.write(lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with home.writing(f"the journal {self._path.name!r}"):
+            self._log.append(map(_line, new, new.values()))
         self._found.update(new)
         self._stopped.update(_stopped(new))
 
@@ -93,19 +119,21 @@ class Journal:
         kept = {key: output for key, output in self._found.items() if key[0] not in strings}
         if len(kept) == len(self._found):
             return
-        part = self._path.with_suffix(".part")
         with home.writing(f"the journal {self._path.name!r}"):
-            with part.open("wb") as file:
-                file.write("".join(map(_line, kept, kept.values())).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._path)
-        self._found, self._stopped = kept, _stopped(kept)
+            write_whole(self._path, b"".join(map(_line, kept, kept.values())))
+        self._log.close()
+        self._found = {}
+        self._log = self._opened()
+        self._stopped = _stopped(self._found)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._log.close()
 
 
 @contextlib.contextmanager
 def opened(set_name: str, conditions: Mapping[str, Any]) -> Iterator[Journal]:
-    """Open the journal of *conditions*, new or gone on with, for this process alone.
+    """Open the journal of *conditions*, new or resumed, for this process alone.
 
     Args:
         set_name: of the set that is made, ``ltec_fr_mt@SYSTEM``.
@@ -119,7 +147,7 @@ def opened(set_name: str, conditions: Mapping[str, Any]) -> Iterator[Journal]:
     folder = home.home() / "translations" / name
     with home.writing(f"the journal {name!r}"):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
+        lock = Lock(folder / "lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
@@ -128,14 +156,13 @@ def opened(set_name: str, conditions: Mapping[str, Any]) -> Iterator[Journal]:
                 "it did is kept, and the same command goes on."
             ) from None
         try:
-            part = folder / f"{CONDITIONS}.part"
-            part.write_text(text, encoding="utf-8")
-            part.replace(folder / CONDITIONS)
+            write_whole(folder / CONDITIONS, text.encode())
         except OSError:
             lock.release()
             raise
     try:
-        yield Journal(folder)
+        with contextlib.closing(Journal(folder)) as journal:
+            yield journal
     finally:
         lock.release()
 
@@ -156,34 +183,9 @@ def _stopped(found: Mapping[tuple[str, int], Output]) -> dict[str, Output]:
     return {string: output for (string, _), output in found.items() if output.end == STOP}
 
 
-def _line(key: tuple[str, int], output: Output) -> str:
-    values = [*key, output.text, output.end, output.served]
-    return json.dumps([*values, _check(values)], ensure_ascii=False) + "\n"
+_FIELDS = {"string", "limit", "text", "end", "served"}
 
 
-def _check(values: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:12]
-
-
-def _read(path: Path) -> dict[tuple[str, int], Output]:
-    """Read the lines of a journal; a torn last one is cut off."""
-    if not path.exists():
-        return {}
-    raw = path.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    if whole != raw:
-        with home.writing(f"the journal {path.name!r}"):
-            os.truncate(path, len(whole))
-    found = {}
-    for number, line in enumerate(whole.splitlines(), start=1):
-        try:
-            string, limit, text, end, served, check = json.loads(line)
-            if check != _check([string, limit, text, end, served]):
-                raise ValueError("its checksum does not fit")
-        except (ValueError, TypeError) as error:
-            raise DataError(
-                f"{path}, line {number}: damaged ({error}). Delete this line, and the same command "
-                "translates its text again."
-            ) from None
-        found[string, limit] = Output(text, end, served)
-    return found
+def _line(key: tuple[str, int], output: Output) -> bytes:
+    string, limit = key
+    return to_line({"string": string, "limit": limit, **asdict(output)})

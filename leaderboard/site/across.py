@@ -159,7 +159,7 @@ def _average_rows(
     units = _units(results)
     domains: dict[tuple[str, ...], NDArray[np.int64]] = {}
     for column in zip(*results, strict=True):
-        ids, hits = column[0].outcomes.tweet_ids, _in_units(column, units)
+        ids, hits = column[0].predictions.tweet_ids, _in_units(column, units)
         domains[ids] = domains[ids] + hits if ids in domains else hits
     intervals = mean_intervals(list(domains.values())) / (len(tasks) * units[:, None])
     rows = []
@@ -175,13 +175,13 @@ def _units(results: Iterable[Sequence[Comparable]]) -> NDArray[np.int64]:
     """For each model, into how many units one tweet is divided, so that the samples of each of its
     results are whole units: what is added up then is exact.
     """
-    return np.array([math.lcm(*(one.outcomes.samples for one in row)) for row in results])
+    return np.array([math.lcm(*(one.predictions.samples for one in row)) for row in results])
 
 
 def _in_units(results: Sequence[Comparable], units: NDArray[np.int64]) -> NDArray[np.int64]:
     """What each model has right, in its units, shape (M, T)."""
     pairs = zip(results, units, strict=True)
-    return np.stack([one.hits * (unit // one.outcomes.samples) for one, unit in pairs])
+    return np.stack([one.hits * (unit // one.predictions.samples) for one, unit in pairs])
 
 
 def weakest(badges: Iterable[Badge | None]) -> Badge:
@@ -205,7 +205,7 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
     pairs = [
         (a, b)
         for a, b in pairs
-        if a.outcomes.tweet_ids == b.outcomes.tweet_ids
+        if a.predictions.tweet_ids == b.predictions.tweet_ids
         and a.row.answer_format == b.row.answer_format
     ]
     if not pairs or len(pairs[0][0].hits) < 2:
@@ -218,7 +218,7 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
     only_a, only_b = (right_a & ~right_b).sum(axis=1), (right_b & ~right_a).sum(axis=1)
     p_values = exact_mcnemar(only_a, only_b)
     adjusted = holm_array(p_values)
-    noise = [noise_between(a.outcomes.correct, b.outcomes.correct) for a, b in pairs]
+    noise = [noise_between(a.predictions.correct, b.predictions.correct) for a, b in pairs]
     tweets = hits_a.shape[1]
     mean_p_values = mean_test(
         differences,

@@ -23,12 +23,12 @@ def sentences(sighted: Entry, blind: Entry) -> list[str]:
     rows = entry_row(sighted), entry_row(blind)
     unlike = differing(sighted, blind)
     start = f"Without the image: {words.percent(rows[1].accuracy)} %"
-    if sighted.outcomes is None or blind.outcomes is None:
+    if sighted.predictions is None or blind.predictions is None:
         return [
             f"{start}, as claimed. Nothing could be computed here, so the two are not compared.",
             *unlike.sentences,
         ]
-    found = compare(sighted.outcomes, blind.outcomes)
+    found = compare(sighted.predictions, blind.predictions)
     return [
         f"{start}, with it {words.percent(rows[0].accuracy)} %.",
         *_tested(found, alike=unlike.harmless),

@@ -18,7 +18,7 @@ from itr_bench.leaderboard.site.rows import Row
 
 COLUMNS = (
     "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
-    "interval_low", "interval_high", "accuracy_sd", "unread_rate", "macro_f1", "adds_accuracy",
+    "interval_low", "interval_high", "accuracy_sd", "unparseable_rate", "macro_f1", "adds_accuracy",
     "represented_accuracy", "blind_accuracy", "blind_interval_low", "blind_interval_high",
     "blind_conditions", "tweets", "samples", "against_chance", "against_majority", "tier",
     "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
@@ -133,7 +133,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "interval_low": row.interval[0] if row.interval else None,
         "interval_high": row.interval[1] if row.interval else None,
         "accuracy_sd": row.sd,
-        "unread_rate": row.unread,
+        "unparseable_rate": row.unread,
         "macro_f1": from_either.macro_f1 if from_either else None,
         "adds_accuracy": from_either.adds_accuracy if from_either else None,
         "represented_accuracy": from_either.represented_accuracy if from_either else None,

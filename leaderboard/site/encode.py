@@ -90,7 +90,7 @@ def _title(board: Board, group: Group, number: int) -> str:
 
 
 def _result(one: Comparable) -> dict[str, Any]:
-    row, outcomes = one.row, one.outcomes
+    row, predictions = one.row, one.predictions
     score = row.entry.score if row.entry is not None else None
     return {
         "key": result_key(row),
@@ -104,7 +104,7 @@ def _result(one: Comparable) -> dict[str, Any]:
             ]
         ),
         "page": f"models/{row.folder}.html",
-        "samples": outcomes.samples,
+        "samples": predictions.samples,
         "tier": row.tier,
         "accuracy": _round(row.accuracy),
         "interval": None if row.interval is None else [_round(end) for end in row.interval],
@@ -113,7 +113,7 @@ def _result(one: Comparable) -> dict[str, Any]:
         "adds": None if score is None else _round(score.adds_accuracy),
         "represented": None if score is None else _round(score.represented_accuracy),
         "recall": None if score is None else [_round(one) for one in score.recall],
-        "right": right_counts(one.hits, outcomes.samples),
+        "right": right_counts(one.hits, predictions.samples),
     }
 
 

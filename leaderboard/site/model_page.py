@@ -106,10 +106,10 @@ def model_key(site: Site, model: ModelResults) -> str:
     for entry in model.entries:
         facts = (entry.path, entry.badge.value, entry.kind, entry.answer_format, entry.unchecked)
         parts += [entry.submission.model_dump_json().encode(), repr((facts, entry.score)).encode()]
-        if entry.outcomes is not None:
-            outcomes = entry.outcomes
-            parts.append("\n".join(outcomes.tweet_ids).encode())
-            for array in (outcomes.gold, outcomes.adds, outcomes.represented):
+        if entry.predictions is not None:
+            predictions = entry.predictions
+            parts.append("\n".join(predictions.tweet_ids).encode())
+            for array in (predictions.gold, predictions.adds, predictions.represented):
                 parts += [repr(array.shape).encode(), array.tobytes()]
     return key_of(parts)
 
@@ -203,8 +203,8 @@ def _result(entry: Entry, other: Entry | None) -> dict[str, Any]:
     row = entry_row(entry)
     majority = None if entry.score is None else entry.score.majority_class
     detail = None
-    if entry.score is not None and entry.outcomes is not None:
-        detail = model_detail.detail(entry.score, entry.outcomes, _sample_names(entry))
+    if entry.score is not None and entry.predictions is not None:
+        detail = model_detail.detail(entry.score, entry.predictions, _sample_names(entry))
     return {
         "anchor": _anchor(entry),
         "title": task_title(run.task),

@@ -19,7 +19,7 @@ from itr_bench.nouns import count
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.scoring.verdict import FEWEST
+from itr_bench.scoring.references import FEWEST
 from itr_bench.tasks.spec import LEADERBOARD, family
 
 

@@ -133,7 +133,7 @@ def bar(row: Row, *, state: bool = False, **values: Any) -> Bar:
         label=row.name,
         value=100 * (row.accuracy or 0),
         interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
-        checked=row.standing is not None,
+        checked=row.reference_level is not None,
         tier=row.tier,
         suffix=(f" {words.state(row.state)[:7]}" if state and row.state else "")
         + (", explained" if row.explained else ""),

@@ -14,7 +14,7 @@ from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
 from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.scoring.verdict import Sides, Standing, sides, standing
+from itr_bench.scoring.references import ReferenceLevel, Sides, reference_level, sides
 from itr_bench.tasks.spec import EXPLAINED, LEADERBOARD
 
 TITLES = {
@@ -84,7 +84,7 @@ class Row:
     unread: float | None = None
     tweets: int | None = None
     samples: int | None = None
-    standing: Standing | None = None
+    reference_level: ReferenceLevel | None = None
     sides: Sides | None = None
     """Where the interval lies against the references; ``None`` without an interval."""
     tier: int | None = None
@@ -175,7 +175,7 @@ def entry_row(
 ) -> Row:
     """The row of one submitted result; the arguments are what follows from other results."""
     card, score, claim = entry.submission.model, entry.score, entry.submission.score
-    unread = claim.unread_rate if score is None else score.unread_rate + score.failed_rate
+    unread = claim.unparseable_rate if score is None else score.unparseable_rate + score.failed_rate
     interval = None if score is None else score.interval
     figures = score or claim
     return Row(
@@ -191,7 +191,7 @@ def entry_row(
         unread=unread,
         tweets=figures.tweets,
         samples=figures.samples,
-        standing=None if score is None else standing(score),
+        reference_level=None if score is None else reference_level(score),
         sides=None if score is None else sides(score),
         tier=tier,
         tied=tied,

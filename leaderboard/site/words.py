@@ -13,7 +13,7 @@ from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.power import smallest_difference
-from itr_bench.scoring.verdict import Side
+from itr_bench.scoring.references import Side
 
 NOT_AVAILABLE = "not available"
 
@@ -84,11 +84,11 @@ def against(row: Row) -> str:
     if row.sides is not None:
         chance, majority = row.sides.chance, row.sides.majority
         if chance is majority:
-            joint = "or" if chance is Side.NOT_TOLD else "and"
+            joint = "or" if chance is Side.NOT_DIFFERENT else "and"
             return f"{chance.value} chance {joint} the majority class"
         return f"{chance.value} chance, {majority.value} the majority class"
-    if row.standing is not None:
-        return row.standing.value
+    if row.reference_level is not None:
+        return row.reference_level.value
     if row.accuracy is None:
         return NOT_AVAILABLE
     return "claimed only, no test" if row.kind == "entry" else "reported only, no test"
@@ -97,7 +97,7 @@ def against(row: Row) -> str:
 def finding(board: Board) -> list[str]:
     """What a board shows, in numbers, a sentence each."""
     group = board.main
-    told = [row for row in group.entries if row.standing is not None]
+    told = [row for row in group.entries if row.reference_level is not None]
     figures = [
         row.accuracy for row in group.rows if row.kind == "published" and row.accuracy is not None
     ]
@@ -137,9 +137,9 @@ def _standings(told: list[Row], majority: float | None) -> str:
     level = "" if majority is None else f" ({percent(majority)} %)"
     text = (
         f"Of {count(len(told), 'result')} with responses, {_above(over)} the majority class"
-        f"{level}, {over[Side.NOT_TOLD]} not told from it and {over[Side.BELOW]} below it. "
-        f"{_above(chance)} chance ({percent(UNIFORM_CHANCE)} %), {chance[Side.NOT_TOLD]} not told "
-        f"from it and {chance[Side.BELOW]} below it."
+        f"{level}, {over[Side.NOT_DIFFERENT]} not told from it and {over[Side.BELOW]} below it. "
+        f"{_above(chance)} chance ({percent(UNIFORM_CHANCE)} %), "
+        f"{chance[Side.NOT_DIFFERENT]} not told from it and {chance[Side.BELOW]} below it."
     )
     few = len(told) - len(tested)
     if few:

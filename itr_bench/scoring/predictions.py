@@ -18,7 +18,7 @@ from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 
 CODES = {Answer.NO: 0, Answer.YES: 1, Answer.NONE: -1, Answer.FAILED: -2}
 
-UNREAD = -1
+UNPARSEABLE = -1
 """The predicted relation where either answer could not be read."""
 
 
@@ -33,7 +33,7 @@ class ReadItem:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class Predictions:
     """What a run answered, by tweet and sample.
 
     Attributes:
@@ -59,7 +59,7 @@ class Outcomes:
     def predicted(self) -> NDArray[np.int8]:
         """Predicted relations, shape (T, S): 0 to 3, or -1 where an answer is missing."""
         relation = (1 - self.adds) * 2 + (1 - self.represented)
-        return np.where((self.adds >= 0) & (self.represented >= 0), relation, UNREAD).astype(
+        return np.where((self.adds >= 0) & (self.represented >= 0), relation, UNPARSEABLE).astype(
             np.int8
         )
 
@@ -69,7 +69,7 @@ class Outcomes:
         return np.asarray(self.predicted == self.gold[:, None])
 
 
-def pair(items: Iterable[ReadItem]) -> Outcomes:
+def pair(items: Iterable[ReadItem]) -> Predictions:
     """Bring the two questions of each tweet together.
 
     Args:
@@ -109,7 +109,7 @@ def pair(items: Iterable[ReadItem]) -> Outcomes:
         found = np.fromiter(map(CODES.__getitem__, answers), dtype=np.int8)
         return found.reshape(len(paired), -1)
 
-    return Outcomes(
+    return Predictions(
         tweet_ids=tuple(paired),
         gold=np.array([by_tweet[t][Question.ADDS].relation for t in paired], dtype=np.int8),
         adds=codes(Question.ADDS),

@@ -19,12 +19,12 @@ FEWEST = 10
 """On fewer tweets nothing is said: their standard error is not known well enough."""
 
 
-class Standing(str, Enum):
+class ReferenceLevel(str, Enum):
     """Where a score stands; the values are what people read."""
 
     ABOVE_MAJORITY = "above the majority class"
     ABOVE_CHANCE = "above chance, not above the majority class"
-    NOT_TOLD = "not told from chance"
+    NOT_DIFFERENT = "not told from chance"
     BELOW_CHANCE = "below chance"
     UNKNOWN = "too few tweets to say"
 
@@ -33,7 +33,7 @@ class Side(str, Enum):
     """On which side of a reference both intervals over tweets lie."""
 
     ABOVE = "above"
-    NOT_TOLD = "not told from"
+    NOT_DIFFERENT = "not told from"
     BELOW = "below"
 
 
@@ -85,21 +85,21 @@ def _known(tweets: int) -> float:
 def _side(low: float, high: float, reference: float) -> Side:
     if low > reference:
         return Side.ABOVE
-    return Side.BELOW if high < reference else Side.NOT_TOLD
+    return Side.BELOW if high < reference else Side.NOT_DIFFERENT
 
 
-def standing(score: Score) -> Standing:
+def reference_level(score: Score) -> ReferenceLevel:
     """Say where a score stands against chance and the majority class, by its :func:`sides`."""
     found = sides(score)
     if found is None:
-        return Standing.UNKNOWN
+        return ReferenceLevel.UNKNOWN
     if found.majority is Side.ABOVE:
-        return Standing.ABOVE_MAJORITY
+        return ReferenceLevel.ABOVE_MAJORITY
     return _AGAINST_CHANCE[found.chance]
 
 
 _AGAINST_CHANCE = {
-    Side.ABOVE: Standing.ABOVE_CHANCE,
-    Side.NOT_TOLD: Standing.NOT_TOLD,
-    Side.BELOW: Standing.BELOW_CHANCE,
+    Side.ABOVE: ReferenceLevel.ABOVE_CHANCE,
+    Side.NOT_DIFFERENT: ReferenceLevel.NOT_DIFFERENT,
+    Side.BELOW: ReferenceLevel.BELOW_CHANCE,
 }

@@ -1,0 +1,136 @@
+"""A model as it is to be loaded and asked, made of what the command line says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from itr_bench.errors import RunError
+from itr_bench.models.adapters import Handling, check_adapter, handling
+from itr_bench.models.arguments import CHECKPOINT, model_name, parse_arguments, without_secrets
+from itr_bench.models.presets import Preset, presets
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
+_NOTHING = ("null", "none", "None")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model as it is to be loaded and asked.
+
+    Attributes:
+        adapter: lmms-eval's ``--model``.
+        arguments: of the adapter, by name.
+        preset: the preset that it came from, if any.
+        generation: settings over those of a task; ``None`` takes one away.
+        force_simple: whether to take the simple class of an adapter that has both.
+    """
+
+    adapter: str
+    arguments: Mapping[str, Any]
+    preset: Preset | None
+    generation: Mapping[str, Any]
+    force_simple: bool
+
+    @property
+    def handling(self) -> Handling:
+        """How the adapter is driven."""
+        return handling(self.adapter, force_simple=self.force_simple)
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The checkpoint as it was asked for; ``None`` for what has none, such as a baseline."""
+        found = self.arguments.get(self.checkpoint_argument)
+        return None if found is None else str(found)
+
+    @property
+    def checkpoint_argument(self) -> str:
+        """The argument that names the checkpoint."""
+        other = self.handling.overriding
+        return other if other and self.arguments.get(other) else self.handling.checkpoint
+
+    @property
+    def address(self) -> str | None:
+        """Where the server is, for adapters that ask one; without user and query."""
+        names = self.handling.addresses
+        given = self.arguments.get("base_url") or next(filter(None, map(os.environ.get, names)), "")
+        return str(without_secrets({"base_url": str(given)})["base_url"]) or None
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        named = {self.checkpoint_argument: self.checkpoint} if self.checkpoint else {}
+        rest = {k: v for k, v in self.arguments.items() if k not in CHECKPOINT or not named}
+        return model_name(self.adapter, {**rest, **named})
+
+    @property
+    def folder_name(self) -> str:
+        """How its folder is called where nothing else is asked for."""
+        if self.preset is not None:
+            return self.preset.name
+        name = self.name if self.name.startswith(self.adapter) else f"{self.adapter}-{self.name}"
+        return _UNSAFE.sub("-", name).strip("-.")
+
+    @property
+    def seeds_can_differ(self) -> bool:
+        """Whether its preset leaves anything to chance; ``True`` where that is not known."""
+        return self.preset is None or self.preset.seeds_can_differ
+
+
+def resolve_model(
+    name: str, *, model_args: str = "", gen_kwargs: str = "", force_simple: bool = False
+) -> ModelSpec:
+    """Return the model that *name* stands for: a preset, or an adapter of lmms-eval.
+
+    Args:
+        name: of the preset or the adapter.
+        model_args: ``k=v,...``, over those of the preset one by one.
+        gen_kwargs: ``k=v,...``, over those of preset and task; ``k=null`` takes one away.
+        force_simple: as lmms-eval's option of that name.
+
+    Raises:
+        ItrBenchError: an unknown name, or arguments that cannot be read.
+    """
+    given = parse_arguments(model_args, "--model_args")
+    generation = {
+        key: None if value in _NOTHING else value
+        for key, value in parse_arguments(gen_kwargs, "--gen_kwargs").items()
+    }
+    if "seed" in generation:
+        raise RunError("--gen_kwargs seed=...: give the seeds by --seeds")
+    preset = presets().get(name)
+    if preset is None:
+        check_adapter(name)
+        arguments = {**handling(name).defaults, **given}
+        return ModelSpec(name, arguments, None, generation, force_simple)
+    arguments = {handling(preset.adapter).checkpoint: preset.checkpoint, **preset.model_args}
+    return ModelSpec(
+        preset.adapter,
+        {**arguments, **given},
+        preset,
+        {**preset.generation, **generation},
+        force_simple,
+    )
+
+
+def check_batch_size(batch_size: int | None, model: ModelSpec) -> None:
+    """Check the number of requests at a time that was asked for.
+
+    Raises:
+        RunError: the adapter answers several requests from one random stream or as one padded
+            batch, so that responses would depend on it; or it forms its batches by itself.
+    """
+    if batch_size is not None and model.handling.batch is None:
+        raise RunError(
+            f"--batch-size {batch_size}: {model.adapter} forms its batches by itself; give "
+            "--model_args rows_in_flight=N to bound them"
+        )
+    if batch_size is not None and batch_size > 1 and not model.handling.takes_batches:
+        raise RunError(
+            f"--batch-size {batch_size}: {model.adapter} does not seed each request by itself, so "
+            "its responses would depend on the batch size; leave the option out, and it gets one "
+            "request at a time"
+        )

@@ -1,0 +1,126 @@
+"""The log of a run's responses: one line a response, on the disk before it counts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from itr_bench.errors import RunError
+from itr_bench.runs.response import Key, Response
+from itr_bench.storage import AppendLog, DamagedLineError, check_disk
+
+RESPONSES = "responses.jsonl"
+
+
+def refused_by_disk(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Turn what the disk refuses into an error that says what to do."""
+    return check_disk(
+        path,
+        RunError,
+        "What was answered before is kept; make room or grant write access, then give the same "
+        "command again.",
+    )
+
+
+class ResponseLog:
+    """The responses of a run, appended one by one. Only one process writes.
+
+    Attributes:
+        responses: by key, in the order of the file.
+        cut_off: how many bytes of a torn last line were cut off at opening.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the log of *folder*, made where it is missing; a torn last line is cut off.
+
+        Raises:
+            RunError: damage anywhere but at the end, with the line; or the disk refuses.
+        """
+        self.path = folder / RESPONSES
+        self.responses: dict[Key, Response] = {}
+        with refused_by_disk(self.path), _damage(self.path):
+            self._log = AppendLog(self.path, lambda line: _take(self.responses, line))
+        self.cut_off = self._log.cut_off
+
+    def append(self, response: Response) -> None:
+        """Write *response* and wait until it is on the disk.
+
+        Raises:
+            RunError: the disk refuses; the file ends with the last whole response then.
+        """
+        with refused_by_disk(self.path):
+            self._log.append([response.log_line()])
+        self.responses[response.key] = response
+
+    def close(self) -> None:
+        """Close the file."""
+        self._log.close()
+
+
+def read_responses(path: Path) -> dict[Key, Response]:
+    """The responses of a log by key; a torn last line is left out.
+
+    Raises:
+        RunError: damage anywhere but at the end.
+    """
+    responses: dict[Key, Response] = {}
+    try:
+        with _damage(path):
+            AppendLog.read(path, lambda line: _take(responses, line))
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error}") from error
+    return responses
+
+
+def _take(responses: dict[Key, Response], line: bytes) -> None:
+    response = Response.of_log_line(line)
+    known = responses.setdefault(response.key, response)
+    if known is not response and known != response:
+        raise ValueError("its tweet, question and seed have another response above")
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DamagedLineError as error:
+        raise RunError(
+            f"{path}, line {error.number}: {error}. Take the line out and give the same command "
+            "again: what is missing is generated again."
+        ) from error
+
+
+def check_responses(
+    path: Path,
+    responses: Mapping[Key, Response],
+    expected: Mapping[tuple[str, str], Sequence[object]],
+    seeds: Sequence[int],
+) -> None:
+    """Check that *responses* belong to a task.
+
+    Args:
+        path: the log, for errors.
+        responses: in the order of the file.
+        expected: by tweet and question: relation, hash of the prompt, hash of the image.
+        seeds: the seeds of the run.
+
+    Raises:
+        RunError: a tweet, question or seed that is none of the run's, or another label, prompt
+            or image; with the response.
+    """
+    names = ("relation", "prompt_hash", "image_sha256")
+    for number, response in enumerate(responses.values(), start=1):
+        where = f"{path}, record {number} (tweet {response.tweet_id}, {response.question})"
+        item = expected.get((response.tweet_id, response.question))
+        if item is None:
+            raise RunError(f"{where}: not among the tweets of this run. {_TAKE_OUT}")
+        if response.seed not in seeds:
+            raise RunError(f"{where}: seed {response.seed} is none of this run's. {_TAKE_OUT}")
+        for name, right in zip(names, item, strict=True):
+            value = getattr(response, name)
+            if value != right:
+                raise RunError(f"{where}: {name} is {value!r}, expected {right!r}. {_TAKE_OUT}")
+
+
+_TAKE_OUT = "Take it out, or choose another folder with --name."

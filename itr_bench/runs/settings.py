@@ -1,0 +1,103 @@
+"""How a task is put to a model: definition, wording and generation settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.errors import RunError
+from itr_bench.models.adapters import Seeding
+from itr_bench.models.imageless import check_image
+from itr_bench.models.spec import ModelSpec
+from itr_bench.models.turns import check_turns
+from itr_bench.relation import QUESTIONS
+from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import Definition, define
+from itr_bench.tasks.spec import get_task
+
+AT_SERVER = frozenset(
+    {
+        *("max_new_tokens", "temperature", "do_sample", "until", "top_p", "top_k", "min_p"),
+        "repetition_penalty",
+    }
+)
+"""The generation settings that reach a server that takes seeds."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a task is put to a model.
+
+    Attributes:
+        definition: the task's definition, as it is for the adapter.
+        wording: its wording, with the order and answer format of the preset.
+        generation: generation settings, those that are not to be given left out.
+    """
+
+    definition: Definition
+    wording: Mapping[str, Any]
+    generation: Mapping[str, Any]
+
+    def seeds(self, asked: Sequence[int]) -> tuple[int, ...]:
+        """Those of the seeds *asked* for that make a difference: a likelihood is the same always.
+
+        Its one response stands under the first seed.
+        """
+        return tuple(asked[:1] if self.definition.task.likelihood else asked)
+
+
+def settings_of(task: str, model: ModelSpec) -> Settings:
+    """Return how *task* is put to *model*.
+
+    Raises:
+        ItrBenchError: there is no such task; the adapter has no likelihoods and the task needs
+            them; it cannot do without an image; or it would drop a generation setting.
+    """
+    spec = get_task(task)
+    definition = define(spec, model.adapter)
+    wording = dict(definition.wording)
+    variant = spec.variant
+    check_image(spec, model.adapter)
+    if spec.likelihood and model.adapter != "itr_vlm":
+        raise RunError(
+            f"{task} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
+            f"{spec.base}"
+        )
+    if variant.context:
+        check_turns(spec, model.adapter, force_simple=model.force_simple)
+    if model.preset is not None:
+        wording["order"] = list(variant.order or model.preset.order)
+        # Examples are answered with a bare yes or no.
+        if not spec.explained and not spec.likelihood and not variant.context:
+            wording["answer_format"] = model.preset.answer_format
+    if spec.likelihood:  # nothing is generated
+        return Settings(definition, wording, definition.generation)
+    merged = {**definition.generation, **model.generation}
+    generation = {key: value for key, value in merged.items() if value is not None}
+    unsent = generation.keys() - AT_SERVER if model.handling.seeding is Seeding.PAYLOAD else set()
+    if unsent:
+        raise RunError(
+            f"--gen_kwargs {min(unsent)}=...: {model.adapter} cannot send it to a server; it sends "
+            f"{', '.join(sorted(AT_SERVER))}"
+        )
+    return Settings(definition, wording, generation)
+
+
+def prompts_in_short(task: str, chosen: Settings) -> list[str]:
+    """The prompts of *task* with ``[text]`` for the text of a tweet, each once; opens no data."""
+    spec = get_task(task)
+    found = [
+        documents.last_prompt(
+            {
+                "tweet_id": "",
+                "question": question.value,
+                "language": LANGUAGES[spec.language].name,
+                "text": "[text]",
+            },
+            chosen.wording,
+        )
+        for question in QUESTIONS
+    ]
+    return list(dict.fromkeys(found))
