@@ -329,7 +329,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
             "either --images FOLDER_OR_ZIP or --stand-in",
         ),
         (["data", "build", "ltec_en_mt"], "were not published"),
-        (["data", "build", "demo", "--tweets", "x", "--stand-in-images"], "is not built from"),
+        (["data", "build", "demo", "--tweets", "x", "--placeholder-images"], "is not built from"),
         (["data", "build", "demo"], "is bundled; there is nothing to build"),
         (["data", "build", "tirt"], "TIRT is published as tweet ids"),
         (["data", "verify", "tirt"], "TIRT is published as tweet ids"),
@@ -408,14 +408,14 @@ def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> No
 
 def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
     tweets = shared / "ltec" / "eval.tsv"
-    built = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    built = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), stand-in" in built.stdout
-    again = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    again = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "there already" in again.stderr
     found = json.loads(run("data", "stats", "ltec", "--json").stdout)
     assert found["tweets"] == 350
     assert found["kind"] == "stand-in"
-    assert "STAND-IN PICTURES" in run("data", "stats", "ltec").stdout
+    assert "PLACEHOLDER PICTURES" in run("data", "stats", "ltec").stdout
     assert "350 tweets agree" in run("data", "verify", "ltec").stdout
     listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}
     assert listed["ltec"]["state"] == "built"

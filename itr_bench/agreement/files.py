@@ -8,13 +8,12 @@ missing rating.
 
 from __future__ import annotations
 
-import csv
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from itr_bench.data.tsv import id_problem, numbered_lines
+from itr_bench.data.tsv import id_problem, read_rows
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer
 
@@ -48,8 +47,6 @@ class Rating:
     place: str
 
 
-# A numbered line: the tweet's id, and all cells.
-_Row = tuple[int, str, list[str]]
 # Ratings by what, system (empty but for fidelity) and annotator, then by tweet.
 Ratings = dict[tuple[str, str, str], dict[str, Rating]]
 
@@ -60,56 +57,17 @@ def read_file(path: Path, found: Ratings) -> list[str]:
     Raises:
         DataError: the file or its header cannot be read at all.
     """
-    columns, rows = _open(path)
-    return [f"{path}, {text}" for text in _read(path, columns, rows, found)]
-
-
-def _open(path: Path) -> tuple[list[_Column], list[_Row]]:
-    """The columns of annotators and the rows of a file."""
-    lines = list(numbered_lines(path))
-    if not lines:
-        raise DataError(f"{path}: the file is empty; expected a header line and ratings")
-    for delimiter in _DELIMITERS:
-        header = [name.strip() for name in _fields(lines[0][1], delimiter) or ()]
-        if ID in header:
-            break
-    else:
-        raise DataError(
-            f"{path}, line 1: no column {ID!r}; found {lines[0][1][:80]!r}. Expected "
-            f"{ID!r} and a column an annotator, between commas, semicolons or tabs."
-        )
-    columns, problems = _columns(header)
+    table = read_rows(path, delimiters=_DELIMITERS, key=ID)
+    columns, problems = _columns(table.header)
     if problems:
         raise DataError(f"{path}, line 1: {'; '.join(problems)}")
-    if len(lines) == 1:
+    if table.problems:
+        return [f"{path}, {problem}" for problem in table.problems]
+    rows = [(line, [field.strip() for field in fields]) for line, fields in table.rows]
+    rows = [(line, fields) for line, fields in rows if any(fields)]
+    if not rows:
         raise DataError(f"{path}: no tweet below the header")
-    at = header.index(ID)
-    rows = []
-    for number, line in lines[1:]:
-        split = _fields(line, delimiter)
-        if split is None:
-            problems.append(f"line {number}: a quotation mark that is not closed or not doubled")
-            continue
-        fields = [field.strip() for field in split]
-        if len(fields) != len(header):
-            problems.append(
-                f"line {number}: {len(fields)} fields, expected {len(header)} as in the header"
-            )
-        elif any(fields):
-            rows.append((number, fields[at], fields))
-    if problems:
-        raise DataError(f"{path}, {'; '.join(problems[:5])}" + ("; ..." if problems[5:] else ""))
-    return columns, rows
-
-
-def _fields(line: str, delimiter: str) -> list[str] | None:
-    """The fields of a line; a tab never needs quotes. ``None`` where the quoting is broken."""
-    if delimiter == "\t":
-        return line.split(delimiter)
-    try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None
+    return [f"{path}, {text}" for text in _read(path, table.header.index(ID), columns, rows, found)]
 
 
 def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
@@ -147,18 +105,23 @@ def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
 
 
 def _read(
-    path: Path, columns: Sequence[_Column], rows: Sequence[_Row], found: Ratings
+    path: Path,
+    at: int,
+    columns: Sequence[_Column],
+    rows: Sequence[tuple[int, list[str]]],
+    found: Ratings,
 ) -> Iterator[str]:
-    """Add the ratings of one file to *found*; yield what is wrong."""
+    """Add the ratings of one file, its ids in column *at*, to *found*; yield what is wrong."""
     first: dict[str, int] = {}
-    for line, tweet, _ in rows:
+    for line, fields in rows:
+        tweet = fields[at]
         if problem := id_problem(tweet):
             yield f"line {line}: {problem}"
         if tweet in first:
             yield f"line {line}: tweet {tweet} stands on line {first[tweet]} already"
         first.setdefault(tweet, line)
     for column in columns:
-        cells = [(line, tweet, fields[column.position]) for line, tweet, fields in rows]
+        cells = [(line, fields[at], fields[column.position]) for line, fields in rows]
         yield from _label_problems(column, [(line, cell) for line, _, cell in cells if cell])
         ratings = found.setdefault((column.what, column.system, column.annotator), {})
         again = []

@@ -22,7 +22,7 @@ _COMMANDS = {
     "report": "Make one page of finished runs: all studies, their figures and tests.",
     "run": "Evaluate a model under the paper's protocol: seeded, resumable.",
     "score": "Score what runs left, with intervals and signature.",
-    "study": "Run what a question needs: language, prompt, context, blindness, ...",
+    "study": "Run what a question needs: language, prompt, image-ablation, ...",
     "submit": "Make a submission to the leaderboard from finished runs.",
     "validate": "Check submissions: would the leaderboard take them?",
 }

@@ -88,7 +88,7 @@ def plan(
             every config that has their texts or images. The sets of
             :data:`itr_bench.release.licences.IDS_ONLY` are so in any case.
         stated: licences (SPDX) of sources that state none that is known, by system or set.
-        trial: whether stand-in and demo data may be in it.
+        trial: whether placeholder pictures and demo data may be in it.
 
     Raises:
         DataError: unknown tasks, two for the same data, data that is not here, or of a kind

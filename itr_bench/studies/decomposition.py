@@ -60,8 +60,8 @@ class OfRelation:
     tests: int = 0
 
     @property
-    def told(self) -> int:
-        """1 where A is told to be better, -1 where B is, else 0: both adjusted tests have to be
+    def significant(self) -> int:
+        """1 where A is significantly better, -1 where B is, else 0: both adjusted tests have to be
         below :data:`LEVEL` and to see the same side.
         """
         difference = self.difference.value
@@ -71,8 +71,8 @@ class OfRelation:
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """Set A against set B.
+class Decomposition:
+    """A model on set A against the same on set B.
 
     Attributes:
         balanced_a, balanced_b: mean over relations, as if all were equally frequent.
@@ -95,7 +95,7 @@ FEWEST_OF_RELATION = 10
 """Of fewer tweets of a relation in either set, a difference is not split."""
 
 _WHOLE = (*("balanced_a", "balanced_b", "difference", "balanced", "domain", "balance"),)
-"""The fields of :class:`Transfer` that are estimates, in the order of their weights."""
+"""The fields of :class:`Decomposition` that are estimates, in the order of their weights."""
 
 
 def too_few(a: Predictions, b: Predictions) -> list[str]:
@@ -107,7 +107,7 @@ def too_few(a: Predictions, b: Predictions) -> list[str]:
     ]
 
 
-def transfer(a: Predictions, b: Predictions) -> Transfer:
+def decompose(a: Predictions, b: Predictions) -> Decomposition:
     """Compare a model on two sets of tweets that have nothing to do with each other.
 
     Intervals draw the tweets of each relation and set by themselves, so that class shares stay
@@ -133,7 +133,7 @@ def transfer(a: Predictions, b: Predictions) -> Transfer:
     ]
     found = _weighted([*parts_a, *parts_b], [np.concatenate(pair) for pair in weights])
     relations = _relations(a, b, parts_a, parts_b, found[len(_WHOLE) :])
-    return Transfer(**dict(zip(_WHOLE, found, strict=False)), relations=relations)
+    return Decomposition(**dict(zip(_WHOLE, found, strict=False)), relations=relations)
 
 
 def _parts(predictions: Predictions) -> list[NDArray[np.float64]]:
@@ -205,7 +205,7 @@ def _mean_p_value(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     )
 
 
-def adjusted(found: Sequence[Transfer]) -> list[Transfer]:
+def adjusted(found: Sequence[Decomposition]) -> list[Decomposition]:
     """The comparisons of one model, the p values of all their relations adjusted together."""
     relations = [one for both in found for one in both.relations]
     p_values = holm([one.p_value for one in relations])

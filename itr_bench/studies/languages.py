@@ -10,18 +10,38 @@ from itr_bench.data.sets import SETS, get_set
 from itr_bench.errors import ScoreError
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
-from itr_bench.studies.frame import Subject, data_of, variant_of
+from itr_bench.scoring.predictions import Predictions
+from itr_bench.studies.grouping import Subject, data_of, variant_of
 from itr_bench.studies.statistics import shared
-from itr_bench.tasks.spec import TASKS, family, get_task, without_variant
+from itr_bench.tasks.spec import EXPLAINED, TASKS, family, get_task, without_variant
 
 
 @dataclass(frozen=True)
-class Pair:
+class LanguagePair:
     """A model on the same tweets in two languages."""
 
     subject: str
-    a: Run
-    b: Run
+    first: Run
+    second: Run
+
+    @property
+    def a(self) -> Predictions:
+        return self.first.predictions
+
+    @property
+    def b(self) -> Predictions:
+        return self.second.predictions
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the texts are."""
+        return name_of(self.first), name_of(self.second)
+
+    @property
+    def title(self) -> str:
+        """The difference, as tables and charts name it."""
+        suffix = ", explained" if self.first.task.endswith(EXPLAINED) else ""
+        return f"{' − '.join(self.names)}{suffix}"
 
 
 def images_of(task: str) -> str:
@@ -30,32 +50,31 @@ def images_of(task: str) -> str:
     return spec.base or spec.name
 
 
-def pairs_of(subject: Subject, notices: list[str]) -> list[Pair]:
+def language_pairs(subject: Subject, notices: list[str]) -> list[LanguagePair]:
     """Of the runs of a model: the first language with each other, people with each machine."""
     groups: dict[str, list[Run]] = {}
     for task, run in sorted(subject.runs.items()):
         if not variant_of(task):
             suffix = get_task(task).suffix
             groups.setdefault(images_of(task) + suffix, []).append(run)
-    found = []
+    pairs = []
     for runs in groups.values():
-        ordered = sorted(runs, key=_place)
-        first = ordered[0]
-        manual = [run for run in ordered[1:] if family(run.task) == "ltec_itr_en_manual"]
-        wanted = [(first, other) for other in ordered[1:]]
+        first, *others = sorted(runs, key=_place)
+        manual = [run for run in others if family(run.task) == "ltec_itr_en_manual"]
+        wanted = [(first, other) for other in others]
         wanted += [
-            (one, run)
-            for one in manual
-            for run in ordered
-            if _is_machine(run, get_task(one.task).language)
+            (by_people, run)
+            for by_people in manual
+            for run in (first, *others)
+            if _is_machine(run, get_task(by_people.task).language)
         ]
         for a, b in wanted:
             why = _unfit(a, b)
             if why:
                 notices.append(f"{subject.name}: {name_of(a)} and {name_of(b)} {why}.")
             else:
-                found.append(Pair(subject.name, a, b))
-    return found
+                pairs.append(LanguagePair(subject.name, a, b))
+    return pairs
 
 
 def _is_machine(run: Run, language: str) -> bool:

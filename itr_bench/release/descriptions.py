@@ -1,6 +1,6 @@
 """What card and Croissant say of the data: once here, so that both say the same.
 
-Texts by family, see :func:`itr_bench.release.about.families`. What is not known is not said, or
+Texts by family, see :func:`itr_bench.release.metadata.families`. What is not known is left out, or
 is "not available".
 """
 
@@ -61,8 +61,8 @@ FOOD = (
 )
 
 BALANCED = (
-    "The balanced set has 350 tweets: differences of a few points between models are within the "
-    "error. Give intervals."
+    "The balanced set has 350 tweets: differences of a few percentage points between models are "
+    "within the error. Give intervals."
 )
 
 ENGLISH = (

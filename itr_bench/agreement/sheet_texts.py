@@ -1,4 +1,4 @@
-"""The words of the annotation page, in English and Latvian.
+"""The texts of the annotation page, in English and Latvian.
 
 The questions are those of the prompts (Rikters & Marrese-Taylor 2025), the hints follow the
 guidelines of Vempala & Preotiuc-Pietro 2019, the scale of fidelity is the adequacy scale of the
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "lv": "Latvian"}
 
-WORDS: Mapping[str, Mapping[str, str]] = {
+TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title_relation": "Text and image of tweets",
         "title_fidelity": "Fidelity of translations",

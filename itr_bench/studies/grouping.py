@@ -1,5 +1,5 @@
-"""Runs brought into order: which belong to one model under one set of conditions, which are a task
-and its variants, and what of them is missing or has to be kept apart.
+"""Runs in groups: those of one model under one run configuration, and of them a task with its
+variants; what is missing, and what has to be kept apart.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from itr_bench.errors import ScoreError
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.statistics import shared
 from itr_bench.studies.study import Material
@@ -24,7 +25,7 @@ _APART = (
     *("model_args", "dtype", "content", "revision", "force_simple", "generation_kwargs"),
     *("system_instruction", "chat_template"),
 )
-"""The settings of a run that make it another model's, as far as a comparison goes."""
+"""The settings that runs must have in common to be compared."""
 
 _EXAMPLES = re.compile(rf"\+(?P<source>{SPLIT}|{TIRT}|{FILE})-[0-9a-f]{{12}}$")
 """What follows the identity of the data of a task with examples in context."""
@@ -34,10 +35,10 @@ _NOTED = ("seeding", "device", "engine", "batch_size")
 
 @dataclass(frozen=True)
 class Subject:
-    """One model under one set of conditions, with its runs by task.
+    """One model under one run configuration, with its runs by task.
 
     Attributes:
-        name: the model's, with a number where the model has several sets of conditions.
+        name: the model's, with a number where the model was run under several configurations.
         model: how tables call the model.
         runs: by task.
     """
@@ -48,38 +49,32 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A task and its variants, run by one subject.
-
-    Attributes:
-        subject: name of the model.
-        base: name of the task.
-        reference: its run.
-        variants: the runs of the variants that are there, by task.
-    """
+class VariantRun:
+    """A variant of a task, A, and the task as it is, B, run by one subject."""
 
     subject: str
     base: str
+    task: str
+    run: Run
     reference: Run
-    variants: Mapping[str, Run]
+
+    @property
+    def a(self) -> Predictions:
+        return self.run.predictions
+
+    @property
+    def b(self) -> Predictions:
+        return self.reference.predictions
 
     @property
     def title(self) -> str:
         """Model and task."""
         return f"{self.subject}, {self.base}"
 
-
-@dataclass(frozen=True)
-class Arranged:
-    """All that a study compares.
-
-    Attributes:
-        subjects: by name.
-        notices: what was kept apart or left out, a sentence each.
-    """
-
-    subjects: tuple[Subject, ...]
-    notices: tuple[str, ...]
+    @property
+    def label(self) -> str:
+        """The variant as tables name it."""
+        return label(self.task)
 
 
 def with_variant(base: str, variant: str) -> str:
@@ -93,28 +88,28 @@ def variant_of(task: str) -> str:
     return base_task(task).partition(MARK)[2]
 
 
-def arrange(material: Material) -> Arranged:
-    """Sort the runs into subjects.
+def subjects_of(material: Material) -> tuple[list[Subject], list[str]]:
+    """The runs by subject, in the order of names; what was kept apart or left out, a sentence each.
 
-    Runs of one model under other settings, on stand-in pictures, of another version of a task or of
-    other data of the same task are subjects of their own.
+    Runs of one model under other settings, on placeholder pictures, of another version of a task or
+    of other data of the same task are subjects of their own.
     """
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in sorted(material.runs, key=lambda run: (run.model, run.task, run.files)):
         if not run.task.endswith(LIKELIHOOD):
-            groups.setdefault(_conditions(run), []).append(run)
+            groups.setdefault(_configuration(run), []).append(run)
     notices: list[str] = []
-    parts: dict[str, list[tuple[tuple[str, ...], dict[str, Run]]]] = {}
+    by_model: dict[str, list[dict[str, Run]]] = {}
     for key, runs in sorted(groups.items()):
-        for edition, by_task in enumerate(_editions(runs, notices)):
-            parts.setdefault(key[0], []).append(((*key, str(edition)), by_task))
+        by_model.setdefault(key[0], []).extend(_by_data(runs, notices))
     subjects = []
-    for model, alike in parts.items():
-        for number, (_, by_task) in enumerate(alike, 1):
+    for model, alike in by_model.items():
+        for number, by_task in enumerate(alike, 1):
             name = model if len(alike) == 1 else f"{model} [{number}]"
             subjects.append(Subject(name, model, by_task))
         if len(alike) > 1:
-            notices.append(_kept_apart(model, [by_task for _, by_task in alike]))
+            settings = [_settings(by_task) for by_task in alike]
+            notices.append(kept_apart(f"Runs of {model}", settings, "another run"))
     for subject in subjects:
         notices += _noted(subject)
     notices += [
@@ -123,10 +118,10 @@ def arrange(material: Material) -> Arranged:
         for run in material.runs
         if run.files and run.files[0] in material.unfinished
     ]
-    return Arranged(tuple(subjects), tuple(notices))
+    return subjects, notices
 
 
-def _conditions(run: Run) -> tuple[str, ...]:
+def _configuration(run: Run) -> tuple[str, ...]:
     settings: Mapping[str, Any] = run.generation or {}
     return (
         run.model,
@@ -137,21 +132,21 @@ def _conditions(run: Run) -> tuple[str, ...]:
     )
 
 
-def _editions(runs: Sequence[Run], notices: list[str]) -> list[dict[str, Run]]:
+def _by_data(runs: Sequence[Run], notices: list[str]) -> list[dict[str, Run]]:
     """The runs by task; more than one dictionary where a task was run on several data."""
     data: dict[str, set[str]] = {}
     for run in runs:
-        data.setdefault(_set_of(run), set()).add(data_of(run))
+        data.setdefault(without_variant(run.task), set()).add(data_of(run))
     # Which data of one set goes with which of another is not known unless it is the same: each
     # data of a set that has several stands by itself, with what else was run on this very data.
     several = {identity for known in data.values() if len(known) > 1 for identity in known}
-    found: dict[tuple[str, ...], dict[str, list[Run]]] = {}
+    by_data: dict[tuple[str, ...], dict[str, list[Run]]] = {}
     for run in runs:
-        edition = (data_of(run),) if data_of(run) in several else ()
-        found.setdefault(edition, {}).setdefault(run.task, []).append(run)
+        identity = (data_of(run),) if data_of(run) in several else ()
+        by_data.setdefault(identity, {}).setdefault(run.task, []).append(run)
     return [
         {task: _largest(own, notices) for task, own in by_task.items()}
-        for _, by_task in sorted(found.items())
+        for _, by_task in sorted(by_data.items())
     ]
 
 
@@ -159,7 +154,7 @@ def _largest(runs: Sequence[Run], notices: list[str]) -> Run:
     """Of the runs of one place that with most tweets, then most samples, then the first path."""
     taken, *others = sorted(runs, key=lambda run: (*(-n for n in _size(run)), run.files))
     for other in others:
-        how = "under the same conditions" if taken.data == other.data else "with other examples"
+        how = "under the same configuration" if taken.data == other.data else "with other examples"
         notices.append(
             f"{taken.model} was run on {taken.task} twice {how}: {_sized(taken)} is taken, "
             f"{_sized(other)} is left out."
@@ -187,27 +182,11 @@ def examples_of(run: Run) -> str | None:
     return found["source"] if found else None
 
 
-def _set_of(run: Run) -> str:
-    """What has one identity of data: a task with its variants."""
-    return without_variant(run.task)
-
-
 def _place(run: Run) -> str:
     return str(Path(run.files[0]).parent) if run.files else f"{run.model} on {run.task}"
 
 
-def _kept_apart(model: str, alike: Sequence[Mapping[str, Run]]) -> str:
-    described = []
-    facts = [_facts(by_task) for by_task in alike]
-    names = sorted({name for fact in facts for name in fact})
-    differing = [name for name in names if len({fact.get(name) for fact in facts}) > 1]
-    for number, fact in enumerate(facts, 1):
-        own = ", ".join(f"{name} {fact.get(name, 'not known')}" for name in differing)
-        described.append(f"[{number}] {own or 'another run'}")
-    return f"Runs of {model} are not alike and are kept apart: {'; '.join(described)}."
-
-
-def _facts(by_task: Mapping[str, Run]) -> dict[str, str]:
+def _settings(by_task: Mapping[str, Run]) -> dict[str, str]:
     """What can set subjects of one model apart, as text."""
     run = next(iter(by_task.values()))
     found = {
@@ -217,6 +196,17 @@ def _facts(by_task: Mapping[str, Run]) -> dict[str, str]:
     }
     settings: Mapping[str, Any] = run.generation or {}
     return found | {name: str(settings[name]) for name in _APART if settings.get(name) is not None}
+
+
+def kept_apart(what: str, members: Sequence[Mapping[str, str]], no_difference: str) -> str:
+    """What differs between several *members* that are called alike, by the number of each."""
+    names = sorted({name for member in members for name in member})
+    differing = [name for name in names if len({one.get(name) for one in members}) > 1]
+    numbered = []
+    for number, one in enumerate(members, 1):
+        own = ", ".join(f"{name} {one.get(name, 'not known')}" for name in differing)
+        numbered.append(f"[{number}] {own or no_difference}")
+    return f"{what} are not alike and are kept apart: {'; '.join(numbered)}."
 
 
 def _noted(subject: Subject) -> list[str]:
@@ -237,55 +227,54 @@ def _noted(subject: Subject) -> list[str]:
     return [f"{subject.name}: {', '.join(differing)} {verb} between its runs."]
 
 
-def cells(
-    arranged: Arranged, tasks: Callable[[str], Sequence[str]]
-) -> tuple[list[Cell], list[str]]:
-    """The tasks of which a study has at least one variant, for each subject.
+def variant_runs(
+    material: Material, tasks: Callable[[str], Sequence[str]]
+) -> tuple[list[VariantRun], list[str]]:
+    """The variants that a study compares with their task, for each subject.
 
     Args:
-        arranged: the subjects.
+        material: the runs.
         tasks: the study's tasks for a base task, the base first.
 
     Returns:
-        The cells, by subject and task; and what is missing, a sentence each.
+        The variants, by subject and task; and what is missing or kept apart, a sentence each.
     """
-    found, notices = [], []
-    for subject in arranged.subjects:
+    subjects, notices = subjects_of(material)
+    variants: list[VariantRun] = []
+    for subject in subjects:
         for base in sorted({reference_task(task) for task in subject.runs}):
             wanted = [task for task in tasks(base) if task != base]
-            there = {task: subject.runs[task] for task in wanted if task in subject.runs}
+            there = [task for task in wanted if task in subject.runs]
             if not there:
                 continue
             reference = subject.runs.get(base)
             if reference is None:
-                elsewhere = any(
-                    base in other.runs
-                    for other in arranged.subjects
-                    if other.model == subject.model
-                )
-                why = "was run under other conditions" if elsewhere else "itself was not run"
+                models = [other.model for other in subjects if base in other.runs]
+                elsewhere = subject.model in models
+                why = "was run with another configuration" if elsewhere else "itself was not run"
                 notices.append(
-                    f"{subject.name}: {base} {why}, so its variants ({_variants(there)}) cannot "
+                    f"{subject.name}: {base} {why}, so its variants ({_labels(there)}) cannot "
                     "be compared with it."
                 )
                 continue
-            missing = [task for task in wanted if task not in there]
-            for task, run in list(there.items()):
+            own = []
+            for task in there:
+                run = subject.runs[task]
                 try:
                     shared(run.predictions, reference.predictions)
                 except ScoreError as error:
                     notices.append(f"{subject.name}: {task} is left out: {base} and it {error}.")
-                    del there[task]
-            if not there:
-                continue
-            if missing:
-                notices.append(f"{subject.name}, {base}: not run: {_variants(missing)}.")
-            found.append(Cell(subject.name, base, reference, there))
-    return found, notices
+                else:
+                    own.append(VariantRun(subject.name, base, task, run, reference))
+            missing = [task for task in wanted if task not in there]
+            if own and missing:
+                notices.append(f"{subject.name}, {base}: not run: {_labels(missing)}.")
+            variants += own
+    return variants, notices
 
 
-def _variants(tasks: Sequence[str] | Mapping[str, Run]) -> str:
-    return ", ".join(label(task) for task in tasks)
+def _labels(tasks: Sequence[str]) -> str:
+    return ", ".join(map(label, tasks))
 
 
 def label(task: str) -> str:

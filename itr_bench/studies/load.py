@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+
+from tqdm import tqdm
 
 from itr_bench.errors import DataError, ItrBenchError, ScoreError, bullet_list
 from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
 from itr_bench.runs.manifest import read_manifest
-from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
 from itr_bench.runs.run_folder import read_run_folder, run_folders
-from itr_bench.studies.shown import as_text
+from itr_bench.studies.formatting import as_text
 from itr_bench.studies.study import RESULT, Material, Result, read_result, studies
-
-_PROCESSES = 2
-"""They read at the same time where there is much; a third one would wait for this one."""
-
-_MUCH = 64 * 2**20
-"""Bytes of responses: two seconds of reading, as long as processes need to start."""
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Loaded:
     """What was read.
 
     Attributes:
@@ -41,7 +30,7 @@ class Gathered:
     left_out: tuple[str, ...]
 
 
-def gather(paths: Sequence[Path], *, progress: bool = False) -> Gathered:
+def load(paths: Sequence[Path], *, progress: bool = False) -> Loaded:
     """Read all runs and results at and below *paths*.
 
     What is damaged or not complete enough is left out and named; the rest is read.
@@ -54,21 +43,21 @@ def gather(paths: Sequence[Path], *, progress: bool = False) -> Gathered:
     results: list[Result] = []
     unfinished: dict[str, str] = {}
     left_out: list[str] = []
-    of_runs = [source for source in sources if source.name != RESULT]
-    for found in _bar(_read_all(of_runs), len(of_runs), progress):
-        if isinstance(found, ItrBenchError):
-            left_out.append(str(found))
+    disable = None if progress else True
+    for source in tqdm(sources, desc="reading", unit="run", disable=disable, leave=False):
+        try:
+            if source.name == RESULT:
+                results.append(_result(source))
+                continue
+            run = read_run_folder(source) if source.is_dir() else read_samples(source)
+            _ = run.predictions  # pairs the answers, or says why they cannot be
+            missing = _missing(source, run) if source.is_dir() else None
+        except ItrBenchError as error:
+            left_out.append(str(error))
             continue
-        run, missing = found
         runs.append(run)
         if missing:
             unfinished[run.files[0]] = missing
-    for source in sources:
-        if source.name == RESULT:
-            try:
-                results.append(_result(source))
-            except ItrBenchError as error:
-                left_out.append(str(error))
     if not runs and not results:
         raise ScoreError(f"nothing that can be reported:\n{bullet_list(left_out)}")
     results = _without_copies(results, left_out)
@@ -77,10 +66,8 @@ def gather(paths: Sequence[Path], *, progress: bool = False) -> Gathered:
     results.sort(
         key=lambda one: (one.study, one.model, one.task, one.data, str(one.facts), one.path)
     )
-    return Gathered(
-        Material(runs=tuple(runs), results=tuple(results), unfinished=unfinished),
-        tuple(sorted(left_out)),
-    )
+    material = Material(runs=tuple(runs), results=tuple(results), unfinished=unfinished)
+    return Loaded(material, tuple(sorted(left_out)))
 
 
 def _result(path: Path) -> Result:
@@ -110,32 +97,32 @@ def _result(path: Path) -> Result:
 
 def _without_copies(results: Sequence[Result], left_out: list[str]) -> list[Result]:
     """Each result once, from its first path."""
-    found: list[Result] = []
+    kept: list[Result] = []
     for result in sorted(results, key=lambda one: one.path):
-        twins = [one for one in found if replace(one, path=result.path) == result]
+        twins = [one for one in kept if replace(one, path=result.path) == result]
         if twins:
             left_out.append(f"{result.path}: the same result as {twins[0].path}")
         else:
-            found.append(result)
-    return found
+            kept.append(result)
+    return kept
 
 
 def _sources(paths: Sequence[Path]) -> list[Path]:
     """Run folders, files of samples and results, each once."""
-    found: dict[Path, Path] = {}
+    sources: dict[Path, Path] = {}
     problems = []
     for path in paths:
         here = list(_below(path))
         if not here:
             problems.append(f"{path}: {_why_nothing(path)}")
-        found.update({one.resolve(): one for one in here})
+        sources.update({one.resolve(): one for one in here})
     if problems:
         raise ScoreError(
             f"not a run:\n{bullet_list(problems)}\n"
             "Expected folders of `itr-bench run` or `itr-bench study`, or what lmms-eval leaves "
             "with --log_samples --output_path."
         )
-    return list(found.values())
+    return list(sources.values())
 
 
 def _below(path: Path) -> Iterator[Path]:
@@ -157,61 +144,8 @@ def _why_nothing(path: Path) -> str:
     return "no run in it"
 
 
-_Found: TypeAlias = tuple[Run, str | None] | ItrBenchError
-"""A run and what it has still to do, or why it cannot be read."""
-
-
-def _read_all(sources: Sequence[Path]) -> Iterator[_Found]:
-    """The runs of *sources*, in their order."""
-    if (os.cpu_count() or 1) < _PROCESSES or sum(map(_size, sources)) < _MUCH:
-        yield from map(_read, sources)
-        return
-    context = multiprocessing.get_context("spawn")
-    # Ctrl-C is for this process, which ends the others.
-    ignored = (signal.SIGINT, signal.SIG_IGN)
-    try:
-        with ProcessPoolExecutor(_PROCESSES, context, signal.signal, ignored) as pool:
-            yield from pool.map(_read, sources)
-    except BrokenProcessPool as error:
-        raise ScoreError(
-            "a process that reads runs was ended from outside, perhaps for want of memory; "
-            "give fewer runs at a time"
-        ) from error
-
-
-def _size(source: Path) -> int:
-    """The bytes of a run's responses."""
-    try:
-        return (source / RESPONSES if source.is_dir() else source).stat().st_size
-    except OSError:  # reading it says so
-        return 0
-
-
-def _read(source: Path) -> _Found:
-    try:
-        if source.is_dir():
-            run = read_run_folder(source)
-            return run, _missing(source, run)
-        run = read_samples(source)
-        _ = run.predictions  # pairs the answers, or says why they cannot be
-        return run, None
-    except ItrBenchError as error:
-        return error
-
-
 def _missing(folder: Path, run: Run) -> str | None:
     """What a run in progress has still to do."""
-    wanted = int(read_manifest(folder)["configuration"]["tweets"])
-    there = len(run.predictions.tweet_ids)
-    return None if there >= wanted else f"{there} of {wanted} tweets are complete"
-
-
-def _bar(found: Iterable[_Found], total: int, progress: bool) -> Iterable[_Found]:
-    if not progress:
-        return found
-    from tqdm import tqdm
-
-    bar: Iterable[_Found] = tqdm(
-        found, total=total, desc="reading", unit="run", disable=None, leave=False
-    )
-    return bar
+    expected = int(read_manifest(folder)["configuration"]["tweets"])
+    complete = len(run.predictions.tweet_ids)
+    return None if complete >= expected else f"{complete} of {expected} tweets are complete"

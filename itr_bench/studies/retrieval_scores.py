@@ -1,23 +1,23 @@
-"""The results of the study ``retrieval``, read; their means, and the gaps between languages."""
+"""The ranks of the study ``retrieval``: their means, and the gaps between languages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.relation import Relation
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.significance import LEVEL, exact_mcnemar, holm
-from itr_bench.studies.encoder_work import check_facts
+from itr_bench.studies.encoder_job import read_content
 from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
-from itr_bench.studies.pairs import images_of
-from itr_bench.studies.statistics import FEWEST, Interval
+from itr_bench.studies.languages import images_of
+from itr_bench.studies.statistics import FEWEST, Interval, Share
 from itr_bench.studies.study import Result
 from itr_bench.tasks.spec import get_task
 
@@ -79,62 +79,53 @@ def read_ranks(result: Result, number: str = "") -> Ranked:
     Raises:
         DataError: its content is not what this study writes.
     """
-    check_facts(result, pictures=str, encoder=dict)
+    read = partial(_ranked, result, number)
+    return read_content(result, "ranks", read, pictures=str, encoder=dict)
+
+
+def _ranked(result: Result, number: str) -> Ranked:
     content = result.content
-    try:
-        tweets = tuple(map(str, content["tweets"]))
-        relations = [Relation(relation) for relation in content["relations"]]
-        found = {name: np.array(content[name], np.int64) for name in DIRECTIONS}
-        sizes = {len(relations), *(len(one) for one in found.values())}
-        if len(tweets) < 1 or sizes != {len(tweets)} or len(set(tweets)) < len(tweets):
-            raise ValueError("one relation and two ranks for each tweet are expected")
-        if any(one.min() < 1 or one.max() > len(tweets) for one in found.values()):
-            raise ValueError(f"ranks are not 1 to {len(tweets)}")
-        right = content["right_pairs"]
-        if type(right) is not int or not len(tweets) <= right <= len(tweets) ** 2:
-            raise ValueError(f"right_pairs is {right!r}, expected {len(tweets)} or more")
-        get_task(result.task)
-    except (ItrBenchError, ValueError, TypeError, KeyError, OverflowError) as error:
-        raise DataError(
-            f"{result.path}: not the ranks of the study {NAME} ({error}); make it again"
-        ) from error
+    tweets = tuple(map(str, content["tweets"]))
+    relations = [Relation(relation) for relation in content["relations"]]
+    ranks = {name: np.array(content[name], np.int64) for name in DIRECTIONS}
+    sizes = {len(relations), *(len(one) for one in ranks.values())}
+    if len(tweets) < 1 or sizes != {len(tweets)} or len(set(tweets)) < len(tweets):
+        raise ValueError("one relation and two ranks for each tweet are expected")
+    if any(one.min() < 1 or one.max() > len(tweets) for one in ranks.values()):
+        raise ValueError(f"ranks are not 1 to {len(tweets)}")
+    right = content["right_pairs"]
+    if type(right) is not int or not len(tweets) <= right <= len(tweets) ** 2:
+        raise ValueError(f"right_pairs is {right!r}, expected {len(tweets)} or more")
+    get_task(result.task)
     return Ranked(
         result,
         tweets,
         np.array(relations, np.int8),
-        {name: one.astype(np.int32) for name, one in found.items()},
+        {name: one.astype(np.int32) for name, one in ranks.items()},
         right,
         number,
     )
 
 
-@dataclass(frozen=True)
-class Mean:
-    """A mean over queries with its 95 % interval; ``None`` on fewer than :data:`FEWEST`."""
-
-    value: float
-    interval: Interval | None
-
-
-def means(values: Values) -> list[Mean]:
+def means(values: Values) -> list[Share]:
     """The means of rows, shape (M, T): bootstrap over tweets; on more than 10,000 of them, where it
     would say the same and take gigabytes, the normal approximation.
     """
     tweets = values.shape[1]
     if tweets < FEWEST:
-        return [Mean(float(row.mean()), None) for row in values]
+        return [Share(float(row.mean()), None) for row in values]
     if tweets <= _MOST_RESAMPLED:
         ends = mean_intervals([values])
     else:
         half = _NORMAL * values.std(axis=1, ddof=1) / np.sqrt(tweets)
         ends = values.mean(axis=1)[:, None] + half[:, None] * np.array([-1.0, 1.0])
     return [
-        Mean(float(row.mean()), (float(low), float(high)))
+        Share(float(row.mean()), (float(low), float(high)))
         for row, (low, high) in zip(values, ends, strict=True)
     ]
 
 
-def scores(values: Values) -> list[Mean]:
+def scores(values: Values) -> list[Share]:
     """As :func:`means`, of scores between 0 and 1. Where fewer than :data:`FEW` tweets have a score
     of 1, or fewer than that have another, those intervals are too narrow, and a share has the exact
     binomial one (Clopper and Pearson 1934).
@@ -179,7 +170,7 @@ class Gap:
     b: Ranked
     direction: str
     tweets: int
-    differences: tuple[Mean, ...]
+    differences: tuple[Share, ...]
     only_a: int
     only_b: int
     p_value: float | None
@@ -187,8 +178,10 @@ class Gap:
     tests: int = 0
 
     @property
-    def told(self) -> int:
-        """1 where the first language is told to be better at rank 1, -1 for the second, else 0."""
+    def significant(self) -> int:
+        """1 where the first language is significantly better at rank 1, -1 where the second is,
+        else 0: the adjusted test and the interval have to see the same side.
+        """
         ends = self.differences[0].interval
         if self.adjusted is None or ends is None or self.adjusted >= LEVEL:
             return 0
@@ -197,7 +190,7 @@ class Gap:
         )
 
 
-def gap(a: Ranked, b: Ranked, direction: str) -> Gap:
+def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
     """Compare two languages in one direction."""
     values_a, values_b = a.values(direction), b.values(direction)
     place = {tweet: i for i, tweet in enumerate(b.tweets)}
@@ -242,7 +235,7 @@ def not_compared(ranked: Sequence[Ranked]) -> list[str]:
 def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
     """The gaps between the languages of one encoder, on the same tweets and pictures."""
     found = [
-        gap(a, b, direction)
+        _gap(a, b, direction)
         for a, b in _languages(ranked)
         if _why_apart(a, b) is None
         for direction in DIRECTIONS

@@ -1,4 +1,4 @@
-"""Which of the words hold of a release: by the families of its sets, and by what is in it."""
+"""Which descriptions hold of a release: by the families of its sets, and by what is in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itr_bench.data.release_files import Config, Release
 from itr_bench.data.sets import get_set
 from itr_bench.data.tirt_labels import PUBLISHED
-from itr_bench.release import licences, words
+from itr_bench.release import descriptions, licences
 
 
 def families(configs: Sequence[Config]) -> list[str]:
@@ -41,12 +41,14 @@ def is_translated(configs: Sequence[Config]) -> bool:
 
 def collection(configs: Sequence[Config]) -> list[str]:
     """Where the tweets come from."""
-    return [words.COLLECTION[family] for family in families(configs)]
+    return [descriptions.COLLECTION[family] for family in families(configs)]
 
 
 def annotation(configs: Sequence[Config]) -> str:
     """How the labels were made, as far as it is known."""
-    return _joined([words.QUESTIONS, *(words.ANNOTATION[family] for family in families(configs))])
+    return _joined(
+        [descriptions.QUESTIONS, *(descriptions.ANNOTATION[family] for family in families(configs))]
+    )
 
 
 def limitations(configs: Sequence[Config]) -> list[str]:
@@ -55,18 +57,21 @@ def limitations(configs: Sequence[Config]) -> list[str]:
     sets = [get_set(config.set_name) for config in configs]
     ltec = [spec for spec in sets if spec.name.startswith("ltec")]
     cases = (
-        ("ltec" in found, words.FOOD),
-        (any("ltec" in {spec.name, spec.base} for spec in ltec), words.BALANCED),
-        (any("en" in spec.texts and not spec.is_translation for spec in ltec), words.ENGLISH),
-        (is_translated(configs), words.TRANSLATION),
-        ("tirt" in found, words.DELETED),
+        ("ltec" in found, descriptions.FOOD),
+        (any("ltec" in {spec.name, spec.base} for spec in ltec), descriptions.BALANCED),
+        (
+            any("en" in spec.texts and not spec.is_translation for spec in ltec),
+            descriptions.ENGLISH,
+        ),
+        (is_translated(configs), descriptions.TRANSLATION),
+        ("tirt" in found, descriptions.DELETED),
     )
-    return [*(text for holds, text in cases if holds), *words.LIMITATIONS]
+    return [*(text for holds, text in cases if holds), *descriptions.LIMITATIONS]
 
 
 def biases(configs: Sequence[Config]) -> str:
     """Whom the tweets stand for."""
-    return _joined(words.BIASES[family] for family in families(configs))
+    return _joined(descriptions.BIASES[family] for family in families(configs))
 
 
 def personal(release: Release) -> str:
@@ -75,27 +80,30 @@ def personal(release: Release) -> str:
     owner = "the owner of its repository"
     if release.repo_id:
         owner += f" ({release.repo_id.partition('/')[0]})"
-    real = [words.PERSONAL, words.TAKE_DOWN.format(owner=owner)]
+    real = [descriptions.PERSONAL, descriptions.TAKE_DOWN.format(owner=owner)]
     return _joined(
-        [*(real if set(found) != {"demo"} else []), *([words.MADE_UP] if "demo" in found else [])]
+        [
+            *(real if set(found) != {"demo"} else []),
+            *([descriptions.MADE_UP] if "demo" in found else []),
+        ]
     )
 
 
 def citations(configs: Sequence[Config]) -> list[str]:
     """What to cite, in BibTeX."""
-    own = [words.BIBTEX["ltec"]] if "ltec" in families(configs) else []
-    return [*own, words.BIBTEX["all"]]
+    own = [descriptions.BIBTEX["ltec"]] if "ltec" in families(configs) else []
+    return [*own, descriptions.BIBTEX["all"]]
 
 
 def creators(configs: Sequence[Config]) -> list[tuple[str, str]]:
     """Who made the data: schema.org type and name."""
-    return [creator for family in families(configs) for creator in words.CREATORS[family]]
+    return [creator for family in families(configs) for creator in descriptions.CREATORS[family]]
 
 
 def licensing(configs: Sequence[Config]) -> str:
     """Which licence covers what, in sentences."""
     shown = "; ".join(f"{c.name}: {licences.shown(c.sources)}" for c in configs)
-    scope = "" if set(families(configs)) == {"demo"} else f"{words.LICENCES} "
+    scope = "" if set(families(configs)) == {"demo"} else f"{descriptions.LICENCES} "
     return f"{scope}Licences by config: {shown}."
 
 
