@@ -24,7 +24,6 @@ from itr_bench.scoring import (
     compare,
     exact_mcnemar,
     holm,
-    power,
     rank,
     reference_level,
     score,
@@ -32,6 +31,7 @@ from itr_bench.scoring import (
 )
 from itr_bench.scoring.crossed import NO_NOISE, SeedNoise, mean_test, noise_between, seed_noise
 from itr_bench.scoring.intervals import Interval
+from itr_bench.scoring.power import power
 from itr_bench.scoring.ranking import Ranking
 from itr_bench.scoring.references import Side, Sides, sides
 
