@@ -11,9 +11,9 @@ The folder holds no text of any tweet; responses may quote some.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from itr_bench.answers import Asked, Parser, get_parser
 from itr_bench.errors import RunError, ScoreError
@@ -28,6 +28,8 @@ from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import get_task
 
 SCORES = "scores.json"
+NOT_OBSERVED = "not observed"
+"""Stands in a signature where the adapter called nothing that could be watched."""
 
 _SIGNED = (
     *("order", "answer_format", "model_args", "dtype", "content", "revision", "device"),
@@ -55,6 +57,17 @@ def read_answer(parser: Parser, response: str, language: str, asked: Asked | Non
     """
     answer = parser.read(response, language, asked).answer
     return Answer.NONE if answer is Answer.FAILED else answer
+
+
+def _sent(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent otherwise than asked, or that nobody could see what was sent."""
+    observed = manifest.get("observed")
+    allowed = manifest["configuration"].get("allow_different")
+    if observed is not None and observed["engine"] is None:
+        return {"sent": NOT_OBSERVED}
+    if allowed:
+        return {"sent": {key: (observed or {"sent": {}})["sent"].get(key) for key in allowed}}
+    return {}
 
 
 def read_run_folder(folder: Path) -> Run:
@@ -123,6 +136,7 @@ def read_run_folder(folder: Path) -> Run:
             "num_fewshot": 0,
             "seeding": configuration["seeding"],
             **{name: configuration[name] for name in _SIGNED},
+            **_sent(manifest),
             **({"examples": configuration["examples"]} if "examples" in configuration else {}),
         },
         harness=libraries.pop("lmms-eval", None),
