@@ -68,6 +68,7 @@ class ChatServer:
         requests: the bodies of the requests for chat completions, pictures included.
         behaviour: what answers them.
         others: the answers at other paths, such as ``/v1/models``.
+        url: where it is, with ``/v1``.
         most_at_once: how many requests were under way at the same time, at most.
     """
 
@@ -77,6 +78,7 @@ class ChatServer:
         self.paths: list[str] = []
         self.count = self.at_once = self.most_at_once = 0
         self.others: dict[str, Answer] = {}
+        self.url = ""
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         ready = threading.Event()
@@ -84,20 +86,12 @@ class ChatServer:
         self._thread.start()
         ready.wait()
 
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
     def _serve(self, ready: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
 
         async def start() -> None:
-            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=2**24)
+            self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
         self._loop.run_until_complete(start())
         ready.set()
@@ -116,7 +110,9 @@ class ChatServer:
         self._thread.join()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(
+            ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+        ):
             while await self._exchange(reader, writer):
                 pass
         writer.close()

@@ -80,7 +80,8 @@ _HANDLING = {
     "itr_server": Handling(
         Seeding.PAYLOAD, batch=EVERYTHING, checkpoint="model", addresses=("OPENAI_BASE_URL",)
     ),
-    "vllm": Handling(Seeding.REQUEST, batch=32, checkpoint="model"),
+    # It forms batches of its own from what it is given, of one request unless it is told otherwise.
+    "vllm": Handling(Seeding.REQUEST, batch=256, checkpoint="model", defaults={"batch_size": 256}),
     "phi3v": Handling(checkpoint="model_id_name", processor=("num_crops",)),
     **dict.fromkeys(("llava_hf", "llama_vision", "qwen2_vl", "qwen2_5_vl"), _DECORD),
     **dict.fromkeys(
@@ -105,7 +106,7 @@ def handling(adapter: str, *, force_simple: bool = False) -> Handling:
     found = _HANDLING.get(adapter, Handling())
     if adapter == "vllm" and force_simple:
         # The simple class samples a whole batch by the settings of its last request.
-        return replace(found, batch=1)
+        return replace(found, batch=1, defaults={})
     return found
 
 

@@ -259,6 +259,10 @@ _BOUNDARIES: tuple[tuple[str, str, str, Reader], ...] = (
 """Module, class and method that is watched, and what reads its arguments."""
 
 
+_LIMITS = {"vllm": "max_new_tokens", "vllm_generate": "max_new_tokens"}
+"""Adapters with a limit of tokens of their own, which a request cannot lower: its argument."""
+
+
 class DifferentError(BaseException):
     """A call is not what was asked for; no ``except Exception`` of an adapter stops it."""
 
@@ -392,14 +396,30 @@ class Watch:
         """What differs, with both values and the way out of each."""
         lines = []
         for name, (expected, sent) in self.differing.items():
-            way = "" if name in ("seed", "pictures") else f"; --gen_kwargs {name}={_plain(sent)}"
-            lines.append(f"\n  - {name}: {_plain(expected)} asked, {_plain(sent)} sent{way}")
+            way = self._way_out(adapter, name, expected, sent)
+            lines.append(f"  - {name}: {_plain(expected)} expected, {_plain(sent)} sent{way}")
         names = ",".join(self.differing)
-        return (
-            f"{adapter} does not send what it is asked for:{''.join(lines)}\n"
-            "Ask for what it sends (--gen_kwargs), take --model itr_vlm or itr_server, or record "
-            f"the difference with the run: --allow-different {names}"
+        return "\n".join(
+            [
+                f"{adapter} does not send what it is asked for:",
+                *lines,
+                "Give what stands beside each, take --model itr_vlm or itr_server, or record the "
+                f"difference with the run: --allow-different {names}",
+            ]
         )
+
+    def _way_out(self, adapter: str, name: str, expected: Any, sent: Any) -> str:
+        """The argument that mends a difference, as the end of its line."""
+        if name in ("seed", "pictures"):
+            return ""
+        if adapter in _LIMITS and name == "max_new_tokens" and expected is not None:
+            return f"; --model_args {_LIMITS[adapter]}={_plain(expected)}"
+        if name == "do_sample":
+            return f"; --gen_kwargs {'temperature=0' if expected is False else 'do_sample=false'}"
+        given = (self.asked.settings if self.asked else {}).get(name) is not None
+        # What was not asked for, the adapter adds; asked for in so many words, it may be sent.
+        value = sent if given or expected is None else expected
+        return f"; --gen_kwargs {name}={_plain(value)}"
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from itr_bench.errors import RunError
@@ -11,6 +12,8 @@ MANY = 20
 
 REFUSED_AT_FIRST = 3
 """So many requests refused for what they are, and none answered, mean that all will be."""
+
+_PREFIX = re.compile(r"Error code: \d+ - ")
 
 _WAYS = {
     400: "it refuses a setting: take it away (--gen_kwargs NAME=null), or correct --model_args",
@@ -69,7 +72,7 @@ class Service:
         status = getattr(error, "status_code", None)
         cause = getattr(error, "__cause__", None)
         said = f"{error} ({cause})" if is_unreachable(error) and cause else str(error)
-        said = " ".join(said.split())
+        said = _PREFIX.sub("", " ".join(said.split()))
         shown = said if len(said) <= 300 else f"{said[:300]}..."
         return f"{self.address}: {f'status {status}: ' if status else ''}{shown}"
 

@@ -120,7 +120,7 @@ def resolve_model(
     preset = presets().get(name)
     if preset is None:
         check_adapter(name)
-        arguments = {**handling(name).defaults, **given}
+        arguments = {**handling(name, force_simple=force_simple).defaults, **given}
         return ModelSpec(name, arguments, None, generation, force_simple, allowed)
     arguments = {handling(preset.adapter).checkpoint: preset.checkpoint, **preset.model_args}
     return ModelSpec(

@@ -17,7 +17,6 @@ from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.runs.manifest import (
     LOADED,
-    MANIFEST,
     differences,
     read_manifest,
     write_json,
@@ -184,7 +183,7 @@ def checked_manifest(
     Raises:
         RunError: the folder is another run's, or was damaged; with the differences.
     """
-    if not (folder / MANIFEST).exists() and not responses:
+    if not responses:  # a configuration under which nothing was answered binds nobody
         return None
     manifest = read_manifest(folder)
     there = {k: v for k, v in manifest["configuration"].items() if k not in LOADED}

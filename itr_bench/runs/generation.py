@@ -141,6 +141,8 @@ class Model:
         except Exception as error:
             if self._watch.differing:
                 raise self._differs(task, batch) from error
+            if self._spec.adapter == "itr_server" and isinstance(error, ItrBenchError):
+                raise  # of the server, not of these requests
             raise RunError(self._went_wrong(task, batch, error)) from error
         if self._watch.differing:
             raise self._differs(task, batch)

@@ -11,6 +11,7 @@ The folder holds no text of any tweet; responses may quote some.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -88,6 +89,7 @@ def read_run_folder(folder: Path) -> Run:
     likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
     images: dict[str, str] = {}
+    reasons: Counter[str] = Counter()
     read: dict[str, Answer] = {}  # each distinct response is read once
     names = [question.value for question in QUESTIONS]
     for tweet in dict.fromkeys(tweet for tweet, _, _ in logged):
@@ -100,6 +102,7 @@ def read_run_folder(folder: Path) -> Run:
             if parser.needs_question:
                 read.clear()
             responses = [one.response for one in of_item]
+            reasons.update(one.finish_reason for one in of_item if one.finish_reason is not None)
             for response in responses:
                 if response not in read:
                     read[response] = read_answer(parser, response, task.answers, asked)
@@ -142,6 +145,7 @@ def read_run_folder(folder: Path) -> Run:
         harness=libraries.pop("lmms-eval", None),
         package=libraries.pop("itr-bench"),
         libraries=libraries,
+        finish_reasons=dict(sorted(reasons.items())),
         images=images,
         prompts=prompts,
     )
