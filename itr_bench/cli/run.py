@@ -33,6 +33,7 @@ INTERRUPTED = 130
 )
 @click.option("--name", help="Name of the run's folder; by default the preset's or the model's.")
 @run_options.GEN_KWARGS
+@run_options.ALLOW_DIFFERENT
 @run_options.LIMIT
 @run_options.PROCESSES
 @click.option(
@@ -55,6 +56,7 @@ def command(
     out: Path,
     name: str | None,
     gen_kwargs: str,
+    allow_different: str,
     limit: int | None,
     processes: int,
     batch_size: int | None,
@@ -83,7 +85,11 @@ def command(
     refuse_launchers()
     chosen = read_seeds(seeds)
     asked = resolve_model(
-        model, model_args=model_args, gen_kwargs=gen_kwargs, force_simple=force_simple
+        model,
+        model_args=model_args,
+        gen_kwargs=gen_kwargs,
+        force_simple=force_simple,
+        allow_different=[key.strip() for key in allow_different.split(",") if key.strip()],
     )
     check_batch_size(batch_size, asked)
     names = expand([task.strip() for task in tasks.split(",") if task.strip()])

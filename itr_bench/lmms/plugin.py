@@ -38,6 +38,7 @@ def register() -> list[Any]:
         ModelManifest(
             model_id="itr_baseline", simple_class_path="itr_bench.models.baseline.Baseline"
         ),
+        ModelManifest(model_id="itr_server", chat_class_path="itr_bench.models.server.Server"),
         ModelManifest(model_id="itr_vlm", chat_class_path="itr_bench.models.vlm.SharedImageVlm"),
     ]
 

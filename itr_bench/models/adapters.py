@@ -41,7 +41,6 @@ class Handling:
         checkpoint: the argument that names the checkpoint.
         overriding: another name of that argument, which wins where both are given.
         addresses: variables of the environment that say where the server is.
-        hides_errors: whether it takes what ``generate`` raises for an empty response.
         defaults: arguments that are given unless the user gives others.
         packages: import names of optional packages that it cannot do without.
         processor: arguments that it has none for, set on its image processor after loading.
@@ -52,7 +51,6 @@ class Handling:
     checkpoint: str = "pretrained"
     overriding: str | None = None
     addresses: tuple[str, ...] = ()
-    hides_errors: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     processor: tuple[str, ...] = ()
@@ -62,6 +60,9 @@ class Handling:
         """Whether several requests may be given at once without a response depending on it."""
         return self.batch != 1
 
+
+EVERYTHING = 2**31
+"""More requests at a time than there are: an adapter that takes them one by one as it can."""
 
 _DECORD = Handling(packages=("decord",))
 _ADDRESSES = ("OPENAI_API_BASE", "OPENAI_BASE_URL")
@@ -79,10 +80,13 @@ _UNSEEDED_BY_MODEL = replace(_UNSEEDED, checkpoint="model")
 _HANDLING = {
     "itr_vlm": Handling(Seeding.REQUEST, batch=None),
     "itr_baseline": Handling(Seeding.REQUEST, batch=32),
-    "vllm": Handling(Seeding.REQUEST, batch=32, checkpoint="model"),
+    "itr_server": Handling(
+        Seeding.PAYLOAD, batch=EVERYTHING, checkpoint="model", addresses=("OPENAI_BASE_URL",)
+    ),
+    # It forms batches of its own from what it is given, of one request unless it is told otherwise.
+    "vllm": Handling(Seeding.REQUEST, batch=256, checkpoint="model", defaults={"batch_size": 256}),
     "phi3v": Handling(checkpoint="model_id_name", processor=("num_crops",)),
-    "llava_hf": replace(_DECORD, hides_errors=True),
-    **dict.fromkeys(("llama_vision", "qwen2_vl", "qwen2_5_vl"), _DECORD),
+    **dict.fromkeys(("llava_hf", "llama_vision", "qwen2_vl", "qwen2_5_vl"), _DECORD),
     **dict.fromkeys(
         ("async_openai", "async_openai_compatible", "async_openai_compatible_chat"), _SERVER
     ),
@@ -105,7 +109,7 @@ def handling(adapter: str, *, force_simple: bool = False) -> Handling:
     found = _HANDLING.get(adapter, Handling())
     if adapter == "vllm" and force_simple:
         # The simple class samples a whole batch by the settings of its last request.
-        return replace(found, batch=1)
+        return replace(found, batch=1, defaults={})
     return found
 
 

@@ -100,8 +100,8 @@ def _check_template(lm: Any, model: ModelSpec, tasks: Sequence[str]) -> None:
         RunError: both orders give the same prompt, or the adapter has no template to try it on.
     """
     asked = [task for task in tasks if get_task(task).variant.order]
-    # The baseline looks at no prompt, and itr_vlm checks its own template.
-    if not asked or model.adapter in ("itr_baseline", "itr_vlm"):
+    # The baseline looks at no prompt, itr_vlm checks its own template, and a server's is its own.
+    if not asked or model.adapter in ("itr_baseline", "itr_vlm", "itr_server"):
         return
     where = f"{asked[0]}, --model {model.adapter}: "
     held = (getattr(lm, name, None) for name in _PROCESSORS)

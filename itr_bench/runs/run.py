@@ -36,6 +36,7 @@ class Run:
         harness: version of lmms-eval.
         package: version of this package that ran the task.
         libraries: versions of the libraries.
+        finish_reasons: how many responses ended for which reason, where that is known.
         images: SHA-256 of the image's file by tweet id, where the files have it.
         prompts: digest of the prompt by tweet id and question, likewise.
     """
@@ -57,6 +58,7 @@ class Run:
     harness: str | None = None
     package: str = __version__
     libraries: Mapping[str, str] | None = field(default=None)
+    finish_reasons: Mapping[str, int] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
 
@@ -113,6 +115,7 @@ class Run:
                 for question, found in likelihood_scores(self.likelihoods).items()
             }
             or None,
+            "finish_reasons": dict(self.finish_reasons),
             "unpaired": list(self.predictions.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),
