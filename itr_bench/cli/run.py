@@ -136,6 +136,8 @@ def _run(order: Order) -> int:
     if len(scored) > 1:
         click.echo(tables.signatures(scored))
         click.echo()
+    for line in tables.new_forms(scored):
+        click.echo(line, err=True)
     click.echo(f"The run is in {order.folder}")
     return report_missing(runs)
 

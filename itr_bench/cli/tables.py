@@ -129,3 +129,13 @@ def details(run: Run) -> str:
     table = tabulate(rows, header, tablefmt="simple", disable_numparse=True, stralign="right")
     title = "Right relations by row, as they were answered by column, counted over samples:"
     return "\n".join([*lines, "", title, "", table, "", f"signature: {run.signature}"])
+
+
+def new_forms(runs: Sequence[Run]) -> list[str]:
+    """What the parsers do not know in the responses of *runs*, a line each."""
+    return [
+        f"itr-bench: warning: {run.model} on {run.task}: {form}; look at them with "
+        "`itr-bench parse --explain`"
+        for run in runs
+        for form in run.new_forms
+    ]

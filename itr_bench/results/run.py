@@ -38,6 +38,7 @@ class Run:
         libraries: versions of the libraries.
         images: SHA-256 of the image's file by tweet id, where the files have it.
         prompts: digest of the prompt by tweet id and question, likewise.
+        new_forms: what the parser does not know in the responses, a sentence each.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Run:
     libraries: Mapping[str, str] | None = field(default=None)
     images: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    new_forms: tuple[str, ...] = ()
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -116,4 +118,5 @@ class Run:
             "unpaired": list(self.outcomes.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),
+            "new_forms": list(self.new_forms),
         }

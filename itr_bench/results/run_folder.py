@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import Asked, Parser, get_parser
+from itr_bench.answers import Asked, Parser, get_parser, new_forms
 from itr_bench.data.catalog import get_task
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
@@ -413,6 +413,7 @@ def read_run_folder(folder: Path) -> Run:
     prompts: dict[str, str] = {}
     images: dict[str, str] = {}
     read: dict[str, Answer] = {}  # each distinct response is read once
+    pairs: list[tuple[str, Answer]] = []
     names = [question.value for question in QUESTIONS]
     for tweet in dict.fromkeys(tweet for tweet, _, _ in records):
         try:
@@ -429,6 +430,7 @@ def read_run_folder(folder: Path) -> Run:
                     read[response] = read_answer(parser, response, task.answers, asked)
             answers = tuple(map(read.__getitem__, responses))
             items.append(ReadItem(tweet, question, of_item[0].relation, answers))
+            pairs += zip(responses, answers, strict=True)
             likelihoods += judged(items[-1], responses, parser)
             prompts[f"{tweet} {question.value}"] = of_item[0].prompt_hash
             images[tweet] = of_item[0].image_sha256
@@ -466,4 +468,5 @@ def read_run_folder(folder: Path) -> Run:
         libraries=libraries,
         images=images,
         prompts=prompts,
+        new_forms=() if parser.of_likelihoods else new_forms(pairs),
     )

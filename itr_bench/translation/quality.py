@@ -16,6 +16,7 @@ from tqdm import tqdm
 from itr_bench.errors import DataError, bullet_list, unknown_name
 from itr_bench.scoring.comparison import holm
 from itr_bench.translation.judges import Judged, by_comet, by_sacrebleu
+from itr_bench.translation.losses import doubts
 from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
 
 LABELS = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "comet": "COMET"}
@@ -69,6 +70,7 @@ class Quality:
         untranslated: ids of the tweets whose translation is the source itself; ``None`` where
             the source is not known.
         metrics: by key of :data:`LABELS`.
+        doubts: what makes the texts look like something else, a sentence each.
     """
 
     system: str
@@ -76,6 +78,7 @@ class Quality:
     tweets: int
     untranslated: tuple[str, ...] | None
     metrics: Mapping[str, Measured]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ def assess(
                 len(tweets),
                 _untranslated(found.texts, tweets, source),
                 measured,
+                doubts(found.texts),
             )
             for found, source, measured in zip(translations, sources, metrics, strict=True)
         ),
