@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from itr_bench.cli.main import cli
 from itr_bench.runs.lmms_log import read_samples
 from tests.conftest import ROOT
 
@@ -101,6 +103,38 @@ def test_parse_writes_each_line_back_with_answer_and_rule() -> None:
         {"response": None, "answer": None, "rule": "failed"},
         {"response": "\ud800 yes", "answer": "yes", "rule": "leading"},
     ]
+
+
+def test_parse_explains_what_was_dropped_and_what_decided() -> None:
+    long = "hm. " * 200
+    lines = [
+        {"response": "◁think▷The answer: yes?◁/think▷No, it is decoration."},
+        {"response": f"<think>{long}</think>\nSo, **yes**.\nIt does."},
+        {"response": '{"answer": true}'},
+        {"response": "Nē", "lang": "lv"},
+        {"response": "Answer: Jā. No attēla."},
+        {"response": "maybe"},
+        {"response": None},
+    ]
+    done = run("parse", "--explain", "--lang", "lv", stdin="\n".join(map(json.dumps, lines)))
+    assert done.returncode == 0
+    assert done.stdout.split("\n\n") == [
+        "line 1 (lv): no, by the rule leading\n"
+        "    [-◁think▷The answer: yes?◁/think▷-]{+No+}, it is decoration.",
+        "line 2 (lv): yes, by the rule clause\n"
+        f"    [-<think>{long[:193]} ... 415 signs ... {long[-192:]}</think>-]\n"
+        "    So, **{+yes+}**.\n    It does.",
+        "line 3 (lv): yes, by the rule marker; read as 'yes'\n    {\"answer\": true}",
+        "line 4 (lv): no, by the rule leading\n    {+Nē+}",
+        "line 5 (lv): yes, by the rule marker\n    Answer: {+Jā. No attēla+}.",
+        "line 6 (lv): none, by the rule none\n    maybe",
+        "line 7 (lv): failed, by the rule failed\n    (no response)",
+        "",
+    ]
+    coloured = CliRunner().invoke(
+        cli, ["parse", "--explain"], input=json.dumps(lines[0]), color=True
+    )
+    assert "\x1b[31m\x1b[1m{+No+}\x1b[0m" in coloured.stdout
 
 
 @pytest.mark.parametrize(

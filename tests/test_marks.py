@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itr_bench.answers import Asked, get_parser, read_answer
+from itr_bench.answers import Asked, explain, get_parser, new_forms, read_answer
 from itr_bench.answers.choice import LETTERS, options, order
 from itr_bench.answers.marks import MARKS, WORDS, Kind, Marks
 from itr_bench.answers.reasoning import drop_reasoning
@@ -401,3 +402,46 @@ def test_hostile_marks_are_read(parser: str, unit: str) -> None:
     text = unit * (2**17 // len(unit))
     asked = Asked(TWEET, Question.ADDS)
     assert get_parser(parser).read(text, "en", asked).answer.value == "none"
+
+
+# What is said of a run
+
+
+@pytest.mark.parametrize(
+    ("responses", "said"),
+    [
+        (["Yes"] * 100, []),
+        (["<think>a</think>Yes", "\\boxed{No}", "<|im_start|>assistant\nYes<|im_end|>"] * 10, []),
+        (["Yes<br>It <b>does</b>.<br>", "No, <code>x</code>"] * 10, []),
+        (["Yes"] * 9 + ["<x:think>no</x:think>Yes"], ["<x:think>…</x:think>"]),
+        (["Yes"] * 9 + ["<plan>no</plan>Yes"] * 2, ["2 of 11 .* by name, <plan>…</plan>"]),
+        (["<|begin_of_plan|>no<|end_of_plan|>Yes"], ["<.begin_of_plan.>…<.end_of_plan.>"]),
+        (["[REFLECT]no[/REFLECT]Yes"], [r"\[/reflect\]…\[reflect\]"]),
+        (["Yes"] * 97 + ["I cannot say that."] * 3, ["3 of 100 .* alike, 'i cannot say'"]),
+        (["Yes"] * 98 + ["I cannot say that."] * 2, []),
+        (["Yes"] * 300 + ["I cannot say that."] * 3, []),
+        ([None, "", "<think>cut off"] * 10, ["10 of 30 .* alike, '<think>cut off'"]),
+    ],
+)
+def test_new_forms(responses: list[str | None], said: list[str]) -> None:
+    found = new_forms((text, read_answer(text).answer) for text in responses)
+    assert len(found) == len(said), found
+    for sentence, expected in zip(found, said, strict=True):
+        assert re.search(expected, sentence), sentence
+
+
+@given(st.text('yesno .<>[]{}think/answer:"', max_size=80))
+def test_an_explanation_says_what_is_read(text: str) -> None:
+    found = explain(text, "en")
+    assert found.reading == read_answer(text)
+    left = "".join(
+        text[a:b]
+        for a, b in zip(
+            [0, *(end for _, end in found.dropped)],
+            [*(start for start, _ in found.dropped), len(text)],
+            strict=True,
+        )
+    )
+    assert left == drop_reasoning(text)
+    if found.decided is not None:
+        assert text[slice(*found.decided)].lower() == found.words

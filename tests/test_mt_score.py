@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from itr_bench.cli.data_mt_score import command
 from itr_bench.data import build
+from itr_bench.data.loading import open_set
 from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.translation.quality import Texts, assess, randomisation_test
@@ -325,6 +326,33 @@ def call(built_home: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> Call
 def refusal(result: Result) -> str:
     assert isinstance(result.exception, ItrBenchError), result.output
     return str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("form", "warning"),
+    [
+        ("<think>hm</think>{}", "350 of 350 translations hold a model's reasoning or marks"),
+        ("<|begin_of_box|>{}<|end_of_box|>", "350 of 350 translations hold a model's reasoning"),
+        ("Yes", "350 of 350 translations are alike, 'yes'"),
+        ("{}", None),
+    ],
+)
+def test_what_is_no_translation_is_warned_of(
+    form: str, warning: str | None, call: Call, tmp_path: Path
+) -> None:
+    base = open_set("ltec")
+    lines = [
+        f"{tweet}\t{form.format(text)}"
+        for tweet, text in zip(base.tweet_ids, base.texts("en"), strict=True)
+    ]
+    file = tmp_path / "made.tsv"
+    file.write_text("\n".join(["tweet_id\ttext", *lines]), encoding="utf-8")
+    result = call(file, "--json")
+    (system,) = json.loads(result.stdout)["systems"]
+    assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * (
+        warning is not None
+    )
+    assert (f"warning: made: {warning}" in result.stderr) == (warning is not None)
 
 
 def test_built_translations(call: Call) -> None:

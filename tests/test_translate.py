@@ -655,6 +655,43 @@ def test_a_server_is_asked_as_documented(
     }
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "◁think▷hm @x◁/think▷{}",
+        "<|begin_of_box|>{}<|end_of_box|>",
+        "<think>x</think><answer>{}</answer>",
+        "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final<|message|>{}",
+        "analysisX.assistantfinal{}",
+        "[THINK]x[/THINK]{}</s>",
+        "x</think>\n\n{}<|im_end|>",
+    ],
+)
+def test_marks_of_reasoning_do_not_reach_a_translation(
+    form: str, serve: Callable[..., Server]
+) -> None:
+    server = serve(lambda s, n: (200, form.format(s.upper())))
+    found = ask(server, {"1": "paldies @a visiem ☕", "2": "labrīt"}, Forgetful())
+    assert found.texts == {"1": "PALDIES @a VISIEM ☕", "2": "LABRĪT"}
+
+
+def test_a_server_that_says_one_thing_of_all_texts_is_refused(
+    serve: Callable[..., Server], home: Path
+) -> None:
+    texts = {str(i): f"teksts numur{'s' * i} @a{i}" for i in range(6)}
+    server = serve(lambda s, n: (200, "Yes" if "[1]" not in s else "Yes [1]"))
+    with opened("x", {}) as journal:
+        found = ask(server, texts, journal)
+        with pytest.raises(DataError, match="6 of 6 translations cannot be used") as raised:
+            found.check()
+    assert "tweet 0: 'Yes @a0', as of 5 other texts" in str(raised.value)
+    well = serve(lambda s, n: (200, s.upper()))
+    with opened("x", {}) as journal:  # asked again
+        again = ask(well, texts, journal)
+    assert again.texts["1"] == "TEKSTS NUMURS @a1"
+    assert (again.counts["generated"], again.refused) == (6, {})
+
+
 def test_what_a_server_said_that_cannot_be_used_is_asked_for_again(
     serve: Callable[..., Server], home: Path
 ) -> None:

@@ -89,6 +89,9 @@ def command(
     translations = _translations(files, against, base, source)
     comparison = assess(translations, references, baseline=baseline, comet=comet)
     paper = PAPER_RANGES if against == "en" and reference is None else {}
+    for system in comparison.systems:
+        for doubt in system.doubts:
+            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
     if as_json:
         out = _as_json(comparison, references, against, paper)
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))

@@ -136,6 +136,8 @@ def _run(config: RunConfig) -> int:
     if scored:
         click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
         click.echo()
+    for line in tables.new_forms(scored):
+        click.echo(line, err=True)
     click.echo(f"The run is in {config.folder}")
     return report_missing(runs)
 

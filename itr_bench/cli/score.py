@@ -46,6 +46,9 @@ def command(
     Plain files have the columns id, adds and repr (raw responses; TSV or JSON lines), one file
     a seed; all of them together are one run, and --gold or --task gives the right relations.
 
+    A warning names forms of responses that the parser does not know: unknown pairs of marks, and
+    more than 1 % of the responses unparseable that begin alike.
+
     \b
     Examples:
       itr-bench score runs/
@@ -54,6 +57,8 @@ def command(
       itr-bench score run.jsonl --task ltec_itr_lv --json
     """
     runs = read_runs(files, gold=gold, task=task, language=lang)
+    for line in tables.new_forms(runs):
+        click.echo(line, err=True)
     if as_json:
         click.echo(json.dumps([run.as_dict() for run in runs], indent=2, ensure_ascii=False))
         return

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from itr_bench.answers import DEFAULT_PARSER, Asked, Parser
+from itr_bench.answers import DEFAULT_PARSER, Asked, Parser, new_forms
 from itr_bench.errors import ScoreError, bullet_list
 from itr_bench.relation import Question
 from itr_bench.runs.run import Run
@@ -47,27 +47,31 @@ def read_plain(
         problems += [f"{path}: tweet {t} is missing" for t in gold.keys() - responses.keys()]
     if problems:
         raise ScoreError(f"responses and gold labels do not fit:\n{bullet_list(sorted(problems))}")
+    items = tuple(
+        ReadItem(
+            tweet,
+            question,
+            relation,
+            tuple(
+                parser.read(file[tweet][column], language, Asked(tweet, question)).answer
+                for file in files
+            ),
+        )
+        for tweet, relation in gold.items()
+        for column, question in COLUMNS.items()
+    )
+    said = (file[tweet][column] for tweet in gold for column in COLUMNS for file in files)
+    answers = (answer for item in items for answer in item.answers)
     return Run(
         model=paths[0].stem,
         task=task,
-        items=tuple(
-            ReadItem(
-                tweet,
-                question,
-                relation,
-                tuple(
-                    parser.read(file[tweet][column], language, Asked(tweet, question)).answer
-                    for file in files
-                ),
-            )
-            for tweet, relation in gold.items()
-            for column, question in COLUMNS.items()
-        ),
+        items=items,
         files=tuple(str(path) for path in paths),
         language=language,
         parser=parser,
         set_size=len(gold),
         data=data,
+        new_forms=new_forms(zip(said, answers, strict=True)),
     )
 
 

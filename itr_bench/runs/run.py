@@ -39,6 +39,7 @@ class Run:
         finish_reasons: how many responses ended for which reason, where that is known.
         images: SHA-256 of the image's file by tweet id, where the files have it.
         prompts: digest of the prompt by tweet id and question, likewise.
+        new_forms: what the parser does not know in the responses, a sentence each.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Run:
     finish_reasons: Mapping[str, int] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    new_forms: tuple[str, ...] = ()
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -119,4 +121,5 @@ class Run:
             "unpaired": list(self.predictions.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),
+            "new_forms": list(self.new_forms),
         }

@@ -156,3 +156,13 @@ def details(run: Run, *, signature: bool = False) -> str:
     title = "Right relations by row, as they were answered by column, counted over samples:"
     end = ["", f"signature: {run.signature}"] if signature else []
     return "\n".join([*lines, "", title, "", table, *end])
+
+
+def new_forms(runs: Sequence[Run]) -> list[str]:
+    """What the parsers do not know in the responses of *runs*, a line each."""
+    return [
+        f"itr-bench: warning: {run.model} on {run.task}: {form}; look at them with "
+        "`itr-bench parse --explain`"
+        for run in runs
+        for form in run.new_forms
+    ]

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
 from itr_bench.scoring.significance import holm
+from itr_bench.translation.dropped_entities import doubts
 from itr_bench.translation.metrics import MetricScores, by_comet, by_sacrebleu
 from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
 
@@ -69,6 +70,7 @@ class Quality:
         untranslated: ids of the tweets whose translation is the source itself; ``None`` where
             the source is not known.
         metrics: by key of :data:`LABELS`.
+        doubts: what makes the texts look like something else, a sentence each.
     """
 
     system: str
@@ -76,6 +78,7 @@ class Quality:
     tweets: int
     untranslated: tuple[str, ...] | None
     metrics: Mapping[str, Measured]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def assess(
                 len(tweets),
                 _untranslated(system.texts, tweets, source),
                 scores,
+                doubts(system.texts),
             )
             for system, source, scores in zip(translations, sources, measured, strict=True)
         ),
