@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint lock bench fuzz format clean
+.PHONY: help demo test test-fast lint lock bench fuzz format clean
 
 help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
-	@echo "make test    install what the tests need and run them all"
+	@echo "make test    install what the tests need, a browser too where it may, and run them all"
+	@echo "make test-fast  the tests that take no time: under a minute"
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    the newest versions that setup.cfg allows, into requirements/"
 	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
@@ -20,7 +21,8 @@ LOCKS := requirements/eval.txt requirements/test.txt requirements/lint.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate \
     --python-version 3.10 --custom-compile-command "make lock" setup.cfg
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+# Compiled, as pip does it: else each process compiles PyTorch where Python may not write.
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 
 $(UV): requirements/uv.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,9 +53,21 @@ $(AXE): leaderboard/package.json
 	    touch $@; \
 	else echo "npm is not here: the pages are not tested for accessibility"; fi
 
-# A process a core, one torch thread each; a file's tests share what they prepare.
-test: $(VENV)/.test $(AXE)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# A process a core, one torch thread each; a file's tests share what they prepare. Compiled tests are
+# kept, as Python does unless it is told otherwise.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto \
+    --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.test $(AXE) browser
+	@$(PYTEST); status=$$?; .ci/browser --missing; exit $$status
+
+test-fast: $(VENV)/.test
+	$(PYTEST) -m "not slow"
+
+# The browser that shows the pages to the tests.
+.PHONY: browser
+browser:
+	@.ci/browser
 
 # mypy reads no `package_dir`: it is shown the package as it is once installed.
 lint: $(VENV)/.lint

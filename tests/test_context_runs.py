@@ -11,27 +11,32 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+from itr_bench.cli.main import cli
+from itr_bench.errors import ItrBenchError
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint
+from itr_bench.runs.lmms_log import read_samples
+from itr_bench.runs.run_folder import read_run_folder
+from itr_bench.scoring.signature import digest
+from itr_bench.tasks import documents
+from itr_bench.tasks.examples import ENVIRONMENT
+from itr_bench.tasks.spec import get_task
+from tests.conftest import RunLmmsEval, needs
 
-from loguru import logger  # noqa: E402
+pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval")]
 
-from itr_bench.cli.main import cli  # noqa: E402
-from itr_bench.engine import engine, plain  # noqa: E402
-from itr_bench.engine.engine import Engine, Job  # noqa: E402
-from itr_bench.engine.loading import Vlm, load  # noqa: E402
-from itr_bench.errors import ItrBenchError  # noqa: E402
-from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
-from itr_bench.models.vlm import _trials  # noqa: E402
-from itr_bench.runs.lmms_log import read_samples  # noqa: E402
-from itr_bench.runs.run_folder import read_run_folder  # noqa: E402
-from itr_bench.scoring.signature import digest  # noqa: E402
-from itr_bench.tasks import documents  # noqa: E402
-from itr_bench.tasks.examples import ENVIRONMENT  # noqa: E402
-from itr_bench.tasks.spec import get_task  # noqa: E402
-from tests.conftest import RunLmmsEval  # noqa: E402
 
-pytestmark = pytest.mark.slow
+@pytest.fixture(scope="module", autouse=True)
+def heavy_imports() -> None:
+    """Made for the first test of this file: all tests are collected in half the time."""
+    global logger, torch, engine, plain, Engine, Job, Vlm, load, _trials
+    import torch
+    from loguru import logger
+
+    from itr_bench.engine import engine, plain
+    from itr_bench.engine.engine import Engine, Job
+    from itr_bench.engine.loading import Vlm, load
+    from itr_bench.models.vlm import _trials
+
 
 TASK = "itr_demo_lv~shots-1"
 SAMPLING = {"max_new_tokens": 6, "do_sample": True, "temperature": 1.0}

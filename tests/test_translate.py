@@ -808,6 +808,8 @@ def test_ctrl_c_ends_it_and_the_journal_is_its_own(
         env={**os.environ, "ITR_BENCH_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        # Where the tests were started in the background it is ignored, here and in what is started.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         until = time.monotonic() + 120
