@@ -18,12 +18,13 @@ from loguru import logger  # noqa: E402
 
 from itr_bench.cli.main import cli  # noqa: E402
 from itr_bench.engine import engine, plain  # noqa: E402
-from itr_bench.engine.engine import Engine, Job  # noqa: E402
+from itr_bench.engine.engine import Engine, Job, Kind  # noqa: E402
 from itr_bench.engine.loading import Vlm, load  # noqa: E402
+from itr_bench.engine.rows import Way  # noqa: E402
+from itr_bench.engine.trials import trials  # noqa: E402
 from itr_bench.errors import ItrBenchError  # noqa: E402
 from itr_bench.lmms import documents  # noqa: E402
 from itr_bench.lmms.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
-from itr_bench.lmms.vlm import _trials  # noqa: E402
 from itr_bench.results.lmms_log import read_samples  # noqa: E402
 from itr_bench.results.run_folder import read_run_folder  # noqa: E402
 from itr_bench.scoring.signature import digest  # noqa: E402
@@ -33,6 +34,7 @@ from tests.conftest import RunLmmsEval  # noqa: E402
 pytestmark = pytest.mark.slow
 
 TASK = "itr_demo_lv~shots-1"
+SEVERAL = Kind(images=2)
 SAMPLING = {"max_new_tokens": 6, "do_sample": True, "temperature": 1.0}
 IMAGE_FIRST, TEXT_FIRST = ("image", "text"), ("text", "image")
 
@@ -120,7 +122,7 @@ def test_several_images_give_the_tokens_of_one_by_one_generation(
     vlm: Vlm, order: tuple[str, ...], warnings: list[str]
 ) -> None:
     made = Engine(vlm)
-    assert made.verify_several(_trials(examples=2)) and not warnings
+    assert made.way(SEVERAL, trials(SEVERAL)[0]) is Way.ATTENTION and not warnings
     expected = one_by_one(vlm, jobs(order))
     assert tokens(made, jobs(order)) == expected
     # A model that says the same whatever it is shown would make this test vacuous.
@@ -149,11 +151,13 @@ def test_where_several_images_cannot_be_shared_one_can(
     vlm = loaded["llava_next"]
     right = engine.why_not
     monkeypatch.setattr(
-        engine, "why_not", lambda v, i, c: "told so" if len(i) > 1 else right(v, i, c)
+        engine,
+        "why_not",
+        lambda vlm, own, *a, **k: "told so" if len(own.images) > 1 else right(vlm, own, *a, **k),
     )
-    made = Engine(vlm)
-    assert made.verify(_trials()) is True
-    assert made.verify_several(_trials(examples=2)) is False
+    made = Engine(vlm, trials=trials)
+    assert made.way(Kind()) is Way.ATTENTION
+    assert made.way(SEVERAL) is None
     given = jobs(IMAGE_FIRST)[:3]
     assert tokens(made, given) == one_by_one(vlm, given)
     (said,) = warnings
