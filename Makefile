@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast lint lock bench fuzz format clean
+.PHONY: help demo test test-fast lint lock dist bench fuzz format clean
 
 help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
 	@echo "make fuzz    feed the validator of submissions with broken input for 10 minutes (x86-64 Linux)"
 	@echo "make format  let ruff format the code"
+	@echo "make dist    build and check the release"
 	@echo "make clean   remove $(VENV) and what was built"
 
 # What was tested, to the version and the hash: `make lock` makes these files anew.
@@ -76,6 +77,13 @@ lint: $(VENV)/.lint
 	rm -rf build/types && mkdir -p build/types/itr_bench
 	ln -s $(CURDIR)/itr_bench/* $(CURDIR)/tasks $(CURDIR)/leaderboard build/types/itr_bench
 	$(BIN)/mypy
+
+# Sdist and wheel, the wheel made from the sdist; checked, and installed away from the checkout.
+dist: $(VENV)/.lint
+	rm -rf dist
+	$(UV) build --quiet --build-constraints requirements/build.txt --require-hashes --out-dir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .github/check_release.py dist $(TAG)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench

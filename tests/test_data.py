@@ -797,7 +797,7 @@ def test_the_demo_is_bundled_balanced_and_has_what_tweets_have() -> None:
 
 
 def test_the_demo_pictures_are_what_the_code_draws() -> None:
-    from itr_bench.data.demo import draw
+    from tests import demo_pictures as draw
 
     tweets = loading.open_set("demo")
     assert list(draw.IDS) == tweets.tweet_ids
