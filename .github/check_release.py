@@ -68,4 +68,4 @@ def _check_installed(wheel: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")  # noqa: PLR2004
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
