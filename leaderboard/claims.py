@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from itr_bench.answers import Parser, get_parser, parser_versions
+from itr_bench.answers import Parser, get_parser
 from itr_bench.data.manifest import kind_of
 from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError
@@ -21,7 +21,7 @@ from itr_bench.relation import Answer, Question
 from itr_bench.scoring import RESAMPLES, Score, Signature
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.spec import BLIND, LEADERBOARD, TRIAL, base_task, get_task, leaderboard_task
+from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, base_task, get_task, leaderboard_task
 from itr_bench.tasks.variants import MARK
 
 MADE_UP = ("stand-in", "demo")
@@ -38,7 +38,8 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     """Check task, version, data, parser and seeds.
 
     Returns:
-        the parser that reads the responses; ``None`` where it is no task of the leaderboard.
+        the parser that reads the responses, the newest of its name; ``None`` where it is no task
+        of the leaderboard.
     """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
     known = leaderboard_task(run.task)
@@ -48,7 +49,7 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
             "task",
             SUBMISSION,
             f"{run.task} {why}; the leaderboard has {', '.join(tasks)}, and of each the variant "
-            f"{MARK}{BLIND}",
+            f"{MARK}{NO_IMAGE}",
             places.line("run", "task"),
         )
     kind = kind_of(run.data)
@@ -75,17 +76,22 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         found.error("task", SUBMISSION, str(error), places.line("run", "task"))
         return None
     _check_version(run, places, found)
-    parsers = [get_parser(spec.parser, version) for version in parser_versions(spec.parser)]
-    known_parsers = {f"{parser.signature}.{spec.answers}": parser for parser in parsers}
-    if run.parser not in known_parsers:
+    parser = get_parser(spec.parser)
+    name, _, version = run.parser.removesuffix(f".{spec.answer_language}").rpartition(".")
+    if (
+        not run.parser.endswith(f".{spec.answer_language}")
+        or name != parser.name
+        or not _WHOLE.fullmatch(version)
+        or not 1 <= int(version) <= parser.version
+    ):
         found.error(
             "parser",
             SUBMISSION,
             f"{run.parser}, this version of itr-bench reads {run.task} with "
-            f"{' or '.join(known_parsers)}",
+            f"{parser.signature}.{spec.answer_language}",
             places.line("run", "parser"),
         )
-    return known_parsers.get(run.parser, parsers[-1])
+    return parser
 
 
 def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
@@ -225,33 +231,33 @@ def check_unscored(
 ) -> None:
     """Check the one figure that needs no labels, and whether the others can be at all."""
     claimed = submission.score
-    unread = {
+    unparseable = {
         (tweet, question, sample)
         for (tweet, question), samples in answers.items()
         for sample, answer in enumerate(samples)
         if answer is Answer.NONE
     }
     pairs = claimed.tweets * claimed.samples
-    rate = round(len(unread) / (2 * pairs), DECIMALS)
-    if claimed.unread_rate != rate:
+    rate = round(len(unparseable) / (2 * pairs), DECIMALS)
+    if claimed.unparseable_rate != rate:
         said = f"{rate} follows from the responses"
-        _wrong("unread_rate", claimed.unread_rate, said, places, found)
+        _wrong("unparseable_rate", claimed.unparseable_rate, said, places, found)
     share = claimed.accuracy
-    read = 1 - len({(tweet, sample) for tweet, _, sample in unread}) / pairs
+    read = 1 - len({(tweet, sample) for tweet, _, sample in unparseable}) / pairs
     adds, represented = claimed.adds_accuracy, claimed.represented_accuracy
     for name, right, question in (
         ("adds_accuracy", adds, Question.ADDS),
         ("represented_accuracy", represented, Question.REPRESENTED),
     ):
-        most = 1 - sum(asked == question.value for _, asked, _ in unread) / pairs
+        most = 1 - sum(asked == question.value for _, asked, _ in unparseable) / pairs
         if right > most + _UNIT:
-            said = f"at most {most:.6f}: what is unread is wrong"
+            said = f"at most {most:.6f}: what is unparseable is wrong"
             _wrong(name, right, said, places, found)
     least = max(0.0, adds + represented - 1)
     for wrong, said in (
         (share > min(adds, represented) + _UNIT, "both answers have to be right"),
         (share < least - _UNIT, f"at least {least:.6f} follows from those to each question"),
-        (share > read + _UNIT, f"at most {read:.6f}: what is unread is wrong"),
+        (share > read + _UNIT, f"at most {read:.6f}: what is unparseable is wrong"),
     ):
         if wrong:
             _wrong("accuracy", share, said, places, found)

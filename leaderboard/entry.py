@@ -7,8 +7,8 @@ from enum import Enum
 
 from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.schema import Submission
-from itr_bench.scoring import Outcomes, Score
-from itr_bench.tasks.spec import is_blind, reference_task
+from itr_bench.scoring import Predictions, Score
+from itr_bench.tasks.spec import is_without_image, reference_task
 
 _CONDITIONS = {
     "adapter": "adapter",
@@ -48,7 +48,7 @@ class Entry:
         badge: how well it is founded.
         score: computed here from the responses; ``None`` where the data of the task is not here,
             or the prompts are those of another version, so that only what is claimed is known.
-        outcomes: the answers by tweet and sample, likewise.
+        predictions: the answers by tweet and sample, likewise.
         kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
         answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
             ``None`` where the prompts are not known here.
@@ -60,16 +60,16 @@ class Entry:
     path: str
     badge: Badge
     score: Score | None
-    outcomes: Outcomes | None
+    predictions: Predictions | None
     kind: str
     answer_format: str | None = None
     current: bool = False
     unchecked: tuple[str, ...] = ()
 
     @property
-    def blind(self) -> bool:
+    def without_image(self) -> bool:
         """Whether it is a result without the image."""
-        return is_blind(self.submission.run.task)
+        return is_without_image(self.submission.run.task)
 
     @property
     def pair(self) -> tuple[str | None, ...]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import define
-from itr_bench.tasks.spec import EXPLAINED, base_task, family, get_task, without_variant
+from itr_bench.tasks.spec import EXPLAINED, TASKS, base_task, get_task
 
 FORMATS = ("plain", "explained")
 
@@ -49,20 +49,6 @@ class Reference:
     items: Mapping[tuple[str, str], Expected]
     texts: Mapping[str, tuple[str, str]]
 
-    @functools.cached_property
-    def key(self) -> str:
-        """What changes when anything of it does."""
-        items = [
-            [*item, one.relation, one.image_sha256, dict(one.prompt_hashes)]
-            for item, one in sorted(self.items.items())
-        ]
-        return digest([self.task, self.version, self.data, items, sorted(self.texts.items())])
-
-    @functools.cached_property
-    def labels(self) -> dict[str, int]:
-        """The right relations by tweet id, sorted by it."""
-        return {tweet: one.relation for (tweet, _), one in sorted(self.items.items())}
-
 
 def formats_of(task: str) -> tuple[str, ...]:
     """The answer formats that *task*, its suffix included, may ask for."""
@@ -72,7 +58,7 @@ def formats_of(task: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=16)
 def version_here(task: str) -> int:
     """The version of the definition of *task* here; that needs no data."""
-    return int(define(family(task), adapter="").version)
+    return int(define(TASKS[get_task(task).family], adapter="").version)
 
 
 @functools.lru_cache(maxsize=32)
@@ -82,12 +68,12 @@ def open_reference(task: str) -> Reference:
     Raises:
         DataError: the data is not here and cannot be fetched.
     """
-    base = base_task(task)
-    data = documents.task_data(base)
+    spec = get_task(base_task(task))
+    data = documents.task_data(spec)
     # Of a system, the definition is there only where its data is; all have the same.
-    definition = define(family(base) + base[len(without_variant(base)) :], adapter="")
+    definition = define(replace(spec, system=""), adapter="")
     items, texts = {}, {}
-    for document, raw in documents.rows(base):
+    for document, raw in documents.rows(spec):
         place = (document["tweet_id"], document["question"])
         items[place] = Expected(
             document["relation"],
@@ -98,7 +84,7 @@ def open_reference(task: str) -> Reference:
             },
         )
         texts[document["tweet_id"]] = (raw, document["text"])
-    return Reference(base, definition.version, data.identity, items, texts)
+    return Reference(spec.base, definition.version, data.identity, items, texts)
 
 
 def try_reference(task: str) -> Reference | DataError:

@@ -176,7 +176,7 @@ class ClaimedScore(Strict):
     macro_f1: Share
     adds_accuracy: Share
     represented_accuracy: Share
-    unread_rate: Share
+    unparseable_rate: Share
 
     @classmethod
     def of(cls, score: Score) -> ClaimedScore:

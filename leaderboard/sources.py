@@ -127,7 +127,7 @@ def _samples_file(path: Path) -> Source:
         origin="lmms-eval",
         responses=tuple(_samples(path)),
         asked=len({item.tweet_id for item in run.items}),
-        missing=len(run.outcomes.unpaired) * run.outcomes.samples,
+        missing=len(run.predictions.unpaired) * run.predictions.samples,
         command=_command(config, run) if config else None,
         precision=_precision(arguments.get("dtype"), arguments),
         checkpoint=checkpoint,
@@ -189,7 +189,7 @@ def _command(config: Mapping[str, Any], run: Run) -> str:
         text = _formatted(given.get(option) or config.get(option))
         line += [f"--{option}", text] if text else []
     line += ["--tasks", run.task]
-    line += ["--repeats", str(run.outcomes.samples)] if run.outcomes.samples > 1 else []
+    line += ["--repeats", str(run.predictions.samples)] if run.predictions.samples > 1 else []
     for option, usual in (("batch_size", 1), ("num_fewshot", None), ("system_instruction", None)):
         value = given.get(option)
         line += [f"--{option}", str(value)] if value not in (usual, None) else []

@@ -22,7 +22,7 @@ from itr_bench.leaderboard.places import Place, Places, read_places
 from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.reference import Reference, try_reference
 from itr_bench.leaderboard.schema import RunFacts, Submission, problems_of
-from itr_bench.scoring import Outcomes, Score, score
+from itr_bench.scoring import Predictions, Score, score
 from itr_bench.tasks.spec import get_task
 
 _WHERE = re.compile(r"at line (\d+) column")
@@ -67,7 +67,7 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
 
     Args:
         folder: with the three files of one submission.
-        trial: whether demo and stand-in data is admitted, to try the way out.
+        trial: whether demo and placeholder data is admitted, for a dry run.
 
     Raises:
         DataError: the data of a task that anybody can fetch is not here and cannot be fetched.
@@ -112,8 +112,10 @@ def _with_data(
     """The part of the check that needs the data of the task, where that is here."""
     run = submission.run
     unchecked: list[str] = []
-    reader = parser, get_task(run.task).answers
-    outcomes: Outcomes | None = None
+    reader = parser, get_task(run.task).answer_language
+    newest = f"{parser.signature}.{reader[1]}"
+    is_older = run.parser != newest
+    predictions: Predictions | None = None
     scored: Score | None = None
     answer_format: str | None = None
     reference = _reference(run, unchecked)
@@ -135,9 +137,17 @@ def _with_data(
             )
         answer_format = responses.check_content(lines, run.task, reference, current, _adder(found))
     if reference is not None and current and not found.failed:
-        outcomes = responses.outcomes(lines, reference, run, *reader, _adder(found))
-        scored = score(outcomes)
-        claims.check_score(scored, submission, places, found)
+        predictions = responses.predictions(lines, reference, run, *reader, _adder(found))
+        scored = score(predictions)
+        if is_older:
+            unchecked.append(
+                f"Submitted as {run.parser} reads it; the figures here are those of {newest}, "
+                "which reads the same responses again."
+            )
+        else:
+            claims.check_score(scored, submission, places, found)
+    elif not found.failed and is_older:
+        unchecked.append(f"The figures are as {run.parser} read the responses, not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
         claims.check_unscored(answers, submission, places, found)
@@ -149,7 +159,7 @@ def _with_data(
         path=found.folder,
         badge=Badge.REPORTED if scored is None else Badge.RECOMPUTED,
         score=scored,
-        outcomes=outcomes,
+        predictions=predictions,
         kind=kind_of(run.data),
         answer_format=answer_format,
         current=current,

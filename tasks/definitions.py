@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD
+from itr_bench.tasks.spec import TaskSpec
 from itr_bench.tasks.task_files import read_definition, task_file
 
 
@@ -19,26 +19,16 @@ class Definition:
     """What a task's definition says to one model.
 
     Attributes:
-        name: of the task.
+        task: the task.
         version: of the definition.
         generation: generation settings.
         wording: prompt, questions, answer formats, and which of them: for ``render``.
     """
 
-    name: str
+    task: TaskSpec
     version: str
     generation: Mapping[str, Any]
     wording: Mapping[str, Any]
-
-    @property
-    def explained(self) -> bool:
-        """Whether the task itself asks for the explained answer format."""
-        return self.name.endswith(EXPLAINED)
-
-    @property
-    def likelihood(self) -> bool:
-        """Whether it scores P(yes) and P(no) in place of generating."""
-        return self.name.endswith(LIKELIHOOD)
 
 
 def expand(names: Iterable[str]) -> tuple[str, ...]:
@@ -55,20 +45,16 @@ def expand(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def define(name: str, adapter: str) -> Definition:
-    """Return the definition of task *name* as it is for *adapter*.
-
-    Raises:
-        ItrBenchError: it is no task of ours.
-    """
-    content = _content(name)
+def define(task: TaskSpec, adapter: str) -> Definition:
+    """Return the definition of *task* as it is for *adapter*."""
+    content = _content(task.name)
     wordings = content["lmms_eval_specific_kwargs"]
     own = content["model_specific_generation_kwargs"]
     wording = dict(wordings.get(adapter, wordings["default"]))
-    if name.endswith(EXPLAINED):
+    if task.explained:
         wording["answer_format"] = "explained"
     return Definition(
-        name=name,
+        task=task,
         version=str(content["metadata"]["version"]),
         generation={**content["generation_kwargs"], **own.get(adapter, own["default"])},
         wording=wording,

@@ -17,13 +17,14 @@ from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question, Relation
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks.example_file import Example
 from itr_bench.tasks.examples import ENVIRONMENT, FROM_SET, MOST, Examples, choose
-from itr_bench.tasks.loading import TaskData, open_task
 from itr_bench.tasks.showing import Shown, grey, showing
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TaskSpec, get_task
 
 if TYPE_CHECKING:
     import datasets
     from PIL import Image
+
+    from itr_bench.tasks.loading import TaskData
 
 LINK = re.compile(r"http[s]?://\S+")
 
@@ -37,19 +38,25 @@ _JINJA = jinja2.Environment(
 )
 
 
-@functools.lru_cache(maxsize=16)
-def task_data(name: str) -> TaskData:
+def task_data(task: TaskSpec) -> TaskData:
     """The data of a task, opened once a process."""
-    return open_task(name)
+    return _task_data(task.base)
 
 
-def examples(task: str) -> Examples | None:
+@functools.lru_cache(maxsize=16)
+def _task_data(base: str) -> TaskData:
+    from itr_bench.tasks.loading import open_task  # with pyarrow, which a dry run does without
+
+    return open_task(get_task(base))
+
+
+def examples(task: TaskSpec) -> Examples | None:
     """The examples that a task shows before its questions; ``None`` where it shows none.
 
     Raises:
         DataError: they cannot be had as ``ITR_BENCH_EXAMPLES`` asks for them.
     """
-    return _examples(task, _source())
+    return _examples(task.base, _source())
 
 
 def _source() -> str:
@@ -57,24 +64,25 @@ def _source() -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _examples(task: str, named: str) -> Examples | None:
-    context = get_task(task).variant.context
+def _examples(base: str, named: str) -> Examples | None:
+    task = get_task(base)
+    context = task.variant.context
     return None if context is None else choose(task_data(task), context, named)
 
 
-def held_out(task: str) -> int:
+def held_out(task: TaskSpec) -> int:
     """The number of tweets of a task's set that are examples, and so not scored."""
-    if get_task(task).variant.context is None or _source() not in FROM_SET:
+    if task.variant.context is None or _source() not in FROM_SET:
         return 0
     return MOST * len(RELATIONS)
 
 
-def scored(task: str) -> int:
+def scored(task: TaskSpec) -> int:
     """The number of tweets that a task scores."""
     return len(task_data(task).tweets.tweet_ids) - held_out(task)
 
 
-def identity(task: str) -> str:
+def identity(task: TaskSpec) -> str:
     """The identity of a task's data, and after a ``+`` that of its examples."""
     shown = examples(task)
     return task_data(task).identity + (f"+{shown.identity}" if shown else "")
@@ -85,7 +93,7 @@ def without_links(text: str) -> str:
     return LINK.sub("", text)
 
 
-def documents(task: str) -> datasets.Dataset:
+def documents(task: TaskSpec) -> datasets.Dataset:
     """Return the documents of a task: for each tweet *adds*, then *represented*.
 
     Columns: ``task``, ``tweet_id``, ``question``, ``relation``, ``target`` (yes or no),
@@ -100,7 +108,7 @@ def documents(task: str) -> datasets.Dataset:
     return datasets.Dataset.from_list([document for document, _ in rows(task)])
 
 
-def rows(task: str) -> Iterator[tuple[dict[str, Any], str]]:
+def rows(task: TaskSpec) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the documents of a task as :func:`documents` has them, each with the raw text."""
     data = task_data(task)
     before, data_identity = examples(task), identity(task)
@@ -109,15 +117,15 @@ def rows(task: str) -> Iterator[tuple[dict[str, Any], str]]:
     asked = (tweet for tweet in tweets if tweet[0] not in no_more)
     for row, (tweet, relation, shown) in enumerate(asked):
         raw = data.texts[shown.text_row]
-        text = shown.text if data.spec.variant.text == "shuffled" else raw
+        text = shown.text if task.variant.text == "shuffled" else raw
         for question in QUESTIONS:
             document = {
-                "task": task,
+                "task": task.base,
                 "tweet_id": tweet,
                 "question": question.value,
                 "relation": relation,
                 "target": Relation(relation).answer(question).value,
-                "language": LANGUAGES[data.spec.text].name,
+                "language": LANGUAGES[task.language].name,
                 "text": shown.text,
                 "row": row,
                 "image_row": shown.picture_row,
@@ -131,23 +139,24 @@ def rows(task: str) -> Iterator[tuple[dict[str, Any], str]]:
             yield document, raw
 
 
-def _shown(task: str) -> list[Shown]:
+def _shown(task: TaskSpec) -> list[Shown]:
     """What a task shows of each tweet."""
     data = task_data(task)
     texts = [without_links(text) for text in data.texts]
     try:
-        return showing(data.spec.variant, data.tweets.tweet_ids, texts, data.tweets.image_hashes)
+        return showing(task.variant, data.tweets.tweet_ids, texts, data.tweets.image_hashes)
     except DataError as error:
-        raise DataError(f"{task}: {error}") from error
+        raise DataError(f"{task.base}: {error}") from error
 
 
 def image(document: Mapping[str, Any]) -> Image.Image | None:
     """The image that is shown with a document: upright, RGB; ``None`` for none."""
-    data, row = task_data(document["task"]), document["image_row"]
+    task, row = get_task(document["task"]), document["image_row"]
     if row is None:
         return None
+    data = task_data(task)
     found = data.images.image(data.image_rows[row])
-    return grey(found.size) if data.spec.variant.picture == "grey" else found
+    return grey(found.size) if task.variant.picture == "grey" else found
 
 
 def render(
@@ -192,11 +201,13 @@ def _before(
     document: Mapping[str, Any], wording: Mapping[str, Any]
 ) -> list[tuple[str, str, str, Example]]:
     """The examples before a document: prompt, answer, hash of the image that is shown, example."""
-    shown = examples(document["task"]) if "examples" in document else None
-    if shown is None:
+    if "examples" not in document:
         return []
+    task = get_task(document["task"])
+    shown = examples(task)
+    assert shown is not None
     question = Question(document["question"])
-    words = _ANSWERS[get_task(document["task"]).answers]
+    words = _ANSWERS[task.answer_language]
     return [
         (
             last_prompt(

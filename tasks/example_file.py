@@ -19,15 +19,15 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
-from itr_bench.data.images import check_image, decode
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.tsv import numbered_lines, read_bytes
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS, Relation
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _NEEDED = ("text", "relation")
 _FIELDS = (*_NEEDED, "image", "id", "language")
@@ -79,6 +79,8 @@ class Example:
         content = self.read()
         if hashlib.sha256(content).hexdigest() != self.image_sha256:
             raise DataError(f"{self.where}: its image has changed since the examples were read")
+        from itr_bench.data.images import decode
+
         return decode(content)
 
 
@@ -181,6 +183,8 @@ def _example(fields: Mapping[str, Any], path: Path, line: int, language: str) ->
     if fields.get("image"):
         file = path.parent / str(fields["image"])
         read = functools.partial(_content, file)
+        from itr_bench.data.images import check_image
+
         facts = check_image(read(), str(fields["image"]))
         sha256, stand_in = facts.sha256, facts.stand_in
     key = str(fields.get("id") or "").strip()

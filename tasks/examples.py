@@ -17,16 +17,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
-from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS, RELATIONS, Question, Relation
 from itr_bench.tasks.derangement import rank
 from itr_bench.tasks.example_file import Example, read_examples, text_mark
-from itr_bench.tasks.loading import TaskData
 from itr_bench.tasks.variants import SHOTS, Context
+
+if TYPE_CHECKING:
+    from itr_bench.data.tweet_set import TweetSet
+    from itr_bench.tasks.loading import TaskData
 
 ENVIRONMENT = "ITR_BENCH_EXAMPLES"
 SPLIT, TIRT, FILE = "split", "tirt", "file"
@@ -114,7 +117,7 @@ def choose(data: TaskData, context: Context, named: str = "") -> Examples:
         source, where, pool = TIRT, "TIRT", _tirt(data)
     else:
         source, where = FILE, named
-        pool = _read_file(Path(named).expanduser(), data.spec.text)
+        pool = _read_file(Path(named).expanduser(), data.spec.language)
     shown = _shown(_enough(pool, context, where), context.shots)
     used = [example for of_question in shown.values() for example in of_question]
     # All of a file is the user's to choose; of TIRT, only what is shown matters.
@@ -173,7 +176,7 @@ def _split(data: TaskData) -> dict[Relation, list[Example]]:
     None of them has a twin in the set: another tweet with the same image or the same text, in
     whatever language.
     """
-    tweets = list(_of_set(data.images, data.spec.text, data.texts, data.image_rows))
+    tweets = list(_of_set(data.images, data.spec.language, data.texts, data.image_rows))
     marks = [
         {_image_mark(tweet), *map(text_mark, texts)}
         for tweet, texts in zip(tweets, _all_texts(data), strict=True)
@@ -240,6 +243,8 @@ def _tirt(data: TaskData) -> list[Example]:
             f"{ENVIRONMENT}=tirt: TIRT is not built here.\n{get_set(TIRT).supply}\n"
             f"Or leave {ENVIRONMENT} out: examples are then taken from the set itself."
         )
+    from itr_bench.data.tweet_set import read_set
+
     tweets = read_set(TIRT)
     return list(_of_set(tweets, "en", tweets.texts("en"), range(len(tweets.tweet_ids))))
 
@@ -269,7 +274,7 @@ def _scored(examples: Iterable[Example], data: TaskData) -> Iterator[str]:
     shown = [example for example in examples if example.image_sha256]
     images = {
         tweet.pixels: tweet.key
-        for tweet in _of_set(data.images, data.spec.text, data.texts, data.image_rows)
+        for tweet in _of_set(data.images, data.spec.language, data.texts, data.image_rows)
         if shown
     }
     texts = {
@@ -297,8 +302,8 @@ def _unfit(examples: Iterable[Example], data: TaskData, context: Context) -> Ite
             )
         if context.images and example.stand_in and data.tweets.manifest.kind != "stand-in":
             yield f"{example.where}: a stand-in picture beside real ones"
-        if data.spec.answers != "en" and example.language != data.spec.text:
+        if data.spec.answer_language != "en" and example.language != data.spec.language:
             yield (
                 f"{example.where}: a text in {example.language!r}, and the instruction of "
-                f"{data.spec.name} says that all are in {data.spec.text!r}"
+                f"{data.spec.name} says that all are in {data.spec.language!r}"
             )

@@ -39,19 +39,18 @@ class TaskData:
     identity: str
 
 
-def open_task(name: str) -> TaskData:
-    """Open the data of task *name*.
+def open_task(task: TaskSpec) -> TaskData:
+    """Open the data of *task*.
 
     Raises:
         DataError: as :func:`open_set`; or translations that belong to another state of the
             tweets.
     """
-    task = get_task(name)
     tweets = open_set(task.set_name)
     images = tweets
     if tweets.spec.is_translation:
         images = base_of(tweets)
-    texts = tweets.texts(task.text)
+    texts = tweets.texts(task.language)
     row = {tweet: i for i, tweet in enumerate(images.tweet_ids)}
     digest = content_hash(
         (tweet, relation, [text], image)
@@ -87,7 +86,7 @@ def load(name: str) -> datasets.Dataset:
     """
     import datasets
 
-    data = open_task(name)
+    data = open_task(get_task(name))
     features = datasets.Features(
         {
             "tweet_id": datasets.Value("string"),

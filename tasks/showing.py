@@ -5,12 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PIL import Image
-
+from itr_bench.errors import ItrBenchWarning
 from itr_bench.tasks.derangement import derangement
 from itr_bench.tasks.shuffled_words import shuffled
 from itr_bench.tasks.variants import Variant
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 NO_PICTURE = "none"
 """Stands where the hash of an image would."""
@@ -77,6 +80,7 @@ def _say_alike(others: Sequence[int], texts: Sequence[str], images: Sequence[str
         warnings.warn(
             f"{alike} of {len(texts)} tweets get another tweet with the same image or the same "
             "text: so many share them that none of the ways to exchange them has fewer",
+            ItrBenchWarning,
             stacklevel=2,
         )
 
@@ -89,4 +93,6 @@ def _picture(variant: Variant, row: int, images: Sequence[str]) -> tuple[int | N
 
 def grey(size: tuple[int, int]) -> Image.Image:
     """A mid-grey picture of *size*, width and height in pixels."""
+    from PIL import Image
+
     return Image.new("RGB", size, GREY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass, replace
 
 from itr_bench.data.languages import LANGUAGES, TARGETS
@@ -18,27 +20,86 @@ LIKELIHOOD = "_likelihood"
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task: the text of one language over one set, and what reads the answers in which language.
+    """A task: which text of which set it shows, how it asks, and what reads the responses.
 
-    With a suffix it has the same specification, but for what reads the answers.
+    Everything that follows from the name of a task is here, resolved once by :func:`get_task`.
+
+    Attributes:
+        family: the name without system, variant and suffix, such as ``ltec_itr_en_mt``.
+        set_name: the data set, of machine translations with ``@SYSTEM`` where one is named.
+        language: of the text that it shows.
+        answer_language: of the instruction, and so of the responses.
+        system: the machine translation system that the name names; empty for none.
+        variant: what it shows and asks in place of the plain task.
+        suffix: :data:`EXPLAINED`, :data:`LIKELIHOOD` or nothing.
     """
 
-    name: str
+    family: str
     set_name: str
-    text: str
-    answers: str = "en"
-    parser: str = "yes-no"
+    language: str
+    answer_language: str = "en"
+    system: str = ""
     variant: Variant = AS_IS
+    suffix: str = ""
+
+    @property
+    def name(self) -> str:
+        """The whole name, as it is given to ``--tasks``."""
+        return self.base + self.suffix
+
+    @property
+    def base(self) -> str:
+        """The name without its suffix: what decides which documents there are."""
+        return self.plain + (MARK + self.variant.name if self.variant.name else "")
+
+    @property
+    def plain(self) -> str:
+        """The name without variant and suffix; a system stays."""
+        return self.family + (f"@{self.system}" if self.system else "")
+
+    @property
+    def reference(self) -> str:
+        """The name of the task that a variant is compared with; system and suffix stay."""
+        return self.plain + self.suffix
+
+    @property
+    def explained(self) -> bool:
+        """Whether the task itself asks for the explained answer format."""
+        return self.suffix == EXPLAINED
+
+    @property
+    def likelihood(self) -> bool:
+        """Whether it scores P(yes) and P(no) in place of generating."""
+        return self.suffix == LIKELIHOOD
+
+    @property
+    def parser(self) -> str:
+        """The parser that reads the responses."""
+        return self.variant.likelihood_reading if self.likelihood else self.variant.reading
+
+    @property
+    def without_image(self) -> bool:
+        """Whether it is :data:`NO_IMAGE`, the variant that the leaderboard takes."""
+        return self.variant.name == NO_IMAGE
+
+    @property
+    def leaderboard_task(self) -> str | None:
+        """The task of the leaderboard, or to try things out, that a result on it belongs to.
+
+        ``None`` where it belongs to none: another task, another variant, or likelihoods.
+        """
+        taken = self.variant.name in ("", NO_IMAGE) and not self.likelihood
+        return self.family if taken and self.family in (*LEADERBOARD, *TRIAL) else None
 
 
 TASKS = {
-    spec.name: spec
+    spec.family: spec
     for spec in (
         TaskSpec("ltec_itr_lv", "ltec", "lv"),
         TaskSpec("ltec_itr_en_manual", "ltec", "en"),
         *(TaskSpec(f"ltec_itr_{code}_mt", f"ltec_{code}_mt", code) for code in TARGETS),
         TaskSpec("tirt", "tirt", "en"),
-        TaskSpec("ltec_itr_lv_instruct_lv", "ltec", "lv", answers="lv"),
+        TaskSpec("ltec_itr_lv_instruct_lv", "ltec", "lv", answer_language="lv"),
         TaskSpec("ltec_itr_full_lv", "ltec_full", "lv"),
         TaskSpec("itr_demo_lv", "demo", "lv"),
         TaskSpec("itr_demo_en", "demo", "en"),
@@ -51,7 +112,7 @@ LEADERBOARD = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
 TRIAL = ("itr_demo_lv", "itr_demo_en")
 """The tasks to try things out on; no result."""
 
-BLIND = "no-image"
+NO_IMAGE = "no-image"
 """The variant of its tasks that the leaderboard takes, beside the tasks themselves."""
 
 GROUPS = {
@@ -62,6 +123,7 @@ GROUPS = {
 """Names that stand for several tasks, which ``tasks`` defines."""
 
 
+@functools.lru_cache(maxsize=1024)
 def get_task(name: str) -> TaskSpec:
     """Return the task called *name*: ``FAMILY[@SYSTEM][~VARIANT][_explained|_likelihood]``.
 
@@ -69,39 +131,52 @@ def get_task(name: str) -> TaskSpec:
         DataError: there is none of that name, and the message names the nearest; or the variant
             makes no sense for it, and the message says why.
     """
-    base = base_task(name)
-    whole, tilde, variant = base.partition(MARK)
-    plain, at, system = whole.partition("@")
-    if plain not in TASKS:
-        raise DataError(_no_task(name, plain))
-    task = TASKS[plain]
+    base, suffix = _split_suffix(name)
+    whole, mark, variant_name = base.partition(MARK)
+    family, at, system = whole.partition("@")
+    if family not in TASKS:
+        raise DataError(_no_task(name, family))
+    task = replace(TASKS[family], suffix=suffix)
     if at:
         check_has_system(name, system, SETS[task.set_name])
-        task = replace(task, name=f"{plain}@{system}", set_name=f"{task.set_name}@{system}")
-    likelihood = name.endswith(LIKELIHOOD)
-    if not tilde:
-        return replace(task, parser="likelihood") if likelihood else task
-    found = get_variant(variant)
-    if found.wording and task.answers != "en":
+        task = replace(task, system=system, set_name=f"{task.set_name}@{system}")
+    if not mark:
+        return task
+    variant = get_variant(variant_name)
+    if variant.wording and task.answer_language != "en":
         raise DataError(
-            f"{name!r}: {variant!r} is worded in English, and {plain!r} asks in "
-            f"{LANGUAGES[task.answers].name}; take a task that asks in English"
+            f"{name!r}: {variant_name!r} is worded in English, and {family!r} asks in "
+            f"{LANGUAGES[task.answer_language].name}; take a task that asks in English"
         )
-    if likelihood and not found.says_yes_or_no:
+    if task.likelihood and not variant.says_yes_or_no:
         raise DataError(
-            f"{name!r}: a likelihood of yes and no says nothing about {found.title}; take {base!r}"
+            f"{name!r}: a likelihood of yes and no says nothing about {variant.title}; "
+            f"take {base!r}"
         )
-    if found.context and name.endswith(EXPLAINED):
+    if variant.context and task.explained:
         raise DataError(
             f"{name!r}: the examples are answered with a bare yes or no, which explains nothing; "
             f"take {base!r}"
         )
-    return replace(
-        task,
-        name=base,
-        parser=found.likelihood_reading if likelihood else found.reading,
-        variant=found,
-    )
+    return replace(task, variant=variant)
+
+
+def is_ours(name: object) -> bool:
+    """Whether *name* is of one of our tasks, whatever system, variant and suffix it names."""
+    return isinstance(name, str) and re.split("[@~]", _split_suffix(name)[0])[0] in TASKS
+
+
+def find_task(name: str) -> TaskSpec | None:
+    """The task called *name*, or ``None``: for names that come from elsewhere."""
+    try:
+        return get_task(name)
+    except DataError:
+        return None
+
+
+def _split_suffix(name: str) -> tuple[str, str]:
+    suffix = next((end for end in (EXPLAINED, LIKELIHOOD) if name.endswith(end)), "")
+    return name.removesuffix(suffix), suffix
 
 
 def _no_task(name: str, plain: str) -> str:
@@ -111,45 +186,34 @@ def _no_task(name: str, plain: str) -> str:
         rest = name.removeprefix(plain)
         meant = ",".join(task + rest for task in GROUPS[plain])
         return f"{name!r}: {plain!r} is a group, expected a task; name its tasks: {meant}"
-    own = base_task(plain)
+    own = _split_suffix(plain)[0]
     if tilde and own != plain and own in TASKS:
         meant = f"{own}{whole.removeprefix(plain)}{MARK}{variant}{plain.removeprefix(own)}"
         return f"{name!r}: the suffix stands after the variant. Did you mean {meant!r}?"
     return unknown_name("task", plain, TASKS)
 
 
+# (until the callers are moved over)
 def base_task(name: str) -> str:
-    """The task *name* without its suffix; system and variant stay."""
-    return name.removesuffix(EXPLAINED).removesuffix(LIKELIHOOD)
+    return _split_suffix(name)[0]
 
 
 def without_variant(name: str) -> str:
-    """The task that *name* is a variant of, without suffix; a system in it stays."""
     return base_task(name).partition(MARK)[0]
 
 
 def reference_task(name: str) -> str:
-    """The task that a variant is compared with; system and suffix stay."""
     return without_variant(name) + name[len(base_task(name)) :]
 
 
 def family(name: str) -> str:
-    """The task that *name* belongs to, without system, variant and suffix."""
     return without_variant(name).partition("@")[0]
 
 
-def is_blind(name: str) -> bool:
-    """Whether *name* is the variant :data:`BLIND` of a task."""
-    return base_task(name).partition(MARK)[2] == BLIND
+def is_without_image(name: str) -> bool:
+    return base_task(name).partition(MARK)[2] == NO_IMAGE
 
 
 def leaderboard_task(name: str) -> str | None:
-    """The task of the leaderboard, or to try things out, that a result on *name* belongs to.
-
-    ``None`` where it belongs to none: another task, another variant, or likelihoods.
-    """
-    base = without_variant(name)
-    # What follows a system in a name is spelled out: it may be no other variant, and no likelihood.
-    names = (f"{base}{variant}{end}" for variant in ("", MARK + BLIND) for end in ("", EXPLAINED))
-    known = family(base)
-    return known if name in names and known in (*LEADERBOARD, *TRIAL) else None
+    task = find_task(name)
+    return None if task is None else task.leaderboard_task

@@ -21,7 +21,7 @@ import yaml
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
 from itr_bench.errors import ItrBenchError, unknown_name
-from itr_bench.tasks.spec import TASKS, base_task, get_task, without_variant
+from itr_bench.tasks.spec import TASKS, get_task
 from itr_bench.tasks.variants import MARK
 from itr_bench.tasks.wordings import worded
 
@@ -54,19 +54,18 @@ def task_file(name: str) -> Path:
         if name not in files:
             raise ItrBenchError(unknown_name("task", name, files))
         return files[name]
-    spec = get_task(name)
-    suffix = name.removeprefix(spec.name)
-    included = task_file(without_variant(spec.name) + suffix)
+    task = get_task(name)
+    included = task_file(task.reference)
     path = _folder() / f"{name}.yaml"
     if not path.exists():
         found: dict[str, Any] = {
             "include": str(included),
             "task": name,
-            "dataset_name": spec.name,
+            "dataset_name": task.base,
         }
-        if spec.variant.wording or spec.variant.order:
+        if task.variant.wording or task.variant.order:
             kwargs = read_definition(included)["lmms_eval_specific_kwargs"]
-            found["lmms_eval_specific_kwargs"] = worded(kwargs, spec.variant)
+            found["lmms_eval_specific_kwargs"] = worded(kwargs, task.variant)
         path.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")  # YAML, too
     return path
 
@@ -101,17 +100,17 @@ def _write_made() -> Path:
     """The folder of the definitions that are made, with one of every language and system here."""
     folder = _folder()
     shipped = {path.stem: path for path in _shipped().rglob("*.yaml")}
-    variants = [name for name in shipped if base_task(name) == _PATTERN]
+    forms = [name for name in shipped if name.startswith(_PATTERN)]
     for task in TASKS.values():
         if not get_set(task.set_name).is_translation:
             continue
-        for base in (task.name, *(f"{task.name}@{s}" for s in home.systems(task.set_name))):
-            for variant in variants:
-                name = base + variant.removeprefix(_PATTERN)
+        for base in (task.family, *(f"{task.family}@{s}" for s in home.systems(task.set_name))):
+            for form in forms:
+                name = base + form.removeprefix(_PATTERN)
                 path = folder / f"{name}.yaml"
                 if name not in shipped and not path.exists():
                     path.write_text(
-                        f"include: {json.dumps(str(shipped[variant]))}\ntask: {name}\n"
+                        f"include: {json.dumps(str(shipped[form]))}\ntask: {name}\n"
                         f"dataset_name: {base}\n",
                         encoding="utf-8",
                     )

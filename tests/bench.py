@@ -62,10 +62,11 @@ _OWN = """
 import sys, time
 import lmms_eval.evaluator
 from itr_bench.tasks import documents
+from itr_bench.tasks.spec import get_task
 from itr_bench.lmms import hooks
 from tests.bench import SAMPLES, SHORT
 start = time.perf_counter()
-docs = documents.documents("tirt")
+docs = documents.documents(get_task("tirt"))
 wording = {"prompt": "{{ language }} {{ text }} {{ question }} {{ answer_format }}",
            "questions": {"adds": "a", "represented": "r"}, "answer_formats": {"plain": "p"},
            "answer_format": "plain"}
@@ -78,7 +79,7 @@ read = [hooks.read_responses(row, [SHORT[(i + s) % len(SHORT)] for s in range(SA
 parsed = time.perf_counter()
 items = [found["relation_accuracy"] for found in read]
 for metric in (hooks.relation_accuracy, hooks.standard_error, hooks.ci95_low, hooks.ci95_high,
-               hooks.samples_sd, hooks.macro_f1, hooks.unread_rate):
+               hooks.samples_sd, hooks.macro_f1, hooks.unparseable_rate):
     metric(items)
 print(len(rows), built - start, parsed - built, time.perf_counter() - parsed)
 """

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data.sets import get_set
+from itr_bench.tasks.spec import get_task
 
 SIZES = (350, 3_500, 35_000)
 FIRST_ID = 10**18
@@ -70,7 +71,7 @@ def verify(name: str) -> Callable[[], object]:
 def open_task(task: str) -> Callable[[], object]:
     from itr_bench.data import loading
 
-    return lambda: loading.open_task(task)
+    return lambda: loading.open_task(get_task(task))
 
 
 def first(task: str) -> Callable[[], object]:
@@ -87,7 +88,7 @@ def as_a_run(task: str) -> Callable[[], object]:
     from itr_bench.data import loading
 
     def work() -> list[tuple[int, int]]:
-        data = loading.open_task(task)
+        data = loading.open_task(get_task(task))
         return [data.images.image(row).size for row in data.image_rows]
 
     return work

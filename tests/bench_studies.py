@@ -28,8 +28,8 @@ from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
 from itr_bench.scoring import ReadItem
 from itr_bench.scoring.signature import digest
-from itr_bench.studies import blindness, context, prompt
-from itr_bench.studies.gather import gather
+from itr_bench.studies import image_ablation, in_context, prompt
+from itr_bench.studies.load import load
 from itr_bench.studies.page import make, write
 from itr_bench.studies.study import BoardModel, Material
 from itr_bench.tasks.spec import get_task
@@ -40,7 +40,7 @@ BASE = "ltec_itr_lv"
 
 def tasks(wanted: int = 20) -> list[str]:
     """A task and its variants, of several studies."""
-    known = [*blindness.tasks(BASE), *prompt.tasks(BASE), *context.tasks(BASE)]
+    known = [*image_ablation.tasks(BASE), *prompt.tasks(BASE), *in_context.tasks(BASE)]
     others = [task for task in dict.fromkeys(known) if task != BASE]
     return [BASE, *others[: wanted - 1]]
 
@@ -109,7 +109,7 @@ def board_of(runs: Sequence[Run]) -> list[BoardModel]:
     board = []
     for run in (run for run in runs if run.task == BASE):
         size = int(run.model.rsplit("-", 1)[1][:-1]) * 10**9
-        accuracy = float(run.outcomes.correct.mean())
+        accuracy = float(run.predictions.correct.mean())
         ends = (accuracy - 0.04, accuracy + 0.04)
         board.append(BoardModel(run.model, BASE, accuracy, size, ends, "made up"))
     return board
@@ -193,7 +193,7 @@ def write_all(folder: Path) -> None:
 def child(folder: Path) -> None:
     """Read, analyse and write a report, and print what it took."""
     start, started = time.perf_counter(), sum(os.times()[:4])
-    found = gather([folder]).material
+    found = load([folder]).material
     read, reading = time.perf_counter(), sum(os.times()[:4]) - started
     before = _highest_memory()
     report = make(Material(runs=found.runs, board=board_of(found.runs)))

@@ -16,7 +16,7 @@ import atheris
 
 def main() -> None:
     """Fuzz until libFuzzer's flags say stop, or something does not hold."""
-    with atheris.instrument_imports(include=["itr_bench.submissions", "itr_bench.answers"]):
+    with atheris.instrument_imports(include=["itr_bench.leaderboard", "itr_bench.answers"]):
         from tests.fuzzing import contents_of, examine, good
 
     with tempfile.TemporaryDirectory() as folder:

@@ -158,4 +158,4 @@ def _as_claimed(contents: Mapping[str, bytes], *, reworded: bool) -> None:
         key = (one["tweet_id"], one["sample"])
         right[key] = right.get(key, True) and answer == truth
     assert facts["score"]["accuracy"] == round(sum(right.values()) / len(right), 6)
-    assert facts["score"]["unread_rate"] == round(unread / len(rows), 6)
+    assert facts["score"]["unparseable_rate"] == round(unread / len(rows), 6)

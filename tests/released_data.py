@@ -8,11 +8,12 @@ from typing import Any
 
 from PIL import Image
 
-from itr_bench.data import build, home
+from itr_bench.data import home, writing
 from itr_bench.data.image_sources import ImageSource
 from itr_bench.data.sets import LTEC_BALANCED, get_set
 from itr_bench.data.tirt_labels import PUBLISHED
 from itr_bench.data.tsv import Row
+from itr_bench.data.tweet_set import read_set
 
 IDS = tuple(str(5000 + number) for number in range(sum(LTEC_BALANCED)))
 FACTS = {"what": "tweet list", "name": "made-up.tsv", "licence": "Apache-2.0"}
@@ -60,16 +61,17 @@ def rows(texts: dict[str, str] | None = None) -> list[Row]:
 def build_ltec(source: ImageSource | None = None, texts: dict[str, str] | None = None) -> None:
     """Build ``ltec`` in the current home."""
     with home.locked("ltec"):
-        build.write(get_set("ltec"), rows(texts), source or DrawnImages(), FACTS, ("a note",))
+        writing.write(get_set("ltec"), rows(texts), source or DrawnImages(), FACTS, ("a note",))
 
 
 def build_translation(
     name: str, licence: Any, *, system: str | None = None, text: str = "je mange la tarte"
 ) -> None:
     """Build French translations by the system *name* in the current home."""
-    build.write_translation(
+    writing.write_translation(
         "ltec_fr_mt",
         {tweet: f"{text} {tweet}" for tweet in IDS},
+        read_set("ltec"),
         system=system or name,
         facts={"what": "machine translation", "name": name, "licence": licence},
         where=Path("made-up"),
@@ -87,4 +89,4 @@ def build_tirt(published: bool = True) -> None:
     ]
     labels = PUBLISHED if published else {}
     with home.locked("tirt"):
-        build.write(get_set("tirt"), found, DrawnImages(None), {"name": "made-up.tsv", **labels})
+        writing.write(get_set("tirt"), found, DrawnImages(None), {"name": "made-up.tsv", **labels})

@@ -1,4 +1,4 @@
-"""Made-up results for the tests of the pages: seeded outcomes, no tweet, no real model."""
+"""Made-up results for the tests of the pages: seeded predictions, no tweet, no real model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
 from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, RunFacts, Submission, Submitter
-from itr_bench.scoring import Outcomes, score
+from itr_bench.scoring import Predictions, score
 from itr_bench.tasks.spec import without_variant
 
 SEEDS = [11, 22, 33]
@@ -53,7 +53,7 @@ def tweets(task: str, number: int) -> tuple[tuple[str, ...], np.ndarray[Any, Any
     return ids, np.random.default_rng(family).choice(4, number, p=shares).astype(np.int8)
 
 
-def outcomes(made: Made, task: str, number: int = 60, samples: int = 3) -> Outcomes:
+def predictions(made: Made, task: str, number: int = 60, samples: int = 3) -> Predictions:
     """The answers of a made-up model, the same for the same arguments."""
     ids, gold = tweets(without_variant(task), number)
     rng = np.random.default_rng([*made.name.encode(), *task.encode(), made.state])
@@ -65,7 +65,7 @@ def outcomes(made: Made, task: str, number: int = 60, samples: int = 3) -> Outco
         answers = np.where(steady, first[:, None], again).astype(np.int8)
         answers[rng.random((number, samples)) < 0.03] = -1
         both.append(answers)
-    return Outcomes(ids, gold, both[0], both[1])
+    return Predictions(ids, gold, both[0], both[1])
 
 
 def entry(made: Made, task: str, **options: Any) -> Entry:
@@ -76,7 +76,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
     has here).
     """
     shown = task + ("~no-image" if options.get("blind") else "")
-    found = outcomes(made, shown, options.get("number", 60), options.get("samples", 3))
+    found = predictions(made, shown, options.get("number", 60), options.get("samples", 3))
     counted = score(found, resamples=500)
     name = shown + ("_explained" if options.get("explained") else "")
     data = options.get("data") or DATA[task]
@@ -129,7 +129,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         path=f"{card.folder}/{card.state}/{name}",
         badge=options.get("badge", Badge.RECOMPUTED if scored else Badge.REPORTED),
         score=counted if scored else None,
-        outcomes=found if scored else None,
+        predictions=found if scored else None,
         kind=data.split("-")[0],
         answer_format=("explained" if options.get("explained") else "plain") if scored else None,
         current=options.get("current", scored and (version, data) == ("1", DATA.get(task))),

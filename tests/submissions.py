@@ -114,21 +114,23 @@ def describe(
         "seeds": seeds,
         "seeded_each": True,
         "samples": 1 + max(response.sample for response in found),
-        "parser": f"{parser.signature}.{spec.answers}",
+        "parser": f"{parser.signature}.{spec.answer_language}",
         "prompt": digest(lines.prompts()),
         "signature": "?",
         **run_changes,
     }
     run = RunFacts.model_validate(facts)
-    outcomes = responses.outcomes(lines, reference, run, parser, spec.answers, lambda *_: None)
-    signature = signature_of(run, len(outcomes.tweet_ids), run.prompt)
+    predictions = responses.predictions(
+        lines, reference, run, parser, spec.answer_language, lambda *_: None
+    )
+    signature = signature_of(run, len(predictions.tweet_ids), run.prompt)
     return Submission(
         format=1,
         submitted="2026-01-31",
         reason=f"First submission of {model.name}.",
         model=model,
         run=run.model_copy(update={"signature": str(signature)}),
-        score=ClaimedScore.of(score(outcomes)),
+        score=ClaimedScore.of(score(predictions)),
     )
 
 

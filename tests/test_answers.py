@@ -103,7 +103,7 @@ ENGLISH = [
     ),
     ("Answer: Yes or No?", "none", "none"),
     ("Answer:\nYes\nNo", "none", "none"),
-    ("Explanation: yes it is. Answer: yes", "none", "none"),
+    ("Explanation: yes it is. Answer: yes", "yes", "marker"),
     ("No text is visible in the image.", "none", "none"),
     ("No direct mention of the dish.", "none", "none"),
     ("No-one knows", "none", "none"),
@@ -201,7 +201,7 @@ LATVIAN = [
     ("Ja attēls ir skaists, tad", "none", "none"),
     ("Ne, tas nav", "none", "none"),
     ("No attēla redzams, ka", "none", "none"),
-    ("No, the image", "none", "none"),
+    ("No, the image", "no", "leading"),
     ("Atbilde ir **Nē**.", "no", "clause"),
     ("1. Jā\n2. Nē", "none", "none"),
     ("1. Jā 2. Nē", "none", "none"),
@@ -279,7 +279,7 @@ def test_an_unknown_language_is_refused_with_the_nearest() -> None:
 
 
 def test_the_parser_has_a_version_and_unknown_ones_are_refused() -> None:
-    assert DEFAULT_PARSER.signature == "yes-no.1"
+    assert DEFAULT_PARSER.signature == "yes-no.2"
     assert get_parser("yes-no") is DEFAULT_PARSER
     with pytest.raises(ScoreError, match="unknown parser 'yes_no'"):
         get_parser("yes_no")

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from itr_bench.cli.main import cli
 from itr_bench.runs.lmms_log import read_samples
 from tests.conftest import ROOT
 
@@ -103,6 +105,38 @@ def test_parse_writes_each_line_back_with_answer_and_rule() -> None:
     ]
 
 
+def test_parse_explains_what_was_dropped_and_what_decided() -> None:
+    long = "hm. " * 200
+    lines = [
+        {"response": "◁think▷The answer: yes?◁/think▷No, it is decoration."},
+        {"response": f"<think>{long}</think>\nSo, **yes**.\nIt does."},
+        {"response": '{"answer": true}'},
+        {"response": "Nē", "lang": "lv"},
+        {"response": "Answer: Jā. No attēla."},
+        {"response": "maybe"},
+        {"response": None},
+    ]
+    done = run("parse", "--explain", "--lang", "lv", stdin="\n".join(map(json.dumps, lines)))
+    assert done.returncode == 0
+    assert done.stdout.split("\n\n") == [
+        "line 1 (lv): no, by the rule leading\n"
+        "    [-◁think▷The answer: yes?◁/think▷-]{+No+}, it is decoration.",
+        "line 2 (lv): yes, by the rule clause\n"
+        f"    [-<think>{long[:193]} ... 415 signs ... {long[-192:]}</think>-]\n"
+        "    So, **{+yes+}**.\n    It does.",
+        "line 3 (lv): yes, by the rule marker; read as 'yes'\n    {\"answer\": true}",
+        "line 4 (lv): no, by the rule leading\n    {+Nē+}",
+        "line 5 (lv): yes, by the rule marker\n    Answer: {+Jā. No attēla+}.",
+        "line 6 (lv): none, by the rule none\n    maybe",
+        "line 7 (lv): failed, by the rule failed\n    (no response)",
+        "",
+    ]
+    coloured = CliRunner().invoke(
+        cli, ["parse", "--explain"], input=json.dumps(lines[0]), color=True
+    )
+    assert "\x1b[31m\x1b[1m{+No+}\x1b[0m" in coloured.stdout
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -152,7 +186,7 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
     done = run("score", str(first), str(second), "--gold", str(gold), "--json")
     (found,) = json.loads(done.stdout)
     assert found["score"]["accuracy_by_sample"] == [0.75, 0.5]
-    assert found["score"]["unread_rate"] == 1 / 16
+    assert found["score"]["unparseable_rate"] == 1 / 16
     assert found["score"]["failed_rate"] == 1 / 16
     assert found["signature"]["line"].startswith("task:gold.?|tweets:4|samples:2|seeds:?|")
     table = run("score", str(first), str(second), "--gold", str(gold))
@@ -220,7 +254,9 @@ def test_samples_are_read_from_the_raw_responses(tmp_path: Path) -> None:
     assert read_samples(samples_file(tmp_path / "a", ROWS)).score.accuracy == 0.5
     assert read_samples(samples_file(tmp_path / "b", raw)).score.accuracy_by_sample == (0.5, 0.5)
     nested = [{**row, "resps": [["Yes", "Yes"]]} for row in ROWS]
-    assert read_samples(samples_file(tmp_path / "c", nested)).outcomes.adds.tolist() == [[1, 1]] * 2
+    assert (
+        read_samples(samples_file(tmp_path / "c", nested)).predictions.adds.tolist() == [[1, 1]] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,8 +289,8 @@ def test_language_and_gold_labels_are_part_of_the_signature(tmp_path: Path) -> N
         return str(json.loads(done.stdout)[0]["signature"]["line"])
 
     english, latvian = signature(), signature("--lang", "lv")
-    assert "parser:yes-no.1.en|" in english
-    assert "parser:yes-no.1.lv|" in latvian
+    assert "parser:yes-no.2.en|" in english
+    assert "parser:yes-no.2.lv|" in latvian
     gold.write_text(GOLD.replace("0\t11", "1\t11"))
     assert signature() != english
 
@@ -327,7 +363,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
             "either --images FOLDER_OR_ZIP or --stand-in",
         ),
         (["data", "build", "ltec_en_mt"], "were not published"),
-        (["data", "build", "demo", "--tweets", "x", "--stand-in-images"], "is not built from"),
+        (["data", "build", "demo", "--tweets", "x", "--placeholder-images"], "is not built from"),
         (["data", "build", "demo"], "is bundled; there is nothing to build"),
         (["data", "build", "tirt"], "TIRT is published as tweet ids"),
         (["data", "verify", "tirt"], "TIRT is published as tweet ids"),
@@ -406,14 +442,14 @@ def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> No
 
 def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
     tweets = shared / "ltec" / "eval.tsv"
-    built = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    built = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), stand-in" in built.stdout
-    again = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    again = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "there already" in again.stderr
     found = json.loads(run("data", "stats", "ltec", "--json").stdout)
     assert found["tweets"] == 350
     assert found["kind"] == "stand-in"
-    assert "STAND-IN PICTURES" in run("data", "stats", "ltec").stdout
+    assert "PLACEHOLDER PICTURES" in run("data", "stats", "ltec").stdout
     assert "350 tweets agree" in run("data", "verify", "ltec").stdout
     listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}
     assert listed["ltec"]["state"] == "built"

@@ -44,13 +44,13 @@ GOLDEN = {
 def forgotten(home: Path) -> Iterator[None]:
     """Each test has a home of its own: nothing that was opened before is kept."""
     yield
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
     documents._examples.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def demo() -> TaskData:
-    return open_task(DEMO)
+    return open_task(get_task(DEMO))
 
 
 def keys(shown: Examples, question: Question) -> list[str]:
@@ -97,7 +97,7 @@ def test_it_is_the_same_on_every_machine(demo: TaskData) -> None:
 @pytest.mark.parametrize("task", ["itr_demo_lv", "itr_demo_en"])
 def test_examples_are_balanced_and_never_scored(task: str, variant: str) -> None:
     name = f"{task}~{variant}"
-    found = documents.examples(name)
+    found = documents.examples(get_task(name))
     assert found is not None
     shots = int(variant.split("-")[1])
     for question in QUESTIONS:
@@ -105,22 +105,22 @@ def test_examples_are_balanced_and_never_scored(task: str, variant: str) -> None
         assert answers == ["yes", "no"] * shots
         for example in found.shown[question]:
             assert example.relation == FROM[question][example.relation.answer(question).value]
-    asked = list(documents.documents(name))
+    asked = list(documents.documents(get_task(name)))
     used = [e for q in QUESTIONS for e in found.shown[q]]
     assert not {e.key for e in used} & {d["tweet_id"] for d in asked}
     assert not {e.image_sha256 for e in used} & {d["image_sha256"] for d in asked}
     assert not {text_mark(e.text) for e in used} & {text_mark(d["text"]) for d in asked}
     assert Counter(d["relation"] for d in asked) == dict.fromkeys(range(4), 2 * (6 - MOST))
-    assert documents.scored(name) == len(asked) / 2 == 24 - 4 * MOST
+    assert documents.scored(get_task(name)) == len(asked) / 2 == 24 - 4 * MOST
     assert [d["row"] for d in asked] == [n // 2 for n in range(len(asked))]
 
 
 def test_all_variants_score_the_same_tweets_and_more_shots_show_the_same_first() -> None:
     names = [f"{DEMO}~{name}" for name, variant in VARIANTS.items() if variant.context]
-    scored = {name: [d["tweet_id"] for d in documents.documents(name)] for name in names}
-    scored["en"] = [d["tweet_id"] for d in documents.documents("itr_demo_en~shots-1")]
+    scored = {name: [d["tweet_id"] for d in documents.documents(get_task(name))] for name in names}
+    scored["en"] = [d["tweet_id"] for d in documents.documents(get_task("itr_demo_en~shots-1"))]
     assert len({tuple(ids) for ids in scored.values()}) == 1
-    by_number = [documents.examples(f"{DEMO}~shots-{shots}") for shots in SHOTS]
+    by_number = [documents.examples(get_task(f"{DEMO}~shots-{shots}")) for shots in SHOTS]
     for fewer, more in itertools.pairwise(by_number):
         assert fewer is not None and more is not None
         for q in QUESTIONS:
@@ -153,7 +153,7 @@ def test_tweets_with_a_twin_are_no_examples(tmp_path: Path) -> None:
         image.save(images / "101.png", compress_level=0)  # the same pixels, other bytes
     assert (images / "101.png").read_bytes() != (images / "113.png").read_bytes()
     build.build("tirt", file, images)
-    found = choose(open_task("tirt"), Context(1, images=True))
+    found = choose(open_task(get_task("tirt")), Context(1, images=True))
     assert {k for k in found.held_out if int(k) < 106} == {"102", "103", "104", "105"}
     assert not found.held_out & {"100", "101", "112", "113"}
 
@@ -175,7 +175,7 @@ def test_a_set_too_small_for_examples(
 ) -> None:
     build.build("tirt", *tweets(tmp_path, per_relation, **same))
     with pytest.raises(DataError) as caught:
-        choose(open_task("tirt"), Context(1, images=False))
+        choose(open_task(get_task("tirt")), Context(1, images=False))
     assert message in str(caught.value)
     assert str(caught.value).count("  - relation") == 1
     assert f"{ENVIRONMENT}=FILE.jsonl" in str(caught.value)
@@ -184,12 +184,13 @@ def test_a_set_too_small_for_examples(
 def test_the_350_leave_334(stand_in_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
     lv, en = (
-        list(documents.documents(f"{t}~shots-4")) for t in ("ltec_itr_lv", "ltec_itr_en_manual")
+        list(documents.documents(get_task(f"{t}~shots-4")))
+        for t in ("ltec_itr_lv", "ltec_itr_en_manual")
     )
     # 113, 72, 113 and 52 (the authors' list), less four of each.
     assert Counter(d["relation"] for d in lv) == {0: 218, 1: 136, 2: 218, 3: 96}
     assert [d["tweet_id"] for d in lv] == [d["tweet_id"] for d in en]
-    ours = documents.examples("ltec_itr_lv_instruct_lv~shots-1")
+    ours = documents.examples(get_task("ltec_itr_lv_instruct_lv~shots-1"))
     assert ours is not None and len(ours.held_out) == 16
 
 
@@ -237,10 +238,10 @@ def test_all_tweets_are_scored_with_examples_of_a_file(
 ) -> None:
     monkeypatch.setenv(ENVIRONMENT, str(written(tmp_path / "e.jsonl", four(tmp_path))))
     name = f"{DEMO}~shots-1"
-    asked = list(documents.documents(name))
-    assert len(asked) == 48 == 2 * documents.scored(name)
-    whole, _, ours = documents.identity(name).partition("+")
-    assert whole == documents.identity(DEMO) and ours.startswith("file-")
+    asked = list(documents.documents(get_task(name)))
+    assert len(asked) == 48 == 2 * documents.scored(get_task(name))
+    whole, _, ours = documents.identity(get_task(name)).partition("+")
+    assert whole == documents.identity(get_task(DEMO)) and ours.startswith("file-")
     assert {d["data"] for d in asked} == {f"{whole}+{ours}"}
 
 
@@ -448,14 +449,14 @@ def test_examples_of_tirt(tmp_path: Path, demo: TaskData, monkeypatch: pytest.Mo
         choose(demo, Context(1, images=True), "tirt")
     build.build("tirt", *tweets(tmp_path, (2, 2, 2, 2)))
     monkeypatch.setenv(ENVIRONMENT, "tirt")
-    found = documents.examples(f"{DEMO}~shots-2")
+    found = documents.examples(get_task(f"{DEMO}~shots-2"))
     assert found is not None and found.source == "tirt" and not found.held_out
     assert sorted(keys(found, Question.ADDS)) == ["102", "103", "104", "105"]
-    (document, *_) = documents.documents(f"{DEMO}~shots-2")
+    (document, *_) = documents.documents(get_task(f"{DEMO}~shots-2"))
     first, *_, last = documents.chat(document, wording(f"{DEMO}~shots-2"))
     assert "from a tweet in English" in said(first) and "from a tweet in Latvian" in said(last)
     with pytest.raises(DataError, match="scores the tweets of TIRT itself"):
-        choose(open_task("tirt"), Context(1, images=True), "tirt")
+        choose(open_task(get_task("tirt")), Context(1, images=True), "tirt")
 
 
 def test_a_tweet_of_tirt_that_is_also_scored(tmp_path: Path, demo: TaskData) -> None:
@@ -471,7 +472,7 @@ def test_a_tweet_of_tirt_that_is_also_scored(tmp_path: Path, demo: TaskData) -> 
 
 
 def wording(task: str) -> Mapping[str, Any]:
-    return define(task, "itr_vlm").wording
+    return define(get_task(task), "itr_vlm").wording
 
 
 def said(turn: Mapping[str, Any]) -> str:
@@ -482,9 +483,9 @@ def said(turn: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize("images", [True, False])
 def test_the_turns_of_a_chat(images: bool) -> None:
     task = f"{DEMO}~shots-2" + ("" if images else "-text")
-    found = documents.examples(task)
+    found = documents.examples(get_task(task))
     assert found is not None
-    for document in list(documents.documents(task))[:4]:
+    for document in list(documents.documents(get_task(task)))[:4]:
         question = Question(document["question"])
         chat = documents.chat(document, wording(task))
         assert [turn["role"] for turn in chat] == ["user", "assistant"] * 4 + ["user"]
@@ -510,20 +511,20 @@ def test_latvian_instructions_have_latvian_answers(
 ) -> None:
     monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
     task = "ltec_itr_lv_instruct_lv~shots-1-text"
-    (document, *_) = documents.documents(task)
+    (document, *_) = documents.documents(get_task(task))
     chat = documents.chat(document, wording(task))
     assert [said(turn) for turn in chat[1::2]] == ["Jā", "Nē"]
     path = written(tmp_path / "e.jsonl", [{**one, "language": "en"} for one in four(None)])
     with pytest.raises(DataError, match="a text in 'en', and the instruction of"):
-        choose(open_task("ltec_itr_lv_instruct_lv"), Context(1, images=False), str(path))
+        choose(open_task(get_task("ltec_itr_lv_instruct_lv")), Context(1, images=False), str(path))
 
 
 def test_the_prompt_states_all_that_is_shown() -> None:
     """What is hashed as the prompt has every turn, and the hash of every image."""
     task = f"{DEMO}~shots-1"
-    found = documents.examples(task)
+    found = documents.examples(get_task(task))
     assert found is not None
-    for document in documents.documents(task):
+    for document in documents.documents(get_task(task)):
         text = documents.render(document, wording(task))
         for turn in documents.chat(document, wording(task)):
             assert said(turn) in text
@@ -532,7 +533,9 @@ def test_the_prompt_states_all_that_is_shown() -> None:
             f"{e.image_sha256}]" for e in used
         ]
         assert f"[user {document['image_sha256']}]" in text
-    alone = documents.render(next(iter(documents.documents(f"{DEMO}~shots-1-text"))), wording(task))
+    alone = documents.render(
+        next(iter(documents.documents(get_task(f"{DEMO}~shots-1-text")))), wording(task)
+    )
     assert alone.startswith("[user]\nGiven")
 
 
@@ -563,7 +566,7 @@ def test_identities_tell_examples_apart(tmp_path: Path, demo: TaskData) -> None:
         ("async_openai", True, None),
         ("llava_hf", True, "--force_simple takes the class of llava_hf for one turn"),
         ("vllm", True, "--force_simple takes the class of vllm for one turn"),
-        ("qwen2_vl", False, "--model qwen2_vl cannot run t~shots-1"),
+        ("qwen2_vl", False, "--model qwen2_vl cannot run tirt~shots-1"),
         ("llama_vision", False, "it takes one turn only"),
         ("phi3v", False, "it takes one turn only"),
         ("lfm2_5_vl", False, "it takes the first image of a chat alone"),
@@ -574,10 +577,10 @@ def test_identities_tell_examples_apart(tmp_path: Path, demo: TaskData) -> None:
 )
 def test_which_adapters_show_examples(adapter: str, force_simple: bool, why: str | None) -> None:
     if why is None:
-        check_turns("t~shots-1", adapter, force_simple=force_simple)
+        check_turns(get_task("tirt~shots-1"), adapter, force_simple=force_simple)
         return
     with pytest.raises(ItrBenchError) as caught:
-        check_turns("t~shots-1", adapter, force_simple=force_simple)
+        check_turns(get_task("tirt~shots-1"), adapter, force_simple=force_simple)
     assert why in str(caught.value)
 
 

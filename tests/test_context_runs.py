@@ -28,6 +28,7 @@ from itr_bench.runs.run_folder import read_run_folder  # noqa: E402
 from itr_bench.scoring.signature import digest  # noqa: E402
 from itr_bench.tasks import documents  # noqa: E402
 from itr_bench.tasks.examples import ENVIRONMENT  # noqa: E402
+from itr_bench.tasks.spec import get_task  # noqa: E402
 from tests.conftest import RunLmmsEval  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -193,8 +194,8 @@ def test_a_whole_run(tmp_path: Path, folders: dict[str, Path], architecture: str
         found = read_run_folder(tmp_path / "r" / task)
         assert len(found.items) == 16 and found.set_size == 8
         base = task.removesuffix("_likelihood")
-        assert found.data == documents.identity(base)
-        shown = documents.examples(base)
+        assert found.data == documents.identity(get_task(base))
+        shown = documents.examples(get_task(base))
         assert shown is not None and found.generation is not None
         assert found.generation["examples"] == shown.facts()
         assert not {item.tweet_id for item in found.items} & shown.held_out
@@ -256,7 +257,7 @@ def test_lmms_evals_own_chat_adapter(
     assert done.figures(TASK)["reference_majority_class"] == 0.25
     (file,) = done.folder.rglob(f"*_samples_{TASK}.jsonl")
     found = read_samples(file)
-    assert found.data == documents.identity(TASK)
+    assert found.data == documents.identity(get_task(TASK))
     # The same prompts, to the letter, as our own adapter was asked; but for the order of the parts.
     assert run(tmp_path, folders["llava_next"], TASK)[0] == 0
     planned = responses(tmp_path / "r" / TASK)

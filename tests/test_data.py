@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFile
@@ -28,7 +29,7 @@ from itr_bench.errors import DataError
 from itr_bench.tasks import documents, task_files
 from itr_bench.tasks.definitions import define
 from itr_bench.tasks.loading import open_task
-from itr_bench.tasks.spec import TASKS
+from itr_bench.tasks.spec import TASKS, get_task
 
 HEADER = "relation\ttweet_id\ttext"
 IDS = [str(100 + i) for i in range(8)]
@@ -85,6 +86,10 @@ def image_folder(folder: Path) -> Path:
         (f"{HEADER}\n0\t1\ta\n0\t1\tb\n", "line 3: tweet 1 stands on line 2 already$"),
         (f"{HEADER}\n0\t1\ta\n2\t1\ta\n", "on line 2 already, with label 0 instead of 2"),
         (f"{HEADER}\n9\tx\ta\n8\ty\ta\n", r"what is wrong \(4\)"),
+        (
+            f'{HEADER}\n0\t1\t"a"\n0\t2\t"b ""c"""\n0\t3\t"d"\n',
+            "all 3 texts of the column 'text' stand in quotation marks: .* Write it without",
+        ),
     ],
 )
 def test_a_bad_list_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
@@ -112,6 +117,7 @@ def test_a_list_that_is_not_utf8_or_not_there_is_refused(tmp_path: Path) -> None
         (f"{HEADER}\r\n0\t1\ta\r\n1\t2\tb\r\n", ["a", "b"]),
         ("TweetId\tText\tRelation\n1\ta\t0\n2\tb\t1\n", ["a", "b"]),
         (f'{HEADER}\n0\t1\t"a stray quote\n1\t2\tb"\n', ['"a stray quote', 'b"']),
+        (f'{HEADER}\n0\t1\t"a"\n1\t2\t"b"\n', ['"a"', '"b"']),
         (f"{HEADER}\n0\t1\tone\u2028line\n1\t2\tb\x85c\n", ["one\u2028line", "b\x85c"]),
     ],
 )
@@ -156,8 +162,22 @@ def test_odd_images_become_upright_rgb(name: str, content: bytes) -> None:
     image = decode(content)
     assert image.mode == "RGB"
     assert image.size == ((8, 12) if name == "rotated" else (12, 8)) == (facts.width, facts.height)
+    assert facts.scaled == (name == "16 bit")
+    if name == "16 bit":
+        assert image.getpixel((3, 3)) == (16,) * 3  # 4000 of 65535, of 255
     if name == "animated":
         assert image.getpixel((3, 3))[1] > 150  # the first frame
+
+
+def test_sixteen_bits_of_grey_are_scaled_and_it_is_said(tmp_path: Path) -> None:
+    grey = Image.fromarray(np.linspace(0, 65535, 96, dtype=np.uint16).reshape(8, 12))
+    images = image_folder(tmp_path)
+    (images / f"{IDS[0]}.png").write_bytes(save(grey, "PNG"))
+    build.build("tirt", tirt_list(tmp_path), images)
+    found = [grey for grey, *_ in itr_bench.load("tirt")[0]["image"].getdata()]
+    assert found == [round(255 * i / 95) for i in range(96)]
+    notes = inspection.verify_set("tirt").notes
+    assert "1 images have 16 bits of grey and are stored scaled to 8" in notes
 
 
 @pytest.mark.parametrize(("name", "content"), cases())
@@ -361,13 +381,13 @@ def test_stand_in_pictures_are_known_for_what_they_are(tmp_path: Path) -> None:
         (images / f"{tweet}.png").write_bytes(stand_in_png(tweet))
     build.build("tirt", tirt_list(tmp_path), images)  # passed off as real ones
     assert loading.open_set("tirt").manifest.kind == "stand-in"
-    assert open_task("tirt").identity.startswith("stand-in-")
+    assert open_task(get_task("tirt")).identity.startswith("stand-in-")
 
 
 def test_the_hash_of_a_task_changes_with_text_label_and_image(tmp_path: Path) -> None:
     images, tweets = image_folder(tmp_path), tirt_list(tmp_path)
     build.build("tirt", tweets, images)
-    seen = {open_task("tirt").identity}
+    seen = {open_task(get_task("tirt")).identity}
     original = tweets.read_text()
     for changed in (
         original.replace("text of 100", "text  of 100"),
@@ -375,11 +395,11 @@ def test_the_hash_of_a_task_changes_with_text_label_and_image(tmp_path: Path) ->
     ):
         tweets.write_text(changed)
         build.build("tirt", tweets, images, replace=True)
-        seen.add(open_task("tirt").identity)
+        seen.add(open_task(get_task("tirt")).identity)
     tweets.write_text(original)
     (images / "100.png").write_bytes(png((9, 9, 9)))
     build.build("tirt", tweets, images, replace=True)
-    seen.add(open_task("tirt").identity)
+    seen.add(open_task(get_task("tirt")).identity)
     assert len(seen) == 4
 
 
@@ -391,7 +411,7 @@ def test_a_changed_set_is_found_out(tmp_path: Path) -> None:
     column = table.schema.get_field_index("text_en")
     pq.write_table(table.set_column(column, "text_en", [["changed", *texts[1:]]]), path)
     with pytest.raises(DataError, match=r"damaged .another SHA-256 than in its manifest"):
-        open_task("tirt")
+        open_task(get_task("tirt"))
     # Also where somebody has mended the file's hash.
     manifest = home.set_folder("tirt") / "manifest.json"
     changed = {**json.loads(manifest.read_text()), "parquet_sha256": file_hash(path)}
@@ -491,7 +511,7 @@ def test_translations_take_the_images_of_ltec(
     with pytest.raises(DataError, match="translation system 'a b': spell it in letters"):
         build.build_translation("ltec_en_mt", translations(tmp_path, ids), system="a b")
     build.build_translation("ltec_en_mt", translations(tmp_path, ids[::-1]), system="opus-1")
-    data = open_task("ltec_itr_en_mt")
+    data = open_task(get_task("ltec_itr_en_mt"))
     assert data.identity.startswith("stand-in-") and data.identity.endswith("-opus-1")
     loaded = itr_bench.load("ltec_itr_en_mt")
     original = itr_bench.load("ltec_itr_lv")
@@ -513,26 +533,26 @@ def test_translations_of_several_systems_lie_side_by_side(
     build.build_translation("ltec_fr_mt", listed, system="opus-1")
     with pytest.raises(DataError, match="'ltec_fr_mt@opus-1' is there already"):
         build.build_translation("ltec_fr_mt", listed, system="opus-1")
-    only = open_task("ltec_itr_fr_mt")
-    assert only.identity == open_task("ltec_itr_fr_mt@opus-1").identity
+    only = open_task(get_task("ltec_itr_fr_mt"))
+    assert only.identity == open_task(get_task("ltec_itr_fr_mt@opus-1")).identity
     listed.write_text(listed.read_text("utf-8").replace("translated", "traduit"), "utf-8")
     build.build_translation("ltec_fr_mt", listed, system="nllb-2")
     assert home.systems("ltec_fr_mt") == ("nllb-2", "opus-1")
     with pytest.raises(DataError, match="name one: ltec_fr_mt@nllb-2, ltec_fr_mt@opus-1"):
-        open_task("ltec_itr_fr_mt")
+        open_task(get_task("ltec_itr_fr_mt"))
     with pytest.raises(DataError, match="'opus-1' are here; a system 'OPUS-1' beside it"):
         build.build_translation("ltec_fr_mt", listed, system="OPUS-1")
     for system, word in (("nllb-2", "traduit"), ("opus-1", "translated")):
-        data = open_task(f"ltec_itr_fr_mt@{system}_explained")
+        data = open_task(get_task(f"ltec_itr_fr_mt@{system}_explained"))
         assert data.texts[0].startswith(word)
         assert data.identity.endswith(f"-{system}")
-        document = next(iter(documents.rows(f"ltec_itr_fr_mt@{system}")))[0]
+        document = next(iter(documents.rows(get_task(f"ltec_itr_fr_mt@{system}"))))[0]
         assert document["language"] == "French"
     files = task_files.task_files()
     assert {"ltec_itr_fr_mt@nllb-2", "ltec_itr_fr_mt@opus-1_likelihood"} <= set(files)
-    assert define("ltec_itr_fr_mt@nllb-2", "qwen2_vl").wording["answer_format"] == "plain"
+    assert define(get_task("ltec_itr_fr_mt@nllb-2"), "qwen2_vl").wording["answer_format"] == "plain"
     with pytest.raises(DataError, match="cannot be fetched"):
-        open_task("ltec_itr_fr_mt@other")
+        open_task(get_task("ltec_itr_fr_mt@other"))
 
 
 @pytest.mark.parametrize(
@@ -548,7 +568,7 @@ def test_translations_of_several_systems_lie_side_by_side(
 )
 def test_names_of_systems_are_checked(name: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        open_task(name)
+        open_task(get_task(name))
 
 
 @pytest.mark.parametrize(
@@ -720,13 +740,14 @@ def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path: Path) -> N
 _SLOW = """
 import sys, time
 from pathlib import Path
-from itr_bench.data import build, images
-check = build.check_image
+from itr_bench.data import build
+from itr_bench.data import writing
+check = writing.check_image
 def slow(*a):
     print("checking", flush=True)
     time.sleep(float(sys.argv[3]))
     return check(*a)
-build.check_image = slow
+writing.check_image = slow
 build.build("tirt", Path(sys.argv[1]), Path(sys.argv[2]), replace=True)
 """
 

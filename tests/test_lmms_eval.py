@@ -27,6 +27,7 @@ from itr_bench.scoring import Signature
 from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
+from itr_bench.tasks.spec import get_task
 from tests.conftest import ROOT, Finished, RunLmmsEval
 from tests.test_tasks import wording
 
@@ -453,7 +454,7 @@ def test_an_openai_style_server(lmms_eval: RunLmmsEval, server: Any) -> None:
     )
     figures = done.figures("itr_demo_en_explained")
     assert figures["failed_rate"] == pytest.approx(2 / 48)  # both questions of one tweet of 24
-    assert figures["unread_rate"] == 0
+    assert figures["unparseable_rate"] == 0
     assert figures["relation_accuracy"] == pytest.approx(6 / 24)  # the failed one is of relation 2
     assert "of the requests failed and count as wrong" in done.output.replace("\n", " ")
     request = server.requests[0]
@@ -477,7 +478,7 @@ def one_by_one(checkpoint: Path, task: str, doc_id: int, seeds: Sequence[int]) -
 
     model = AutoModelForImageTextToText.from_pretrained(checkpoint)
     processor = AutoProcessor.from_pretrained(checkpoint)
-    document = documents.documents(task)[doc_id]
+    document = documents.documents(get_task(task))[doc_id]
     (turn,) = hooks.messages(document, wording(task, "itr_vlm"))
     picture = next(part["url"] for part in turn["content"] if part["type"] == "image")
     text = processor.apply_chat_template([turn], add_generation_prompt=True)
@@ -519,7 +520,7 @@ def test_the_engine_on_two_processes_and_on_one(lmms_eval: RunLmmsEval, checkpoi
         assert sorted(found[task]) == sorted(said[task]) == list(range(14))
         assert all(len(responses) == 3 for responses in found[task].values())
         figures = {key.split(",")[0]: value for key, value in one["results"][task].items()}
-        for name in ("relation_accuracy", "adds_accuracy", "unread_rate", "ci95_low"):
+        for name in ("relation_accuracy", "adds_accuracy", "unparseable_rate", "ci95_low"):
             assert two.figures(task)[name] == figures[name]
     answers = said["itr_demo_lv"]
     assert found["itr_demo_lv"] == answers
@@ -551,7 +552,7 @@ def proves_that_likelihoods_are_scored(done: Finished) -> None:
         assert figures[f"{question.value}_calibration_error"] == pytest.approx(
             found.calibration_error
         )
-    assert figures["unread_rate"] == figures["failed_rate"] == 0
+    assert figures["unparseable_rate"] == figures["failed_rate"] == 0
     assert run.score.accuracy == pytest.approx(figures["relation_accuracy"])
     assert run.signature.samples == 1
     assert "parser:likelihood.1" in str(run.signature)
@@ -564,7 +565,7 @@ def proves_that_likelihoods_are_scored(done: Finished) -> None:
 
 
 def test_likelihoods_of_other_models_are_refused() -> None:
-    document = documents.documents("itr_demo_lv")[0]
+    document = documents.documents(get_task("itr_demo_lv"))[0]
     with pytest.raises(ScoreError, match="need --model itr_vlm; other models take the task with"):
         hooks.read_likelihoods(document, ["Yes"])
 

@@ -1,8 +1,7 @@
-"""Translation quality: metrics against hand-computed values, the test, bad input, the plot."""
+"""Translation quality: metrics against hand-computed values, the test, bad input."""
 
 from __future__ import annotations
 
-import csv
 import functools
 import itertools
 import json
@@ -13,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -26,10 +24,6 @@ from itr_bench.data import build
 from itr_bench.data.loading import open_set
 from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
-from itr_bench.relation import QUESTIONS, Answer, Relation
-from itr_bench.tasks.loading import open_task
-from itr_bench.translation.plot import _spread
-from itr_bench.translation.points import fingerprint
 from itr_bench.translation.quality import Texts, assess, randomisation_test
 from tests.homes import home_at
 
@@ -209,7 +203,7 @@ def test_differences_are_to_the_baseline_and_corrected_together(quick: None) -> 
     assert assess(systems[:1], texts("r", *right)).baseline is None
 
 
-# COMET, whose models cannot be had here: a stand-in with the interface of unbabel-comet 2.2.7
+# COMET, whose models cannot be loaded here: a stand-in with the interface of unbabel-comet 2.2.7
 
 
 @pytest.fixture
@@ -277,7 +271,7 @@ def test_comet(comet: list[Any], quick: None, tmp_path: Path) -> None:
 def test_comet_that_cannot_be_had(comet: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     right = texts("r", "soup")
     known = replace(right, source=right.texts)
-    with pytest.raises(ItrBenchError, match=r"'no/model' cannot be had.*checkpoints/model\.ckpt"):
+    with pytest.raises(ItrBenchError, match=r"'no/model' cannot be loaded.*/model\.ckpt"):
         assess([known], right, comet="no/model")
     with pytest.raises(DataError, match="needs the texts that were translated: itr-bench data"):
         assess([known, replace(right, name="s")], right, comet="made/up")
@@ -332,6 +326,33 @@ def call(built_home: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> Call
 def refusal(result: Result) -> str:
     assert isinstance(result.exception, ItrBenchError), result.output
     return str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("form", "warning"),
+    [
+        ("<think>hm</think>{}", "350 of 350 translations hold a model's reasoning or marks"),
+        ("<|begin_of_box|>{}<|end_of_box|>", "350 of 350 translations hold a model's reasoning"),
+        ("Yes", "350 of 350 translations are alike, 'yes'"),
+        ("{}", None),
+    ],
+)
+def test_what_is_no_translation_is_warned_of(
+    form: str, warning: str | None, call: Call, tmp_path: Path
+) -> None:
+    base = open_set("ltec")
+    lines = [
+        f"{tweet}\t{form.format(text)}"
+        for tweet, text in zip(base.tweet_ids, base.texts("en"), strict=True)
+    ]
+    file = tmp_path / "made.tsv"
+    file.write_text("\n".join(["tweet_id\ttext", *lines]), encoding="utf-8")
+    result = call(file, "--json")
+    (system,) = json.loads(result.stdout)["systems"]
+    assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * (
+        warning is not None
+    )
+    assert (f"warning: made: {warning}" in result.stderr) == (warning is not None)
 
 
 def test_built_translations(call: Call) -> None:
@@ -417,144 +438,3 @@ def test_nothing_built(call: Call, tmp_path: Path) -> None:
     message = refusal(call("--against", "it", "--reference", tmp_path / "right.tsv"))
     assert "no translation into Italian is built" in message
     assert "itr-bench data translate --to it" in message
-
-
-# The plot
-
-
-def samples(
-    folder: Path, task: str, system: str, right: Callable[[int], bool], **change: Any
-) -> None:
-    """A file of lmms-eval's samples in *folder*: tweet number n is answered right if *right(n)*."""
-    folder.mkdir(parents=True)
-    data = open_task(f"{task.removesuffix('_explained')}@{system}")
-    lines = []
-    for n, (tweet, relation) in enumerate(data.tweets.labels.items()):
-        for question in QUESTIONS:
-            answer = Relation(relation).answer(question)
-            if not right(n):
-                answer = Answer.YES if answer is Answer.NO else Answer.NO
-            item = {
-                "tweet_id": tweet,
-                "question": question.value,
-                "relation": relation,
-                "data": data.identity,
-                "image_sha256": f"i{n}",
-                "itr_bench": "0.0",
-                "libraries": {},
-                **change,
-            }
-            response = f"**Answer:** {answer.value}" if task.endswith("explained") else answer.value
-            lines.append({"item": item, "filtered_resps": [response], "input": f"{n} {question}"})
-    text = "\n".join(json.dumps(line) for line in lines)
-    (folder / f"1_samples_{task}.jsonl").write_text(text)
-
-
-TASK = "ltec_itr_en_mt"
-
-
-def test_plot(call: Call, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    samples(runs / "1" / "a <b> & $x$", TASK, "alpha", lambda n: n < 105)
-    samples(runs / "2" / "a <b> & $x$", TASK, "beta", lambda n: n < 140)
-    samples(runs / "3" / "other", TASK, "beta", lambda n: n < 70)
-    samples(runs / "4" / "other", f"{TASK}_explained", "beta", lambda n: n < 35)
-    out = tmp_path / "mt.svg"
-    result = call("--plot", out, "--runs", runs, "--metric", "chrf", "--json")
-    assert result.exit_code == 0, result.output
-    with out.with_suffix(".csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(r["system"], r["model"], float(r["accuracy"])) for r in rows] == [
-        ("alpha", "a <b> & $x$", 0.3),
-        ("beta", "a <b> & $x$", 0.4),
-        ("beta", "other", 0.2),
-        ("beta", "other (explained)", 0.1),
-    ]
-    assert all(r["stand_in"] == "True" and r["tweets"] == "350" for r in rows)
-    quality = {s["system"]: s["metrics"]["chrf"] for s in json.loads(result.stdout)["systems"]}
-    assert float(rows[0]["quality"]) == quality["alpha"]["score"]
-    assert 0.2 < float(rows[0]["accuracy_low"]) < 0.3 < float(rows[0]["accuracy_high"]) < 0.4
-    assert [p["accuracy"] for p in json.loads(result.stdout)["points"]] == [0.3, 0.4, 0.2, 0.1]
-
-    root = ElementTree.fromstring(out.read_text(encoding="utf-8"))
-    space = "{http://www.w3.org/2000/svg}"
-    names = root.attrib["aria-labelledby"].split()
-    assert [root.find(f"{space}{tag}").attrib["id"] for tag in ("title", "desc")] == names  # type: ignore[union-attr]
-    shown = ["".join(text.itertext()).strip() for text in root.iter(f"{space}text")]
-    assert {"a <b> & $x$", "other", "other (explained)", "alpha", "beta"} <= set(shown)
-    assert "STAND-IN PICTURES: no accuracy here is a result" in shown
-    assert "majority class 32.3" in shown and "chance 25.0" in shown
-    assert "chrF2 of the translation into English" in shown
-    described = root.find(f"{space}desc").text or ""  # type: ignore[union-attr]
-    assert f"other on beta (chrF2 {quality['beta']['score']:.1f}): 20.0 (" in described
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mt.csv", "mt.svg", "runs"]
-
-
-def test_the_same_plot_twice_is_the_same_file(call: Call, tmp_path: Path) -> None:
-    samples(tmp_path / "runs" / "m", TASK, "beta", lambda n: n % 3 == 0)
-    made = []
-    for name in ("one", "two"):
-        result = call("--plot", tmp_path / f"{name}.svg", "--runs", tmp_path / "runs")
-        assert result.exit_code == 0, result.output
-        made.append((tmp_path / f"{name}.svg").read_bytes())
-    assert made[0] == made[1]
-
-
-def test_a_plot_overwrites_no_other_file(call: Call, tmp_path: Path) -> None:
-    samples(tmp_path / "runs" / "m", TASK, "beta", lambda n: n % 3 == 0)
-    numbers = tmp_path / "mt.csv"
-    numbers.write_text("my own,table\n")
-    arguments = ("--plot", tmp_path / "mt.svg", "--runs", tmp_path / "runs")
-    assert "mt.csv is there already and was not written" in refusal(call(*arguments))
-    numbers.unlink()
-    numbers.mkdir()
-    assert "no regular file" in refusal(call(*arguments))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mt.csv", "runs"]
-    for file in (tmp_path / "in.svg", tmp_path / "in.csv"):
-        file.write_text("tweet_id\ttext\n1\ta\n")
-        said = refusal(call(file, "--plot", tmp_path / "in.svg", *arguments[2:]))
-        assert f"{file} is an input" in said
-        file.unlink()
-
-
-def test_runs_that_make_no_point(call: Call, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    samples(runs / "1" / "m", TASK, "beta", lambda n: True)
-    samples(runs / "2" / "m", TASK, "alpha", lambda n: True, data="hub-0123456789ab-alpha")
-    samples(runs / "3" / "m", TASK, "alpha", lambda n: True, data="hub-0123456789ab-delta")
-    out = tmp_path / "mt.svg"
-    result = call("--plot", out, "--runs", runs)
-    assert result.exit_code == 0, result.output
-    left_out = [line for line in result.stderr.splitlines() if line.startswith("left out")]
-    assert len(left_out) == 2
-    assert "made on data hub-0123456789ab-alpha; the translations of alpha" in left_out[0]
-    assert "hub-0123456789ab-delta, of none of the systems" in left_out[1]
-    message = refusal(call("--plot", tmp_path / "no.svg", "--runs", runs / "2"))
-    assert "nothing to plot" in message and "hub-0123456789ab-alpha" in message
-    assert not (tmp_path / "no.svg").exists()
-    samples(runs / "4" / "m", TASK, "beta", lambda n: False)
-    message = refusal(call("--plot", out, "--runs", runs))
-    assert "more than one run of a model on a system" in message and "m on the trans" in message
-
-
-def test_plot_options(call: Call, tmp_path: Path) -> None:
-    assert call("--plot", tmp_path / "mt.svg").exit_code == 2
-    assert call("--runs", tmp_path).exit_code == 2
-    for bad in (tmp_path / "mt.png", tmp_path / "no" / "mt.svg"):
-        assert "expected a file OUT.svg" in refusal(call("--plot", bad, "--runs", tmp_path))
-
-
-def test_fingerprints_are_those_of_the_data_identity(call: Call) -> None:
-    data = open_task(f"{TASK}@beta")
-    translations = Texts("beta", dict(zip(data.tweets.tweet_ids, data.texts, strict=True)), "beta")
-    assert data.identity == f"stand-in-{fingerprint(translations, open_set('ltec'))}-beta"
-    assert fingerprint(texts("beta", "soup"), open_set("ltec")) is None
-
-
-@given(st.lists(st.floats(0, 300), min_size=1, max_size=15))
-def test_names_keep_apart_and_in_order(wanted: list[float]) -> None:
-    places = _spread(wanted, 16, 0, 300)
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    rising = [places[i] for i in order]
-    assert all(b - a >= 16 - 1e-9 for a, b in itertools.pairwise(rising))
-    assert rising[0] >= -1e-9 and rising[-1] <= 300 + 1e-9

@@ -22,6 +22,7 @@ from itr_bench.release.export import export
 from itr_bench.release.plan import plan
 from itr_bench.release.push import compare, push
 from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.spec import get_task
 from tests import hub_server, released_data
 from tests.homes import home_at
 from tests.hub_server import TOKEN, Hub, Repository
@@ -132,7 +133,7 @@ def test_a_push_by_the_command_line_and_back(
     assert "350 tweets agree with the manifest" in run("verify", "ltec", **there)
     facts = json.loads((tmp_path / "empty/sets/ltec/manifest.json").read_text())
     with home_at(filled):
-        expected = open_task("ltec_itr_lv").tweets.manifest
+        expected = open_task(get_task("ltec_itr_lv")).tweets.manifest
     assert (facts["kind"], facts["content_sha256"]) == ("hub", expected.content_sha256)
     assert facts["sources"][0]["release"]["revision"] == revision
     # What was fetched once is there without a network.

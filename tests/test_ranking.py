@@ -1,4 +1,4 @@
-"""Standing, tiers and power: against statsmodels, brute force, simulation, and by hand."""
+"""ReferenceLevel, tiers and power: against statsmodels, brute force, simulation, and by hand."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from statsmodels.stats.multitest import multipletests
 
 from itr_bench.errors import ScoreError
 from itr_bench.scoring import (
-    Outcomes,
+    Predictions,
+    ReferenceLevel,
     Score,
-    Standing,
     compare,
     exact_mcnemar,
     holm,
-    power,
     rank,
+    reference_level,
     score,
     smallest_difference,
-    standing,
 )
 from itr_bench.scoring.crossed import NO_NOISE, SeedNoise, mean_test, noise_between, seed_noise
 from itr_bench.scoring.intervals import Interval
+from itr_bench.scoring.power import power
 from itr_bench.scoring.ranking import Ranking
-from itr_bench.scoring.verdict import Side, Sides, sides
+from itr_bench.scoring.references import Side, Sides, sides
 
 Shares = NDArray[np.float64]
 
 SAMPLES = 4
 
 
-def outcomes(shares: NDArray[Any]) -> Outcomes:
+def predictions(shares: NDArray[Any]) -> Predictions:
     """SAMPLES samples a tweet, of which a share is right: the relation is 0, or 3 is answered."""
     right = np.arange(SAMPLES) < SAMPLES * np.asarray(shares, dtype=float)[:, None]
     answers = right.astype(np.int8)
     ids = tuple(f"{tweet:04}" for tweet in range(len(right)))
-    return Outcomes(ids, np.zeros(len(right), np.int8), answers, answers, ())
+    return Predictions(ids, np.zeros(len(right), np.int8), answers, answers, ())
 
 
-SCORE = score(outcomes(np.repeat([1, 0], [30, 70])), resamples=10)
+SCORE = score(predictions(np.repeat([1, 0], [30, 70])), resamples=10)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ SCORE = score(outcomes(np.repeat([1, 0], [30, 70])), resamples=10)
         (0.33, 0.40, "above the majority class"),
         (0.32, 0.40, "above chance, not above the majority class"),  # the end is not above
         (0.26, 0.30, "above chance, not above the majority class"),
-        (0.25, 0.30, "not told from chance"),
-        (0.20, 0.40, "not told from chance"),
-        (0.20, 0.25, "not told from chance"),
+        (0.25, 0.30, "not significantly different from chance"),
+        (0.20, 0.40, "not significantly different from chance"),
+        (0.20, 0.25, "not significantly different from chance"),
         (0.10, 0.24, "below chance"),
     ],
 )
@@ -74,7 +74,7 @@ def test_the_standing_follows_from_the_interval(low: float, high: float, expecte
         majority_class=0.32,
         uniform_chance=0.25,
     )
-    assert standing(found).value == expected
+    assert reference_level(found).value == expected
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def test_the_standing_follows_from_the_interval(low: float, high: float, expecte
         (9, 9, "too few tweets to say"),
         # 12 tweets are worth 12 * (1.960 / 2.201) ** 2 = 9.5, the standard error being estimated:
         # none right is up to 1 - 0.025 ** (1 / 9.5) = 0.32.
-        (0, 12, "not told from chance"),
+        (0, 12, "not significantly different from chance"),
         (12, 12, "above chance, not above the majority class"),
         # The bootstrap would say 0 to 21 %, but 10 % of those who guess have no more than one.
-        (1, 14, "not told from chance"),
+        (1, 14, "not significantly different from chance"),
         (0, 20, "below chance"),
         (1, 30, "below chance"),
     ],
 )
 def test_the_standing_on_few_tweets(right: int, tweets: int, expected: str) -> None:
-    found = score(outcomes(np.arange(tweets) < right))
-    assert standing(found).value == expected
+    found = score(predictions(np.arange(tweets) < right))
+    assert reference_level(found).value == expected
 
 
 @pytest.mark.parametrize("chance", [0.25, 0.32, 0.5])
@@ -116,19 +116,19 @@ def test_who_guesses_is_seldom_told_from_chance(tweets: int, chance: float) -> N
             )
         )
         assert found is not None
-        told += binom.pmf(right, tweets, chance) * (found.chance is not Side.NOT_TOLD)
+        told += binom.pmf(right, tweets, chance) * (found.chance is not Side.NOT_DIFFERENT)
     assert told <= 0.05
 
 
 def test_equal_shares_of_all_tweets_have_a_standing() -> None:
     # The standard error is 0 but for rounding: never more than all samples of all tweets.
-    found = sides(score(outcomes(np.full(40, 0.75))))
+    found = sides(score(predictions(np.full(40, 0.75))))
     assert found == Sides(Side.ABOVE, Side.BELOW)
 
 
 def test_without_an_interval_the_standing_is_unknown() -> None:
-    found = standing(dataclasses.replace(SCORE, interval=None))
-    assert (found, found.value) == (Standing.UNKNOWN, "too few tweets to say")
+    found = reference_level(dataclasses.replace(SCORE, interval=None))
+    assert (found, found.value) == (ReferenceLevel.UNKNOWN, "too few tweets to say")
 
 
 def test_exact_mcnemar_is_that_of_statsmodels() -> None:
@@ -162,7 +162,7 @@ def quiet(shares: Shares, level: float = 0.05) -> Ranking:
 
 @st.composite
 def models(draw: st.DrawFn, least: int = 0) -> Shares:
-    """A few models, of which some are told apart, and some are equal in accuracy or altogether."""
+    """A few models, of which some differ significantly, and some are equal in accuracy."""
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     count, tweets = draw(st.integers(least, 8)), draw(st.sampled_from([1, 7, 40]))
     wanted = random.choice([0.1, 0.5, 0.9, 1], (count, 1))
@@ -214,7 +214,7 @@ def test_identical_models_share_a_tier(shares: Shares, which: int) -> None:
 def test_p_values_are_those_of_the_pairs_compared_one_by_one(shares: Shares) -> None:
     found = quiet(shares)
     pairs = list(combinations(range(len(shares)), 2))
-    runs = [outcomes(answered) for answered in shares]
+    runs = [predictions(answered) for answered in shares]
     compared = [compare(runs[a], runs[b], resamples=2) for a, b in pairs]
     adjusted = holm([one.p_value for one in compared])
     for (a, b), p_value, one in zip(pairs, adjusted, compared, strict=True):
@@ -240,7 +240,7 @@ def test_tiers_by_hand() -> None:
     assert found.p_values[0, 2] == pytest.approx(6 * 0.5**5)
     assert found.apart.sum() == 6
     assert found.median_discordant == 0.075
-    # At a stricter level only the first and the last are told apart.
+    # At a stricter level only the first and the last differ significantly.
     assert list(quiet(shares, level=0.001).tiers) == [1, 1, 2, 1]
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from itr_bench.cli.data_export import command as export_command
 from itr_bench.cli.main import cli
-from itr_bench.data import build, home
+from itr_bench.data import build, home, writing
 from itr_bench.data.inspection import verify_set
 from itr_bench.data.manifest import Manifest, text_hash
 from itr_bench.data.release_files import Release, read_release
@@ -34,6 +34,7 @@ from itr_bench.release.export import export
 from itr_bench.release.licences import IDS_ONLY, LICENCES, read_stated, settle
 from itr_bench.release.plan import plan, tasks_here
 from itr_bench.tasks.loading import load, open_task
+from itr_bench.tasks.spec import get_task
 from tests import released_data
 from tests.conftest import RunLmmsEval
 from tests.homes import home_at
@@ -130,7 +131,7 @@ def test_datasets_alone_reads_the_same(release: Path, at_filled: Path, tmp_path:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     for task, config in zip(tasks, configs, strict=True):
-        data = open_task(task)
+        data = open_task(get_task(task))
         expected = {
             tweet: [relation, text_hash(text), image]
             for tweet, relation, text, image in zip(
@@ -241,6 +242,10 @@ def test_the_card(release: Path) -> None:
         "https://aclanthology.org/P19-1272/",
         "| `ltec` | images | made-up images | not available | not available | MIT |",
         "This is version 1.0.0, of 2026-01-31.",
+        "hyparquet 1.33 (JavaScript): set `utf8: false`",
+        "`hyparquet-compressors`",
+        "mlcroissant 1.1.1: it does not turn images upright by their EXIF orientation",
+        "datasets 5.2.0: where the function given to `map` returns the image of its row",
     ):
         assert said in card.text, said
     assert "TRIAL" not in card.content
@@ -609,7 +614,7 @@ def test_the_command(at_filled: Path, tmp_path: Path) -> None:
     assert f"written: {folder}" in done.output
     arguments = [str(folder), "--tasks", "tirt", "--json", "--replace"]
     found = json.loads(CliRunner().invoke(export_command, arguments).output)
-    assert found["configs"][0]["identity"] == open_task("tirt").identity
+    assert found["configs"][0]["identity"] == open_task(get_task("tirt")).identity
     assert read_release(folder)[0].configs[0].size == found["configs"][0]["bytes"]
 
 
@@ -660,7 +665,7 @@ def test_no_path_of_this_machine_is_in_any_file(
         released_data.build_translation(str(source / "model"), "MIT", system="model")
         export(tmp_path / "first", plan())
     monkeypatch.setenv("ITR_BENCH_HUB", str(tmp_path / "first"))
-    open_task("ltec_itr_fr_mt")
+    open_task(get_task("ltec_itr_fr_mt"))
     export(tmp_path / "second", plan([*LTEC, "ltec_itr_fr_mt"]))
     for name in ("first", "second"):
         for path in (tmp_path / name).rglob("*"):
@@ -716,7 +721,7 @@ def test_a_set_that_shares_tweets_is_withheld(tmp_path: Path) -> None:
         for n in range(349, 352)
     ]
     with home.locked("tirt"):
-        build.write(get_set("tirt"), found, DrawnImages(), {})
+        writing.write(get_set("tirt"), found, DrawnImages(), {})
     # TIRT is never given whole, so its tweets are not given elsewhere.
     assert [one.ids_only for one in plan()] == [True, True, True]
 
@@ -746,8 +751,8 @@ def test_the_ids_make_the_same_set_again(release: Path, filled: Path, tmp_path: 
         done = CliRunner().invoke(cli, words[1:])
         assert done.exit_code == 0, done.output
     with home_at(filled):
-        expected = open_task("tirt").tweets.manifest.content_sha256
-    assert open_task("tirt").tweets.manifest.content_sha256 == expected
+        expected = open_task(get_task("tirt")).tweets.manifest.content_sha256
+    assert open_task(get_task("tirt")).tweets.manifest.content_sha256 == expected
 
 
 # Licences and words
@@ -822,9 +827,9 @@ def test_a_task_on_a_release_is_the_same(
     release: Path, filled: Path, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
     with home_at(filled):
-        expected = open_task(task)
+        expected = open_task(get_task(task))
     monkeypatch.setenv("ITR_BENCH_HUB", str(release))
-    found = open_task(task)
+    found = open_task(get_task(task))
     assert found.identity == expected.identity
     assert found.identity.startswith("hub-")
     assert list(found.texts) == list(expected.texts)
@@ -841,18 +846,18 @@ def test_what_a_release_does_not_hold(
 ) -> None:
     monkeypatch.setenv("ITR_BENCH_HUB", str(release))
     with pytest.raises(DataError, match=r"does not hold the data set 'ltec_full'; it holds: ltec"):
-        open_task("ltec_itr_full_lv")
+        open_task(get_task("ltec_itr_full_lv"))
     with pytest.raises(DataError, match=r"ids, labels and hashes of 'tirt'.*no texts") as caught:
-        open_task("tirt")
+        open_task(get_task("tirt"))
     assert "itr-bench data build tirt --labels tirt/ids.tsv" in str(caught.value)
     with pytest.raises(DataError, match="does not hold the data set 'ltec_fr_mt@other'"):
-        open_task("ltec_itr_fr_mt@other")
+        open_task(get_task("ltec_itr_fr_mt@other"))
     monkeypatch.setenv("ITR_BENCH_HUB", str(tmp_path))
     with pytest.raises(DataError, match="is not a release of itr-bench"):
-        open_task("ltec_itr_lv")
+        open_task(get_task("ltec_itr_lv"))
     monkeypatch.setenv("ITR_BENCH_HUB", " ")  # as good as none
     with pytest.raises(DataError, match="TIRT is published as tweet ids"):
-        open_task("tirt")
+        open_task(get_task("tirt"))
 
 
 def _facts(folder: Path, **changes: object) -> None:
@@ -913,7 +918,7 @@ def test_a_damaged_release_is_refused(
         summed(folder)
     monkeypatch.setenv("ITR_BENCH_HUB", str(folder))
     with pytest.raises(DataError) as caught:
-        open_task("ltec_itr_lv")
+        open_task(get_task("ltec_itr_lv"))
     assert message in str(caught.value)
     assert not (home / "sets" / "ltec").exists()
 
@@ -930,7 +935,7 @@ def test_a_snapshot_of_the_hub_is_a_release(
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(blobs / str(number))
     monkeypatch.setenv("ITR_BENCH_HUB", str(snapshot))
-    assert open_task("ltec_itr_lv").identity.startswith("hub-")
+    assert open_task(get_task("ltec_itr_lv")).identity.startswith("hub-")
     manifest = verify_set("ltec")
     assert manifest.sources[0]["release"]["name"] == "made-up/relations"
 
@@ -941,14 +946,14 @@ def test_building_translations_again_takes_them_from_the_release(
     released_data.build_ltec()
     released_data.build_translation("made-up-1.0", None, text="autre chose")
     monkeypatch.setenv("ITR_BENCH_HUB", str(release))
-    assert open_task(FRENCH).texts[0].startswith("autre chose")
+    assert open_task(get_task(FRENCH)).texts[0].startswith("autre chose")
     arguments = ["data", "build", "ltec_fr_mt@made-up-1.0", "--replace"]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 0, done.output
     with home_at(filled):
-        expected = open_task(FRENCH)
-    assert open_task(FRENCH).identity == expected.identity
-    assert list(open_task(FRENCH).texts) == list(expected.texts)
+        expected = open_task(get_task(FRENCH))
+    assert open_task(get_task(FRENCH)).identity == expected.identity
+    assert list(open_task(get_task(FRENCH)).texts) == list(expected.texts)
 
 
 def test_stand_ins_stay_stand_ins_whatever_the_release_says(
@@ -961,7 +966,7 @@ def test_stand_ins_stay_stand_ins_whatever_the_release_says(
         export(tmp_path / "out", plan(["ltec_itr_lv"], trial=True))
     _facts(tmp_path / "out", kind="hub")
     monkeypatch.setenv("ITR_BENCH_HUB", str(summed(tmp_path / "out")))
-    assert open_task("ltec_itr_lv").identity.startswith("stand-in-")
+    assert open_task(get_task("ltec_itr_lv")).identity.startswith("stand-in-")
 
 
 def test_translations_of_another_state_are_refused(
@@ -970,9 +975,9 @@ def test_translations_of_another_state_are_refused(
     released_data.build_ltec(texts={"5000": "another text"})
     monkeypatch.setenv("ITR_BENCH_HUB", str(release))
     with pytest.raises(DataError, match=r"another state of the set 'ltec'.*--replace"):
-        open_task("ltec_itr_fr_mt")
+        open_task(get_task("ltec_itr_fr_mt"))
     build.fetch("ltec", replace=True)
-    assert open_task("ltec_itr_fr_mt").identity.startswith("hub-")
+    assert open_task(get_task("ltec_itr_fr_mt")).identity.startswith("hub-")
 
 
 def test_a_set_that_is_here_is_used_before_the_release(
@@ -980,7 +985,7 @@ def test_a_set_that_is_here_is_used_before_the_release(
 ) -> None:
     released_data.build_ltec(texts={"5000": "another text"})
     monkeypatch.setenv("ITR_BENCH_HUB", str(release))
-    assert open_task("ltec_itr_lv").texts[0] == "another text"
+    assert open_task(get_task("ltec_itr_lv")).texts[0] == "another text"
 
 
 def test_several_systems_in_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -996,8 +1001,8 @@ def test_several_systems_in_a_release(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     monkeypatch.setenv("ITR_BENCH_HUB", str(tmp_path / "out"))
     with pytest.raises(DataError, match=r"of 2 systems; name one: ltec_fr_mt@first, ltec_fr_mt@se"):
-        open_task("ltec_itr_fr_mt")
-    assert open_task("ltec_itr_fr_mt@second").identity.endswith("-second")
+        open_task(get_task("ltec_itr_fr_mt"))
+    assert open_task(get_task("ltec_itr_fr_mt@second")).identity.endswith("-second")
     # A set that was read can be released again.
     with home_at(home.home()):
         export(tmp_path / "again", plan(["ltec_itr_fr_mt@second"]))

@@ -15,7 +15,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Answer, Question, Relation
-from itr_bench.scoring import Outcomes, ReadItem, Signature, compare, holm, pair, score
+from itr_bench.scoring import Predictions, ReadItem, Signature, compare, holm, pair, score
 from itr_bench.scoring.intervals import mean_interval, mean_intervals
 
 LETTERS = {"y": Answer.YES, "n": Answer.NO, "-": Answer.NONE, "!": Answer.FAILED}
@@ -30,7 +30,7 @@ def items(rows: list[tuple[str, int, str, str]]) -> list[ReadItem]:
     ]
 
 
-def random_outcomes(seed: int, tweets: int = 60, samples: int = 5) -> Outcomes:
+def random_predictions(seed: int, tweets: int = 60, samples: int = 5) -> Predictions:
     draw = random.Random(seed)
     return pair(
         items(
@@ -71,7 +71,7 @@ def test_a_case_worked_out_by_hand() -> None:
     assert found.recall == (0.5, 1.0, 0.5, 0.0)
     assert found.adds_accuracy == 6 / 8  # d is wrong twice
     assert found.represented_accuracy == 6 / 8  # a once, c once
-    assert found.unread_rate == 1 / 16
+    assert found.unparseable_rate == 1 / 16
     assert found.failed_rate == 1 / 16
     assert found.sample_agreement == 1 / 4  # only b predicts the same twice
     # F1, sample 1: 0: 1, 1: 2/3, 2: 0, 3: 0 -> 5/12; sample 2: 0: 0, 1: 2/3, 2: 1, 3: 0 -> 5/12.
@@ -82,40 +82,40 @@ def test_a_case_worked_out_by_hand() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_scikit_learn_finds_the_same(seed: int) -> None:
-    outcomes = random_outcomes(seed)
-    found = score(outcomes)
+    predictions = random_predictions(seed)
+    found = score(predictions)
     f1 = [
         f1_score(
-            outcomes.gold,
-            outcomes.predicted[:, s],
+            predictions.gold,
+            predictions.predicted[:, s],
             labels=range(4),
             average="macro",
             zero_division=0,
         )
-        for s in range(outcomes.samples)
+        for s in range(predictions.samples)
     ]
     table = sum(
-        confusion_matrix(outcomes.gold, outcomes.predicted[:, s], labels=[0, 1, 2, 3, -1])
-        for s in range(outcomes.samples)
+        confusion_matrix(predictions.gold, predictions.predicted[:, s], labels=[0, 1, 2, 3, -1])
+        for s in range(predictions.samples)
     )
     assert found.macro_f1 == pytest.approx(np.mean(f1), abs=1e-12)
     assert np.array_equal(np.array(found.confusion), table[:4])
     by_sample = [
-        (outcomes.gold == outcomes.predicted[:, s]).mean() for s in range(outcomes.samples)
+        (predictions.gold == predictions.predicted[:, s]).mean() for s in range(predictions.samples)
     ]
     assert found.accuracy == pytest.approx(np.mean(by_sample))
     assert found.accuracy_sd == pytest.approx(np.std(by_sample, ddof=1))
 
 
 def test_agreement_is_the_share_of_equal_pairs() -> None:
-    outcomes = random_outcomes(7)
+    predictions = random_predictions(7)
     pairs = [
-        outcomes.predicted[tweet, i] == outcomes.predicted[tweet, j]
+        predictions.predicted[tweet, i] == predictions.predicted[tweet, j]
         for tweet in range(60)
         for i in range(5)
         for j in range(i)
     ]
-    assert score(outcomes).sample_agreement == pytest.approx(np.mean(pairs))
+    assert score(predictions).sample_agreement == pytest.approx(np.mean(pairs))
 
 
 @settings(max_examples=25, deadline=None)
@@ -131,7 +131,7 @@ def test_the_order_in_which_answers_arrive_does_not_matter(
 
 
 def test_samples_of_a_tweet_stay_together_in_the_interval() -> None:
-    one = random_outcomes(3, tweets=100, samples=1)
+    one = random_predictions(3, tweets=100, samples=1)
     ten = dataclasses.replace(
         one,
         adds=np.repeat(one.adds, 10, axis=1),
@@ -213,10 +213,10 @@ def test_one_tweet_has_no_interval_and_one_sample_no_deviation() -> None:
 
 def test_a_tweet_with_one_question_is_left_out_and_counted() -> None:
     read = items([("a", 0, "y", "y"), ("b", 3, "n", "n")])[:3]
-    outcomes = pair(read)
-    assert outcomes.tweet_ids == ("a",)
-    assert outcomes.unpaired == ("b",)
-    assert score(outcomes).unpaired == 1
+    predictions = pair(read)
+    assert predictions.tweet_ids == ("a",)
+    assert predictions.unpaired == ("b",)
+    assert score(predictions).unpaired == 1
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_address_holds_the_state(chromium: webdriver.Chrome, base: str) -> None:
     fill(chromium, "q", "model & 0")
     fill(chromium, "q", "model 0")
     chromium.find_element(By.ID, "open").click()
-    sort(chromium, "unread", "unread-desc")
+    sort(chromium, "unparseable", "unread-desc")
     link, before = chromium.current_url, models(chromium)
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(link).fragment) == {
         "q": ["model 0"],
@@ -460,7 +460,7 @@ def test_comparison_agrees_with_python(chromium: webdriver.Chrome, base: str) ->
     differences, intervals, only, only_first, p_values = cells
     compared = 0
     for i, other in enumerate(others, 2):
-        expected = compare(other.outcomes, first.outcomes)
+        expected = compare(other.predictions, first.predictions)
         assert float(p_values[i][1]) == pytest.approx(expected.p_value, rel=1e-9)
         assert (int(only[i][0]), int(only_first[i][0])) == (expected.only_a, expected.only_b)
         shown = float(differences[i][0].replace("−", "-"))

@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Outcomes
-from itr_bench.studies import blindness, language, prompt, wording
+from itr_bench.scoring import Predictions
+from itr_bench.studies import comparisons, image_ablation, language, prompt
 from itr_bench.studies.changes import Change, changes
-from itr_bench.studies.frame import arrange, cells
+from itr_bench.studies.comparisons import limits
+from itr_bench.studies.grouping import variant_runs
 from itr_bench.studies.negation import negation
 from itr_bench.studies.statistics import Contrast, Paired, compared, shares
 from itr_bench.studies.study import Material
-from itr_bench.studies.wording import limits
 from tests.test_studies import (
     analysed,
     answering,
     by_name,
     claims,
     figure,
-    outcomes_of,
+    predictions_of,
     right_answers,
     run_of,
     some_gold,
@@ -40,9 +40,9 @@ Numbers = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def right_where(right: Bools) -> Outcomes:
-    """Outcomes that are right where *right*, shape (T, S), says so."""
-    return outcomes_of(np.zeros(len(right)), right, np.ones_like(right))
+def right_where(right: Bools) -> Predictions:
+    """Predictions that are right where *right*, shape (T, S), says so."""
+    return predictions_of(np.zeros(len(right)), right, np.ones_like(right))
 
 
 def most_by_chance(families: int, level: float = 0.05) -> int:
@@ -68,7 +68,7 @@ def test_an_undecided_run_is_not_told_from_steady_ones_of_its_accuracy() -> None
         )
     found = compared(families)
     assert all((one.adjusted or 0) < 0.05 for family in found for one in family)
-    told = sum(any(one.told for one in family) for family in found)
+    told = sum(any(one.significant for one in family) for family in found)
     assert told <= most_by_chance(60)
 
 
@@ -84,7 +84,7 @@ def test_what_a_seed_does_to_all_tweets_is_no_difference(samples: int, same_seed
         if same_seeds:
             noise[1] = noise[0]
         families.append([Contrast(*(right_where(own < rng.beta(4, 4, (300, 1))) for own in noise))])
-    told = sum(one.told != 0 for (one,) in compared(families))
+    told = sum(one.significant != 0 for (one,) in compared(families))
     assert told <= most_by_chance(150, 0.07)
 
 
@@ -100,13 +100,13 @@ def test_a_known_gap_is_covered_and_told_where_runs_share_their_noise() -> None:
     ends = [one.interval or (1, 0) for one in found]
     missed = sum(not low <= gap <= high for low, high in ends)
     assert missed <= most_by_chance(simulations)
-    assert sum(one.told == 1 for one in found) > 0.9 * simulations
-    assert not any(one.told == -1 for one in found)
+    assert sum(one.significant == 1 for one in found) > 0.9 * simulations
+    assert not any(one.significant == -1 for one in found)
 
 
 def test_where_the_two_tests_see_other_sides_nothing_is_told() -> None:
     # A has 60 tweets right in 6 of 10 samples where B has 5, and 100 in 6 where B has all.
-    def hits(*counts: tuple[int, int]) -> Outcomes:
+    def hits(*counts: tuple[int, int]) -> Predictions:
         of_tweet = np.repeat([hits for hits, _ in counts], [tweets for _, tweets in counts])
         places = np.arange(10) + np.arange(len(of_tweet))[:, None]  # no seed is better than others
         return right_where(places % 10 < of_tweet[:, None])
@@ -116,7 +116,7 @@ def test_where_the_two_tests_see_other_sides_nothing_is_told() -> None:
     assert found.difference == pytest.approx((60 * 0.1 - 100 * 0.4) / 160)
     assert found.adjusted is not None and found.adjusted < 0.001
     assert found.mean_adjusted is not None and found.mean_adjusted < 0.001
-    assert found.told == 0
+    assert found.significant == 0
 
 
 def _pair(samples: int) -> Paired:
@@ -129,7 +129,7 @@ def test_of_one_seed_a_test_says_so() -> None:
     for samples, said in ((1, True), (2, False)):
         found = _pair(samples)
         assert found.samples == samples
-        text = wording.test_of(found, "there", "here")
+        text = comparisons.test_of(found, "there", "here")
         assert ("for this seed only" in text) == said
         assert "McNemar test on 40 tweets: 30 right only there, 10 only here" in text
         assert "over the 1 comparison of this study" in text
@@ -142,7 +142,7 @@ def test_ten_tweets_are_the_fewest_for_intervals_and_tests(tweets: int) -> None:
     (share,) = shares([(np.arange(tweets), tweets)])
     known = [found.interval, found.p_value, found.mean_p_value, found.mean_adjusted]
     assert [one is not None for one in [*known, share.interval]] == [tweets == 10] * 5
-    assert found.told == (tweets == 10)
+    assert found.significant == (tweets == 10)
 
 
 def test_what_cannot_be_told_has_a_line_for_each_model() -> None:
@@ -156,7 +156,7 @@ def test_what_cannot_be_told_has_a_line_for_each_model() -> None:
                 for answers in right_answers(gold)
             )
             runs.append(answering(task, gold, own, model=model))  # type: ignore[arg-type]
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     lines = [line for line in section.limits if "right in most samples" in line]
     assert [line.split(",")[0] for line in lines] == [
         "first: of 60 tweets",
@@ -179,7 +179,7 @@ def test_two_gaps_are_not_said_to_differ() -> None:
     for number, said in ((2, False), (3, True)):
         section = analysed(language.analyse(Material(runs[:number])))
         assert (
-            "That one gap is told and another is not does not say that the two differ."
+            "That one gap is significant and another is not does not say that the two gaps differ."
             in (section.limits)
         ) == said
 
@@ -187,19 +187,20 @@ def test_two_gaps_are_not_said_to_differ() -> None:
 # Answers that change
 
 
-def _cell_changes(reference: Run, variant: Run) -> dict[tuple[str, Question], Change]:
-    ((cell,), _) = cells(arrange(Material([reference, variant])), blindness.tasks)
-    return changes(cell)
+def _changes(reference: Run, variant: Run) -> dict[Question, Change]:
+    variants, _ = variant_runs(Material([reference, variant]), image_ablation.tasks)
+    (found,) = changes(variants)
+    return found
 
 
 def _change(
-    a: Outcomes, b: Outcomes, seeds_a: Sequence[int] | None, seeds_b: Sequence[int] | None
+    a: Predictions, b: Predictions, seeds_a: Sequence[int] | None, seeds_b: Sequence[int] | None
 ) -> Change:
     known = [None if seeds is None else tuple(seeds) for seeds in (seeds_a, seeds_b)]
-    found = _cell_changes(
+    found = _changes(
         run_of("ltec_itr_lv", a, seeds=known[0]), run_of("ltec_itr_lv~no-image", b, seeds=known[1])
     )
-    return found["ltec_itr_lv~no-image", Question.ADDS]
+    return found[Question.ADDS]
 
 
 _SAMPLES = 4
@@ -231,31 +232,31 @@ def test_a_sampled_model_that_uses_one_side_is_found_with_shared_seeds(side: str
     rng = np.random.default_rng(5)
     gold = some_gold(200)
     own, other = _sampled(gold, rng, lambda chances: np.roll(chances, 1, axis=1))
-    runs = [run_of("ltec_itr_lv", outcomes_of(gold, *own))]
-    for variant in blindness.VARIANTS:
+    runs = [run_of("ltec_itr_lv", predictions_of(gold, *own))]
+    for variant in image_ablation.WITHOUT:
         answers = own if variant in _BLIND[side] else other
-        runs.append(run_of(f"ltec_itr_lv~{variant}", outcomes_of(gold, *answers)))
-    section = analysed(blindness.analyse(Material(runs)))
+        runs.append(run_of(f"ltec_itr_lv~{variant}", predictions_of(gold, *answers)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     shown = by_name(figure(section, "Answers that change"), 1, 2)
     for question in ("adds", "represented"):
         (still,) = claims(section, f"no answer to {question} changes")
         (moved,) = claims(section, f"answers to {question} change by more than chance")
         named = still.partition("no ")[2]
-        for variant in blindness.VARIANTS:
+        for variant in image_ablation.WITHOUT:
             row = shown[variant, question]
             blind = variant in _BLIND[side]
-            assert (blindness._WITHOUT[variant] in named) == blind
-            assert (blindness._WITHOUT[variant] in moved) != blind
+            assert (image_ablation.WITHOUT[variant] in named) == blind
+            assert (image_ablation.WITHOUT[variant] in moved) != blind
             assert row["Between samples alone %"] > 0.2
             low, high = row["95 % interval"]  # the last of this name: beyond chance
             if blind:
-                assert (row["Beyond that, points"], low, high) == (0, 0, 0)
+                assert (row["Beyond that, percentage points"], low, high) == (0, 0, 0)
                 assert row["Of these, yes against no %"] == 0
             else:
-                assert row["Beyond that, points"] > 0.1 and low > 0
+                assert row["Beyond that, percentage points"] > 0.1 and low > 0
                 assert row["Of these, yes against no %"] > 0.2
     lower = claims(section, "accuracy is", "lower")
-    assert len(lower) == len(blindness.VARIANTS) - len(_BLIND[side])
+    assert len(lower) == len(image_ablation.WITHOUT) - len(_BLIND[side])
 
 
 @settings(deadline=None, max_examples=30)
@@ -269,8 +270,8 @@ def test_the_same_answers_seed_by_seed_change_nothing(
     gold = some_gold(12)
     places = [[11, 12, 13].index(seed) for seed in order]
     found = _change(
-        outcomes_of(gold, answers, answers),
-        outcomes_of(gold, answers[:, places], answers[:, places]),
+        predictions_of(gold, answers, answers),
+        predictions_of(gold, answers[:, places], answers[:, places]),
         (11, 12, 13),
         order,
     )
@@ -286,7 +287,7 @@ def test_with_the_same_distribution_nothing_changes_on_average() -> None:
     noise, chance = rng.random((4000, 3)), rng.beta(2, 2, (4000, 1))
     a, b = ((one < chance).astype(np.int8) for one in (noise, 1 - noise))
     gold = some_gold(4000)
-    found = _change(outcomes_of(gold, a, a), outcomes_of(gold, b, b), range(3), range(3))
+    found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), range(3), range(3))
     assert found.turned / found.read > found.raw.value + 0.1
     assert found.beyond is not None
     assert found.beyond.value == pytest.approx(0, abs=0.02)
@@ -310,7 +311,7 @@ def test_pairs_of_one_seed_are_counted_apart(
     gold = some_gold(10)
     a = np.tile(np.array([1, 0], dtype=np.int8), (10, 1))
     b = np.ones((10, len(seeds_b)), dtype=np.int8)
-    found = _change(outcomes_of(gold, a, a), outcomes_of(gold, b, b), seeds_a, seeds_b)
+    found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), seeds_a, seeds_b)
     assert (found.of_one_seed, found.read) == (one_seed, read)
     assert found.raw.value == pytest.approx(raw)
     assert found.alone == pytest.approx(0.5)  # all of two samples of a, none of b
@@ -321,7 +322,7 @@ def test_of_one_sample_the_pair_of_one_seed_is_what_changes() -> None:
     a = np.tile(np.array([0, 1], dtype=np.int8), (10, 1))
     b = np.ones((10, 1), dtype=np.int8)
     for seeds, raw in (((5,), 1), ((6,), 0), ((7,), 0.5)):
-        found = _change(outcomes_of(gold, a, a), outcomes_of(gold, b, b), (5, 6), seeds)
+        found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), (5, 6), seeds)
         assert (found.raw.value, found.alone, found.beyond) == (raw, None, None)
 
 
@@ -333,7 +334,7 @@ def test_of_few_read_tweets_a_negation_has_no_interval(read: int) -> None:
     gold = some_gold(350)
     words = np.arange(350) % 2
     answers = [np.where(np.arange(350) < read, one, -1) for one in (words, 1 - words)]
-    plain, negated = (outcomes_of(gold, one, one) for one in answers)
+    plain, negated = (predictions_of(gold, one, one) for one in answers)
     found = negation(plain, negated, Question.ADDS)
     assert (found.tweets, found.read_tweets, found.alike) == (350, read, 0)
     known = [found.alike_interval, found.kappa_interval, found.yes_interval]
@@ -350,8 +351,8 @@ def test_what_a_negation_fits_by_chance_is_that_of_the_shares_of_yes() -> None:
     words = np.array([1] * 7 + [0] * 3, dtype=np.int8)
     negated = np.array([1] * 4 + [0] * 6, dtype=np.int8)  # as it was turned round
     found = negation(
-        outcomes_of(some_gold(10), words, words),
-        outcomes_of(some_gold(10), negated, negated),
+        predictions_of(some_gold(10), words, words),
+        predictions_of(some_gold(10), negated, negated),
         Question.ADDS,
     )
     assert found.by_chance == pytest.approx(0.7 * 0.4 + 0.3 * 0.6)
@@ -368,7 +369,9 @@ def test_random_words_are_no_denial(tweets: int, samples: int) -> None:
     for _ in range(100):
         words, negated = rng.random((2, tweets, samples)) < 0.7
         found = negation(
-            outcomes_of(gold, words, words), outcomes_of(gold, ~negated, ~negated), Question.ADDS
+            predictions_of(gold, words, words),
+            predictions_of(gold, ~negated, ~negated),
+            Question.ADDS,
         )
         told += found.p_value is not None and found.p_value < 0.05
     assert told <= most_by_chance(100, 0.025)
@@ -379,7 +382,7 @@ def test_one_word_to_both_questions_is_a_denial() -> None:
     words = rng.random((100, 3)) < rng.beta(0.5, 0.5, (100, 1))
     gold = some_gold(100)
     found = negation(
-        outcomes_of(gold, words, words), outcomes_of(gold, ~words, ~words), Question.ADDS
+        predictions_of(gold, words, words), predictions_of(gold, ~words, ~words), Question.ADDS
     )
     assert found.kappa is not None and found.kappa < -0.3
     assert found.p_value is not None and found.p_value < 0.01
@@ -390,18 +393,20 @@ def test_a_sampled_model_that_agrees_is_found_with_shared_seeds() -> None:
     gold = some_gold(300)
     yes = rng.random((2, 300, 3)) < 0.98  # noise of seed and tweet, the same for both questions
     runs = [
-        run_of("ltec_itr_lv", outcomes_of(gold, *yes)),
-        run_of("ltec_itr_lv~negated", outcomes_of(gold, *~yes)),
+        run_of("ltec_itr_lv", predictions_of(gold, *yes)),
+        run_of("ltec_itr_lv~negated", predictions_of(gold, *~yes)),
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert len(claims(section, "the model agrees whatever is asked")) == len(QUESTIONS)
 
 
 @pytest.mark.parametrize(("tweets", "said"), [(9, 0), (10, 1)])
 def test_what_was_not_tested_is_not_called_untold(tweets: int, said: int) -> None:
     gold = some_gold(tweets)
-    same = outcomes_of(gold, *right_answers(gold))
+    same = predictions_of(gold, *right_answers(gold))
     runs = [run_of(task, same) for task in ("ltec_itr_lv", "ltec_itr_lv~no-image")]
-    section = analysed(blindness.analyse(Material(runs)))
-    assert sum("a change of accuracy is not told" in claim.text for claim in section.claims) == said
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
+    assert (
+        sum("no significant change of accuracy" in claim.text for claim in section.claims) == said
+    )
     assert any("no test and no interval was computed" in limit for limit in section.limits) != said

@@ -83,7 +83,11 @@ def _build(world: World) -> None:
         "same": english,
         "reversed": [" ".join(text.split()[::-1]) for text in english],
     }
-    stand_in = ("--tweets", _table(world.folder / "ltec.tsv", header, *ltec), "--stand-in-images")
+    stand_in = (
+        "--tweets",
+        _table(world.folder / "ltec.tsv", header, *ltec),
+        "--placeholder-images",
+    )
     world.done("data", "build", "ltec", *stand_in)
     for system, texts in systems.items():
         lines = zip(ids, texts, strict=True)
@@ -91,13 +95,13 @@ def _build(world: World) -> None:
         world.done("data", "build", "ltec_en_mt", "--tweets", file, "--system", system)
     tirt = [(i % 4, 5000 + i, _text("tirt", i)) for i in range(TIRT)]
     file = _table(world.folder / "tirt.tsv", header[:3], *tirt)
-    world.done("data", "build", "tirt", "--tweets", file, "--stand-in-images")
+    world.done("data", "build", "tirt", "--tweets", file, "--placeholder-images")
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("world"))
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
     _build(made)
     qwen = make_checkpoint("qwen2_vl", made.folder / "qwen", seed=2)
     clip = make("clip", made.folder / "clip")
@@ -107,13 +111,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.done("study", "language", *BASELINE, "--limit", "40", *out)
     made.done("study", "transfer", *BASELINE, "--limit", "40", *out)
     made.done("study", "prompt", *BASELINE, *demo, *out)
-    made.done("study", "blindness", *tiny, *demo, "--seeds", "2", *out)
-    made.done("study", "context", *tiny, *demo, "--seeds", "2", *out)
+    made.done("study", "image-ablation", *tiny, *demo, "--seeds", "2", *out)
+    made.done("study", "in-context", *tiny, *demo, "--seeds", "2", *out)
     encoder = ("--model", clip, "--model_args", "device=cpu", *demo, *out)
     made.done("study", "no-vlm", *encoder, "--seeds", "1")
     made.done("study", "retrieval", *encoder)
     yield made
-    documents.task_data.cache_clear()
+    documents._task_data.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +148,11 @@ def test_the_report_has_every_study_with_numbers(report: dict[str, Any]) -> None
 
 
 def test_the_variants_of_each_study_are_in_its_figure(report: dict[str, Any]) -> None:
-    blind = _figure(report, "blindness", f"Accuracy without one side, {DEMO}")
+    blind = _figure(report, "image-ablation", f"Accuracy without one side, {DEMO}")
     assert [row["Variant"] for row in blind] == [
         *("no-image", "grey-image", "other-image", "shuffled-words", "other-text")
     ]
-    shots = _figure(report, "context", f"Gain by examples in context, {DEMO}")
+    shots = _figure(report, "in-context", f"Gain by examples in context, {DEMO}")
     kinds = [f"shots-{number}{kind}" for kind in ("", "-text") for number in (1, 2, 4)]
     assert [row["Examples"] for row in shots] == kinds
     assert {row["From"] for row in shots} == {"split"}
@@ -209,11 +213,11 @@ def test_a_run_in_progress_is_named_and_all_else_is_there(world: World, tmp_path
     found = json.loads((tmp_path / "report" / "report.json").read_text())
     rows = {
         row["Variant"]: row
-        for row in _figure(found, "blindness", f"Accuracy without one side, {DEMO}")
+        for row in _figure(found, "image-ablation", f"Accuracy without one side, {DEMO}")
     }
     assert len(rows) == 5
     assert 0 < rows["no-image"]["Tweets"] < 6 == rows["grey-image"]["Tweets"]
-    (blind,) = [one for one in found["studies"] if one["study"] == "blindness"]
+    (blind,) = [one for one in found["studies"] if one["study"] == "image-ablation"]
     assert any("no-image" in one and "in progress" in one for one in blind["notices"])
 
 
@@ -226,7 +230,7 @@ def test_a_baseline_answers_in_the_form_that_is_asked(
         *("run", "--model", "itr_baseline", "--model_args", f"strategy={strategy}"),
         *("--tasks", ",".join(tasks), "--seeds", "2", "--out", tmp_path),
     )
-    plain, *others = (read_run_folder(next(tmp_path.rglob(task))).outcomes for task in tasks)
+    plain, *others = (read_run_folder(next(tmp_path.rglob(task))).predictions for task in tasks)
     for task, found in zip(tasks[1:], others, strict=True):
         for question in ("adds", "represented"):
             before, after = getattr(plain, question), getattr(found, question)

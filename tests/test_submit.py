@@ -28,7 +28,7 @@ from itr_bench.leaderboard.layout import LayoutError, parse_sums, relative_folde
 from itr_bench.leaderboard.make import SubmissionError, make_submission
 from itr_bench.leaderboard.quotation import QuotationError, masked, quotations
 from itr_bench.leaderboard.reference import open_reference
-from itr_bench.leaderboard.schema import ModelCard, Submission
+from itr_bench.leaderboard.schema import RESPONSE, ModelCard, Submission
 from itr_bench.leaderboard.sources import public_command, without_places
 from itr_bench.leaderboard.validate import check
 from itr_bench.relation import Answer, Question, Relation
@@ -37,6 +37,7 @@ from itr_bench.runs.manifest import write_manifest
 from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.scoring.signature import digest
+from itr_bench.tasks.spec import get_task
 from tests import submissions
 from tests.conftest import RunLmmsEval
 
@@ -269,7 +270,7 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert Submission.model_validate_json(text) == submission
     assert text.endswith("}\n") and text.startswith('{\n  "format": 1,\n')
     lines = (folder / layout.RESPONSES).read_bytes().splitlines()
-    read = [Response.model_validate_json(line) for line in lines]
+    read = [RESPONSE.validate_json(line) for line in lines]
     assert read == sorted(responses, key=lambda r: (r.tweet_id, r.question, r.sample))
     assert [path for path in folder.parent.iterdir() if path != folder] == []
     if shutil.which("sha256sum"):
@@ -544,9 +545,9 @@ def samples_file(
     from itr_bench.tasks import documents
     from itr_bench.tasks.definitions import define
 
-    wording = define(task, "qwen2_vl").wording
+    wording = define(get_task(task), "qwen2_vl").wording
     lines = []
-    for document, _ in documents.rows(task):
+    for document, _ in documents.rows(get_task(task)):
         item = {name: document[name] for name in ("tweet_id", "question", "relation", "data")}
         item |= {
             "image_sha256": document["image_sha256"],
@@ -607,7 +608,7 @@ def test_a_run_folder_becomes_a_submission(tmp_path: Path) -> None:
         "seeds": list(SEEDS),
         "seeded_each": True,
         "samples": 2,
-        "parser": "yes-no.1.en",
+        "parser": "yes-no.2.en",
         "prompt": run.prompt,
     }
     assert submission.run.signature == str(run.signature)
@@ -943,7 +944,7 @@ def test_the_whole_way_without_the_image(tmp_path: Path, card_file: Path) -> Non
     assert f"wrote {place}\n" in said
     done = CliRunner().invoke(cli, ["validate", "--trial", str(out)])
     assert done.exit_code == 0, done.output
-    build = ["leaderboard", "build", "--trial", "--no-cache", "--submissions", str(out)]
+    build = ["leaderboard", "build", "--trial", "--submissions", str(out)]
     done = CliRunner().invoke(cli, [*build, "--out", str(site)])
     assert done.exit_code == 0, done.output
     board = (site / "itr_demo_lv.html").read_text()
@@ -951,8 +952,8 @@ def test_the_whole_way_without_the_image(tmp_path: Path, card_file: Path) -> Non
     assert '<td class="n" data-order="0.25">25.0</td>' in board
     page = (site / "models" / "tiny__model.html").read_text()
     assert (
-        "<p>Without the image: 25.0 %, with it 100.0 %. That is a difference of +75.0 points"
-        in page
+        "<p>Without the image: 25.0 %, with it 100.0 %. That is a difference of +75.0 "
+        "percentage points" in page
     )
     assert "18 right only with the image, 0 only without, p &lt; 0.001; t test of the" in page
     assert "this score depends on the image being there." in page

@@ -80,7 +80,7 @@ def wording(name: str, model: str) -> dict[str, Any]:
 def test_likelihoods_follow_the_plain_prompt(task: str, question: str, prompt: str) -> None:
     document = {
         "text": documents.without_links(TEXT),
-        "language": LANGUAGES[TASKS[task].text].name,
+        "language": LANGUAGES[TASKS[task].language].name,
         "question": question,
     }
     variant = definition(task + LIKELIHOOD)
@@ -92,7 +92,7 @@ def test_likelihoods_follow_the_plain_prompt(task: str, question: str, prompt: s
 def test_prompts_to_the_letter(task: str, question: str, answer_format: str, prompt: str) -> None:
     document = {
         "text": documents.without_links(TEXT),
-        "language": LANGUAGES[TASKS[task].text].name,
+        "language": LANGUAGES[TASKS[task].language].name,
         "question": question,
     }
     if answer_format == "plain":
@@ -126,7 +126,7 @@ def test_every_task_and_its_explained_variant_is_defined(task: str) -> None:
             question.value for question in Question
         }
     # Latvian prompts are read as Latvian.
-    assert (TASKS[task].answers == "lv") == ("instruct_lv" in task)
+    assert (TASKS[task].answer_language == "lv") == ("instruct_lv" in task)
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
@@ -178,7 +178,7 @@ def test_lmms_eval_finds_tasks_and_groups() -> None:
 def test_text_before_image_where_the_paper_had_it_so() -> None:
     from itr_bench.data.loading import open_set
 
-    document = documents.documents("itr_demo_lv")[0]
+    document = documents.documents(get_task("itr_demo_lv"))[0]
     for model, order in (("llava_hf", ["text", "image"]), ("qwen2_5_vl", ["image", "text"])):
         (turn,) = hooks.messages(document, wording("itr_demo_lv", model))
         assert [part["type"] for part in turn["content"]] == order
@@ -187,7 +187,7 @@ def test_text_before_image_where_the_paper_had_it_so() -> None:
 
 
 def test_each_tweet_becomes_two_neighbouring_documents() -> None:
-    docs = documents.documents("itr_demo_en")
+    docs = documents.documents(get_task("itr_demo_en"))
     assert len(docs) == 48
     for first, second in zip(docs["tweet_id"][::2], docs["tweet_id"][1::2], strict=True):
         assert first == second

@@ -24,14 +24,17 @@ from hypothesis import strategies as st
 from itr_bench.cli.data_translate import command
 from itr_bench.data import build, home
 from itr_bench.data.languages import LANGUAGES, TARGETS
+from itr_bench.data.loading import open_set
 from itr_bench.data.manifest import Manifest
 from itr_bench.data.sets import LTEC_BALANCED
+from itr_bench.data.writing import write_translation
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.tasks.documents import LINK, documents
 from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.spec import get_task
+from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
 from itr_bench.translation.journal import LENGTH, Journal, Output, opened
-from itr_bench.translation.losses import losses
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
@@ -374,30 +377,12 @@ def test_an_interrupted_batch_is_asked_for_whole_and_written_once(home: Path) ->
 # The journal
 
 
-_OPENED_TWICE = """
-from itr_bench.errors import DataError
-from itr_bench.translation.journal import opened
-with opened("s", {"a": 1}):
-    try:
-        with opened("s", {"a": 1}):
-            print("opened twice")
-    except DataError as error:
-        print(error)
-"""
-
-
-def test_a_journal_is_open_once(home: Path) -> None:
-    """In a process of its own: after some thousand other tests the lock was seen to be lost."""
-    done = subprocess.run(
-        [sys.executable, "-c", _OPENED_TWICE], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("another process is making this very translation")
-
-
 def test_a_journal_takes_up_where_it_was_torn(home: Path) -> None:
     with opened("s", {"a": 1}) as journal:
         journal.add([("ā\n", Output("b\u2028c", served="m-1")), ("d", Output("", LENGTH))], 8)
         path = journal.folder / "journal.jsonl"
+        with pytest.raises(DataError, match="another process"), opened("s", {"a": 1}):
+            pass
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
     with opened("s", {"a": 1}) as journal:
@@ -668,6 +653,43 @@ def test_a_server_is_asked_as_documented(
         "temperature": 0,
         "max_tokens": 8,
     }
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "◁think▷hm @x◁/think▷{}",
+        "<|begin_of_box|>{}<|end_of_box|>",
+        "<think>x</think><answer>{}</answer>",
+        "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final<|message|>{}",
+        "analysisX.assistantfinal{}",
+        "[THINK]x[/THINK]{}</s>",
+        "x</think>\n\n{}<|im_end|>",
+    ],
+)
+def test_marks_of_reasoning_do_not_reach_a_translation(
+    form: str, serve: Callable[..., Server]
+) -> None:
+    server = serve(lambda s, n: (200, form.format(s.upper())))
+    found = ask(server, {"1": "paldies @a visiem ☕", "2": "labrīt"}, Forgetful())
+    assert found.texts == {"1": "PALDIES @a VISIEM ☕", "2": "LABRĪT"}
+
+
+def test_a_server_that_says_one_thing_of_all_texts_is_refused(
+    serve: Callable[..., Server], home: Path
+) -> None:
+    texts = {str(i): f"teksts numur{'s' * i} @a{i}" for i in range(6)}
+    server = serve(lambda s, n: (200, "Yes" if "[1]" not in s else "Yes [1]"))
+    with opened("x", {}) as journal:
+        found = ask(server, texts, journal)
+        with pytest.raises(DataError, match="6 of 6 translations cannot be used") as raised:
+            found.check()
+    assert "tweet 0: 'Yes @a0', as of 5 other texts" in str(raised.value)
+    well = serve(lambda s, n: (200, s.upper()))
+    with opened("x", {}) as journal:  # asked again
+        again = ask(well, texts, journal)
+    assert again.texts["1"] == "TEKSTS NUMURS @a1"
+    assert (again.counts["generated"], again.refused) == (6, {})
 
 
 def test_what_a_server_said_that_cannot_be_used_is_asked_for_again(
@@ -982,15 +1004,17 @@ def test_the_whole_way_to_a_task(
     said = run("--out", str(out))
     assert "itr-bench run --model MODEL --tasks ltec_itr_fr_mt@tiny" in said
     assert "1 texts have nothing to translate" in said
-    data = open_task("ltec_itr_fr_mt")
-    sources = open_task("ltec_itr_lv")
+    data = open_task(get_task("ltec_itr_fr_mt"))
+    sources = open_task(get_task("ltec_itr_lv"))
     assert data.identity.endswith("-tiny")
     for text, source in zip(data.texts, sources.texts, strict=True):
         assert Counter(entities(text)) == Counter(entities(source))
     assert data.texts[8] == sources.texts[8] == "👍🏽 https://t.co/9"
     written = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
     assert [row[1] for row in written[1:]] == list(data.texts)
-    assert {document["language"] for document in documents("ltec_itr_fr_mt@tiny")} == {"French"}
+    assert {document["language"] for document in documents(get_task("ltec_itr_fr_mt@tiny"))} == {
+        "French"
+    }
 
     manifest = Manifest.read(home.set_folder("ltec_fr_mt@tiny"))
     (facts,) = manifest.sources
@@ -1008,7 +1032,7 @@ def test_the_whole_way_to_a_task(
         CliRunner().invoke(command, options, catch_exceptions=False)
     again = json.loads(run("--replace", "--json"))
     assert again["counts"].get("generated", 0) == 0
-    assert list(open_task("ltec_itr_fr_mt").texts) == list(data.texts)
+    assert list(open_task(get_task("ltec_itr_fr_mt")).texts) == list(data.texts)
     (matching,) = json.loads(run("--dry-run", "--json"))["journals"]
     assert matching["outputs"] == again["counts"]["from the journal"]
 
@@ -1021,9 +1045,8 @@ def test_lmms_eval_finds_the_task(ltec: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setenv(home.ENVIRONMENT, str(ltec))
     texts = {str(number): f"Texte {number}" for number in range(1, 351)}
-    build.write_translation(
-        "ltec_it_mt", texts, system="x.1", facts={"what": "t", "name": "x"}, where=ltec
-    )
+    facts = {"what": "t", "name": "x"}
+    write_translation("ltec_it_mt", texts, open_set("ltec"), system="x.1", facts=facts, where=ltec)
     manager = TaskManager(
         "ERROR", include_path=[str(f) for f in task_files.task_folders()], include_defaults=False
     )
@@ -1044,7 +1067,7 @@ def test_a_server_makes_a_set(
     assert facts["settings"]["temperature"] == 0
     assert "from English to German" in facts["settings"]["prompt"]
     assert (facts["revision"], facts["licence"]) == (None, None)
-    assert open_task("ltec_itr_de_mt").texts[0] == "de Text 1"
+    assert open_task(get_task("ltec_itr_de_mt")).texts[0] == "de Text 1"
     files = [p for p in ltec.rglob("*") if p.is_file() and p.suffix != ".parquet"]
     assert not any("sk-made-up" in p.read_text(encoding="utf-8", errors="replace") for p in files)
     assert "127.0.0.1" not in json.dumps(facts)
@@ -1134,7 +1157,7 @@ def test_the_plan_counts_without_a_model(tmp_path: Path) -> None:
 def test_what_translations_from_elsewhere_have_lost(
     made: dict[str, str], notes: tuple[str, ...]
 ) -> None:
-    found = losses({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
+    found = dropped_entities({"1": "zupa @a http://t.co/1", "2": "maize 😀", "3": "😀"}, made)
     assert len(found) == len(notes)
     for note, said in zip(found, notes, strict=True):
         assert re.fullmatch(said, note)
@@ -1142,4 +1165,6 @@ def test_what_translations_from_elsewhere_have_lost(
 
 def test_translations_that_are_their_sources_are_refused() -> None:
     with pytest.raises(DataError, match="all 2 translations are the Latvian texts themselves"):
-        losses({"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"})
+        dropped_entities(
+            {"1": "zupa", "2": "maize", "3": "😀"}, {"1": "zupa", "2": " maize", "3": "😀"}
+        )

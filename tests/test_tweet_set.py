@@ -26,6 +26,7 @@ from itr_bench.data.stored_images import KEPT_GROUPS, StoredImages
 from itr_bench.data.tweet_set import TweetSet
 from itr_bench.errors import DataError
 from itr_bench.tasks.loading import open_task
+from itr_bench.tasks.spec import get_task
 
 TWEETS = 203  # seven row groups of 32, the last one not full
 
@@ -77,7 +78,7 @@ def test_opening_reads_no_image_and_going_through_reads_each_row_group_once(
     tmp_path: Path, reads: list[int]
 ) -> None:
     build_tirt(tmp_path)
-    tweets = open_task("tirt").images
+    tweets = open_task(get_task("tirt")).images
     assert reads == []
     for row in range(TWEETS):
         assert tweets.image_file(row) == (picture(row), f"{1000 + row}.png")

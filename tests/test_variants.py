@@ -37,7 +37,7 @@ from itr_bench.tasks.derangement import derangement
 from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.showing import showing
 from itr_bench.tasks.shuffled_words import shuffled
-from itr_bench.tasks.spec import GROUPS, TASKS, base_task, family, get_task, without_variant
+from itr_bench.tasks.spec import GROUPS, TASKS, get_task
 from itr_bench.tasks.task_files import read_definition, task_file
 from itr_bench.tasks.variants import PARAPHRASES, VARIANTS, get_variant
 from itr_bench.tasks.wordings import wordings
@@ -68,10 +68,10 @@ PLAIN = "Reply “Yes” or “No”."
     ],
 )
 def test_names(name: str, base: str, whole: str, of: str, parser: str) -> None:
-    assert (base_task(name), without_variant(name), family(name)) == (base, whole, of)
-    spec = get_task(name)
-    assert (spec.name, spec.parser) == (base, parser)
-    assert get_parser(spec.parser).of_likelihoods == name.endswith("_likelihood")
+    task = get_task(name)
+    assert (task.name, task.base, task.plain, task.family) == (name, base, whole, of)
+    assert task.parser == parser and get_task(task.reference).variant.name == ""
+    assert get_parser(task.parser).of_likelihoods == name.endswith("_likelihood")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,7 @@ def test_names(name: str, base: str, whole: str, of: str, parser: str) -> None:
         ("ltec_itr_lv~", "unknown variant ''"),
         ("ltec_itr_lw~p1", "unknown task 'ltec_itr_lw'. Did you mean 'ltec_itr_lv'?"),
         ("ltec_itr_lv~p1_explained_likelihood", "unknown variant 'p1_explained'"),
+        ("ltec_itr_lv_likelihood_explained", "unknown task 'ltec_itr_lv_likelihood"),
         ("ltec_itr_lv@x~p1", "only machine translations have a system"),
         ("tirt~both_likelihood", "says nothing about both questions in one prompt; take 'tirt~b"),
         ("tirt~choice_likelihood", "take 'tirt~choice'"),
@@ -105,9 +106,9 @@ def test_the_groups_are_those_of_the_definitions() -> None:
 
 def test_every_task_has_every_variant_but_english_wordings_on_latvian_instructions() -> None:
     for task, variant in itertools.product(TASKS, VARIANTS):
-        if TASKS[task].answers == "en" or not get_variant(variant).wording:
+        if TASKS[task].answer_language == "en" or not get_variant(variant).wording:
             assert get_task(f"{task}~{variant}").variant.name == variant
-            assert define(f"{task}~{variant}", "qwen2_vl").version == "1"
+            assert define(get_task(f"{task}~{variant}"), "qwen2_vl").version == "1"
     assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in VARIANTS)
 
 
@@ -225,12 +226,12 @@ def test_shuffled_words(text: str, found: str) -> None:
 
 
 def of(variant: str) -> list[dict[str, Any]]:
-    return [document for document, _ in documents.rows(f"itr_demo_lv~{variant}")]
+    return [document for document, _ in documents.rows(get_task(f"itr_demo_lv~{variant}"))]
 
 
 def test_what_each_variant_shows() -> None:
-    own = [document for document, _ in documents.rows("itr_demo_lv")]
-    data = open_task("itr_demo_lv")
+    own = [document for document, _ in documents.rows(get_task("itr_demo_lv"))]
+    data = open_task(get_task("itr_demo_lv"))
     changed = {
         "no-image": {"image_sha256", "image_row"},
         "grey-image": {"image_sha256"},
@@ -275,7 +276,7 @@ def test_what_each_variant_shows() -> None:
 
 
 def kwargs(task: str, model: str = "qwen2_vl") -> dict[str, Any]:
-    return {**define(task, model).wording}
+    return {**define(get_task(task), model).wording}
 
 
 def prompt(
@@ -339,7 +340,7 @@ def test_prompts_to_the_letter(task: str, question: str, expected: str) -> None:
     assert prompt(task, question) == expected
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS if TASKS[task].answers == "en"])
+@pytest.mark.parametrize("task", [task for task in TASKS if TASKS[task].answer_language == "en"])
 def test_paraphrases_differ_in_words_alone(task: str) -> None:
     own = kwargs(task)
     for question in ("adds", "represented"):
@@ -833,9 +834,9 @@ def test_adapters_that_need_an_image_are_named() -> None:
         with pytest.raises(
             RunError, match=f"--model {adapter} cannot run itr_demo_lv~no-image_explained"
         ):
-            check_image("itr_demo_lv~no-image_explained", adapter)
-        check_image("itr_demo_lv~grey-image", adapter)
-    check_image("itr_demo_lv~no-image", "qwen2_vl")
+            check_image(get_task("itr_demo_lv~no-image_explained"), adapter)
+        check_image(get_task("itr_demo_lv~grey-image"), adapter)
+    check_image(get_task("itr_demo_lv~no-image"), "qwen2_vl")
 
 
 ORDERED = "{% for part in messages[0]['content'] %}{{ part['type'] }} {% endfor %}"

@@ -32,6 +32,7 @@ from itr_bench.answers.parser import (
     Reading,
     Rule,
     after_marker,
+    marker_span,
     read_answer,
     read_leading,
 )
@@ -95,9 +96,26 @@ def read_both(response: str | None, language: str, asked: Asked) -> Reading:
 
 
 def _pair(text: str, language: str) -> tuple[_PAIR, Rule] | None:
-    """The answers to *adds* and *represented*, and the rule that told them apart."""
+    """The answers to *adds* and *represented*, and the rule that told them apart.
+
+    Those after a final marker come first, then those anywhere, and those of an explanation last.
+    """
     explanation = EXPLANATION.search(text)
     short = text[: explanation.start()] if explanation else text
+    found = None
+    final = after_marker(text) if "final answer:" in text else None
+    if final is not None:
+        found = _pair_in(final, final, language)
+    if found is None:
+        found = _pair_in(text, short, language)
+    if found is None and explanation is not None and not short.strip(EDGE):
+        place = marker_span(text, is_last=True)
+        found = place and _pair_in(text[slice(*place)], text[slice(*place)], language)
+    return found
+
+
+def _pair_in(text: str, short: str, language: str) -> tuple[_PAIR, Rule] | None:
+    """The answers in *text*, *short* being that without explanation."""
     if _denies_a_name(short):
         return None
     for piece in dict.fromkeys((text, short)):
@@ -114,7 +132,7 @@ def _pair(text: str, language: str) -> tuple[_PAIR, Rule] | None:
     if _QUESTIONED.search(short):
         return None
     marked = after_marker(short)
-    in_order = _in_order(short if marked is None else marked, language)
+    in_order = _in_order(short if marked is None else marked)
     return None if in_order is None else (in_order, Rule.IN_ORDER)
 
 
@@ -172,14 +190,14 @@ def _named(text: str) -> tuple[str, str] | None:
     return parts["adds"], parts["represented"]
 
 
-def _in_order(text: str, language: str) -> _PAIR | None:
+def _in_order(text: str) -> _PAIR | None:
     plain = _MARKUP.sub("", text).strip(EDGE)
     words = [_ANSWERS[word] for word in _ANY.findall(plain)]
     if _BOTH.search(plain):
         return (words[0], words[0]) if len(words) == 1 and _to_both(plain) else None
     lines = [line for line in text.splitlines() if line.strip(EDGE)]
     for units in (lines, [one for line in lines for one in _SENTENCE_END.split(line)]):
-        leading = [read_leading(unit, language) if _ANY.search(unit) else None for unit in units]
+        leading = [read_leading(unit) if _ANY.search(unit) else None for unit in units]
         places = [place for place, answer in enumerate(leading) if answer is not None]
         if len(places) == 2:
             first, second = leading[places[0]], leading[places[1]]

@@ -4,10 +4,10 @@ The options stand in another order for every tweet, which its id alone decides; 
 at each place equally often, in expectation. Prompt and reading ask the same function for it.
 
 ========== ===================================================================================
-letter     the letter after ``Answer:`` or *answer is*, the last *final* one if there is one, else
-           the first; or the only one named as *option B*, *B is true* or *I think it's B*; or the
-           one that the response begins with; or the only one that is marked as an option's, at
-           the beginning or the end
+letter     the letter after ``Answer:`` or *answer is*, the last *final* one if there is one (boxes,
+           tags and JSON fields are final), else the first; or the only one named as *option B*,
+           *B is true* or *I think it's B*; or the one that the response begins with; or the only
+           one that is marked as an option's, at the beginning or the end
 words      the only option whose words stand in the response, *but* being read as *and*
 none       everything else; a letter and words that contradict each other; two letters
 
@@ -24,7 +24,17 @@ import re
 
 from itr_bench.answers import text as clear
 from itr_bench.answers.asked import Asked
-from itr_bench.answers.parser import EDGE, EMPTY, EXPLANATION, FAILED, UNREAD, Reading, Rule
+from itr_bench.answers.parser import (
+    EDGE,
+    EMPTY,
+    EXPLANATION,
+    FAILED,
+    UNREAD,
+    Reading,
+    Rule,
+    marker_span,
+    unquoted,
+)
 from itr_bench.relation import RELATIONS, Answer, Question, Relation
 
 LETTERS = "ABCD"
@@ -43,7 +53,8 @@ _CLOSE = r"[*_\"'`”)}\].]{0,4}"
 _OPTION = r"[\s*_\"'`“({\[]{0,6}([a-d])(?![\w'’])"
 _ARTICLE = r"\s*a[ \t]+(?!(?:because|since|as|due|is|and|or|which|the)\b)[^\W\d_]"
 _ANSWER = re.compile(
-    r"(?<!\w)(final\s{1,4})?answer(?:\s+is)?(?:\s+(?:option|statement|letter))?"
+    r"(?<!\w)(?:(final\s{1,4}answer|conclusion|verdict)|answer)(?:\s+is)?"
+    r"(?:\s+(?:option|statement|letter))?"
     rf"[\s*_\"'`]{{0,4}}:?(?!{_ARTICLE}){_OPTION}"
 )
 _LIST = (
@@ -84,7 +95,6 @@ _NAMED = re.compile(
     r"(?:\s+(?:true|correct|right))?\s+(?:is|would\s+be|must\s+be):?)"
     rf"{_CHOSEN}{_OPTION}(?={_CLOSE}[!\s]*$)"
 )
-_BOXED = re.compile(r"\\boxed\s?\{(?:\\text\w{0,8}\s?\{)?\s?\(?([a-d])\)?[.\s]?\}{1,2}")
 _LEADING = re.compile(
     rf"{_OPTION}(?=[*_\"'`”]{{0,4}}(?:[\])}}.:,;!]|\s-{{1,2}}\s|\n|$|\s+(?:because|since)\b))"
 )
@@ -157,9 +167,10 @@ def read_choice(response: str | None, language: str, asked: Asked) -> Reading:
         return EMPTY
     explanation = EXPLANATION.search(text)
     if explanation is not None:
-        text = text[: explanation.start()]
+        short = text[: explanation.start()]
+        last = None if short.strip(EDGE) else marker_span(text, is_last=True)
+        text = short if last is None else f"answer: {text[slice(*last)]}"
     offered = order(asked.tweet_id)
-    text = _BOXED.sub(r"\nanswer: \1\n", text).replace("<answer>", "\nanswer: ")
     words, is_denied = _worded(text)
     if is_denied:
         return UNREAD
@@ -187,7 +198,7 @@ def _letter(text: str) -> str | None:
     core = text.strip(EDGE)
     if len(core) == 1:
         return core if core.upper() in LETTERS else None
-    answers = list(_ANSWER.finditer(text))
+    answers = unquoted(list(_ANSWER.finditer(text)), text)
     if answers:
         final = [mark for mark in answers if mark.group(1)]
         return _alone(text, final[-1] if final else answers[0], 2)

@@ -6,27 +6,30 @@ result. ``docs/answers.md`` has the same table with examples.
 ========== ===================================================================================
 failed     nothing came: no response, ``None``, ``[LMMS_EVAL_REQUEST_FAILED...]``
 empty      nothing is left to read: an empty response, or reasoning that never ended
-marker     what follows ``Answer:`` or ``Atbilde:``, or a JSON field of that name; the last
-           *final* one if there is one, else the first
+marker     what follows ``Answer:`` or ``Atbilde:``; the last *final* one if there is one, else
+           the first. Final are boxes, tags, JSON fields, ``Final answer:`` and ``Conclusion:``
 leading    the response begins with a yes or no
 clause     the only yes or no that stands as a clause of its own
 none       everything else
 ========== ===================================================================================
 
-What follows ``EXPLANATION`` or ``Skaidrojums`` never counts. In every rule a *no* that belongs
-to a phrase (*no text*) is no answer, nor is a word that its opposite follows at once or after
-``or``, ``/``, ``vai``: that is an echo of the choice. *Ja* and *Ne* without their diacritics,
-and in Latvian text the English *No* (Latvian for "from"), count only as the whole answer.
+What follows ``EXPLANATION`` or ``Skaidrojums`` counts only where nothing precedes it that could be
+read, and then by its last marker alone. A marker within a quotation is the tweet's. In every rule a
+*no* that belongs to a phrase (*no text*) is no answer, nor is a word that its opposite follows at
+once or after ``or``, ``/``, ``vai``: that is an echo of the choice. *Ja* and *Ne* without their
+diacritics count only as the whole answer. In Latvian text *no* ("from") is a preposition unless
+punctuation or an English word follows, as in *No, the image* or *No the image*.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 
 from itr_bench.answers import text as clear
+from itr_bench.answers.reasoning import Span
 from itr_bench.errors import ScoreError, unknown_name
 from itr_bench.relation import Answer
 
@@ -77,13 +80,22 @@ EDGE = "".join(chr(c) for c in range(128) if not chr(c).isalnum()) + "“”„�
 _NONWORD = re.compile(r"[\W_]*")
 EXPLANATION = re.compile(
     r"(?<!\w)(?:explanation|skaidrojums)[\s*_\"'`]{0,8}:"
-    r"|(?:^|[\n;*{])[\s*_\"'`{]{0,8}(?:explanation|skaidrojums)\b"
+    r"|(?:^|[\n;*{])[\s*_\"'`{#]{0,8}(?:explanation|skaidrojums)\b"
 )
 _MARKER = re.compile(
-    r"(?<!\w)(final[\s_*]{1,4}|galīgā\s{1,4}|gala\s{1,4})?(?:answer|atbilde)"
+    r"(?<!\w)(?:(?P<final>(?:final[\s_*]{1,4}|galīgā\s{1,4}|gala\s{1,4})(?:answer|atbilde)"
+    r"|conclusion|secinājums|(?<=[*\n])verdict)|answer|atbilde)"
     r"(?:\s{1,4}(?:is|ir))?(?:\s{0,4}\([^()\n]{0,24}\))?[\s*_\"'`]{0,8}:"
-    r"|<answer>"
+    r"|\n[\s*_]{0,4}[#*][#*_ ]{0,6}(?:(?P<heading>final answer|galīgā atbilde|conclusion|verdict"
+    r"|secinājums)|answer|atbilde)[*_ ]{0,4}\n"
 )
+_MARKER_WORDS = ("answer", "atbilde", "conclusion", "verdict", "secinājums")
+# A tweet has 280 signs. A quote that a word precedes closes or is an apostrophe.
+_QUOTATION = re.compile(
+    r"[“„][^“”„\"\n]{1,300}[“”\"]|«[^«»\n]{1,300}»|(?<!\w)\"[^\"\n]{1,300}\"(?!\w)"
+    r"|(?<!\w)['‘][^'‘’\n]{1,300}['’](?!\w)"
+)
+_QUOTES = re.compile("[\"'“„«‘]")
 _LABEL = re.compile(
     r"(?:assistant|asistents|ai|bot|model|response|reply|output|answer|atbilde|a)\b([\W_]+)"
 )
@@ -137,9 +149,9 @@ _CLAUSE = re.compile(
     rf"({_LEAD_IN})[*_`]*([\"'“‘„«]?)[*_`]*(yes|no|jā|nē)[*_`]*([\"'”’“»]?)[*_`]*"
     r"(?:\s+(?:indeed|definitely|absolutely|it (?:does|is)(?: not)?|it (?:doesn|isn)['’]t))?"
 )
+_LATVIAN_LEAD_INS = ("ka ", "teiktu ", "atbildētu ", "sacītu ", "domāju ", "saku ", "ir ", "būtu ")
 _LONGEST_CLAUSE = 100
-_JSON = json.JSONDecoder()
-_JSON_FIELDS = ("final_answer", "final answer", "answer", "galīgā_atbilde", "atbilde")
+_ANY_WORD = re.compile(r"(?<!\w)(?:yes|no|jā|nē|ja|ne|y|n)(?!\w)")
 
 
 def read_answer(response: str | None, language: str = "en") -> Reading:
@@ -160,57 +172,81 @@ def read_answer(response: str | None, language: str = "en") -> Reading:
         raise ScoreError(unknown_name("language", language, LANGUAGES))
     if response is None or clear.is_failure(response):
         return FAILED
-    folded = clear.cleared(response)
-    core = folded.strip(EDGE)
+    return decide(clear.cleared(response), language)[0]
+
+
+def decide(text: str, language: str) -> tuple[Reading, Span]:
+    """Read *text*, cleared; also the part of it that decided, empty where nothing did."""
+    core = text.strip(EDGE)
     if not core:
-        return EMPTY
+        return EMPTY, (0, 0)
     if core in _WHOLE:
-        return _READ[_WHOLE[core], Rule.LEADING]
-    in_json = _json_field(folded)
-    if in_json is not None:
-        return _decided(_read_piece(in_json, language), Rule.MARKER)
-    explanation = EXPLANATION.search(folded)
-    if explanation is not None:
-        folded = folded[: explanation.start()]
-    if "answer" in folded or "atbilde" in folded:  # spares most responses the search
-        marked = after_marker(folded)
-        if marked is not None:
-            return _decided(_read_piece(marked, language), Rule.MARKER)
-    leading = read_leading(folded, language)
+        return _READ[_WHOLE[core], Rule.LEADING], (0, len(text))
+    explanation = EXPLANATION.search(text)
+    short = text if explanation is None else text[: explanation.start()]
+    has_markers = any(word in text for word in _MARKER_WORDS)  # spares most responses the search
+    marked = marker_span(short) if has_markers else None
+    if marked is not None:
+        return _decided(_read_piece(short[slice(*marked)], language), Rule.MARKER, marked)
+    leading = read_leading(short)
     if leading is not None:
-        return _READ[leading, Rule.LEADING]
-    return _decided(_read_clauses(folded, language), Rule.CLAUSE)
+        return _READ[leading, Rule.LEADING], (0, _first_word_end(short))
+    answer, place = _read_clauses(short, language)
+    if answer is None and explanation is not None and has_markers:
+        begin = explanation.start()
+        marked = marker_span(text[begin:], is_last=True)
+        if marked is not None:
+            place = begin + marked[0], begin + marked[1]
+            return _decided(_read_piece(text[slice(*place)], language), Rule.MARKER, place)
+    return _decided(answer, Rule.CLAUSE, place)
 
 
-def _decided(answer: Answer | None, rule: Rule) -> Reading:
-    return UNREAD if answer is None else _READ[answer, rule]
-
-
-def _json_field(text: str) -> str | None:
-    """The answer field of a response's first JSON object, wherever it stands."""
-    start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        found, _ = _JSON.raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
-    for field in _JSON_FIELDS:
-        if field in found:
-            value = found[field]
-            return value if isinstance(value, str) else ""
-    return None
+def _decided(answer: Answer | None, rule: Rule, place: Span) -> tuple[Reading, Span]:
+    return (UNREAD, (0, 0)) if answer is None else (_READ[answer, rule], place)
 
 
 def after_marker(text: str) -> str | None:
     """What follows the marker that counts, up to the next marker; ``None`` without a marker."""
-    markers = list(_MARKER.finditer(text))
-    if not markers:
+    place = marker_span(text)
+    return None if place is None else text[slice(*place)]
+
+
+def marker_span(text: str, *, is_last: bool = False) -> Span | None:
+    """Where what the marker that counts points at stands; ``None`` without a marker.
+
+    The last final marker counts, and without one the first, or the last where *is_last*. One that
+    nothing follows, and one that a quotation holds, is none.
+    """
+    markers = unquoted(list(_MARKER.finditer(text)), text)
+    ends = [*(marker.start() for marker in markers[1:]), len(text)]
+    found = [
+        (marker, end)
+        for marker, end in zip(markers, ends, strict=False)
+        if text[marker.end() : end].strip(EDGE)
+    ]
+    if not found:
         return None
-    final = [i for i, marker in enumerate(markers) if marker.group(1)]
-    chosen = final[-1] if final else 0
-    end = markers[chosen + 1].start() if chosen + 1 < len(markers) else len(text)
-    return text[markers[chosen].end() : end]
+    final = [one for one in found if one[0]["final"] or one[0]["heading"]]
+    marker, end = final[-1] if final else found[-1 if is_last else 0]
+    return marker.end(), end
+
+
+def unquoted(markers: list[re.Match[str]], text: str) -> list[re.Match[str]]:
+    """The *markers* in *text* that no quotation holds; a response may be one whole quotation.
+
+    One that ends with the quotation or after it is no part of it: ``'answer':`` names a field.
+    """
+    if not markers or _QUOTES.search(text) is None:
+        return markers
+    quoted = [quotation.span() for quotation in _QUOTATION.finditer(text)]
+    if len(quoted) == 1 and not (text[: quoted[0][0]] + text[quoted[0][1] :]).strip(EDGE):
+        return markers
+
+    def is_quoted(marker: re.Match[str]) -> bool:
+        place = bisect_right(quoted, (marker.start() + 1, 0)) - 1
+        return place >= 0 and marker.end() < quoted[place][1]
+
+    return [marker for marker in markers if not is_quoted(marker)]
 
 
 def _read_piece(piece: str, language: str) -> Answer | None:
@@ -218,10 +254,10 @@ def _read_piece(piece: str, language: str) -> Answer | None:
     field = re.split(r"[;\n]", piece.lstrip(EDGE), maxsplit=1)[0].strip(EDGE)
     if field in _WHOLE:
         following = piece.lstrip(EDGE)[len(field) :]
-        if not _opposite_follows(following, 0, _WHOLE[field], language):
+        if not _opposite_follows(following, 0, _WHOLE[field]):
             return _WHOLE[field]
-    leading = read_leading(piece, language)
-    return leading if leading is not None else _read_clauses(piece, language)
+    leading = read_leading(piece)
+    return leading if leading is not None else _read_clauses(piece, language)[0]
 
 
 def _lists_options(text: str) -> bool:
@@ -229,7 +265,7 @@ def _lists_options(text: str) -> bool:
     return len({_STRONG[option.group(1)] for option in _OPTION.finditer(text)}) > 1
 
 
-def read_leading(text: str, language: str) -> Answer | None:
+def read_leading(text: str) -> Answer | None:
     """The yes or no that *text*, cleared, begins with; ``None`` where it begins otherwise."""
     if _lists_options(text):
         return None
@@ -246,12 +282,12 @@ def read_leading(text: str, language: str) -> Answer | None:
     letter = _LONE_LETTER.match(text, start)
     if letter is not None:
         answer = _WHOLE[letter.group(1)]
-        return None if _opposite_follows(text, letter.end(), answer, language) else answer
+        return None if _opposite_follows(text, letter.end(), answer) else answer
     word = _LEADING.match(text, start)
-    if word is None or not _is_answer_word(text, word, language):
+    if word is None or not _is_answer_word(text, word):
         return None
     answer = _STRONG[word.group(1)]
-    if _opposite_follows(text, word.end(), answer, language):
+    if _opposite_follows(text, word.end(), answer) or _begins_quotation(text, word):
         return None
     if _CONDITION.match(text, word.end()) and any(
         _STRONG[other.group(1)] is not answer for other in _CLAUSE_START.finditer(text, word.end())
@@ -260,11 +296,32 @@ def read_leading(text: str, language: str) -> Answer | None:
     return answer
 
 
-def _read_clauses(text: str, language: str) -> Answer | None:
+def _begins_quotation(text: str, word: re.Match[str]) -> bool:
+    """Whether *word* begins words that are quoted within a sentence: ``"Yes, we can" is ...``."""
+    quotation = _QUOTATION.match(text, word.start() - 1) if word.start() else None
+    if quotation is None or not text[word.end() : quotation.end() - 1].strip(EDGE):
+        return False
+    return text[quotation.end() - 2].isalnum() and text[quotation.end() :].lstrip()[:1].isalnum()
+
+
+def _first_word_end(text: str) -> int:
+    """Where the first yes or no of *text* ends."""
+    word = _ANY_WORD.search(text)
+    return word.end() if word else len(text)
+
+
+def _read_clauses(text: str, language: str) -> tuple[Answer | None, Span]:
+    """The only answer that stands as a clause in *text*, and where one does."""
+    place = (0, 0)
     if _WORD.search(text) is None or _ECHO.search(text) or _lists_options(text):
-        return None
+        return None, place
+    if _QUOTES.search(text):
+        text = _QUOTATION.sub(_without_clauses, text)
+    text = _NUMERO.sub(lambda numero: " " * len(numero.group()), text)
     found: set[Answer] = set()
-    for clause in _CLAUSE_END.split(_NUMERO.sub(" ", text)):
+    start = 0
+    for end in _CLAUSE_END.finditer(text + "\n"):
+        clause, start, begin = text[start : end.start()], end.end(), start
         if len(clause) > _LONGEST_CLAUSE or _WORD.search(clause) is None:
             continue
         match = _CLAUSE.fullmatch(clause.strip(" \t~#>-"))
@@ -273,9 +330,18 @@ def _read_clauses(text: str, language: str) -> Answer | None:
         lead_in, opened, word, closed = match.groups()
         if (opened or closed) and not lead_in:
             continue  # a quoted word by itself is somebody else's
-        if not (language == "lv" and word == "no"):
-            found.add(_STRONG[word])
-    return found.pop() if len(found) == 1 else None
+        if language == "lv" and word == "no" and lead_in.endswith(_LATVIAN_LEAD_INS):
+            continue
+        found.add(_STRONG[word])
+        place = begin, end.start()
+    return (found.pop(), place) if len(found) == 1 else (None, place)
+
+
+def _without_clauses(quotation: re.Match[str]) -> str:
+    """A quotation without clauses of its own; of a single word, as it stands."""
+    words = quotation.group()
+    first = _CLAUSE_END.search(words)
+    return words if first is None else words[: first.start()] + "·" * (len(words) - first.start())
 
 
 def _skip(text: str, start: int) -> int:
@@ -284,18 +350,18 @@ def _skip(text: str, start: int) -> int:
     return skipped.end() if skipped else start
 
 
-def _is_answer_word(text: str, word: re.Match[str], language: str) -> bool:
+def _is_answer_word(text: str, word: re.Match[str]) -> bool:
     """Whether a leading word answers, or is spoken of, or a *no* is part of a phrase."""
     if _OF_THE_WORD.match(text, word.end()):
         return False
     if word.group(1) != "no":
         return True
-    if language == "lv" or _NUMERO.match(text, word.start()):
+    if _NUMERO.match(text, word.start()):
         return False
     return _AFTER_NO.match(text, word.end()) is not None
 
 
-def _opposite_follows(text: str, start: int, answer: Answer, language: str) -> bool:
+def _opposite_follows(text: str, start: int, answer: Answer) -> bool:
     """Whether the other answer follows from *start* at once, or after an ``or``."""
     following = _CHOICE.match(text, start)
     if following is None or _WHOLE[following.group(1)] is answer:
@@ -305,4 +371,4 @@ def _opposite_follows(text: str, start: int, answer: Answer, language: str) -> b
         return True
     if word not in _STRONG:
         return False
-    return word != "no" or (language != "lv" and _AFTER_NO.match(text, following.end()) is not None)
+    return word != "no" or _AFTER_NO.match(text, following.end()) is not None

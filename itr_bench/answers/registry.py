@@ -18,7 +18,8 @@ from itr_bench.errors import ScoreError, unknown_name
 class Parser:
     """A parser with its identity.
 
-    ``version`` is raised with every change that can turn any response's answer.
+    ``version`` is raised with every change that can turn any response's answer. Only the newest is
+    here: what an older one read is read again.
 
     Attributes:
         name, version: the identity.
@@ -68,43 +69,30 @@ class Parser:
         return Likelihood(yes=found.no, no=found.yes)
 
 
-def _parsers(*parsers: Parser) -> dict[tuple[str, int], Parser]:
-    return {(parser.name, parser.version): parser for parser in parsers}
+_PARSERS = {
+    parser.name: parser
+    for parser in (
+        Parser("yes-no", 2, read_answer),
+        Parser("likelihood", 1, read_likelihood, of_likelihoods=True),
+        Parser("negated", 2, read_negated, needs_question=True, is_negated=True),
+        Parser(
+            "negated-likelihood", 1, read_negated_likelihood, of_likelihoods=True, is_negated=True
+        ),
+        Parser("both", 2, read_both, needs_question=True),
+        Parser("choice", 2, read_choice, needs_question=True),
+    )
+}
 
 
-_PARSERS = _parsers(
-    Parser("yes-no", 1, read_answer),
-    Parser("likelihood", 1, read_likelihood, of_likelihoods=True),
-    Parser("negated", 1, read_negated, needs_question=True, is_negated=True),
-    Parser("negated-likelihood", 1, read_negated_likelihood, of_likelihoods=True, is_negated=True),
-    Parser("both", 1, read_both, needs_question=True),
-    Parser("choice", 1, read_choice, needs_question=True),
-)
-
-
-def parser_versions(name: str) -> tuple[int, ...]:
-    """Return the versions of the parser called *name*, the oldest first; empty for no name."""
-    return tuple(sorted(version for known, version in _PARSERS if known == name))
-
-
-def get_parser(name: str, version: int | None = None) -> Parser:
+def get_parser(name: str) -> Parser:
     """Return the parser called *name*.
 
-    Args:
-        name: of the parser.
-        version: of it; ``None`` for the newest.
-
     Raises:
-        ScoreError: there is none of that name, or not in that version; the message names those
-            that are there.
+        ScoreError: there is none; the message names those that are there.
     """
-    versions = parser_versions(name)
-    if not versions:
-        raise ScoreError(unknown_name("parser", name, {known for known, _ in _PARSERS}))
-    if version is not None and version not in versions:
-        known = ", ".join(map(str, versions))
-        raise ScoreError(f"unknown version {version} of the parser {name!r}. Known: {known}")
-    return _PARSERS[name, versions[-1] if version is None else version]
+    if name not in _PARSERS:
+        raise ScoreError(unknown_name("parser", name, _PARSERS))
+    return _PARSERS[name]
 
 
 DEFAULT_PARSER = get_parser("yes-no")

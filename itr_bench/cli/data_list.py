@@ -61,5 +61,5 @@ def _state(name: str) -> dict[str, Any]:
         "kind": "demo" if spec.bundled else manifest.kind if manifest else None,
         "tweets": manifest.tweets if manifest else None,
         "content_sha256": manifest.content_sha256 if manifest else None,
-        "tasks": [task.name + at + system for task in TASKS.values() if task.set_name == plain],
+        "tasks": [task.family + at + system for task in TASKS.values() if task.set_name == plain],
     }

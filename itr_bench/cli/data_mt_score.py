@@ -11,17 +11,13 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from itr_bench.cli.runs import read_runs
 from itr_bench.data import home
 from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.data.loading import base_of, open_set
 from itr_bench.data.tsv import read_tweets
 from itr_bench.data.tweet_set import TweetSet, read_set
-from itr_bench.errors import DataError, bullet_list
-from itr_bench.runs.run import Run
+from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
-from itr_bench.translation.plot import refuse, write
-from itr_bench.translation.points import Point, fingerprint, points
 from itr_bench.translation.quality import LABELS, PAPER_RANGES, Comparison, Quality, Texts, assess
 from itr_bench.translation.resampling import RESAMPLES, SEED, TRIALS
 
@@ -58,25 +54,6 @@ _PAPER = "arXiv:2505.05040, section 4.2"
     help="Score with COMET too: a repository on the Hub, such as Unbabel/wmt22-comet-da, or a "
     "checkpoint. Needs the extra: itr-bench[comet].",
 )
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path),
-    metavar="OUT.svg",
-    help="Plot quality against the accuracy of --runs; the numbers go to OUT.csv.",
-)
-@click.option(
-    "--runs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A folder of runs or of lmms-eval's samples, for --plot; can be given several times.",
-)
-@click.option(
-    "--metric",
-    type=click.Choice(["bleu", "chrf"]),
-    default="bleu",
-    show_default=True,
-    help="The quality in the plot.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
 def command(
     files: tuple[Path, ...],
@@ -85,9 +62,6 @@ def command(
     source: str,
     baseline: str | None,
     comet: str | None,
-    plot: Path | None,
-    runs: tuple[Path, ...],
-    metric: str,
     as_json: bool,
 ) -> None:
     """Score machine translations against a reference, by sacrebleu with its signatures.
@@ -101,46 +75,28 @@ def command(
     two systems or more, each is tested against the baseline by paired approximate
     randomisation (10,000 trials), p values with Holm's correction over all systems and metrics.
 
-    The plot has a point for each model and system, from runs of ltec_itr_en_mt on exactly the
-    translations that are scored.
+    `itr-bench report` draws the accuracy of models against BLEU and chrF of the translations that
+    they saw.
 
     \b
     Examples:
       itr-bench data mt-score
       itr-bench data mt-score opus.tsv nllb.tsv --baseline opus --json
       itr-bench data mt-score french.tsv --against fr --reference manual-fr.tsv
-      itr-bench data mt-score --plot mt.svg --runs runs/ --metric chrf
     """
-    read = _read(plot, runs, [*files, *([reference] if reference else [])])
-    base = open_set(_BASE) if reference is None or plot or home.is_built(_BASE) else None
-    right = _reference(base, reference, against)
+    base = open_set(_BASE) if reference is None or home.is_built(_BASE) else None
+    references = _reference(base, reference, against)
     translations = _translations(files, against, base, source)
-    found = assess(translations, right, baseline=baseline, comet=comet)
+    comparison = assess(translations, references, baseline=baseline, comet=comet)
     paper = PAPER_RANGES if against == "en" and reference is None else {}
-    shown: list[Point] = []
-    if plot is not None and base is not None:
-        prints = {one.name: fingerprint(one, base) for one in translations}
-        shown = _points(read, found, prints, task=f"ltec_itr_{against}_mt", metric=metric)
-        write(plot, shown, metric=metric, language=LANGUAGES[against].name)
+    for system in comparison.systems:
+        for doubt in system.doubts:
+            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
     if as_json:
-        out = _as_json(found, right, against, paper, shown)
+        out = _as_json(comparison, references, against, paper)
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
-        return
-    click.echo(_report(found, right, paper))
-    if plot is not None:
-        click.echo(f"\nplot: {plot}; its numbers: {plot.with_suffix('.csv')}")
-
-
-def _read(plot: Path | None, runs: Sequence[Path], inputs: Sequence[Path]) -> list[Run]:
-    """The runs for the plot, read before anything is computed."""
-    if plot is None and not runs:
-        return []
-    if plot is None or not runs:
-        raise click.UsageError("--plot OUT.svg and --runs go together")
-    if plot.suffix != ".svg" or not plot.parent.is_dir():
-        raise DataError(f"--plot {plot}: expected a file OUT.svg in a folder that is there")
-    refuse(plot, inputs)
-    return read_runs(runs, plain_allowed=False)
+    else:
+        click.echo(_report(comparison, references, paper))
 
 
 def _column(tweets: TweetSet, language: str) -> Texts:
@@ -184,46 +140,24 @@ def _translations(
             f"itr-bench data translate --to {language}, or itr-bench data build {name} "
             "--tweets FILE.tsv --system NAME"
         )
-    for found in built:
-        base_of(found)
+    for tweets in built:
+        base_of(tweets)  # its images are here and are those that it was built on
     return [
         Texts(
-            str(found.manifest.system),
-            dict(zip(found.tweet_ids, found.texts(language), strict=True)),
-            found.spec.name,
-            texts(found.manifest.sources[0].get("from", "lv")),
+            str(tweets.manifest.system),
+            dict(zip(tweets.tweet_ids, tweets.texts(language), strict=True)),
+            tweets.spec.name,
+            texts(tweets.manifest.sources[0].get("from", "lv")),
         )
-        for found in built
+        for tweets in built
     ]
 
 
-def _points(
-    runs: Sequence[Run],
-    found: Comparison,
-    prints: Mapping[str, str | None],
-    *,
-    task: str,
-    metric: str,
-) -> list[Point]:
-    """The points of the plot; what is left out is said on standard error."""
-    shown, left_out = points(runs, found.systems, prints, task=task, metric=metric)
-    if not shown:
-        tasks = ", ".join(sorted({run.task for run in runs}))
-        raise DataError(
-            f"nothing to plot: no run of {task} on the translations that are scored "
-            f"(tasks of the runs: {tasks}):\n{bullet_list(left_out)}".rstrip(":\n")
-        )
-    for line in left_out:
-        click.echo(f"left out of the plot: {line}", err=True)
-    return shown
-
-
 def _as_json(
-    found: Comparison,
+    comparison: Comparison,
     reference: Texts,
     language: str,
     paper: Mapping[str, tuple[float, float]],
-    shown: Sequence[Point],
 ) -> dict[str, Any]:
     return {
         "language": language,
@@ -234,17 +168,18 @@ def _as_json(
             "digest": digest(sorted(reference.texts.items())),
         },
         "links": "kept",
-        "systems": [asdict(system) for system in found.systems],
-        "baseline": found.baseline,
+        "systems": [asdict(system) for system in comparison.systems],
+        "baseline": comparison.baseline,
         "test": f"paired approximate randomisation|trials:{TRIALS}|seed:{SEED}|holm",
-        "differences": [asdict(difference) for difference in found.differences],
+        "differences": [asdict(difference) for difference in comparison.differences],
         "paper": {"source": _PAPER, "ranges": paper} if paper else None,
-        "points": [asdict(point) for point in shown],
     }
 
 
-def _report(found: Comparison, reference: Texts, paper: Mapping[str, tuple[float, float]]) -> str:
-    keys = list(found.systems[0].metrics)
+def _report(
+    comparison: Comparison, reference: Texts, paper: Mapping[str, tuple[float, float]]
+) -> str:
+    keys = list(comparison.systems[0].metrics)
     header = ["system", *(cell for key in keys for cell in (LABELS[key], "95 %")), "untranslated"]
     rows = [
         [
@@ -252,13 +187,13 @@ def _report(found: Comparison, reference: Texts, paper: Mapping[str, tuple[float
             *(cell for key in keys for cell in _cells(system, key)),
             "not available" if system.untranslated is None else len(system.untranslated),
         ]
-        for system in found.systems
+        for system in comparison.systems
     ]
     if paper:
         ranges = [f"{paper[key][0]} to {paper[key][1]}" if key in paper else "" for key in keys]
         rows.append(["the paper's range", *(cell for text in ranges for cell in (text, "")), ""])
     lines = [
-        f"{found.systems[0].tweets} tweets against {reference.name} ({reference.origin})",
+        f"{comparison.systems[0].tweets} tweets against {reference.name} ({reference.origin})",
         "",
         tabulate(rows, header, tablefmt="simple", disable_numparse=True),
         "",
@@ -270,23 +205,23 @@ def _report(found: Comparison, reference: Texts, paper: Mapping[str, tuple[float
             f"The paper's range: as it states it for its systems ({_PAPER}); what it did with "
             "links, and its settings, are not known."
         )
-    if found.differences:
-        lines += ["", _differences(found)]
+    if comparison.differences:
+        lines += ["", _differences(comparison)]
     lines += ["", "signatures:"]
-    lines += [f"  {LABELS[key]}: {found.systems[0].metrics[key].signature}" for key in keys]
+    lines += [f"  {LABELS[key]}: {comparison.systems[0].metrics[key].signature}" for key in keys]
     return "\n".join(lines)
 
 
 def _cells(system: Quality, key: str) -> tuple[str, str]:
     digits = 4 if key == "comet" else 2
-    found = system.metrics[key]
-    if found.interval is None:
-        return f"{found.score:.{digits}f}", "not available"
-    low, high = found.interval
-    return f"{found.score:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}"
+    metric = system.metrics[key]
+    if metric.interval is None:
+        return f"{metric.score:.{digits}f}", "not available"
+    low, high = metric.interval
+    return f"{metric.score:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}"
 
 
-def _differences(found: Comparison) -> str:
+def _differences(comparison: Comparison) -> str:
     rows = [
         [
             difference.system,
@@ -295,9 +230,9 @@ def _differences(found: Comparison) -> str:
             f"{difference.p_value:.4f}",
             f"{difference.p_holm:.4f}",
         ]
-        for difference in found.differences
+        for difference in comparison.differences
     ]
-    header = ["system", "metric", f"less {found.baseline}", "p", "p (Holm)"]
+    header = ["system", "metric", f"less {comparison.baseline}", "p", "p (Holm)"]
     return (
         tabulate(rows, header, tablefmt="simple", disable_numparse=True)
         + f"\n\nPaired approximate randomisation, {TRIALS:,} trials, seed {SEED}, two-sided."

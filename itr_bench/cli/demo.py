@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
-from itr_bench.cli import tables
 from itr_bench.errors import ItrBenchError
+from itr_bench.runs import tables
 from itr_bench.runs.lmms_log import read_samples, samples_files
 from itr_bench.runs.run import Run
 from itr_bench.version import __version__

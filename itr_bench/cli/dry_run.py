@@ -99,8 +99,8 @@ def _task(
     if context:
         click.echo(
             f"  examples    {2 * context.shots} before each question, "
-            f"{'with' if context.images else 'without'} images; {documents.held_out(task)} tweets "
-            "held out for them"
+            f"{'with' if context.images else 'without'} images; "
+            f"{documents.held_out(get_task(task))} tweets held out for them"
         )
     click.echo(f"  plain       {commands.plain_command(task, model, len(seeds))}")
     return open_

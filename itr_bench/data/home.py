@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from platformdirs import user_cache_dir
 
 from itr_bench.errors import DataError
+from itr_bench.storage import Lock, Timeout
 
 ENVIRONMENT = "ITR_BENCH_HOME"
 MANIFEST = "manifest.json"
@@ -69,7 +69,7 @@ def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
     with writing(f"the data set {name!r}"):
         locks = folder.parent / ".locks"  # where no set can stand
         locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"{name}.lock", timeout=patience_s)
+        lock = Lock(locks / f"{name}.lock", timeout=patience_s)
         try:
             lock.acquire()
         except Timeout:

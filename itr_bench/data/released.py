@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from itr_bench.data import build, home
+from itr_bench.data import home
 from itr_bench.data.hub import TIMEOUT_S, asking, is_repo_id
 from itr_bench.data.image_sources import ImageSource
 from itr_bench.data.manifest import content_hash, file_hash
@@ -26,6 +26,7 @@ from itr_bench.data.sets import get_set
 from itr_bench.data.stored_images import StoredImages
 from itr_bench.data.tsv import Row
 from itr_bench.data.tweet_set import read_set
+from itr_bench.data.writing import write, write_translation
 from itr_bench.errors import DataError
 
 ENVIRONMENT = "ITR_BENCH_HUB"
@@ -57,14 +58,16 @@ def fetch(name: str, *, replace: bool = False) -> Path:
             if home.is_built(spec.name) and not replace:
                 return home.set_folder(spec.name)
             rows, images, facts = _read(config, source)
-            return build.write(spec, rows, images, facts, config.notes)
+            return write(spec, rows, images, facts, config.notes)
     # Building translations takes the lock of the set; this one keeps others from the same work.
     with home.locked(f"{spec.name}.release"):
         if home.is_built(spec.name) and not replace:
             return home.set_folder(spec.name)
         rows, _, facts = _read(config, source)
-        build.fetch(spec.base)
-        found = read_set(spec.base).manifest.content_sha256
+        if not home.is_built(spec.base):
+            fetch(spec.base)
+        base = read_set(spec.base)
+        found = base.manifest.content_sha256
         if config.base is None or config.base.get("content_sha256") != found:
             raise DataError(
                 f"the translations {spec.name!r} of {source.name} belong to another state of the "
@@ -72,9 +75,10 @@ def fetch(name: str, *, replace: bool = False) -> Path:
                 f"itr-bench data build {spec.base} --replace"
             )
         column = f"text_{spec.texts[0]}"
-        return build.write_translation(
+        return write_translation(
             spec.name.partition("@")[0],
             {row.values["tweet_id"]: row.values[column] for row in rows},
+            base,
             system=spec.name.partition("@")[2],
             facts=facts,
             where=Path(source.name),

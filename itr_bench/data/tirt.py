@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from itr_bench.data import build, home
+from itr_bench.data import home, writing
 from itr_bench.data.balance import SEED, TIRT_SIZE, draw
 from itr_bench.data.hydration import OURS, Hydrated, read_folder
 from itr_bench.data.image_sources import ImageSource
@@ -229,7 +229,7 @@ def build_tirt(
         DataError: anything wrong with the input, fewer available tweets than *size*, or the set
             is there already.
     """
-    build.refuse_existing(NAME, replace)
+    writing.refuse_existing(NAME, replace)
     availability = check_availability(read_labels(labels), read_folder(tweets))
     found(availability)
     available = availability.available
@@ -261,8 +261,8 @@ def build_tirt(
     counts = ", ".join(f"{int(r)}: {by_relation[r]}" for r in RELATIONS)
     notes = (f"{how}; available by relation: {counts}", *availability.notes)
     with home.locked(NAME):
-        build.refuse_existing(NAME, replace)
-        return build.write(
+        writing.refuse_existing(NAME, replace)
+        return writing.write(
             get_set(NAME),
             rows,
             _FetchedImages(availability.hydrated),

@@ -31,7 +31,7 @@ _ANSWERS = {letter: answer for answer, letter in _LETTERS.items()}
 def questions(placeholder: datasets.Dataset) -> datasets.Dataset:
     """``process_docs``: the documents of the task that the definition's ``dataset_name`` names."""
     try:
-        return documents.documents(placeholder.info.config_name)
+        return documents.documents(get_task(placeholder.info.config_name))
     except ItrBenchError as error:
         stop(error)
 
@@ -100,7 +100,7 @@ def read_likelihoods(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str
 
 
 def _answers(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> str:
-    language = get_task(doc["task"]).answers
+    language = get_task(doc["task"]).answer_language
     asked = Asked(doc["tweet_id"], Question(doc["question"]))
     return "".join(_LETTERS[parser.read(text, language, asked).answer] for text in results)
 
@@ -172,7 +172,7 @@ samples_sd = _metric(lambda s: s.accuracy_sd)
 macro_f1 = _metric(lambda s: s.macro_f1)
 adds_accuracy = _metric(lambda s: s.adds_accuracy)
 represented_accuracy = _metric(lambda s: s.represented_accuracy)
-unread_rate = _metric(lambda s: s.unread_rate)
+unparseable_rate = _metric(lambda s: s.unparseable_rate)
 failed_rate = _metric(lambda s: s.failed_rate)
 majority_class = _metric(lambda s: s.majority_class)
 uniform_chance = _metric(lambda s: s.uniform_chance)
@@ -230,7 +230,7 @@ _METRICS = (
     "macro_f1",
     "adds_accuracy",
     "represented_accuracy",
-    "unread_rate",
+    "unparseable_rate",
     "failed_rate",
     "reference_majority_class",
     "reference_uniform_chance",

@@ -94,10 +94,10 @@ def _make_variants(manager: Any, names: Iterable[Any]) -> None:
     """Add those of *names* that are ours to what *manager* knows: variants, and translations that
     were built after it was made.
     """
-    from itr_bench.tasks.spec import TASKS, family
+    from itr_bench.tasks.spec import is_ours
 
     for name in names:
-        if not isinstance(name, str) or family(name) not in TASKS or name in manager._task_index:
+        if not is_ours(name) or name in manager._task_index:
             continue
         path = task_file(name)
         manager._task_index[name] = {"type": "task", "yaml_path": str(path)}
@@ -108,15 +108,16 @@ def _make_variants(manager: Any, names: Iterable[Any]) -> None:
 def _open(tasks: list[Any], adapter: str | None) -> None:
     """Open the data of those *tasks* that are ours, examples included."""
     from itr_bench.tasks.documents import examples, task_data
-    from itr_bench.tasks.spec import TASKS, base_task, family, get_task
+    from itr_bench.tasks.spec import get_task, is_ours
 
     for task in tasks:
-        if isinstance(task, str) and family(task) in TASKS:
-            if get_task(task).variant.context and adapter:
-                check_turns(task, adapter)
-            check_image(task, adapter or "")
-            task_data(base_task(task))
-            examples(base_task(task))
+        if is_ours(task):
+            spec = get_task(task)
+            if spec.variant.context and adapter:
+                check_turns(spec, adapter)
+            check_image(spec, adapter or "")
+            task_data(spec)
+            examples(spec)
 
 
 def _suggest(name: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +120,11 @@ def check_adapter(name: str) -> None:
         RunError: it has none, and there is no preset of that name; the message names the
             nearest of both. Or lmms-eval is not installed.
     """
-    if name in _HANDLING or name in _listed():
-        return
-    from lmms_eval.models import list_available_models  # takes seconds: other plugins are asked
+    known = {*_HANDLING, *_listed()}
+    if name not in known and _has_plugins():
+        from lmms_eval.models import list_available_models  # takes some 20 s
 
-    known = list_available_models(include_aliases=True)
+        known.update(list_available_models(include_aliases=True))
     if name not in known:
         message = unknown_name("model", name, [*known, *presets()])
         hint = message.split(" Known: ")[0]
@@ -130,8 +133,12 @@ def check_adapter(name: str) -> None:
         )
 
 
+_ALIASES = "MODEL_ALIASES"
+_TABLES = ("AVAILABLE_SIMPLE_MODELS", "AVAILABLE_CHAT_TEMPLATE_MODELS", _ALIASES)
+
+
 def _listed() -> set[str]:
-    """The adapters of lmms-eval's own tables, read without importing it."""
+    """The adapters of lmms-eval's own tables, aliases too, read without importing it."""
     spec = importlib.util.find_spec("lmms_eval")
     if spec is None or spec.origin is None:
         raise RunError(
@@ -141,8 +148,26 @@ def _listed() -> set[str]:
     names: set[str] = set()
     for node in ast.parse(source).body:
         targets = node.targets if isinstance(node, ast.Assign) else []
-        tables = {"AVAILABLE_SIMPLE_MODELS", "AVAILABLE_CHAT_TEMPLATE_MODELS"}
-        if any(isinstance(target, ast.Name) and target.id in tables for target in targets):
-            assert isinstance(node, ast.Assign)
-            names |= set(ast.literal_eval(node.value))
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in _TABLES:
+                assert isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
+                table = ast.literal_eval(node.value)
+                names.update(table)
+                if target.id == _ALIASES:
+                    names.update(*table.values())
     return names
+
+
+def _has_plugins() -> bool:
+    """Whether others may bring adapters, which only lmms-eval itself can name."""
+    others = (
+        point
+        for point in entry_points(group="lmms_eval.models")
+        if not point.value.startswith("itr_bench.")
+    )
+    return (
+        "lmms_eval.models" in sys.modules  # where this process may have registered some
+        or bool(os.environ.get("LMMS_EVAL_PLUGINS"))
+        or any(others)
+    )

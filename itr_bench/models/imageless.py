@@ -6,7 +6,7 @@ Found by running them on tiny checkpoints with lmms-eval 0.7.3; what is not list
 from __future__ import annotations
 
 from itr_bench.errors import RunError
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TaskSpec
 
 _FAILING = {
     "llava_hf": "it fails on a prompt without an image, or answers it with nothing",
@@ -15,14 +15,14 @@ _FAILING = {
 }
 
 
-def check_image(task: str, adapter: str) -> None:
+def check_image(task: TaskSpec, adapter: str) -> None:
     """Check that *adapter* can do without an image where *task* shows none.
 
     Raises:
         RunError: it cannot.
     """
-    if get_task(task).variant.picture == "none" and adapter in _FAILING:
+    if task.variant.picture == "none" and adapter in _FAILING:
         raise RunError(
-            f"--model {adapter} cannot run {task}: {_FAILING[adapter]}. Take --model itr_vlm, or "
-            "another adapter that can do without"
+            f"--model {adapter} cannot run {task.name}: {_FAILING[adapter]}. "
+            "Take --model itr_vlm, or another adapter that can do without"
         )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from itr_bench.models.adapters import handling
@@ -16,6 +20,15 @@ _INSTALL = {
     "decord": "pip install decord",
 }
 
+_COUNT_GPUS = """
+import ctypes, sys
+cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+count = ctypes.c_int()
+if cuda.cuInit(0) == 0:
+    cuda.cuDeviceGetCount(ctypes.byref(count))
+print(count.value)
+"""
+
 
 def has_package(name: str) -> bool:
     """Whether the package with the import name *name* is installed."""
@@ -24,12 +37,35 @@ def has_package(name: str) -> bool:
 
 @functools.lru_cache(maxsize=1)
 def gpu_count() -> int:
-    """The number of GPUs that PyTorch sees; 0 without PyTorch."""
-    if not has_package("torch"):
-        return 0
-    import torch
+    """The number of GPUs that PyTorch can use; 0 without PyTorch.
 
-    return int(torch.cuda.device_count())
+    The driver is asked, in a process of its own, since importing PyTorch takes seconds; only a
+    PyTorch for another kind of GPU (ROCm) is asked itself.
+    """
+    build = torch_build()
+    if build.get("hip"):
+        import torch
+
+        return int(torch.cuda.device_count())
+    if not build.get("cuda"):
+        return 0
+    asked = subprocess.run(
+        [sys.executable, "-S", "-c", _COUNT_GPUS], capture_output=True, text=True, check=False
+    )
+    return int(asked.stdout) if asked.returncode == 0 else 0
+
+
+def torch_build() -> dict[str, str | None]:
+    """What the installed PyTorch was built for: ``cuda`` and ``hip`` with their versions."""
+    spec = importlib.util.find_spec("torch")
+    file = Path(spec.origin).with_name("version.py") if spec and spec.origin else None
+    if file is None or not file.is_file():
+        return {}
+    return {
+        node.target.id: ast.literal_eval(node.value)
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }
 
 
 def missing(adapter: str, arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -89,8 +89,8 @@ class ModelSpec:
 def resolve_model(
     name: str,
     *,
-    model_args: str = "",
-    gen_kwargs: str = "",
+    model_args: str | Mapping[str, Any] = "",
+    gen_kwargs: str | Mapping[str, Any] = "",
     force_simple: bool = False,
     allow_different: Sequence[str] = (),
 ) -> ModelSpec:
@@ -98,18 +98,18 @@ def resolve_model(
 
     Args:
         name: of the preset or the adapter.
-        model_args: ``k=v,...``, over those of the preset one by one.
-        gen_kwargs: ``k=v,...``, over those of preset and task; ``k=null`` takes one away.
+        model_args: ``k=v,...`` or a mapping, over those of the preset one by one.
+        gen_kwargs: likewise, over those of preset and task; ``null`` takes one away.
         force_simple: as lmms-eval's option of that name.
         allow_different: names of :data:`itr_bench.models.boundary.KEYS`.
 
     Raises:
         ItrBenchError: an unknown name, or arguments that cannot be read.
     """
-    given = parse_arguments(model_args, "--model_args")
+    given = _given(model_args, "--model_args")
     generation = {
         key: None if value in _NOTHING else value
-        for key, value in parse_arguments(gen_kwargs, "--gen_kwargs").items()
+        for key, value in _given(gen_kwargs, "--gen_kwargs").items()
     }
     if "seed" in generation:
         raise RunError("--gen_kwargs seed=...: give the seeds by --seeds")
@@ -131,6 +131,10 @@ def resolve_model(
         force_simple,
         allowed,
     )
+
+
+def _given(arguments: str | Mapping[str, Any], option: str) -> Mapping[str, Any]:
+    return parse_arguments(arguments, option) if isinstance(arguments, str) else arguments
 
 
 def check_batch_size(batch_size: int | None, model: ModelSpec) -> None:

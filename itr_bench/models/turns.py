@@ -7,6 +7,7 @@ running them. The others take one turn only, or the first image only, or leave a
 from __future__ import annotations
 
 from itr_bench.errors import RunError
+from itr_bench.tasks.spec import TaskSpec
 
 NO_ORDER = (
     "this adapter gets text and image apart and puts them in an order of its own; take --model "
@@ -52,7 +53,7 @@ def takes_turns(adapter: str, *, force_simple: bool = False) -> bool:
     return adapter in _OURS | _CHAT_ONLY or (adapter in _BOTH and not force_simple)
 
 
-def check_turns(task: str, adapter: str, *, force_simple: bool = False) -> None:
+def check_turns(task: TaskSpec, adapter: str, *, force_simple: bool = False) -> None:
     """Check that *adapter* can show the examples of *task* before its questions.
 
     Raises:
@@ -62,11 +63,11 @@ def check_turns(task: str, adapter: str, *, force_simple: bool = False) -> None:
         return
     if adapter in _BOTH:
         raise RunError(
-            f"{task}: --force_simple takes the class of {adapter} for one turn; leave it out"
+            f"{task.name}: --force_simple takes the class of {adapter} for one turn; leave it out"
         )
     why = _OTHERS.get(adapter, "it takes one turn only, as far as is known")
     raise RunError(
-        f"--model {adapter} cannot run {task}, whose examples are turns of a chat: {why}; "
+        f"--model {adapter} cannot run {task.name}, whose examples are turns of a chat: {why}; "
         f"{_INSTEAD}"
     )
 

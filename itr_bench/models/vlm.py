@@ -25,7 +25,7 @@ from itr_bench.engine.prompts import PromptError, render
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.models.stopping import stop
 from itr_bench.seeds import read_seeds
-from itr_bench.tasks.spec import TASKS, family, get_task
+from itr_bench.tasks.spec import get_task, is_ours
 
 _ARGUMENTS = (
     *("pretrained", "revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
@@ -162,7 +162,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
     def _check_order(self, tasks: Iterable[str]) -> None:
         """Refuse the variants of the order where the checkpoint's template does not keep it."""
         for task in tasks:
-            if family(task) in TASKS and get_task(task).variant.order and not self._keeps_order:
+            if is_ours(task) and get_task(task).variant.order and not self._keeps_order:
                 raise ItrBenchError(
                     f"{task}: the chat template of this checkpoint puts the image into a place of "
                     "its own, whatever the order of the message; leave the task out"

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from itr_bench.data.balance import as_tsv
 from itr_bench.data.hub import is_repo_id
 from itr_bench.data.manifest import file_hash
@@ -39,6 +37,7 @@ from itr_bench.release.croissant import croissant
 from itr_bench.release.difference import changelog, check_above, parse_version, row_differences
 from itr_bench.release.notice import licence_texts, notice
 from itr_bench.release.plan import TRIAL_KINDS, Planned
+from itr_bench.storage import Lock, Timeout
 
 _LOCK = "itr-bench-export.lock"
 """What marks the folder that an export writes in; held as long as it runs."""
@@ -172,7 +171,7 @@ def _write_config(folder: Path, one: Planned) -> Config:
     facts = Config(
         task=one.task,
         set_name=one.set_name,
-        text=one.data.spec.text,
+        text=one.data.spec.language,
         kind=one.kind,
         content_sha256=manifest.content_sha256,
         system=manifest.system,
@@ -258,7 +257,7 @@ def _replacing(folder: Path) -> Iterator[Path]:
         folder = folder.resolve()
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        lock = FileLock(work / _LOCK)
+        lock = Lock(work / _LOCK)
         lock.acquire()
         try:
             partial = work / "new"
@@ -281,7 +280,7 @@ def _clear_up(folder: Path) -> None:
     try:
         folder = folder.resolve()
         for left in folder.parent.glob(f".{glob.escape(folder.name)}.*/{_LOCK}"):
-            lock = FileLock(left, timeout=0)
+            lock = Lock(left, timeout=0)
             with contextlib.suppress(Timeout):  # it still runs
                 lock.acquire()
                 _remove(left.parent, folder, lock)
@@ -289,7 +288,7 @@ def _clear_up(folder: Path) -> None:
         raise DataError(f"cannot write {folder}: {error}") from error
 
 
-def _remove(work: Path, folder: Path, lock: FileLock) -> None:
+def _remove(work: Path, folder: Path, lock: Lock) -> None:
     """Remove the folder that an export wrote in; a release on its way out of *folder* goes back."""
     if (work / "old").exists() and not folder.exists():
         (work / "old").rename(folder)

@@ -55,7 +55,7 @@ def _same_data(name: str) -> str:
     """The first task that shows the same text of the same set."""
     task = get_task(name)
     set_name, at, system = task.set_name.partition("@")
-    first = next(t for t in TASKS.values() if (t.set_name, t.text) == (set_name, task.text))
+    first = next(t for t in TASKS.values() if (t.set_name, t.language) == (set_name, task.language))
     return first.name + at + system
 
 
@@ -88,7 +88,7 @@ def plan(
             every config that has their texts or images. The sets of
             :data:`itr_bench.release.licences.IDS_ONLY` are so in any case.
         stated: licences (SPDX) of sources that state none that is known, by system or set.
-        trial: whether stand-in and demo data may be in it.
+        trial: whether placeholder pictures and demo data may be in it.
 
     Raises:
         DataError: unknown tasks, two for the same data, data that is not here, or of a kind
@@ -108,7 +108,7 @@ def plan(
     if problems:
         raise DataError(f"cannot be exported:\n{bullet_list(problems)}")
     stated = stated or {}
-    opened = [open_task(name) for name in names]
+    opened = [open_task(get_task(name)) for name in names]
     withheld = _withheld(opened, (*licences.IDS_ONLY, *ids_only_for))
     planned = [
         _plan_one(data, hidden, stated) for data, hidden in zip(opened, withheld, strict=True)

@@ -242,7 +242,7 @@ def _obstacles(
 ) -> list[str]:
     problems = [f"{c.name}: {obstacle}" for c in release.configs for obstacle in c.obstacles]
     if release.trial:
-        problems.append("it is a trial: it holds stand-in or demo data")
+        problems.append("it is a trial: it holds placeholder pictures or demo data")
     if release.repo_id not in {None, repo_id}:
         problems.append(f"its card names another repository, {release.repo_id}")
     if there is not None and there.version == release.version and changed:

@@ -42,17 +42,18 @@ def _shown(value: Any) -> str:
 def plain_command(task: str, model: ModelSpec, samples: int) -> str:
     """The command of plain lmms-eval that comes nearest: its own adapter, its own seeding."""
     adapter, arguments = model.adapter, dict(model.arguments)
-    has_turns = get_task(task).variant.context is not None
+    spec = get_task(task)
+    has_turns = spec.variant.context is not None
     generation = {
         key: value
         for key, value in model.generation.items()
-        if value is not None and define(task, adapter).generation.get(key) != value
+        if value is not None and define(spec, adapter).generation.get(key) != value
     }
     if model.preset is not None and (takes_turns(model.preset.stock.adapter) or not has_turns):
         stock = model.preset.stock
         adapter = stock.adapter
         arguments = {handling(adapter).checkpoint: model.checkpoint, **stock.model_args}
-        own = define(task, adapter).generation
+        own = define(spec, adapter).generation
         generation = {
             key: value
             for key, value in model.generation.items()
@@ -62,7 +63,7 @@ def plain_command(task: str, model: ModelSpec, samples: int) -> str:
     line += ["--model_args", format_arguments(arguments)] if arguments else []
     line += ["--tasks", task]
     line += ["--repeats", str(samples)] if samples > 1 else []
-    if generation and not define(task, adapter).likelihood:  # of which nothing is generated
+    if generation and not spec.likelihood:  # of which nothing is generated
         line += ["--gen_kwargs", format_arguments(generation)]
     line += ["--force_simple"] if model.force_simple else []
     return shlex.join([*line, "--log_samples", "--output_path", "out/"])

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import Asked, get_parser
+from itr_bench.answers import Asked, get_parser, new_forms
 from itr_bench.errors import ScoreError
 from itr_bench.models.arguments import CHECKPOINT, model_name, pieces, settings, without_secrets
-from itr_bench.relation import Question
+from itr_bench.relation import Answer, Question
 from itr_bench.runs.likelihood import judged
 from itr_bench.runs.run import Run
 from itr_bench.scoring import ReadItem
 from itr_bench.scoring.likelihood import JudgedLikelihood
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.spec import TASKS, family, get_task
+from itr_bench.tasks.spec import get_task, is_ours
 
 _SAMPLES = re.compile(r"(?P<stamp>.+)_samples_(?P<task>.+)\.jsonl")
 
@@ -30,7 +30,7 @@ def is_samples_file(path: Path) -> bool:
 def is_our_task(path: Path) -> bool:
     """Whether a file of samples is of a task of this benchmark, by its name."""
     name = _SAMPLES.fullmatch(path.name)
-    return name is not None and family(name["task"]) in TASKS
+    return name is not None and is_ours(name["task"])
 
 
 def samples_files(folder: Path) -> list[Path]:
@@ -51,13 +51,14 @@ def read_samples(path: Path) -> Run:
     if name is None:
         raise ScoreError(f"{path}: expected the name ..._samples_<task>.jsonl of lmms-eval's logs")
     task = name["task"]
-    language = get_task(task).answers
+    language = get_task(task).answer_language
     parser = get_parser(get_task(task).parser)
     items: list[ReadItem] = []
     likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
     images: dict[str, str] = {}
     shared: dict[str, Any] = {}
+    pairs: list[tuple[str, Answer]] = []
     for number, sample in _lines(path):
         try:
             item = sample["item"]
@@ -69,6 +70,7 @@ def read_samples(path: Path) -> Run:
             responses = responses[:1] if parser.of_likelihoods else responses
             asked = Asked(str(item["tweet_id"]), Question(item["question"]))
             answers = tuple(parser.read(text, language, asked).answer for text in responses)
+            pairs += zip(responses, answers, strict=True)
             items.append(
                 ReadItem(
                     asked.tweet_id,
@@ -114,6 +116,7 @@ def read_samples(path: Path) -> Run:
         libraries=libraries,
         images=images,
         prompts=prompts,
+        new_forms=() if parser.of_likelihoods else new_forms(pairs),
         **_settings(results, task),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from itr_bench.answers import Parser, get_parser
 from itr_bench.data import home
+from itr_bench.data.manifest import Manifest
 from itr_bench.data.sets import get_set
 from itr_bench.models.arguments import IDENTITY, settings, without_secrets
 from itr_bench.models.spec import ModelSpec
@@ -134,12 +135,12 @@ def plan_task(
     """
     chosen = settings_of(task, model)
     spec = get_task(task)
-    before = documents.examples(spec.name)
-    set_size = documents.scored(spec.name)
+    before = documents.examples(spec)
+    set_size = documents.scored(spec)
     tweets = set_size if limit is None else min(limit, set_size)
     prompts: dict[str, str] = {}
     items = []
-    for doc_id, document in enumerate(documents.documents(spec.name)):
+    for doc_id, document in enumerate(documents.documents(spec)):
         if document["row"] >= tweets:
             break
         item = Item(
@@ -155,11 +156,11 @@ def plan_task(
         items=tuple(items),
         seeds=chosen.seeds(seeds),
         set_size=set_size,
-        language=spec.answers,
+        language=spec.answer_language,
         parser=get_parser(spec.parser),
         configuration={
             **configuration_without_data(chosen, model, seeds),
-            "data": documents.identity(spec.name),
+            "data": documents.identity(spec),
             **({"examples": before.facts()} if before else {}),
             "tweets": tweets,
             "prompts": digest(prompts),
@@ -172,7 +173,7 @@ def configuration_without_data(
 ) -> dict[str, Any]:
     """The configuration of a run as far as it is known before its data is opened."""
     return {
-        "task": chosen.definition.name,
+        "task": chosen.definition.task.name,
         "task_version": chosen.definition.version,
         "order": list(chosen.wording["order"]),
         "answer_format": chosen.wording["answer_format"],
@@ -206,10 +207,10 @@ def tweets_known(task: str) -> int | None:
     """The number of tweets of *task* without fetching anything; ``None`` where it is not known."""
     spec = get_task(task)
     chosen = get_set(spec.set_name)
-    if chosen.bundled or home.is_built(spec.set_name):
-        return documents.scored(spec.name)
     whole = sum(chosen.relations) if chosen.relations else None
-    return whole and whole - documents.held_out(spec.name)
+    if home.is_built(spec.set_name):
+        whole = Manifest.read(home.set_folder(home.located(spec.set_name))).tweets
+    return whole and whole - documents.held_out(spec)
 
 
 def data_is_here(task: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from itr_bench.answers import DEFAULT_PARSER, Parser
-from itr_bench.scoring import RESAMPLES, Outcomes, ReadItem, Score, Signature, pair, score
+from itr_bench.scoring import RESAMPLES, Predictions, ReadItem, Score, Signature, pair, score
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.likelihood import JudgedLikelihood, likelihood_scores
 from itr_bench.version import __version__
@@ -39,6 +39,7 @@ class Run:
         finish_reasons: how many responses ended for which reason, where that is known.
         images: SHA-256 of the image's file by tweet id, where the files have it.
         prompts: digest of the prompt by tweet id and question, likewise.
+        new_forms: what the parser does not know in the responses, a sentence each.
     """
 
     model: str
@@ -61,16 +62,17 @@ class Run:
     finish_reasons: Mapping[str, int] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    new_forms: tuple[str, ...] = ()
 
     @cached_property
-    def outcomes(self) -> Outcomes:
+    def predictions(self) -> Predictions:
         """The answers, paired."""
         return pair(self.items)
 
     @cached_property
     def score(self) -> Score:
         """The score."""
-        return score(self.outcomes)
+        return score(self.predictions)
 
     @property
     def is_part(self) -> bool:
@@ -88,8 +90,8 @@ class Run:
         return Signature(
             task=self.task,
             version=self.version,
-            tweets=len(self.outcomes.tweet_ids),
-            samples=self.outcomes.samples,
+            tweets=len(self.predictions.tweet_ids),
+            samples=self.predictions.samples,
             seeds=self.seeds,
             prompt=self.prompt,
             parser=f"{self.parser.signature}.{self.language}",
@@ -116,7 +118,8 @@ class Run:
             }
             or None,
             "finish_reasons": dict(self.finish_reasons),
-            "unpaired": list(self.outcomes.unpaired),
+            "unpaired": list(self.predictions.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),
+            "new_forms": list(self.new_forms),
         }

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from itr_bench.answers import Asked, Parser, get_parser
+from itr_bench.answers import Asked, Parser, get_parser, new_forms
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.runs.likelihood import judged
@@ -91,6 +91,7 @@ def read_run_folder(folder: Path) -> Run:
     images: dict[str, str] = {}
     reasons: Counter[str] = Counter()
     read: dict[str, Answer] = {}  # each distinct response is read once
+    pairs: list[tuple[str, Answer]] = []
     names = [question.value for question in QUESTIONS]
     for tweet in dict.fromkeys(tweet for tweet, _, _ in logged):
         try:
@@ -105,8 +106,9 @@ def read_run_folder(folder: Path) -> Run:
             reasons.update(one.finish_reason for one in of_item if one.finish_reason is not None)
             for response in responses:
                 if response not in read:
-                    read[response] = read_answer(parser, response, task.answers, asked)
+                    read[response] = read_answer(parser, response, task.answer_language, asked)
             answers = tuple(map(read.__getitem__, responses))
+            pairs += zip(responses, answers, strict=True)
             relation = cast("int", of_item[0].relation)
             items.append(ReadItem(tweet, question, relation, answers))
             likelihoods += judged(items[-1], responses, parser)
@@ -125,7 +127,7 @@ def read_run_folder(folder: Path) -> Run:
         task=configuration["task"],
         items=tuple(items),
         files=(str(folder / RESPONSES), str(folder / MANIFEST)),
-        language=task.answers,
+        language=task.answer_language,
         parser=parser,
         likelihoods=tuple(likelihoods),
         set_size=manifest["set_size"],
@@ -148,4 +150,5 @@ def read_run_folder(folder: Path) -> Run:
         finish_reasons=dict(sorted(reasons.items())),
         images=images,
         prompts=prompts,
+        new_forms=() if parser.of_likelihoods else new_forms(pairs),
     )

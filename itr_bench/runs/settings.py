@@ -15,7 +15,7 @@ from itr_bench.models.turns import check_turns
 from itr_bench.relation import QUESTIONS
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import Definition, define
-from itr_bench.tasks.spec import base_task, get_task
+from itr_bench.tasks.spec import get_task
 
 AT_SERVER = frozenset(
     {
@@ -45,7 +45,7 @@ class Settings:
 
         Its one response stands under the first seed.
         """
-        return tuple(asked[:1] if self.definition.likelihood else asked)
+        return tuple(asked[:1] if self.definition.task.likelihood else asked)
 
 
 def settings_of(task: str, model: ModelSpec) -> Settings:
@@ -55,23 +55,24 @@ def settings_of(task: str, model: ModelSpec) -> Settings:
         ItrBenchError: there is no such task; the adapter has no likelihoods and the task needs
             them; it cannot do without an image; or it would drop a generation setting.
     """
-    definition = define(task, model.adapter)
+    spec = get_task(task)
+    definition = define(spec, model.adapter)
     wording = dict(definition.wording)
-    variant = get_task(task).variant
-    check_image(task, model.adapter)
-    if definition.likelihood and model.adapter != "itr_vlm":
+    variant = spec.variant
+    check_image(spec, model.adapter)
+    if spec.likelihood and model.adapter != "itr_vlm":
         raise RunError(
             f"{task} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
-            f"{base_task(task)}"
+            f"{spec.base}"
         )
     if variant.context:
-        check_turns(task, model.adapter, force_simple=model.force_simple)
+        check_turns(spec, model.adapter, force_simple=model.force_simple)
     if model.preset is not None:
         wording["order"] = list(variant.order or model.preset.order)
         # Examples are answered with a bare yes or no.
-        if not definition.explained and not definition.likelihood and not variant.context:
+        if not spec.explained and not spec.likelihood and not variant.context:
             wording["answer_format"] = model.preset.answer_format
-    if definition.likelihood:  # nothing is generated
+    if spec.likelihood:  # nothing is generated
         return Settings(definition, wording, definition.generation)
     merged = {**definition.generation, **model.generation}
     generation = {key: value for key, value in merged.items() if value is not None}
@@ -92,7 +93,7 @@ def prompts_in_short(task: str, chosen: Settings) -> list[str]:
             {
                 "tweet_id": "",
                 "question": question.value,
-                "language": LANGUAGES[spec.text].name,
+                "language": LANGUAGES[spec.language].name,
                 "text": "[text]",
             },
             chosen.wording,

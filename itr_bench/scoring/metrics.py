@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.intervals import RESAMPLES, Interval, mean_interval
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 
 UNIFORM_CHANCE = 1 / len(RELATIONS)
 
@@ -23,7 +23,7 @@ class Score:
         tweets: number of tweets scored.
         samples: number of samples (seeds) a question.
         unpaired: number of tweets left out because one question was missing.
-        accuracy: 4-class accuracy, both answers right, mean over samples; unread is wrong.
+        accuracy: 4-class accuracy, both answers right, mean over samples; unparseable is wrong.
         accuracy_sd: sample standard deviation (n - 1) of the samples' accuracies.
         accuracy_by_sample: the accuracy of each sample.
         interval: 95 % bootstrap interval of ``accuracy`` over tweets.
@@ -31,9 +31,9 @@ class Score:
         adds_accuracy, represented_accuracy: share of right answers to each question.
         recall: share of right predictions by gold relation; ``None`` where it has no tweet.
         confusion: predictions counted over samples, 4 rows (gold) by 5 columns (predicted
-            relation 0 to 3, then unread).
-        unread_rate: share of responses in which no answer could be read.
-        failed_rate: share of requests that failed; not part of ``unread_rate``.
+            relation 0 to 3, then unparseable).
+        unparseable_rate: share of responses in which no answer could be read.
+        failed_rate: share of requests that failed; not part of ``unparseable_rate``.
         sample_agreement: share of pairs of samples of a tweet that predict the same.
         majority_class: share of the most frequent relation: the accuracy of always naming it.
         uniform_chance: expected accuracy of answering at random.
@@ -51,7 +51,7 @@ class Score:
     represented_accuracy: float
     recall: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...]
-    unread_rate: float
+    unparseable_rate: float
     failed_rate: float
     sample_agreement: float | None
     majority_class: float
@@ -62,35 +62,35 @@ class Score:
         return asdict(self)
 
 
-def score(outcomes: Outcomes, *, resamples: int = RESAMPLES) -> Score:
+def score(predictions: Predictions, *, resamples: int = RESAMPLES) -> Score:
     """Score a run.
 
     Args:
-        outcomes: the paired answers.
+        predictions: the paired answers.
         resamples: number of bootstrap resamples of the interval.
     """
-    gold, predicted, correct = outcomes.gold, outcomes.predicted, outcomes.correct
+    gold, predicted, correct = predictions.gold, predictions.predicted, predictions.correct
     by_sample = correct.mean(axis=0)
-    tables = [_confusion(gold, predicted[:, s]) for s in range(outcomes.samples)]
+    tables = [_confusion(gold, predicted[:, s]) for s in range(predictions.samples)]
     total = np.sum(tables, axis=0)
     support = np.bincount(gold, minlength=len(RELATIONS))
-    answers = np.stack([outcomes.adds, outcomes.represented])
+    answers = np.stack([predictions.adds, predictions.represented])
     return Score(
         tweets=len(gold),
-        samples=outcomes.samples,
-        unpaired=len(outcomes.unpaired),
+        samples=predictions.samples,
+        unpaired=len(predictions.unpaired),
         accuracy=float(by_sample.mean()),
-        accuracy_sd=float(by_sample.std(ddof=1)) if outcomes.samples > 1 else None,
+        accuracy_sd=float(by_sample.std(ddof=1)) if predictions.samples > 1 else None,
         accuracy_by_sample=tuple(float(a) for a in by_sample),
         interval=mean_interval(correct.mean(axis=1), resamples=resamples),
         macro_f1=float(np.mean([_macro_f1(table) for table in tables])),
-        adds_accuracy=float((outcomes.adds == (gold < 2)[:, None]).mean()),
-        represented_accuracy=float((outcomes.represented == (gold % 2 == 0)[:, None]).mean()),
+        adds_accuracy=float((predictions.adds == (gold < 2)[:, None]).mean()),
+        represented_accuracy=float((predictions.represented == (gold % 2 == 0)[:, None]).mean()),
         recall=tuple(
             float(total[r, r] / total[r].sum()) if support[r] else None for r in RELATIONS
         ),
         confusion=tuple(tuple(int(count) for count in row) for row in total),
-        unread_rate=float((answers == -1).mean()),
+        unparseable_rate=float((answers == -1).mean()),
         failed_rate=float((answers == -2).mean()),
         sample_agreement=_agreement(predicted),
         majority_class=float(support.max() / len(gold)),
@@ -99,14 +99,14 @@ def score(outcomes: Outcomes, *, resamples: int = RESAMPLES) -> Score:
 
 
 def _confusion(gold: NDArray[np.int8], predicted: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Counts by gold relation (4 rows) and predicted relation or unread (5 columns)."""
+    """Counts by gold relation (4 rows) and predicted relation or unparseable (5 columns)."""
     table = np.zeros((len(RELATIONS), len(RELATIONS) + 1), dtype=np.int64)
-    np.add.at(table, (gold, predicted), 1)  # unread is -1: the last column
+    np.add.at(table, (gold, predicted), 1)  # unparseable is -1: the last column
     return table
 
 
 def _macro_f1(table: NDArray[np.int64]) -> float:
-    """Mean F1 over the relations that occur as gold or as prediction; unread lowers recall."""
+    """Mean F1 over the relations that occur as gold or as prediction; unparseable lowers recall."""
     right = np.diagonal(table)
     of_gold, of_predicted = table.sum(axis=1), table[:, : len(RELATIONS)].sum(axis=0)
     present = (of_gold + of_predicted) > 0
@@ -114,7 +114,7 @@ def _macro_f1(table: NDArray[np.int64]) -> float:
 
 
 def _agreement(predicted: NDArray[np.int8]) -> float | None:
-    """Share of equal pairs among the samples of a tweet; two unread predictions are equal."""
+    """Share of equal pairs among the samples of a tweet; two unparseable predictions are equal."""
     samples = predicted.shape[1]
     if samples < 2:
         return None

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring.outcomes import CODES, Outcomes
-from itr_bench.studies.frame import Cell
+from itr_bench.scoring.predictions import CODES, Predictions
+from itr_bench.studies.grouping import VariantRun
 from itr_bench.studies.statistics import Rows, Share, mean, shared, shares
 
 _Answers = NDArray[np.int8]
@@ -68,17 +68,17 @@ def _seed_pairs(a: Run, b: Run) -> _SeedPairs:
     """Samples of one seed; where a run does not state its seeds, those of one place."""
     own, other = _seeds(a), _seeds(b)
     if own is None or other is None:
-        return [(i, i) for i in range(min(a.outcomes.samples, b.outcomes.samples))]
+        return [(i, i) for i in range(min(a.predictions.samples, b.predictions.samples))]
     place = {seed: i for i, seed in enumerate(other)}
     return [(i, place[seed]) for i, seed in enumerate(own) if seed in place]
 
 
 def _seeds(run: Run) -> tuple[int, ...] | None:
     seeds = run.seeds
-    return seeds if seeds and len(set(seeds)) == run.outcomes.samples == len(seeds) else None
+    return seeds if seeds and len(set(seeds)) == run.predictions.samples == len(seeds) else None
 
 
-def _answers(a: Outcomes, b: Outcomes, question: Question) -> tuple[_Answers, _Answers]:
+def _answers(a: Predictions, b: Predictions, question: Question) -> tuple[_Answers, _Answers]:
     """The answers to *question* about the tweets that both runs have."""
     in_a, in_b = shared(a, b)
     if question is Question.ADDS:
@@ -129,32 +129,27 @@ def _turned(a: _Answers, b: _Answers, pairs: _SeedPairs) -> tuple[int, int, int]
     return int(read.sum()), int((read > 0).sum()), int((no_a * yes_b + yes_a * no_b).sum())
 
 
-def changes(cell: Cell) -> dict[tuple[str, Question], Change]:
-    """How often the answers change, by variant and question."""
-    counted: dict[tuple[str, Question], _Counted] = {}
-    turned: dict[tuple[str, Question], tuple[bool, int, int, int]] = {}
-    for task, run in cell.variants.items():
-        pairs = _seed_pairs(cell.reference, run)
+def changes(variants: Sequence[VariantRun]) -> list[dict[Question, Change]]:
+    """How often the answers change, for each variant by question."""
+    counted: list[_Counted] = []
+    turned: list[tuple[bool, int, int, int]] = []
+    for variant in variants:
+        pairs = _seed_pairs(variant.reference, variant.run)
         for question in QUESTIONS:
-            a, b = _answers(cell.reference.outcomes, run.outcomes, question)
-            counted[task, question] = _counted(a, b, pairs)
-            turned[task, question] = (bool(pairs), *_turned(a, b, pairs))
-    raws = shares([(one.between, one.units) for one in counted.values()])
+            of_task, of_variant = _answers(variant.b, variant.a, question)
+            counted.append(_counted(of_task, of_variant, pairs))
+            turned.append((bool(pairs), *_turned(of_task, of_variant, pairs)))
+    raws = shares([(one.between, one.units) for one in counted])
     beyonds = iter(
-        shares(
-            [
-                (one.between - one.alone, one.units)
-                for one in counted.values()
-                if one.alone is not None
-            ]
-        )
+        shares([(one.between - one.alone, one.units) for one in counted if one.alone is not None])
     )
-    return {
-        key: Change(
+    changed = iter(
+        Change(
             raw,
             None if one.alone is None else mean(one.alone, one.units),
             None if one.alone is None else next(beyonds),
-            *turned[key],
+            *own,
         )
-        for (key, one), raw in zip(counted.items(), raws, strict=True)
-    }
+        for one, raw, own in zip(counted, raws, turned, strict=True)
+    )
+    return [{question: next(changed) for question in QUESTIONS} for _ in variants]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import Question
 from itr_bench.scoring.intervals import resampled_totals
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.statistics import FEWEST, Interval, ends, shared
 
 DEALS = 2_000
@@ -54,7 +54,7 @@ class Negation:
     read: float
 
 
-def negation(plain: Outcomes, negated: Outcomes, question: Question) -> Negation:
+def negation(plain: Predictions, negated: Predictions, question: Question) -> Negation:
     """Compare the answers to *question* with those to its negation."""
     in_a, in_b = shared(plain, negated)
     name = question.value

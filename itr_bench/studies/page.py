@@ -22,8 +22,8 @@ from itr_bench.report.charts import interval_charts
 from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.run import Run
 from itr_bench.studies import scatter
+from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
-from itr_bench.studies.shown import NUMERIC, as_json, text_of
 from itr_bench.studies.statistics import Interval, hits, shares
 from itr_bench.studies.study import Material, Study, studies
 from itr_bench.version import __version__
@@ -57,15 +57,15 @@ class Report:
 
 def make(material: Material, left_out: Sequence[str] = ()) -> Report:
     """Let every study say what *material* shows; one that cannot says so."""
-    found = [(study, _said(study, material)) for study in studies().values()]
+    sections = [(study, _section(study, material)) for study in studies().values()]
     return Report(
-        tuple((study, section) for study, section in found if section is not None),
+        tuple((study, section) for study, section in sections if section is not None),
         material,
         tuple(sorted(left_out)),
     )
 
 
-def _said(study: Study, material: Material) -> Section | None:
+def _section(study: Study, material: Material) -> Section | None:
     try:
         return study.analyse(material)
     except ItrBenchError as error:
@@ -128,16 +128,16 @@ class _Line:
 
 def _runs(runs: Sequence[Run]) -> list[_Line]:
     ordered = sorted(runs, key=lambda run: (run.model, run.task, run.files))
-    accuracies = shares([hits(run.outcomes) for run in ordered])
+    accuracies = shares([hits(run.predictions) for run in ordered])
     return [
         _Line(
             run.model,
             run.task,
-            len(run.outcomes.tweet_ids),
-            run.outcomes.samples,
+            len(run.predictions.tweet_ids),
+            run.predictions.samples,
             accuracy.value,
             accuracy.interval,
-            float((run.outcomes.adds < 0).mean() + (run.outcomes.represented < 0).mean()) / 2,
+            float((run.predictions.adds < 0).mean() + (run.predictions.represented < 0).mean()) / 2,
             run.data,
             str(run.signature),
         )
@@ -169,8 +169,8 @@ def page(report: Report, runs: Sequence[_Line]) -> str:
 def _common_notices(report: Report) -> list[str]:
     """What several studies say of the runs, each once."""
     counts = Counter(notice for _, section in report.sections for notice in set(section.notices))
-    said = dict.fromkeys(notice for _, section in report.sections for notice in section.notices)
-    return [notice for notice in said if counts[notice] > 1]
+    ordered = dict.fromkeys(notice for _, section in report.sections for notice in section.notices)
+    return [notice for notice in ordered if counts[notice] > 1]
 
 
 def _own_sections(report: Report, common: Sequence[str]) -> list[tuple[Study, Section]]:
@@ -188,7 +188,7 @@ def _is_trial(material: Material) -> bool:
 
 
 def _json(report: Report, runs: Sequence[_Line]) -> str:
-    found: dict[str, Any] = {
+    content: dict[str, Any] = {
         "made_by": "itr-bench report",
         "format": 1,
         "itr_bench": __version__,
@@ -201,7 +201,7 @@ def _json(report: Report, runs: Sequence[_Line]) -> str:
             for r in report.material.results
         ],
     }
-    return json.dumps(_known(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_known(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _known(value: Any) -> Any:

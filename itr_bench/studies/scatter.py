@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from itr_bench.leaderboard.site.words import parameters
+from itr_bench.report.words import parameters
 from itr_bench.studies.section import Dot, Scatter
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 46, 30, 300, 44
@@ -38,6 +38,7 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
     xs = [dot.x for dot in chart.dots]
     ys = [value for dot in chart.dots for value in (dot.y, *(dot.interval or ()))]
     ys += [value for _, value in chart.fit]
+    ys += [reference.value for reference in chart.references]
     x_ticks, x_low, x_high = _log_axis(xs, across) if chart.log else _axis(xs, 4)
     y_ticks, y_low, y_high = _axis(ys, 5)
 
@@ -62,6 +63,11 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
     parts.append(_line(_LEFT, bottom, _LEFT + across, bottom, "var(--rule)", 1))
     parts.append(_text(_LEFT + across / 2, bottom + 38, chart.x_axis, "middle"))
     parts.append(_text(_LEFT, _TOP - 16, chart.y_axis, "start"))
+    for reference in chart.references:
+        color = "var(--majority)" if reference.majority else "var(--chance)"
+        at = y(reference.value)
+        parts.append(_line(_LEFT, at, _LEFT + across, at, color, 1.2))
+        parts.append(_text(_LEFT + across, at - 4, reference.label, "end", color))
     if chart.fit:
         line = [f"{x(at)},{y(value)}" for at, value in chart.fit]
         parts.append(

@@ -1,8 +1,8 @@
 """Paired differences and rates with intervals over tweets, many at once; tests with Holm.
 
 All intervals are 95 % percentile bootstraps that resample tweets and keep the samples of a tweet
-together (:mod:`itr_bench.scoring.intervals`). A difference is told where two tests agree, as on the
-leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough).
+together (:mod:`itr_bench.scoring.intervals`). A difference is significant where two tests agree, as
+on the leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough).
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
-from itr_bench.scoring import verdict
-from itr_bench.scoring.comparison import exact_mcnemar, holm
+from itr_bench.scoring import references
 from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.outcomes import Outcomes
 from itr_bench.scoring.power import smallest_difference
+from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.significance import LEVEL, better, exact_mcnemar, holm
 
-LEVEL = 0.05
-"""Of significance, for all tests of a study and model together."""
-
-FEWEST = verdict.FEWEST
+FEWEST = references.FEWEST
 """On fewer tweets there is no interval and no test: percentile intervals are too narrow there."""
 
 Interval = tuple[float, float]
@@ -44,14 +41,14 @@ class Measure:
     question: Question | None = None
     relation: int | None = None
 
-    def right(self, outcomes: Outcomes) -> NDArray[np.bool_]:
+    def right(self, predictions: Predictions) -> NDArray[np.bool_]:
         """What is right, shape (T, S), for all tweets."""
         if self.question is None:
-            return outcomes.correct
-        gold = outcomes.gold
+            return predictions.correct
+        gold = predictions.gold
         if self.question is Question.ADDS:
-            return np.asarray(outcomes.adds == (gold < 2)[:, None])
-        return np.asarray(outcomes.represented == (gold % 2 == 0)[:, None])
+            return np.asarray(predictions.adds == (gold < 2)[:, None])
+        return np.asarray(predictions.represented == (gold % 2 == 0)[:, None])
 
 
 ACCURACY = Measure()
@@ -92,24 +89,23 @@ class Paired:
     family: str = ""
 
     @property
-    def told(self) -> int:
-        """1 where A is told to be better, -1 where B is, else 0: both adjusted tests have to be
+    def significant(self) -> int:
+        """1 where A is significantly better, -1 where B is, else 0: both adjusted tests have to be
         below :data:`LEVEL` and to see the same side.
         """
         if self.adjusted is None or self.mean_adjusted is None:
             return 0
-        if max(self.adjusted, self.mean_adjusted) >= LEVEL:
-            return 0
-        better = int(self.only_a > self.only_b and self.difference > 0)
-        return better - int(self.only_b > self.only_a and self.difference < 0)
+        return int(
+            better(self.difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted)
+        )
 
 
 @dataclass(frozen=True)
 class Contrast:
     """Two runs and what is compared of them."""
 
-    a: Outcomes
-    b: Outcomes
+    a: Predictions
+    b: Predictions
     measure: Measure = ACCURACY
 
 
@@ -220,7 +216,7 @@ def _adjusted(family: Sequence[Paired]) -> list[Paired]:
     return found
 
 
-def shared(a: Outcomes, b: Outcomes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def shared(a: Predictions, b: Predictions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where the tweets that both answered stand in each.
 
     Raises:
@@ -279,9 +275,9 @@ def shares(rows: Sequence[tuple[Rows, int]]) -> list[Share]:
     ]
 
 
-def hits(outcomes: Outcomes, measure: Measure = ACCURACY) -> tuple[Rows, int]:
+def hits(predictions: Predictions, measure: Measure = ACCURACY) -> tuple[Rows, int]:
     """How many samples of each tweet are right, and how many there are."""
-    return measure.right(outcomes).sum(axis=1, dtype=np.int64), outcomes.samples
+    return measure.right(predictions).sum(axis=1, dtype=np.int64), predictions.samples
 
 
 def ends(values: NDArray[np.float64]) -> Interval | None:

@@ -31,7 +31,7 @@ _FORMAT = 2
 _DEEPEST = 20
 """Levels of lists and objects in a result; what a study writes has five."""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Result:
 
     @property
     def stand_in(self) -> bool:
-        """Whether the pictures were stand-ins, so that it is no result."""
+        """Whether the pictures were placeholders, so that it is no result."""
         return self.data.startswith("stand-in")
 
 
@@ -186,7 +186,7 @@ class Job:
         out: folder of all studies; its own is ``out / study / model / base``.
         limit: only the first so many tweets.
         seeds: as given by ``--seeds``; ``None`` where nothing is said.
-        say: takes what a user should know meanwhile.
+        log: takes what a user should know meanwhile.
     """
 
     model: str
@@ -195,7 +195,7 @@ class Job:
     out: Path
     limit: int | None
     seeds: Sequence[int] | None
-    say: Say
+    log: Log
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Study:
         tasks: the names of the tasks for a base task, the base itself first; none where the study
             has nothing to run for it.
         analyse: what the runs show; ``None`` where they hold nothing for this study. Pure.
-        conduct: for a study that runs no VLM: does the work and returns the files that it wrote.
+        execute: for a study that runs no VLM: does the work and returns the files that it wrote.
     """
 
     name: str
@@ -217,7 +217,7 @@ class Study:
     question: str
     tasks: Callable[[str], tuple[str, ...]]
     analyse: Callable[[Material], Section | None]
-    conduct: Callable[[Job], Sequence[Path]] | None = None
+    execute: Callable[[Job], Sequence[Path]] | None = None
 
 
 @lru_cache(maxsize=1)

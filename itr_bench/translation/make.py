@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from itr_bench.data import build, home
+from itr_bench.data import home
 from itr_bench.data.files import refuse_output, write_whole
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import open_set
 from itr_bench.data.sets import SETS, SetSpec, check_system, get_set
 from itr_bench.data.tsv import read_tweets
+from itr_bench.data.writing import write_translation
 from itr_bench.errors import DataError
 from itr_bench.translation.entities import VERSION, Masked
 from itr_bench.translation.journal import Journal, journals, opened
@@ -258,9 +259,10 @@ def _write(
         "max_new_tokens": job.max_new_tokens,
         "counts": counts,
     }
-    return build.write_translation(
+    return write_translation(
         job.spec.name.partition("@")[0],
         found.texts,
+        open_set(job.set_name),
         system=job.slug,
         facts=facts,
         where=journal.folder,

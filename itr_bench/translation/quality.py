@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
-from itr_bench.scoring.comparison import holm
-from itr_bench.translation.judges import Judged, by_comet, by_sacrebleu
+from itr_bench.scoring.significance import holm
+from itr_bench.translation.dropped_entities import doubts
+from itr_bench.translation.metrics import MetricScores, by_comet, by_sacrebleu
 from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
 
 LABELS = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "comet": "COMET"}
@@ -69,6 +70,7 @@ class Quality:
         untranslated: ids of the tweets whose translation is the source itself; ``None`` where
             the source is not known.
         metrics: by key of :data:`LABELS`.
+        doubts: what makes the texts look like something else, a sentence each.
     """
 
     system: str
@@ -76,6 +78,7 @@ class Quality:
     tweets: int
     untranslated: tuple[str, ...] | None
     metrics: Mapping[str, Measured]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,45 +126,45 @@ def assess(
     Raises:
         DataError: a system twice, an unknown baseline, other tweets than the reference's, or
             COMET without sources.
-        ItrBenchError: COMET is not installed, or its model cannot be had.
+        ItrBenchError: COMET is not installed, or its model cannot be loaded.
     """
-    names = [found.name for found in translations]
+    names = [system.name for system in translations]
     _check(translations, reference)
     if baseline is not None and baseline not in names:
         raise DataError(unknown_name("system", baseline, names))
     tweets = list(reference.texts)
-    sources = [_sources(found, tweets) for found in translations]
-    systems = [[found.texts[tweet] for tweet in tweets] for found in translations]
+    sources = [_sources(system, tweets) for system in translations]
+    outputs = [[system.texts[tweet] for tweet in tweets] for system in translations]
     references = [reference.texts[tweet] for tweet in tweets]
-    judged = []
+    metrics: list[MetricScores] = list(by_sacrebleu(outputs, references))
     if comet is not None:
         known = [source for source in sources if source is not None]
         if len(known) < len(sources):
             raise DataError("COMET needs the texts that were translated: itr-bench data build ltec")
-        judged.append(by_comet(comet, known, systems, references))
-    judged = [*by_sacrebleu(systems, references), *judged]
+        metrics.append(by_comet(comet, known, outputs, references))
     first = names.index(baseline) if baseline is not None else 0
-    metrics: list[dict[str, Measured]] = [{} for _ in names]
+    measured: list[dict[str, Measured]] = [{} for _ in names]
     tests = []
-    with tqdm(total=len(judged) * len(names), unit="score", disable=None, leave=False) as bar:
-        for metric, place in itertools.product(judged, range(len(names))):
-            one, other = metric.statistics[place], metric.statistics[first]
-            metrics[place][metric.key] = _measured(metric, one)
+    with tqdm(total=len(metrics) * len(names), unit="score", disable=None, leave=False) as bar:
+        for metric, place in itertools.product(metrics, range(len(names))):
+            own, others = metric.statistics[place], metric.statistics[first]
+            measured[place][metric.key] = _measured(metric, own)
             if place != first:
-                difference = _total(metric, one) - _total(metric, other)
-                p_value = randomisation_test(one, other, metric.final)
+                difference = _total(metric, own) - _total(metric, others)
+                p_value = randomisation_test(own, others, metric.final)
                 tests.append((names[place], metric.key, difference, p_value))
             bar.update()
     return Comparison(
         tuple(
             Quality(
-                found.name,
-                found.origin,
+                system.name,
+                system.origin,
                 len(tweets),
-                _untranslated(found.texts, tweets, source),
-                measured,
+                _untranslated(system.texts, tweets, source),
+                scores,
+                doubts(system.texts),
             )
-            for found, source, measured in zip(translations, sources, metrics, strict=True)
+            for system, source, scores in zip(translations, sources, measured, strict=True)
         ),
         names[first] if tests else None,
         tuple(
@@ -171,18 +174,18 @@ def assess(
     )
 
 
-def _sources(found: Texts, tweets: Sequence[str]) -> list[str] | None:
+def _sources(system: Texts, tweets: Sequence[str]) -> list[str] | None:
     """What was translated, a text a tweet; ``None`` unless it is known of all."""
-    if found.source is None or not found.source.keys() >= set(tweets):
+    if system.source is None or not system.source.keys() >= set(tweets):
         return None
-    return [found.source[tweet] for tweet in tweets]
+    return [system.source[tweet] for tweet in tweets]
 
 
-def _total(metric: Judged, statistics: NDArray[np.float64]) -> float:
+def _total(metric: MetricScores, statistics: NDArray[np.float64]) -> float:
     return metric.final(statistics.sum(axis=0).tolist())
 
 
-def _measured(metric: Judged, statistics: NDArray[np.float64]) -> Measured:
+def _measured(metric: MetricScores, statistics: NDArray[np.float64]) -> Measured:
     return Measured(
         _total(metric, statistics),
         bootstrap_interval(statistics, metric.final),
@@ -194,18 +197,18 @@ def _check(translations: Sequence[Texts], reference: Texts) -> None:
     """Refuse a name that stands twice, and tweets that are not the reference's."""
     origins: dict[str, str] = {}
     problems = []
-    for found in translations:
-        if found.name in origins:
+    for system in translations:
+        if system.name in origins:
             problems.append(
-                f"{found.origin} and {origins[found.name]}: both are called {found.name!r}; "
+                f"{system.origin} and {origins[system.name]}: both are called {system.name!r}; "
                 "rename a file"
             )
-        origins.setdefault(found.name, found.origin)
-        missing = reference.texts.keys() - found.texts.keys()
-        unknown = found.texts.keys() - reference.texts.keys()
-        problems += [f"{found.origin}: tweet {tweet} is missing" for tweet in sorted(missing)]
+        origins.setdefault(system.name, system.origin)
+        missing = reference.texts.keys() - system.texts.keys()
+        unknown = system.texts.keys() - reference.texts.keys()
+        problems += [f"{system.origin}: tweet {tweet} is missing" for tweet in sorted(missing)]
         problems += [
-            f"{found.origin}: tweet {tweet} is not in the reference" for tweet in sorted(unknown)
+            f"{system.origin}: tweet {tweet} is not in the reference" for tweet in sorted(unknown)
         ]
     if problems:
         raise DataError(

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
-from itr_bench.answers.text import drop_reasoning
+from itr_bench.answers.text import message
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import DataError
 from itr_bench.translation.journal import LENGTH, STOP, Output
@@ -193,7 +193,7 @@ class ServerTranslator:
                 raise TypeError("no text")
         except (ValueError, LookupError, TypeError, AttributeError):
             return None, self._hidden(f"no chat completion: {reply.text}"), 0.0
-        return self._output(drop_reasoning(text or ""), end, str(found.get("model") or "")), "", 0.0
+        return self._output(message(text or ""), end, str(found.get("model") or "")), "", 0.0
 
     def _output(self, text: str, end: str, served: str) -> Output:
         """An answer as it is kept, with the reason where it cannot be used."""

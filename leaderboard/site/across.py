@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from itr_bench.leaderboard.entry import Badge
 from itr_bench.leaderboard.site.board import Board, Comparable
 from itr_bench.leaderboard.site.rows import ModelKey, Row
-from itr_bench.scoring.comparison import exact_mcnemar, holm_array
 from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.scoring.significance import better, exact_mcnemar, holm_array
 from itr_bench.tasks.spec import LEADERBOARD, TRIAL
-
-LEVEL = 0.05
-"""Of significance, for all pairs of a board or all models of two languages together."""
 
 _PAIRS = (
     ("ltec_itr_lv", "ltec_itr_en_manual"),
@@ -81,25 +78,11 @@ class GapRow:
     """Of the t test of the difference, likewise."""
 
     @property
-    def told(self) -> int:
-        """1 or -1 where the first or the second language is told to be better, else 0."""
-        return told(
-            max(self.adjusted, self.mean_adjusted), self.difference, self.only_a, self.only_b
+    def better(self) -> int:
+        """1 or -1 where the first or the second language is significantly better, else 0."""
+        return int(
+            better(self.difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted)
         )
-
-
-def told(p_value: float, difference: float, only_a: int, only_b: int) -> int:
-    """1 or -1 where the first or the second of two is told to be better, else 0: as for tiers, both
-    tests have to reject, and agree on which it is.
-
-    Args:
-        p_value: the larger one of the two tests.
-        difference: of the accuracies.
-        only_a, only_b: tweets that only one has right.
-    """
-    if p_value >= LEVEL:
-        return 0
-    return int(difference > 0 and only_a > only_b) - int(difference < 0 and only_b > only_a)
 
 
 @dataclass(frozen=True)
@@ -159,7 +142,7 @@ def _average_rows(
     units = _units(results)
     domains: dict[tuple[str, ...], NDArray[np.int64]] = {}
     for column in zip(*results, strict=True):
-        ids, hits = column[0].outcomes.tweet_ids, _in_units(column, units)
+        ids, hits = column[0].predictions.tweet_ids, _in_units(column, units)
         domains[ids] = domains[ids] + hits if ids in domains else hits
     intervals = mean_intervals(list(domains.values())) / (len(tasks) * units[:, None])
     rows = []
@@ -175,13 +158,13 @@ def _units(results: Iterable[Sequence[Comparable]]) -> NDArray[np.int64]:
     """For each model, into how many units one tweet is divided, so that the samples of each of its
     results are whole units: what is added up then is exact.
     """
-    return np.array([math.lcm(*(one.outcomes.samples for one in row)) for row in results])
+    return np.array([math.lcm(*(one.predictions.samples for one in row)) for row in results])
 
 
 def _in_units(results: Sequence[Comparable], units: NDArray[np.int64]) -> NDArray[np.int64]:
     """What each model has right, in its units, shape (M, T)."""
     pairs = zip(results, units, strict=True)
-    return np.stack([one.hits * (unit // one.outcomes.samples) for one, unit in pairs])
+    return np.stack([one.hits * (unit // one.predictions.samples) for one, unit in pairs])
 
 
 def weakest(badges: Iterable[Badge | None]) -> Badge:
@@ -205,7 +188,7 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
     pairs = [
         (a, b)
         for a, b in pairs
-        if a.outcomes.tweet_ids == b.outcomes.tweet_ids
+        if a.predictions.tweet_ids == b.predictions.tweet_ids
         and a.row.answer_format == b.row.answer_format
     ]
     if not pairs or len(pairs[0][0].hits) < 2:
@@ -218,7 +201,7 @@ def _gap_rows(board_a: Board, board_b: Board) -> list[GapRow]:
     only_a, only_b = (right_a & ~right_b).sum(axis=1), (right_b & ~right_a).sum(axis=1)
     p_values = exact_mcnemar(only_a, only_b)
     adjusted = holm_array(p_values)
-    noise = [noise_between(a.outcomes.correct, b.outcomes.correct) for a, b in pairs]
+    noise = [noise_between(a.predictions.correct, b.predictions.correct) for a, b in pairs]
     tweets = hits_a.shape[1]
     mean_p_values = mean_test(
         differences,

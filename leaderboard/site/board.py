@@ -28,11 +28,11 @@ from itr_bench.leaderboard.site.rows import (
 )
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.crossed import seed_noise
-from itr_bench.scoring.outcomes import Outcomes
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.ranking import rank
 from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, family
 
-Blind = Mapping[tuple[str | None, ...], Entry]
+WithoutImage = Mapping[tuple[str | None, ...], Entry]
 """The results without the image, by :attr:`Entry.pair`."""
 
 Key = tuple[str | None, str, str | None]
@@ -44,19 +44,19 @@ class Comparable:
     """A result with responses, on the same tweets as the others of its group."""
 
     row: Row
-    outcomes: Outcomes
+    predictions: Predictions
     hits: NDArray[np.int64]
     """How many of its samples have a tweet right, shape (T,)."""
 
     @property
     def shares(self) -> NDArray[np.float64]:
         """Of its samples, those that have a tweet right, shape (T,)."""
-        return self.hits / self.outcomes.samples
+        return self.hits / self.predictions.samples
 
     @property
     def right(self) -> NDArray[np.bool_]:
         """Which tweets are right in more than half of the samples, shape (T,)."""
-        return np.asarray(2 * self.hits > self.outcomes.samples)
+        return np.asarray(2 * self.hits > self.predictions.samples)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Board:
     def claimed(self) -> int:
         """How many submissions could not be recomputed here."""
         rows = [row for group in (self.main, *self.others) for row in group.entries]
-        return sum(row.standing is None for row in rows)
+        return sum(row.reference_level is None for row in rows)
 
     @property
     def short(self) -> str:
@@ -115,9 +115,9 @@ def make_boards(
     entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
 ) -> tuple[Board, ...]:
     """The boards of the four tasks, and in a trial those of the demo that have entries."""
-    blind = {entry.pair: entry for entry in entries if entry.blind}
+    without_image = {entry.pair: entry for entry in entries if entry.without_image}
     by_task: dict[str, list[Entry]] = {}
-    for entry in (one for one in entries if not one.blind):
+    for entry in (one for one in entries if not one.without_image):
         by_task.setdefault(family(entry.submission.run.task), []).append(entry)
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
     mains = {task: _main(by_task.get(task, [])) for task in tasks}
@@ -126,7 +126,7 @@ def make_boards(
         complete_keys(placed, TRIAL) if trial else set()
     )
     return tuple(
-        _board(task, mains[task], by_task.get(task, []), published, complete, blind)
+        _board(task, mains[task], by_task.get(task, []), published, complete, without_image)
         for task in tasks
     )
 
@@ -162,7 +162,7 @@ def _board(
     entries: Sequence[Entry],
     published: Sequence[Published],
     complete: set[ModelKey],
-    blind: Blind,
+    without_image: WithoutImage,
 ) -> Board:
     groups: dict[Key, list[Entry]] = {}
     main_table = set(map(id, current))
@@ -183,9 +183,9 @@ def _board(
     relations = SETS[TASKS[task].set_name].relations
     return Board(
         task=task,
-        main=_group(task, main, current, figures, complete, blind, relations),
+        main=_group(task, main, current, figures, complete, without_image, relations),
         others=tuple(
-            _group(task, key, groups[key], [], complete, blind, None)
+            _group(task, key, groups[key], [], complete, without_image, None)
             for key in sorted(groups, key=place, reverse=True)
         ),
         unplaced=tuple(
@@ -208,16 +208,16 @@ def _group(
     entries: Sequence[Entry],
     figures: Sequence[Row],
     complete: set[ModelKey],
-    blind: Blind,
+    without_image: WithoutImage,
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
-    scored = [(entry, entry.outcomes) for entry in entries if entry.score and entry.outcomes]
-    same = Counter(outcomes.tweet_ids for _, outcomes in scored).most_common(1)
+    scored = [(entry, entry.predictions) for entry in entries if entry.score and entry.predictions]
+    same = Counter(predictions.tweet_ids for _, predictions in scored).most_common(1)
     ranked = [
-        (entry, outcomes, outcomes.correct)
-        for entry, outcomes in scored
-        if outcomes.tweet_ids == same[0][0]
+        (entry, predictions, predictions.correct)
+        for entry, predictions in scored
+        if predictions.tweet_ids == same[0][0]
     ]
     tiers: list[int] = []
     discordant = None
@@ -238,11 +238,11 @@ def _group(
             complete=entry_key(entry) in complete,
             tier=tier,
             tied=0 if tier is None else tied[tier],
-            blind=blind.get(entry.pair),
+            without_image=without_image.get(entry.pair),
         )
     comparable = [
-        Comparable(rows[id(entry)], outcomes, correct.sum(axis=1))
-        for entry, outcomes, correct in ranked
+        Comparable(rows[id(entry)], predictions, correct.sum(axis=1))
+        for entry, predictions, correct in ranked
     ]
     references = References(_relations(comparable) or relations)
     everything = [*rows.values(), *figures, *baseline_rows(task, references)]
@@ -262,5 +262,5 @@ def _group(
 def _relations(ranked: Sequence[Comparable]) -> tuple[int, ...] | None:
     if not ranked:
         return None
-    gold = ranked[0].outcomes.gold
+    gold = ranked[0].predictions.gold
     return tuple(int(count) for count in np.bincount(gold, minlength=len(RELATIONS)))

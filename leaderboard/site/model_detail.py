@@ -11,28 +11,28 @@ from markupsafe import Markup, escape
 from itr_bench.leaderboard.site.rows import QUESTIONS
 from itr_bench.relation import RELATIONS
 from itr_bench.scoring.metrics import Score
-from itr_bench.scoring.outcomes import UNREAD, Outcomes
+from itr_bench.scoring.predictions import UNPARSEABLE, Predictions
 
 _KINDS = (
     ("a", "●", "right in all samples"),
     ("b", "◕", "right in more than half"),
     ("c", "◔", "right in half or fewer"),
     ("d", "○", "right in none"),
-    ("u", "?", "unread in more than half"),
+    ("u", "?", "unparseable in more than half"),
 )
 
 
-def detail(score: Score, outcomes: Outcomes, names: Sequence[str] | None) -> dict[str, Any]:
+def detail(score: Score, predictions: Predictions, names: Sequence[str] | None) -> dict[str, Any]:
     """The tables of one result, for the template.
 
     Args:
         score: the result.
-        outcomes: the answers that it is of.
+        predictions: the answers that it is of.
         names: of the samples: their seeds, where each has one of its own.
     """
-    gold_yes = (outcomes.gold < 2, outcomes.gold % 2 == 0)
-    answers = (outcomes.adds, outcomes.represented)
-    kinds = _tweet_kinds(outcomes)
+    gold_yes = (predictions.gold < 2, predictions.gold % 2 == 0)
+    answers = (predictions.adds, predictions.represented)
+    kinds = _tweet_kinds(predictions)
     return {
         "confusion": _confusion(score),
         "questions": [
@@ -63,20 +63,20 @@ def detail(score: Score, outcomes: Outcomes, names: Sequence[str] | None) -> dic
                     )
                 ],
             }
-            for s in range(outcomes.samples)
+            for s in range(predictions.samples)
         ],
         "right_shares": [
             share
             for gold in gold_yes
             for share in (float(gold.mean()), 1 - float(gold.mean()), 0.0)
         ],
-        "sample_count": outcomes.samples,
+        "sample_count": predictions.samples,
         "legend": [
             {"css": css, "sign": sign, "text": text, "count": int((kinds == number).sum())}
             for number, (css, sign, text) in enumerate(_KINDS)
         ],
-        "grid": _grid(outcomes, kinds),
-        "tweets": _tweets(outcomes),
+        "grid": _grid(predictions, kinds),
+        "tweets": _tweets(predictions),
     }
 
 
@@ -96,25 +96,25 @@ def _confusion(score: Score) -> list[dict[str, Any]]:
     return lines
 
 
-def _tweet_kinds(outcomes: Outcomes) -> Any:
+def _tweet_kinds(predictions: Predictions) -> Any:
     """Which of the kinds of cells each tweet is, shape (T,)."""
-    correct = outcomes.correct.sum(axis=1)
-    unread = (outcomes.predicted == UNREAD).sum(axis=1)
-    samples = outcomes.samples
-    rules = [correct == samples, correct * 2 > samples, unread * 2 > samples, correct > 0]
+    correct = predictions.correct.sum(axis=1)
+    unparseable = (predictions.predicted == UNPARSEABLE).sum(axis=1)
+    samples = predictions.samples
+    rules = [correct == samples, correct * 2 > samples, unparseable * 2 > samples, correct > 0]
     return np.select(rules, [0, 1, 4, 2], default=3)
 
 
-def _grid(outcomes: Outcomes, kinds: Any) -> list[dict[str, Any]]:
-    correct = outcomes.correct.sum(axis=1)
+def _grid(predictions: Predictions, kinds: Any) -> list[dict[str, Any]]:
+    correct = predictions.correct.sum(axis=1)
     blocks = []
     for relation in RELATIONS:
         cells = []
-        for i in np.flatnonzero(outcomes.gold == relation):
+        for i in np.flatnonzero(predictions.gold == relation):
             css, sign, _ = _KINDS[int(kinds[i])]
-            tweet = escape(outcomes.tweet_ids[i])
+            tweet = escape(predictions.tweet_ids[i])
             cells.append(
-                f'<i class="{css}" title="{tweet}: {correct[i]}/{outcomes.samples}">{sign}</i>'
+                f'<i class="{css}" title="{tweet}: {correct[i]}/{predictions.samples}">{sign}</i>'
             )
         if cells:
             # Only ids, which are escaped, and numbers stand in it.
@@ -122,14 +122,14 @@ def _grid(outcomes: Outcomes, kinds: Any) -> list[dict[str, Any]]:
     return blocks
 
 
-def _tweets(outcomes: Outcomes) -> Markup:
-    correct = outcomes.correct.sum(axis=1)
-    unread = (outcomes.predicted == UNREAD).sum(axis=1)
+def _tweets(predictions: Predictions) -> Markup:
+    correct = predictions.correct.sum(axis=1)
+    unparseable = (predictions.predicted == UNPARSEABLE).sum(axis=1)
     return Markup("").join(
         Markup(
             f"<tr><td>{escape(tweet)}</td><td>{gold}</td><td>{right}</td><td>{missing}</td></tr>\n"
         )
         for tweet, gold, right, missing in zip(
-            outcomes.tweet_ids, outcomes.gold, correct, unread, strict=True
+            predictions.tweet_ids, predictions.gold, correct, unparseable, strict=True
         )
     )

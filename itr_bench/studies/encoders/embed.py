@@ -13,6 +13,8 @@ from tqdm import tqdm
 from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.studies.encoders.store import Store
+from itr_bench.tasks.documents import without_links
+from itr_bench.tasks.loading import TaskData
 
 if TYPE_CHECKING:
     from typing import Any
@@ -51,6 +53,19 @@ class Pairs:
     texts: Sequence[str]
     image_keys: Sequence[str]
     image: Callable[[int], Image.Image]
+
+    @classmethod
+    def of(cls, data: TaskData, limit: int | None = None) -> Pairs:
+        """The tweets of *data*, or the first *limit* of them."""
+        tweets = slice(limit)
+        rows = data.image_rows[tweets]
+        return cls(
+            tweet_ids=data.tweets.tweet_ids[tweets],
+            relations=np.array(data.tweets.relations[tweets], np.int8),
+            texts=[without_links(text) for text in data.texts[tweets]],
+            image_keys=data.tweets.image_hashes[tweets],
+            image=lambda i: data.images.image(rows[i]),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""Locks that hold, also after lmms-eval's evaluator made `FileLock` reentrant."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+from filelock import FileLock
+
+from itr_bench.data import home as homes
+from itr_bench.errors import ItrBenchError
+from itr_bench.release import export
+from itr_bench.runs import execute
+from itr_bench.storage import Lock, Timeout
+from itr_bench.translation import journal
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def reentrant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call lmms-eval's function; it is cut out of its file, which takes 20 s to import."""
+    package = importlib.util.find_spec("lmms_eval")
+    if package is None or package.origin is None:
+        pytest.skip("the extra `eval` is not installed")
+    file = Path(package.origin).parent / "evaluator.py"
+    (function,) = (
+        node
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name == "_enable_reentrant_filelocks"
+    )
+    names: dict[str, Any] = {"os": os}
+    exec(compile(ast.Module([function], []), file, "exec"), names)
+    kind = type(FileLock)
+    monkeypatch.setattr(kind, "__call__", kind.__call__)  # put back at the end
+    names[function.name]()
+
+
+def test_the_lock_is_not_made_reentrant(reentrant: None, tmp_path: Path) -> None:
+    with FileLock(tmp_path / "theirs", timeout=0), FileLock(tmp_path / "theirs", timeout=0):
+        pass  # lmms-eval's function did what it is for
+    with Lock(tmp_path / "ours", timeout=0):
+        with pytest.raises(Timeout):
+            Lock(tmp_path / "ours", timeout=0).acquire()
+        with pytest.raises(filelock.Timeout):
+            FileLock(tmp_path / "ours", timeout=0).acquire()
+    with Lock(tmp_path / "ours", timeout=0):
+        pass
+
+
+class Plan:
+    task = "itr_demo_lv"
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        lambda folder: journal.opened("s", {"a": 1}),
+        lambda folder: homes.locked("s", patience_s=0),
+        lambda folder: execute._opened(Plan(), folder, print),
+    ],
+    ids=["translation", "data set", "run"],
+)
+def test_what_is_open_is_not_opened_again(
+    opened: Callable[[Path], AbstractContextManager[Any]],
+    reentrant: None,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(execute, "checked_manifest", lambda *_: None)
+    refused = pytest.raises(ItrBenchError, match="another process")
+    with opened(tmp_path), refused, opened(tmp_path):
+        pass
+    with opened(tmp_path):
+        pass
+
+
+def test_an_export_that_runs_is_not_cleared_up(reentrant: None, tmp_path: Path) -> None:
+    with export._replacing(tmp_path / "release") as partial:
+        (partial / "file").touch()
+        export._clear_up(tmp_path / "release")
+        assert (partial / "file").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["release"]
+
+
+def test_nothing_else_locks() -> None:
+    files = [
+        path for top in ("itr_bench", "tasks", "leaderboard") for path in (ROOT / top).rglob("*.py")
+    ]
+    locking = [path.name for path in files if re.search(r"\bfilelock\b", path.read_text())]
+    assert locking == ["storage.py"]
