@@ -484,3 +484,36 @@ def test_plain_lmms_eval(tmp_path: Path) -> None:
             PAPER_SEEDS[:3], 4
         )
     assert len(samples) == 4
+
+
+def always(content: str | None, finish: str = "stop") -> Callable[[dict[str, Any]], Answer]:
+    return lambda body: Answer(completion(content, finish))
+
+
+WARNINGS: list[tuple[Callable[[dict[str, Any]], Answer], tuple[str, ...], list[str]]] = [
+    (
+        always("Yes"),
+        (),
+        ["each question got the same response with all seeds, although", "all 40 answers are yes"],
+    ),
+    (always("Yes"), ("--gen_kwargs", "do_sample=false"), ["all 40 answers are yes"]),
+    (always("Yes", "length"), ("--gen_kwargs", "top_k=1"), ["40 of 40 responses ended at the lim"]),
+    (always(None, "content_filter"), (), ["40 of 40 responses were stopped by a content filter"]),
+    (by_prompt_and_seed, (), []),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "options", "expected"), WARNINGS)
+def test_warnings(
+    run: Command,
+    behaviour: Callable[[dict[str, Any]], Answer],
+    options: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    with serving(behaviour) as server:
+        done = run(server, *options, limit=10)
+    assert done.status == 0
+    for warning in expected:
+        assert f"{TASK}: {warning}" in done.err
+    if not expected:
+        assert f"{TASK}: " not in done.err

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from itr_bench.answers import Asked
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.models.machine import missing
 from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
-from itr_bench.relation import QUESTIONS, Answer, Question
+from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.runs.manifest import (
     LOADED,
     differences,
@@ -26,8 +25,9 @@ from itr_bench.runs.plan import Request, TaskPlan
 from itr_bench.runs.progress import Progress
 from itr_bench.runs.response import Key, Response
 from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
+from itr_bench.runs.response_warnings import read_response, response_warnings
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import SCORES, read_answer, read_run_folder
+from itr_bench.runs.run_folder import SCORES, read_run_folder
 from itr_bench.storage import Lock, Timeout
 
 if TYPE_CHECKING:
@@ -307,20 +307,12 @@ def _answer(run: TaskRun, model: Model | Pool, config: RunConfig, log: Log) -> N
     finally:
         progress.close()
     write_manifest(run.folder, _ended(run, session, model))
-    most = plan.most_tokens
-    at_limit = sum(
-        most is not None and (response.tokens or 0) >= most
-        for response in response_log.responses.values()
-    )
-    if at_limit:
-        log(
-            f"{plan.task}: {at_limit} of {plan.total} responses ended at the limit of {most} tokens"
-        )
+    for warning in response_warnings(plan, config.model, response_log.responses):
+        log(f"{plan.task}: {warning}")
 
 
 def _is_unread(plan: TaskPlan, response: Response) -> bool:
-    asked = Asked(response.tweet_id, Question(response.question))
-    return read_answer(plan.parser, response.response, plan.language, asked) is Answer.NONE
+    return read_response(plan, response) is Answer.NONE
 
 
 def _all_empty(response_log: ResponseLog) -> bool:
