@@ -351,6 +351,7 @@ def test_both(response: str) -> None:
         r"\boxed{{{0}}}, no: \boxed{{\text{{{1}}}}}",
         '{{"explanation": "{0} is close", "answer": "{1}"}}',
         "Answer: {0}. Conclusion: {1}",
+        "Answer: {0}. **Final response:** {1}",
         'The sign says "Answer: {0}!" so: Answer: {1}',
         "Explanation: it is new. Answer: {1}",
         "<|begin_of_box|>{1}<|end_of_box|>",
