@@ -99,7 +99,7 @@ _QUOTATION = re.compile(
     r"|(?<!\w)['‘][^'‘’\n]{1,300}['’](?!\w)"
 )
 _OF_THE_QUOTATION = re.compile(
-    r"\s+(?:is|was|are|were|says?|said|reads?|refers?|means?|appears?|stands?|suggests?|indicates?"
+    r"\s+(?!is\s+(?:the|my)\s+(?:\w+\s+)?(?:answer|reply|response)(?!\w))(?:is|was|are|were|says?|said|reads?|refers?|means?|appears?|stands?|suggests?|indicates?"
     r"|sounds?|comes?|seems?|in|on|from|by|and|ir|bija)(?!\w)"
 )
 _QUOTES = re.compile("[\"'“„«‘]")
