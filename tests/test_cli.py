@@ -194,6 +194,24 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
     assert "majority class 25.0 %" in table.stdout
 
 
+def test_forms_that_no_parser_knows_are_named(tmp_path: Path) -> None:
+    tweets = [str(i) for i in range(1, 9)]
+    gold, file = tmp_path / "gold.tsv", tmp_path / "made.tsv"
+    gold.write_text("\n".join(["relation\ttweet_id", *(f"0\t{tweet}" for tweet in tweets)]))
+    rows = [f"{tweet}\t<x:think>no</x:think>Yes\tI cannot tell." for tweet in tweets]
+    file.write_text("\n".join(["id\tadds\trepr", *rows]))
+    found = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold)])
+    assert found.exit_code == 0
+    assert found.stderr.splitlines() == [
+        "itr-bench: warning: made on gold: 8 of 16 responses hold marks that no parser knows by "
+        "name, <x:think>…</x:think>; look at them with `itr-bench parse --explain`",
+        "itr-bench: warning: made on gold: 8 of 16 responses are unparseable and begin alike, "
+        "'i cannot tell.'; look at them with `itr-bench parse --explain`",
+    ]
+    as_json = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold), "--json"])
+    assert len(json.loads(as_json.stdout)[0]["new_forms"]) == 2
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
