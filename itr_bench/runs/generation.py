@@ -23,6 +23,7 @@ from itr_bench.data.catalog import get_task
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.lmms.hooks import NO_ORDER
+from itr_bench.packages import explained
 from itr_bench.results.arguments import CHECKPOINT, format_arguments
 from itr_bench.results.libraries import libraries_in_use
 from itr_bench.runs.adapters import Seeding
@@ -211,9 +212,11 @@ class Respondent:
 
 def _load(model: Model, plans: Sequence[TaskPlan]) -> Any:
     """The adapter of *model*, loaded for the tasks of *plans*."""
-    from lmms_eval.models import get_model
-    from loguru import logger
-
+    try:
+        from lmms_eval.models import get_model
+        from loguru import logger
+    except ImportError as error:
+        raise RunError(explained("lmms-eval", error)) from error
     logger.remove()
     logger.add(sys.stderr, level="WARNING", format="{level}: {message}")
     handling = model.handling
@@ -228,6 +231,8 @@ def _load(model: Model, plans: Sequence[TaskPlan]) -> Any:
             lm = kind(**arguments)
     except ItrBenchError:
         raise
+    except ImportError as error:
+        raise RunError(explained(f"--model {model.adapter}", error)) from error
     except (Exception, SystemExit) as error:
         raise RunError(
             f"{model.adapter} could not be loaded with {_listed(arguments)}: "
