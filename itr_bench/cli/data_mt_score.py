@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -61,9 +62,10 @@ _PAPER = "arXiv:2505.05040, section 4.2"
 @click.option("--baseline", help="The system that the others are tested against; else the first.")
 @click.option(
     "--comet",
-    metavar="MODEL",
-    help="Score with COMET too: a repository on the Hub, such as Unbabel/wmt22-comet-da, or a "
-    "checkpoint. Needs the extra: itr-bench[comet].",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="COMET's scores, too, from FOLDER. The first call writes the texts and a script there; "
+    "once it has run, the same command shows the scores.",
 )
 @click.option(
     "--plot",
@@ -91,7 +93,7 @@ def command(
     reference: Path | None,
     source: str,
     baseline: str | None,
-    comet: str | None,
+    comet: Path | None,
     plot: Path | None,
     runs: tuple[Path, ...],
     metric: str,
@@ -108,6 +110,9 @@ def command(
     two systems or more, each is tested against the baseline by paired approximate
     randomisation (10,000 trials), p values with Holm's correction over all systems and metrics.
 
+    COMET cannot be installed beside this package, so FOLDER/score.sh runs it in an environment
+    of its own.
+
     The plot has a point for each model and system, from runs of ltec_itr_en_mt on exactly the
     translations that are scored.
 
@@ -116,6 +121,7 @@ def command(
       itr-bench data mt-score
       itr-bench data mt-score opus.tsv nllb.tsv --baseline opus --json
       itr-bench data mt-score french.tsv --against fr --reference manual-fr.tsv
+      itr-bench data mt-score --comet comet/
       itr-bench data mt-score --plot mt.svg --runs runs/ --metric chrf
     """
     read = _read(plot, runs, [*files, *([reference] if reference else [])])
@@ -129,6 +135,13 @@ def command(
         prints = {one.name: fingerprint(one, base) for one in translations}
         shown = _points(read, found, prints, task=f"ltec_itr_{against}_mt", metric=metric)
         write(plot, shown, metric=metric, language=LANGUAGES[against].name)
+    if comet is not None and "comet" not in found.systems[0].metrics:
+        click.echo(
+            f"COMET has not scored these texts yet. They are in {comet}; score them by\n"
+            f"    sh {shlex.quote(str(comet / 'score.sh'))}\n"
+            "and give the same command again.",
+            err=True,
+        )
     if as_json:
         out = _as_json(found, right, against, paper, shown)
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
