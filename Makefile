@@ -9,6 +9,8 @@ help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
 	@echo "make test    install what the tests need, a browser too where it may, and run them all"
 	@echo "make test-fast  the tests that take no time: under a minute"
+	@echo "make test-newest, test-oldest  whole runs with the newest and the oldest that setup.cfg allows"
+	@echo "make test-beyond  which package beyond the bounds breaks what: newest versions, one by one"
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    the newest versions that setup.cfg allows, into requirements/"
 	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
@@ -85,6 +87,24 @@ dist: $(VENV)/.lint
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python .github/check_release.py dist $(TAG)
 
+# The newest and the oldest that setup.cfg allows, and the newest beyond it, in environments of their
+# own: the whole runs through lmms-eval. What is found there is what the bounds are for.
+WHOLE := tests/test_lmms_eval.py tests/test_run.py tests/test_context_runs.py tests/test_packages.py
+EDGE = rm -rf .venv-$(1) && $(UV) venv --quiet --seed --python $(BIN)/python .venv-$(1) && \
+    $(UV) pip install --quiet --compile-bytecode --python .venv-$(1)/bin/python \
+    --build-constraints requirements/build.txt $(2) --editable ".[eval,4bit,test]" && \
+    OMP_NUM_THREADS=1 .venv-$(1)/bin/python -m pytest --numprocesses auto --dist loadfile $(WHOLE)
+
+.PHONY: test-newest test-oldest test-beyond
+test-newest: $(UV)
+	$(call EDGE,newest,--upgrade)
+
+test-oldest: $(UV)
+	$(call EDGE,oldest,--resolution lowest-direct)
+
+test-beyond: $(UV)
+	$(PYTHON) .ci/beyond
+
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_engine
@@ -104,4 +124,4 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist demo-out site leaderboard/node_modules *.egg-info
+	rm -rf $(VENV) .venv-* build dist demo-out site leaderboard/node_modules *.egg-info

@@ -1,4 +1,4 @@
-"""Which tests are slow, by measurement: `python -m tests.slow JUNIT.xml` writes slow.txt anew.
+"""Which tests are slow, as measured: ``python -m tests.slow JUNIT.xml`` writes ``slow.txt`` anew.
 
 The file is what ``pytest --junit-xml=JUNIT.xml`` leaves. A test is slow if any of its cases takes
 longer than :data:`LIMIT_S`.

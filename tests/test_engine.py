@@ -721,7 +721,7 @@ def test_options_that_cannot_be(
     message: str,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    monkeypatch.setattr(loading, "find_spec", lambda name: None)
+    monkeypatch.setattr(loading, "has_package", lambda name: False)
     with pytest.raises(ItrBenchError) as caught:
         load(str(folders["qwen2_vl"]), **{"device": "cpu", **options})
     assert message in str(caught.value)

@@ -782,6 +782,15 @@ def test_the_key_does_not_come_back(
         assert b"sk-made-up" not in (journal.folder / "journal.jsonl").read_bytes()
 
 
+# Ctrl-C is ignored in what is started in the background, these tests perhaps, and all they start.
+_TAKES_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from itr_bench.cli.main import main
+main()
+"""
+
+
 def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -802,14 +811,12 @@ def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     asked = Job("ltec", "lv", "en", "chat", server=server.url, tweets=source)
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "itr_bench.cli.main", "data", "translate", "--model", "chat"),
+            *(sys.executable, "-c", _TAKES_CTRL_C, "data", "translate", "--model", "chat"),
             *("--server", server.url, "--tweets", str(source), "--out", str(out)),
         ],
         env={**os.environ, "ITR_BENCH_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        # Where the tests were started in the background it is ignored, here and in what is started.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         until = time.monotonic() + 120

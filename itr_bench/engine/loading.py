@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from itr_bench.engine.device import choose_device
 from itr_bench.errors import ItrBenchError, unknown_name
+from itr_bench.packages import explained, has_package, how_to_install
 
 DTYPES = {
     "auto": "auto",
@@ -93,6 +93,8 @@ def load(
 def _config(pretrained: str, options: dict[str, Any]) -> Any:
     try:
         return AutoConfig.from_pretrained(pretrained, **options)
+    except ImportError as error:
+        raise ItrBenchError(explained(f"the configuration of {pretrained}", error)) from error
     except (OSError, ValueError) as error:
         raise ItrBenchError(_refusal(pretrained, "configuration", error)) from error
 
@@ -101,10 +103,7 @@ def _processor(pretrained: str, options: dict[str, Any]) -> Any:
     try:
         found = AutoProcessor.from_pretrained(pretrained, **options)
     except ImportError as error:
-        raise ItrBenchError(
-            f"the processor of {pretrained} needs a package that is not installed: "
-            f"{_one_line(error)}"
-        ) from error
+        raise ItrBenchError(explained(f"the processor of {pretrained}", error)) from error
     except (OSError, ValueError, TypeError) as error:
         raise ItrBenchError(_refusal(pretrained, "processor", error)) from error
     if getattr(found, "image_processor", None) is None or not hasattr(found, "tokenizer"):
@@ -133,10 +132,6 @@ def _set_chat_template(processor: Any, file: str | None) -> None:
         processor.chat_template = getattr(processor.tokenizer, "chat_template", None)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
 def _check_takes(image_processor: Any, name: str) -> None:
     """Refuse what transformers would take without a word, and not use."""
     kind = type(image_processor)
@@ -162,10 +157,11 @@ def _refusal(pretrained: str, what: str, error: Exception) -> str:
 def _four_bits(dtype: str, config: Any) -> Any:
     from transformers import BitsAndBytesConfig
 
-    if find_spec("bitsandbytes") is None:
+    if not has_package("bitsandbytes"):
         raise ItrBenchError(
-            "quantization=4bit needs the package bitsandbytes: pip install 'itr-bench[4bit]'; or "
-            "use quantization=none, which shows in the signature"
+            "quantization=4bit needs the package bitsandbytes: "
+            f"{how_to_install('bitsandbytes')}; or use quantization=none, which shows in the "
+            "signature"
         )
     computed = DTYPES[dtype] if dtype != "auto" else (config.dtype or torch.bfloat16)
     return BitsAndBytesConfig(

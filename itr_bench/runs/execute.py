@@ -230,7 +230,7 @@ def check_machine(model: ModelSpec) -> None:
     Raises:
         RunError: a package or a GPU is missing; with what to do.
     """
-    lacks = missing(model.adapter, model.arguments)
+    lacks = missing(model.adapter, model.arguments, force_simple=model.force_simple)
     if lacks:
         name = model.preset.name if model.preset else model.adapter
         raise RunError(
