@@ -40,7 +40,6 @@ def heavy_imports() -> None:
 
 
 TASK = "itr_demo_lv~shots-1"
-SEVERAL = Kind(images=2)
 SAMPLING = {"max_new_tokens": 6, "do_sample": True, "temperature": 1.0}
 IMAGE_FIRST, TEXT_FIRST = ("image", "text"), ("text", "image")
 
@@ -128,7 +127,7 @@ def test_several_images_give_the_tokens_of_one_by_one_generation(
     vlm: Vlm, order: tuple[str, ...], warnings: list[str]
 ) -> None:
     made = Engine(vlm)
-    assert made.way(SEVERAL, trials(SEVERAL)[0]) is Way.ATTENTION and not warnings
+    assert made.way(Kind(images=2), trials(Kind(images=2))[0]) is Way.ATTENTION and not warnings
     expected = one_by_one(vlm, jobs(order))
     assert tokens(made, jobs(order)) == expected
     # A model that says the same whatever it is shown would make this test vacuous.
@@ -163,7 +162,7 @@ def test_where_several_images_cannot_be_shared_one_can(
     )
     made = Engine(vlm, trials=trials)
     assert made.way(Kind()) is Way.ATTENTION
-    assert made.way(SEVERAL) is None
+    assert made.way(Kind(images=2)) is None
     given = jobs(IMAGE_FIRST)[:3]
     assert tokens(made, given) == one_by_one(vlm, given)
     (said,) = warnings

@@ -16,9 +16,11 @@ from click.testing import CliRunner, Result
 from itr_bench import packages
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, RunError
+from itr_bench.models import machine
 from itr_bench.models.adapters import imports
-from itr_bench.runs import conduct, doctor, machine, plan
-from itr_bench.runs.run_folder import _checksum
+from itr_bench.models.spec import resolve_model
+from itr_bench.runs import doctor, execute
+from itr_bench.runs.manifest import write_manifest
 from tests.conftest import ROOT, needs
 
 
@@ -130,9 +132,9 @@ def test_an_engine_that_is_missing_is_named_before_anything_is_loaded(
 ) -> None:
     here = packages.has_package
     monkeypatch.setattr(machine, "has_package", lambda one: one != lacking and here(one))
-    model = plan.resolve_model(name)
+    model = resolve_model(name)
     with pytest.raises(RunError, match=f"{name} needs what this machine has not:") as refused:
-        conduct.check_machine(model)
+        execute.check_machine(model)
     assert f"{lacking}: {command}" in str(refused.value)
 
 
@@ -272,15 +274,10 @@ def test_the_evaluator_is_tried_in_a_process_of_its_own(monkeypatch: pytest.Monk
 
 def run_of(folder: Path, libraries: dict[str, str]) -> None:
     folder.mkdir(parents=True)
-    manifest = {
-        "format": 1,
-        "conditions": {"libraries": libraries},
-        "model": {},
-        "set_size": 1,
-        "sessions": [],
-    }
-    manifest["checksum"] = _checksum(manifest)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    configuration = {"libraries": libraries}
+    write_manifest(
+        folder, {"configuration": configuration, "model": {}, "set_size": 1, "sessions": []}
+    )
     (folder / "responses.jsonl").touch()
 
 
