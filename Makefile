@@ -28,6 +28,8 @@ COMPILE := $(UV) pip compile --quiet --upgrade --universal --generate-hashes --n
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 
 $(UV): requirements/uv.txt
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; (3, 10) <= v <= (3, 13) or sys.exit( \
+	    'requirements/ is for Python 3.10 to 3.13, $(PYTHON) is %d.%d: make PYTHON=python3.12 ...' % v)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@

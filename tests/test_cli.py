@@ -378,7 +378,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
         (["data", "build", "ltec", "--images", "."], "--tweets FILE.tsv"),
         (
             ["data", "build", "ltec", "--tweets", "x.tsv"],
-            "either --images FOLDER_OR_ZIP or --stand-in",
+            "either --images FOLDER_OR_ZIP or --placeholder",
         ),
         (["data", "build", "ltec_en_mt"], "were not published"),
         (["data", "build", "demo", "--tweets", "x", "--placeholder-images"], "is not built from"),

@@ -88,6 +88,15 @@ def test_the_command_brings_a_version_that_fits(
     )
 
 
+def test_a_package_of_which_half_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "__init__.py").write_text("import no_such_part")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert packages.has_package("half") and not packages.has_package("half.part")
+    monkeypatch.setitem(sys.modules, "taken_out", None)
+    assert not packages.has_package("taken_out")
+
+
 def test_the_lock_is_what_was_tested() -> None:
     assert packages.tested()["lmms-eval"] == "0.7.3"
     assert packages.installed("no-such-package") is None
@@ -187,7 +196,8 @@ def doctored(*options: str) -> Result:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """What takes seconds answered at once, all well."""
+    """What takes seconds answered at once, and all versions as tested."""
+    monkeypatch.setattr(doctor, "installed", packages.tested().get)
     monkeypatch.setattr(doctor, "evaluator_problem", lambda: None)
     monkeypatch.setattr(doctor, "filelock_problem", lambda: None)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -195,7 +205,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_doctor_names_all_it_looked_at(quick: pytest.MonkeyPatch, home: Path) -> None:
-    quick.setattr(doctor, "installed", packages.tested().get)
     quick.setattr(doctor, "gpus", lambda: ("Made-up GPU",))
     shown, as_json = doctored(), doctored("--json")
     assert shown.exit_code == as_json.exit_code == 0
