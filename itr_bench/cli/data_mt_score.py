@@ -129,14 +129,14 @@ def command(
         prints = {one.name: fingerprint(one, base) for one in translations}
         shown = _points(read, found, prints, task=f"ltec_itr_{against}_mt", metric=metric)
         write(plot, shown, metric=metric, language=LANGUAGES[against].name)
-    for system in found.systems:
-        for doubt in system.doubts:
-            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
     if as_json:
         out = _as_json(found, right, against, paper, shown)
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
         return
     click.echo(_report(found, right, paper))
+    for system in found.systems:
+        for doubt in system.doubts:
+            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
     if plot is not None:
         click.echo(f"\nplot: {plot}; its numbers: {plot.with_suffix('.csv')}")
 

@@ -51,8 +51,6 @@ def command(
       itr-bench score run.jsonl --task ltec_itr_lv --json
     """
     runs = read_runs(files, gold=gold, task=task, language=lang)
-    for line in tables.new_forms(runs):
-        click.echo(line, err=True)
     if as_json:
         click.echo(json.dumps([run.as_dict() for run in runs], indent=2, ensure_ascii=False))
         return
@@ -60,5 +58,7 @@ def command(
         click.echo(tables.summary(runs))
         click.echo()
         click.echo(tables.signatures(runs))
-        return
-    click.echo(tables.details(runs[0]))
+    else:
+        click.echo(tables.details(runs[0]))
+    for line in tables.new_forms(runs):
+        click.echo(line, err=True)
