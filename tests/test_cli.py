@@ -209,7 +209,7 @@ def test_forms_that_no_parser_knows_are_named(tmp_path: Path) -> None:
         "'i cannot tell.'; look at them with `itr-bench parse --explain`",
     ]
     as_json = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold), "--json"])
-    assert len(json.loads(as_json.stdout)[0]["new_forms"]) == 2
+    assert len(json.loads(as_json.output)[0]["new_forms"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,7 @@ def test_words_and_shapes(response: str, answer: str) -> None:
         ('```json\n"Yes"\n```', "yes"),
         ("Let me see. It is so. <verdict>No</verdict>", "no"),
         ("No</answer>", "no"),
+        ("<answer> <b>No</b> </answer>", "no"),
         ("Conclusion: No", "no"),
         ("No, it does not. Conclusion: the image is a decoration.", "no"),
         ("Yes, it adds. Conclusion: the answer is yes", "yes"),

@@ -375,12 +375,9 @@ def test_what_is_no_translation_is_warned_of(
     ]
     file = tmp_path / "made.tsv"
     file.write_text("\n".join(["tweet_id\ttext", *lines]), encoding="utf-8")
-    result = call(file, "--json")
-    (system,) = json.loads(result.stdout)["systems"]
-    assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * (
-        warning is not None
-    )
-    assert (f"warning: made: {warning}" in result.stderr) == (warning is not None)
+    (system,) = json.loads(call(file, "--json").output)["systems"]
+    assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * bool(warning)
+    assert (f"warning: made: {warning}" in call(file).stderr) == bool(warning)
 
 
 def test_built_translations(call: Call) -> None:

@@ -24,7 +24,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\uf
 _LONGEST_PIECE = 1024
 _TEMPLATE_TOKEN = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|<(?:\|[a-z_]{1,20}|[a-z_]{1,20}\|)>|</?s>"
-    r"|<(?:eos|bos|pad|unk|unused\d{1,4}|end_of_turn|start_of_turn)>|\[/?inst\]",
+    r"|<(?:eos|bos|pad|unk|unused\d{1,4}|end_of_turn|start_of_turn)>|\[/?inst\]"
+    r"|</?(?:b|em|strong)>",
     re.IGNORECASE,
 )
 

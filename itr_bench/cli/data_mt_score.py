@@ -93,9 +93,6 @@ def command(
     translations = _translations(files, against, base, source)
     comparison = assess(translations, references, baseline=baseline, comet=comet)
     paper = PAPER_RANGES if against == "en" and reference is None else {}
-    for system in comparison.systems:
-        for doubt in system.doubts:
-            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
     if comet is not None and "comet" not in comparison.systems[0].metrics:
         click.echo(
             f"COMET has not scored these texts yet. They are in {comet}; score them by\n"
@@ -108,6 +105,9 @@ def command(
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
     else:
         click.echo(_report(comparison, references, paper))
+    for system in comparison.systems:
+        for doubt in system.doubts:
+            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
 
 
 def _column(tweets: TweetSet, language: str) -> Texts:
