@@ -197,7 +197,13 @@ def _json(report: Report, runs: Sequence[_Line]) -> str:
         "studies": [as_json(study, section) for study, section in report.sections],
         "runs": [vars(run) for run in runs],
         "results": [
-            {"study": r.study, "model": r.model, "task": r.task, "data": r.data, "facts": r.facts}
+            {
+                "study": r.study,
+                "model": r.model,
+                "task": r.task,
+                "data": r.data,
+                "metadata": r.metadata,
+            }
             for r in report.material.results
         ],
     }

@@ -28,7 +28,7 @@ FEATURES: tuple[dict[str, Any], ...] = (
 """What is counted: two blocks, each weighted by TF-IDF with sublinear counts, lower case."""
 
 
-def text_model_facts() -> dict[str, Any]:
+def text_model_metadata() -> dict[str, Any]:
     """All that can change what the model says, for JSON.
 
     Raises:
