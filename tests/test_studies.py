@@ -385,7 +385,7 @@ def test_answers_that_change_are_counted_and_chance_is_taken_off() -> None:
     found = changes(cell)[0][Question.ADDS]
     assert found.beyond is not None
     assert (found.raw.value, found.alone, found.beyond.value) == (0.3, 0.0, 0.3)
-    assert (found.of_one_seed, found.read, found.read_tweets) == (True, 400, 100)
+    assert (found.of_one_seed, found.parsed, found.parsed_tweets) == (True, 400, 100)
     assert found.turned == 120
     low, high = found.raw.interval or (0, 0)
     assert 0.2 < low < 0.3 < high < 0.4
@@ -518,7 +518,7 @@ def test_kappa_is_that_of_a_worked_example() -> None:
     assert found.kappa == pytest.approx(0.4)
     low, high = found.kappa_interval or (1, 0)
     assert 0 < low < 0.4 < high < 0.7
-    assert found.read == 1
+    assert found.parsed == 1
 
 
 def test_unparseable_answers_are_left_out_of_the_consistency_and_counted() -> None:
@@ -527,7 +527,7 @@ def test_unparseable_answers_are_left_out_of_the_consistency_and_counted() -> No
     found = negation(
         predictions_of(gold, none, none), predictions_of(gold, none, none), Question.ADDS
     )
-    assert (found.alike, found.kappa, found.yes, found.read) == (None, None, None, 0)
+    assert (found.alike, found.kappa, found.yes, found.parsed) == (None, None, None, 0)
 
 
 def _alike_wordings(rng: np.random.Generator, tweets: int = 300) -> dict[str, Predictions]:
@@ -1312,7 +1312,7 @@ needs_eval = pytest.mark.skipif(
 
 @needs_eval
 def test_a_study_runs_its_tasks_and_goes_on(tmp_path: Path) -> None:
-    line = ("image-ablation", "--model", "itr_baseline", "--base", "itr_demo_lv", "--seeds", "2")
+    line = ("image-ablation", "--model", "itr_baseline", "--base", "itr_demo_lv", "--seeds", "1")
     out = ("--out", str(tmp_path / "studies"))
     dry = _study(*line, *out, "--dry-run")
     assert dry.exit_code == 0, dry.output

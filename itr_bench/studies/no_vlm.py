@@ -103,7 +103,7 @@ def content(yes: Bools, division: Division) -> dict[str, Any]:
     """The fold predictions: for each tweet its relation, and a letter a seed for each question.
 
     Args:
-        yes: whether yes is said, shape (S, 2, T) for S seeds.
+        yes: whether yes is predicted, shape (S, 2, T) for S seeds.
         division: of the same tweets.
     """
     answers = {

@@ -66,8 +66,8 @@ def write_result(folder: Path, result: Result) -> Path:
     """Write *result* to its file in *folder*, whole or not at all; return the path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULT
-    found = {key: value for key, value in asdict(result).items() if key != "path"}
-    write_json(path, {"format": _FORMAT, **found})
+    fields_ = {name: value for name, value in asdict(result).items() if name != "path"}
+    write_json(path, {"format": _FORMAT, **fields_})
     return path
 
 
