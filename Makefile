@@ -3,16 +3,20 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint lock bench fuzz format clean
+.PHONY: help demo test test-fast lint lock dist bench fuzz format clean
 
 help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
-	@echo "make test    install what the tests need and run them all"
+	@echo "make test    install what the tests need, a browser too where it may, and run them all"
+	@echo "make test-fast  the tests that take no time: under a minute"
+	@echo "make test-newest, test-oldest  whole runs with the newest and the oldest that setup.cfg allows"
+	@echo "make test-beyond  which package beyond the bounds breaks what: newest versions, one by one"
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    the newest versions that setup.cfg allows, into requirements/"
 	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
 	@echo "make fuzz    feed the validator of submissions with broken input for 10 minutes (x86-64 Linux)"
 	@echo "make format  let ruff format the code"
+	@echo "make dist    build and check the release"
 	@echo "make clean   remove $(VENV) and what was built"
 
 # What was tested, to the version and the hash: `make lock` makes these files anew.
@@ -20,7 +24,8 @@ LOCKS := requirements/eval.txt requirements/test.txt requirements/lint.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate \
     --python-version 3.10 --custom-compile-command "make lock" setup.cfg
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+# Compiled, as pip does it: else each process compiles PyTorch where Python may not write.
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 
 $(UV): requirements/uv.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,9 +56,21 @@ $(AXE): leaderboard/package.json
 	    touch $@; \
 	else echo "npm is not here: the pages are not tested for accessibility"; fi
 
-# A process a core, one torch thread each; a file's tests share what they prepare.
-test: $(VENV)/.test $(AXE)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# A process a core, one torch thread each; a file's tests share what they prepare. Compiled tests are
+# kept, as Python does unless it is told otherwise.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto \
+    --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.test $(AXE) browser
+	@$(PYTEST); status=$$?; .ci/browser --missing; exit $$status
+
+test-fast: $(VENV)/.test
+	$(PYTEST) -m "not slow"
+
+# The browser that shows the pages to the tests.
+.PHONY: browser
+browser:
+	@.ci/browser
 
 # mypy reads no `package_dir`: it is shown the package as it is once installed.
 lint: $(VENV)/.lint
@@ -62,6 +79,31 @@ lint: $(VENV)/.lint
 	rm -rf build/types && mkdir -p build/types/itr_bench
 	ln -s $(CURDIR)/itr_bench/* $(CURDIR)/tasks $(CURDIR)/leaderboard build/types/itr_bench
 	$(BIN)/mypy
+
+# Sdist and wheel, the wheel made from the sdist; checked, and installed away from the checkout.
+dist: $(VENV)/.lint
+	rm -rf dist
+	$(UV) build --quiet --build-constraints requirements/build.txt --require-hashes --out-dir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .github/check_release.py dist $(TAG)
+
+# The newest and the oldest that setup.cfg allows, and the newest beyond it, in environments of their
+# own: the whole runs through lmms-eval. What is found there is what the bounds are for.
+WHOLE := tests/test_lmms_eval.py tests/test_run.py tests/test_context_runs.py tests/test_packages.py
+EDGE = rm -rf .venv-$(1) && $(UV) venv --quiet --seed --python $(BIN)/python .venv-$(1) && \
+    $(UV) pip install --quiet --compile-bytecode --python .venv-$(1)/bin/python \
+    --build-constraints requirements/build.txt $(2) --editable ".[eval,4bit,test]" && \
+    OMP_NUM_THREADS=1 .venv-$(1)/bin/python -m pytest --numprocesses auto --dist loadfile $(WHOLE)
+
+.PHONY: test-newest test-oldest test-beyond
+test-newest: $(UV)
+	$(call EDGE,newest,--upgrade)
+
+test-oldest: $(UV)
+	$(call EDGE,oldest,--resolution lowest-direct)
+
+test-beyond: $(UV)
+	$(PYTHON) .ci/beyond
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
@@ -82,4 +124,4 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist demo-out site leaderboard/node_modules *.egg-info
+	rm -rf $(VENV) .venv-* build dist demo-out site leaderboard/node_modules *.egg-info

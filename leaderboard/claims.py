@@ -21,7 +21,7 @@ from itr_bench.relation import Answer, Question
 from itr_bench.scoring import RESAMPLES, Score, Signature
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.spec import BLIND, LEADERBOARD, TRIAL, base_task, get_task, leaderboard_task
+from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, base_task, get_task, leaderboard_task
 from itr_bench.tasks.variants import MARK
 
 MADE_UP = ("stand-in", "demo")
@@ -49,7 +49,7 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
             "task",
             SUBMISSION,
             f"{run.task} {why}; the leaderboard has {', '.join(tasks)}, and of each the variant "
-            f"{MARK}{BLIND}",
+            f"{MARK}{NO_IMAGE}",
             places.line("run", "task"),
         )
     kind = kind_of(run.data)
@@ -231,33 +231,33 @@ def check_unscored(
 ) -> None:
     """Check the one figure that needs no labels, and whether the others can be at all."""
     claimed = submission.score
-    unread = {
+    unparseable = {
         (tweet, question, sample)
         for (tweet, question), samples in answers.items()
         for sample, answer in enumerate(samples)
         if answer is Answer.NONE
     }
     pairs = claimed.tweets * claimed.samples
-    rate = round(len(unread) / (2 * pairs), DECIMALS)
+    rate = round(len(unparseable) / (2 * pairs), DECIMALS)
     if claimed.unparseable_rate != rate:
         said = f"{rate} follows from the responses"
         _wrong("unparseable_rate", claimed.unparseable_rate, said, places, found)
     share = claimed.accuracy
-    read = 1 - len({(tweet, sample) for tweet, _, sample in unread}) / pairs
+    read = 1 - len({(tweet, sample) for tweet, _, sample in unparseable}) / pairs
     adds, represented = claimed.adds_accuracy, claimed.represented_accuracy
     for name, right, question in (
         ("adds_accuracy", adds, Question.ADDS),
         ("represented_accuracy", represented, Question.REPRESENTED),
     ):
-        most = 1 - sum(asked == question.value for _, asked, _ in unread) / pairs
+        most = 1 - sum(asked == question.value for _, asked, _ in unparseable) / pairs
         if right > most + _UNIT:
-            said = f"at most {most:.6f}: what is unread is wrong"
+            said = f"at most {most:.6f}: what is unparseable is wrong"
             _wrong(name, right, said, places, found)
     least = max(0.0, adds + represented - 1)
     for wrong, said in (
         (share > min(adds, represented) + _UNIT, "both answers have to be right"),
         (share < least - _UNIT, f"at least {least:.6f} follows from those to each question"),
-        (share > read + _UNIT, f"at most {read:.6f}: what is unread is wrong"),
+        (share > read + _UNIT, f"at most {read:.6f}: what is unparseable is wrong"),
     ):
         if wrong:
             _wrong("accuracy", share, said, places, found)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import datetime
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from itr_bench.data.manifest import content_of
 from itr_bench.errors import DataError
 from itr_bench.leaderboard import files
-from itr_bench.leaderboard.cache import Cache
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.findings import Finding, Severity
 from itr_bench.leaderboard.layout import SUBMISSION
@@ -21,8 +17,8 @@ from itr_bench.leaderboard.neighbours import compared
 from itr_bench.leaderboard.validate import Checked, check
 from itr_bench.scoring import Comparison, compare
 
-FEW = 32
-"""A process takes as long to start as it takes to check so many submissions."""
+FEW = 10
+"""So many are checked before a progress bar could be read."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,6 @@ def collect(
     path: Path,
     *,
     trial: bool = False,
-    cache: Path | None = None,
     progress: bool = False,
     others: Sequence[Checked] = (),
     today: datetime.date | None = None,
@@ -71,8 +66,7 @@ def collect(
 
     Args:
         path: the folder of all submissions, one of its folders, or one submission.
-        trial: whether demo and stand-in data is admitted.
-        cache: a folder that keeps what was found for the next time.
+        trial: whether demo and placeholder data is admitted.
         progress: whether to show a bar.
         others: those that are there already, of which none may be a copy.
         today: the day by UTC, after which nothing can have been submitted; ``None`` checks no
@@ -85,31 +79,12 @@ def collect(
     if not path.is_dir():
         raise DataError(f"{path}: expected a folder of submissions, or one submission")
     folders, findings = files.discover(path)
-    kept = Cache(cache, trial=trial)
-    keys = {folder: kept.key(folder) for folder in folders}
-    found = {folder: kept.get(key) for folder, key in keys.items()}
-    waiting = [folder for folder, one in found.items() if one is None]
-    for folder, one in _bar(_check_all(waiting, trial), len(waiting), progress):
-        found[folder] = one
-        kept.put(keys[folder], one)
-    kept.close({key for key in keys.values() if key is not None})
-    checked = sorted((one for one in found.values() if one is not None), key=lambda c: c.folder)
+    checked = sorted(
+        (_check(folder, trial) for folder in _bar(folders, progress)), key=lambda one: one.folder
+    )
     if today is not None:
         checked = [_of_today(one, today) for one in checked]
     return Collected(tuple(compared(checked, others)), tuple(findings))
-
-
-def _check_all(folders: Sequence[Path], trial: bool) -> Iterator[tuple[Path, Checked]]:
-    workers = min(os.cpu_count() or 1, len(folders) // FEW)
-    if workers < 2:
-        for folder in folders:
-            yield folder, _check(folder, trial)
-        return
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
-        jobs = {pool.submit(_check, folder, trial): folder for folder in folders}
-        for job in concurrent.futures.as_completed(jobs):
-            yield jobs.pop(job), job.result()
 
 
 def _check(folder: Path, trial: bool) -> Checked:
@@ -124,15 +99,13 @@ def _check(folder: Path, trial: bool) -> Checked:
         return Checked(name, (Finding(Severity.ERROR, "internal", name, None, said),))
 
 
-def _bar(
-    found: Iterable[tuple[Path, Checked]], total: int, progress: bool
-) -> Iterable[tuple[Path, Checked]]:
+def _bar(folders: Sequence[Path], progress: bool) -> Iterable[Path]:
     if not progress:
-        return found
+        return folders
     from tqdm import tqdm
 
-    bar: Iterable[tuple[Path, Checked]] = tqdm(
-        found, total=total, desc="checking", unit=" submissions", disable=total < FEW
+    bar: Iterable[Path] = tqdm(
+        folders, desc="checking", unit=" submissions", disable=len(folders) < FEW
     )
     return bar
 
@@ -195,7 +168,7 @@ def agreement(entry: Entry, rerun: Entry) -> Agreement:
         return Agreement(None, False, "the rerun was asked in other words")
     found = compare(rerun.predictions, entry.predictions)
     agrees = found.interval is not None and found.interval.low <= 0 <= found.interval.high
-    said = f"the rerun's accuracy differs by {100 * found.difference:+.1f} points"
+    said = f"the rerun's accuracy differs by {100 * found.difference:+.1f} percentage points"
     return Agreement(found, agrees, "" if agrees else said)
 
 

@@ -1,4 +1,4 @@
-"""What a pull request is told: accepted or not, why, and how the result compares."""
+"""What a pull request is answered: accepted or not, why, and how the result compares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.collect import Collected, agreement
 from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.findings import as_markdown, code, fewer
-from itr_bench.scoring import compare, holm
+from itr_bench.report import words
+from itr_bench.scoring import compare, decide
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.references import reference_level
 
@@ -32,8 +33,8 @@ def comment(collected: Collected, others: Sequence[Entry], *, reruns: bool = Fal
     lines = [f"**{count} {noun} checked: {verdict}.**", ""]
     if entries:
         lines += [
-            "| task | model | accuracy | 95 % interval | sd over seeds | unread | majority class | "
-            "against the references | badge |",
+            "| task | model | accuracy | 95 % interval | SD across seeds | unparseable | "
+            "majority class | against the references | badge |",
             "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |",
             *map(_row, entries),
             "",
@@ -41,8 +42,8 @@ def comment(collected: Collected, others: Sequence[Entry], *, reruns: bool = Fal
     there = {other.path: other for other in others}
     for entry in entries:
         lines += _rerun(entry, there.get(entry.path), reruns)
-        if entry.blind:
-            lines += _against_sighted(entry, [*entries, *others])
+        if entry.without_image:
+            lines += _against_with_image(entry, [*entries, *others])
         else:
             lines += _against(entry, others)
     findings = fewer(collected.all_findings)
@@ -97,11 +98,18 @@ def _rerun(entry: Entry, there: Entry | None, reruns: bool) -> list[str]:
     zero = "holds zero" if found.agrees else "does not hold zero"
     follows = "gives" if found.agrees else "leaves"
     return [
-        f"{start}: accuracy {100 * found.comparison.difference:+.1f} points, 95 % interval "
-        f"{_interval(found.comparison.interval)}, which {zero}. As a rerun it {follows} the badge "
-        f"*{badge}*.",
+        f"{start}: accuracy {100 * found.comparison.difference:+.1f} percentage points, "
+        f"95 % interval {_interval(found.comparison.interval)}, which {zero}. As a "
+        f"rerun it {follows} the badge *{badge}*.",
         "",
     ]
+
+
+_VERDICTS = {
+    1: "significantly better",
+    -1: "significantly worse",
+    0: words.NOT_DIFFERENT,
+}
 
 
 def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
@@ -127,34 +135,37 @@ def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
     shown = nearest if best in nearest else [best, *nearest]
     found = [compare(entry.predictions, predictions) for _, predictions, _ in shown]
     lines = [
-        f"{code(entry.path)} against the best and the nearest on the same tweets (exact McNemar, "
-        f"Holm over these {len(shown)}):",
+        f"{code(entry.path)} against the best and the nearest on the same tweets (exact McNemar "
+        f"test and t test over tweets and seeds, each by Holm's method over these {len(shown)}; a "
+        "difference is significant where both reject and agree on which is better):",
         "",
-        "| other | difference | 95 % interval | only this right | only the other right | p |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| other | difference | 95 % interval | only this right | only the other right | "
+        "McNemar p | t test p | verdict |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
-    for (other, _, _), one, p in zip(shown, found, holm([f.p_value for f in found]), strict=True):
+    for (other, _, _), one, decided in zip(shown, found, decide(found), strict=True):
         name = f"{code(other.submission.model.name)} {code(other.submission.model.state[:12])}"
         lines.append(
             f"| {name} | {100 * one.difference:+.1f} | {_interval(one.interval)} | {one.only_a} | "
-            f"{one.only_b} | {p:.3g} |"
+            f"{one.only_b} | {words.p_value(decided.p_value)} | "
+            f"{words.p_value(decided.mean_p_value)} | {_VERDICTS[decided.better]} |"
         )
     return [*lines, ""]
 
 
-def _against_sighted(entry: Entry, others: Sequence[Entry]) -> list[str]:
+def _against_with_image(entry: Entry, others: Sequence[Entry]) -> list[str]:
     """The comparison of a result without the image with the model's own with it."""
     start = f"{code(entry.path)} against the same model with the image"
     for other in others:
-        if other.blind or other.pair != entry.pair:
+        if other.without_image or other.pair != entry.pair:
             continue
         if entry.predictions is None or other.predictions is None:
             return [f"{start}: not compared, the figures are as claimed.", ""]
         found = compare(entry.predictions, other.predictions)
         return [
-            f"{start}: accuracy {100 * found.difference:+.1f} points, 95 % interval "
-            f"{_interval(found.interval)}, exact McNemar p = {found.p_value:.3g}, t test p = "
-            f"{found.mean_p_value:.3g}.",
+            f"{start}: accuracy {100 * found.difference:+.1f} percentage points, 95 % interval "
+            f"{_interval(found.interval)}, exact McNemar {words.p_equals(found.p_value)}, t test "
+            f"{words.p_equals(found.mean_p_value)}.",
             *differing(other, entry).sentences,
             "",
         ]

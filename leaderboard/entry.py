@@ -8,7 +8,7 @@ from enum import Enum
 from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.schema import Submission
 from itr_bench.scoring import Predictions, Score
-from itr_bench.tasks.spec import is_blind, reference_task
+from itr_bench.tasks.spec import is_without_image, reference_task
 
 _CONDITIONS = {
     "adapter": "adapter",
@@ -67,9 +67,9 @@ class Entry:
     unchecked: tuple[str, ...] = ()
 
     @property
-    def blind(self) -> bool:
+    def without_image(self) -> bool:
         """Whether it is a result without the image."""
-        return is_blind(self.submission.run.task)
+        return is_without_image(self.submission.run.task)
 
     @property
     def pair(self) -> tuple[str | None, ...]:
@@ -103,6 +103,4 @@ def differing(one: Entry, other: Entry) -> Differing:
     """In what the runs of a result with the image and of one without differ beside the image."""
     runs = one.submission.run, other.submission.run
     fields = [name for name in _CONDITIONS if getattr(runs[0], name) != getattr(runs[1], name)]
-    if "parser" in fields and one.score is not None and other.score is not None:
-        fields.remove("parser")  # the newest has read both
     return Differing(tuple(_CONDITIONS[name] for name in fields), _HARMLESS.issuperset(fields))

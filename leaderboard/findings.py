@@ -22,7 +22,7 @@ class Severity(str, Enum):
     """What follows from a finding."""
 
     ERROR = "error"
-    """It is refused until this is mended."""
+    """It is refused until this is fixed."""
     UNCHECKED = "unchecked"
     """It could not be checked here; the badge may be a lesser one."""
     LOOK = "look"

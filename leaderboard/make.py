@@ -26,13 +26,13 @@ from itr_bench.leaderboard.sources import Source, public_command, read_source, w
 from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
 from itr_bench.tasks.spec import (
-    BLIND,
     LEADERBOARD,
+    NO_IMAGE,
     TRIAL,
     base_task,
     family,
     get_task,
-    is_blind,
+    is_without_image,
     without_variant,
 )
 from itr_bench.tasks.variants import MARK
@@ -52,7 +52,7 @@ def make_submission(
         card: of the model.
         reason: why it is submitted, for the history.
         submitted: the day, YYYY-MM-DD.
-        trial: whether demo and stand-in data is admitted, to try the way out.
+        trial: whether demo and placeholder data is admitted, for a dry run.
 
     Returns:
         the submission, its responses, and notes on what was changed or could not be checked.
@@ -126,7 +126,7 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
         plain = without_variant(run.task)
         return [
             f"{run.task} is a variant that the leaderboard does not take; submit a run of {plain}, "
-            f"or of {plain}{MARK}{BLIND}"
+            f"or of {plain}{MARK}{NO_IMAGE}"
         ]
     kind = kind_of(run.data or "")
     if kind in ("demo", "stand-in") and not trial:
@@ -139,7 +139,7 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
 
 def _other_variant(run: Run) -> bool:
     """Whether it is of a variant that the leaderboard does not take."""
-    return bool(get_task(run.task).variant.name) and not is_blind(run.task)
+    return bool(get_task(run.task).variant.name) and not is_without_image(run.task)
 
 
 def _of_data(source: Source, reference: Reference) -> list[str]:

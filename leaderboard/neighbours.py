@@ -19,7 +19,7 @@ from itr_bench.leaderboard.findings import Finding, Severity
 from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION
 from itr_bench.leaderboard.schema import ModelCard
 from itr_bench.leaderboard.validate import Checked
-from itr_bench.tasks.spec import family, is_blind
+from itr_bench.tasks.spec import family, is_without_image
 
 NEARLY = 0.95
 """So many equal responses are worth a look."""
@@ -185,15 +185,15 @@ def _kinship(one: Checked, twin: Checked) -> str | None:
     """What *twin* is to *one*, in words, where the two should not say the same."""
     if _model(one) != _model(twin):
         return _ANOTHER
-    return _counterpart(one) if _blind(one) != _blind(twin) else None
+    return _counterpart(one) if _without_image(one) != _without_image(twin) else None
 
 
 def _counterpart(checked: Checked) -> str:
-    return f"the same model {'with' if _blind(checked) else 'without'} the image"
+    return f"the same model {'with' if _without_image(checked) else 'without'} the image"
 
 
-def _blind(checked: Checked) -> bool:
-    return is_blind(checked.folder.rsplit("/", 1)[-1])
+def _without_image(checked: Checked) -> bool:
+    return is_without_image(checked.folder.rsplit("/", 1)[-1])
 
 
 Texts = NDArray[np.uint16]

@@ -49,20 +49,6 @@ class Reference:
     items: Mapping[tuple[str, str], Expected]
     texts: Mapping[str, tuple[str, str]]
 
-    @functools.cached_property
-    def key(self) -> str:
-        """What changes when anything of it does."""
-        items = [
-            [*item, one.relation, one.image_sha256, dict(one.prompt_hashes)]
-            for item, one in sorted(self.items.items())
-        ]
-        return digest([self.task, self.version, self.data, items, sorted(self.texts.items())])
-
-    @functools.cached_property
-    def labels(self) -> dict[str, int]:
-        """The right relations by tweet id, sorted by it."""
-        return {tweet: one.relation for (tweet, _), one in sorted(self.items.items())}
-
 
 def formats_of(task: str) -> tuple[str, ...]:
     """The answer formats that *task*, its suffix included, may ask for."""

@@ -22,7 +22,7 @@ from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_answer
 from itr_bench.scoring import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
-from itr_bench.tasks.spec import is_blind
+from itr_bench.tasks.spec import is_without_image
 
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
@@ -200,11 +200,11 @@ def check_images(lines: Lines, run: RunFacts, add: Add) -> None:
 
     All that can be checked of images without the data of the task.
     """
-    blind = is_blind(run.task)
+    without_image = is_without_image(run.task)
     for (tweet, _), samples in lines.by_item.items():
         for line in samples.values():
-            if (line.response.image_sha256 == NO_PICTURE) != blind:
-                shows = "no image" if blind else "an image with each tweet"
+            if (line.response.image_sha256 == NO_PICTURE) != without_image:
+                shows = "no image" if without_image else "an image with each tweet"
                 image = _image(line.response.image_sha256)
                 said = f"{image} for tweet {tweet}; {run.task} shows {shows}"
                 add("image-hash", line.number, said)

@@ -67,7 +67,7 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
 
     Args:
         folder: with the three files of one submission.
-        trial: whether demo and stand-in data is admitted, to try the way out.
+        trial: whether demo and placeholder data is admitted, for a dry run.
 
     Raises:
         DataError: the data of a task that anybody can fetch is not here and cannot be fetched.
@@ -141,13 +141,13 @@ def _with_data(
         scored = score(predictions)
         if is_older:
             unchecked.append(
-                f"Submitted as {run.parser} reads it; the figures here are those of {newest}, "
-                "which reads the same responses again."
+                f"The figures as submitted, which {run.parser} read; those here are of {newest}, "
+                "which has read the same responses again."
             )
         else:
             claims.check_score(scored, submission, places, found)
     elif not found.failed and is_older:
-        unchecked.append(f"The figures are as {run.parser} read the responses, not {newest}.")
+        unchecked.append(f"The figures, which {run.parser} read and not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
         claims.check_unscored(answers, submission, places, found)

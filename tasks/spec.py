@@ -210,13 +210,10 @@ def family(name: str) -> str:
     return without_variant(name).partition("@")[0]
 
 
-def is_blind(name: str) -> bool:
+def is_without_image(name: str) -> bool:
     return base_task(name).partition(MARK)[2] == NO_IMAGE
 
 
 def leaderboard_task(name: str) -> str | None:
     task = find_task(name)
     return None if task is None else task.leaderboard_task
-
-
-BLIND = NO_IMAGE

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from itr_bench.cli.main import cli
 from itr_bench.runs.lmms_log import read_samples
 from tests.conftest import ROOT
 
@@ -103,6 +105,38 @@ def test_parse_writes_each_line_back_with_answer_and_rule() -> None:
     ]
 
 
+def test_parse_explains_what_was_dropped_and_what_decided() -> None:
+    long = "hm. " * 200
+    lines = [
+        {"response": "◁think▷The answer: yes?◁/think▷No, it is decoration."},
+        {"response": f"<think>{long}</think>\nSo, **yes**.\nIt does."},
+        {"response": '{"answer": true}'},
+        {"response": "Nē", "lang": "lv"},
+        {"response": "Answer: Jā. No attēla."},
+        {"response": "maybe"},
+        {"response": None},
+    ]
+    done = run("parse", "--explain", "--lang", "lv", stdin="\n".join(map(json.dumps, lines)))
+    assert done.returncode == 0
+    assert done.stdout.split("\n\n") == [
+        "line 1 (lv): no, by the rule leading\n"
+        "    [-◁think▷The answer: yes?◁/think▷-]{+No+}, it is decoration.",
+        "line 2 (lv): yes, by the rule clause\n"
+        f"    [-<think>{long[:193]} ... 415 signs ... {long[-192:]}</think>-]\n"
+        "    So, **{+yes+}**.\n    It does.",
+        "line 3 (lv): yes, by the rule marker; read as 'yes'\n    {\"answer\": true}",
+        "line 4 (lv): no, by the rule leading\n    {+Nē+}",
+        "line 5 (lv): yes, by the rule marker\n    Answer: {+Jā. No attēla+}.",
+        "line 6 (lv): none, by the rule none\n    maybe",
+        "line 7 (lv): failed, by the rule failed\n    (no response)",
+        "",
+    ]
+    coloured = CliRunner().invoke(
+        cli, ["parse", "--explain"], input=json.dumps(lines[0]), color=True
+    )
+    assert "\x1b[31m\x1b[1m{+No+}\x1b[0m" in coloured.stdout
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -158,6 +192,24 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
     table = run("score", str(first), str(second), "--gold", str(gold))
     assert "accuracy (4 classes)   62.5 %" in table.stdout
     assert "majority class 25.0 %" in table.stdout
+
+
+def test_forms_that_no_parser_knows_are_named(tmp_path: Path) -> None:
+    tweets = [str(i) for i in range(1, 9)]
+    gold, file = tmp_path / "gold.tsv", tmp_path / "made.tsv"
+    gold.write_text("\n".join(["relation\ttweet_id", *(f"0\t{tweet}" for tweet in tweets)]))
+    rows = [f"{tweet}\t<x:think>no</x:think>Yes\tI cannot tell." for tweet in tweets]
+    file.write_text("\n".join(["id\tadds\trepr", *rows]))
+    found = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold)])
+    assert found.exit_code == 0
+    assert found.stderr.splitlines() == [
+        "itr-bench: warning: made on gold: 8 of 16 responses hold marks that no parser knows by "
+        "name, <x:think>…</x:think>; look at them with `itr-bench parse --explain`",
+        "itr-bench: warning: made on gold: 8 of 16 responses are unparseable and begin alike, "
+        "'i cannot tell.'; look at them with `itr-bench parse --explain`",
+    ]
+    as_json = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold), "--json"])
+    assert len(json.loads(as_json.stdout)[0]["new_forms"]) == 2
 
 
 @pytest.mark.parametrize(

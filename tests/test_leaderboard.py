@@ -19,7 +19,7 @@ from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.schema import RESPONSE, Submission, json_schema, response_line
 from itr_bench.leaderboard.site.markdown import escaped, markdown_table, replaced
 from itr_bench.leaderboard.validate import suspicious_accuracy
-from itr_bench.tasks.spec import is_blind, leaderboard_task, reference_task
+from itr_bench.tasks.spec import is_without_image, leaderboard_task, reference_task
 from tests.conftest import ROOT
 from tests.submissions import make, write
 
@@ -101,7 +101,7 @@ def test_files_of_every_format_still_load(folder: Path) -> None:
 def test_of_what_names_the_leaderboard_takes_results(
     name: str, table: str | None, blind: bool, reference: str
 ) -> None:
-    assert (leaderboard_task(name), is_blind(name)) == (table, blind)
+    assert (leaderboard_task(name), is_without_image(name)) == (table, blind)
     assert reference_task(name) == reference
 
 
@@ -112,9 +112,7 @@ def test_the_schema_in_docs_is_the_one_in_force() -> None:
 
 def test_the_table_in_the_readme_is_the_current_one() -> None:
     """Renew it: itr-bench leaderboard table --write README.md"""
-    done = CliRunner().invoke(
-        cli, ["leaderboard", "table", "--no-cache", "--check", str(ROOT / "README.md")]
-    )
+    done = CliRunner().invoke(cli, ["leaderboard", "table", "--check", str(ROOT / "README.md")])
     assert done.exit_code == 0, done.output
 
 
@@ -123,7 +121,7 @@ def test_table_of_submissions(tmp_path: Path) -> None:
     write(root, *make(3, right=0.8, samples=2))
     file = tmp_path / "page.md"
     file.write_text("before\n<!-- leaderboard -->\nold\n<!-- /leaderboard -->\nafter\n")
-    options = ["--trial", "--no-cache", "--submissions", str(root)]
+    options = ["--trial", "--submissions", str(root)]
     run = CliRunner()
     stale = run.invoke(cli, ["leaderboard", "table", *options, "--check", str(file)])
     assert stale.exit_code == 1
@@ -190,7 +188,7 @@ def test_folders_that_are_named_are_there(
         assert f"{missing}: no such folder" in done.output
     assert not (tmp_path / "site").exists()
     monkeypatch.chdir(tmp_path)  # the default is not there
-    done = CliRunner().invoke(cli, ["leaderboard", "table", "--no-cache"])
+    done = CliRunner().invoke(cli, ["leaderboard", "table"])
     assert done.exit_code == 0, done.output
     assert "so there are published results only" in done.output
 

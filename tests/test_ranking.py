@@ -24,7 +24,6 @@ from itr_bench.scoring import (
     compare,
     exact_mcnemar,
     holm,
-    power,
     rank,
     reference_level,
     score,
@@ -32,6 +31,7 @@ from itr_bench.scoring import (
 )
 from itr_bench.scoring.crossed import NO_NOISE, SeedNoise, mean_test, noise_between, seed_noise
 from itr_bench.scoring.intervals import Interval
+from itr_bench.scoring.power import power
 from itr_bench.scoring.ranking import Ranking
 from itr_bench.scoring.references import Side, Sides, sides
 
@@ -57,9 +57,9 @@ SCORE = score(predictions(np.repeat([1, 0], [30, 70])), resamples=10)
         (0.33, 0.40, "above the majority class"),
         (0.32, 0.40, "above chance, not above the majority class"),  # the end is not above
         (0.26, 0.30, "above chance, not above the majority class"),
-        (0.25, 0.30, "not told from chance"),
-        (0.20, 0.40, "not told from chance"),
-        (0.20, 0.25, "not told from chance"),
+        (0.25, 0.30, "not significantly different from chance"),
+        (0.20, 0.40, "not significantly different from chance"),
+        (0.20, 0.25, "not significantly different from chance"),
         (0.10, 0.24, "below chance"),
     ],
 )
@@ -84,10 +84,10 @@ def test_the_standing_follows_from_the_interval(low: float, high: float, expecte
         (9, 9, "too few tweets to say"),
         # 12 tweets are worth 12 * (1.960 / 2.201) ** 2 = 9.5, the standard error being estimated:
         # none right is up to 1 - 0.025 ** (1 / 9.5) = 0.32.
-        (0, 12, "not told from chance"),
+        (0, 12, "not significantly different from chance"),
         (12, 12, "above chance, not above the majority class"),
         # The bootstrap would say 0 to 21 %, but 10 % of those who guess have no more than one.
-        (1, 14, "not told from chance"),
+        (1, 14, "not significantly different from chance"),
         (0, 20, "below chance"),
         (1, 30, "below chance"),
     ],
@@ -162,7 +162,7 @@ def quiet(shares: Shares, level: float = 0.05) -> Ranking:
 
 @st.composite
 def models(draw: st.DrawFn, least: int = 0) -> Shares:
-    """A few models, of which some are told apart, and some are equal in accuracy or altogether."""
+    """A few models, of which some differ significantly, and some are equal in accuracy."""
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     count, tweets = draw(st.integers(least, 8)), draw(st.sampled_from([1, 7, 40]))
     wanted = random.choice([0.1, 0.5, 0.9, 1], (count, 1))
@@ -240,7 +240,7 @@ def test_tiers_by_hand() -> None:
     assert found.p_values[0, 2] == pytest.approx(6 * 0.5**5)
     assert found.apart.sum() == 6
     assert found.median_discordant == 0.075
-    # At a stricter level only the first and the last are told apart.
+    # At a stricter level only the first and the last differ significantly.
     assert list(quiet(shares, level=0.001).tiers) == [1, 1, 2, 1]
 
 

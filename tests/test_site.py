@@ -25,7 +25,6 @@ import pytest
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.published import Figure, leaderboard_folder, read_published
-from itr_bench.leaderboard.site import blind, page_cache
 from itr_bench.leaderboard.site.across import averages, gaps
 from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.site.build import MARKER, build_site
@@ -33,13 +32,14 @@ from itr_bench.leaderboard.site.encode import right_counts, script_json
 from itr_bench.leaderboard.site.history import HistoryItem, merged
 from itr_bench.leaderboard.site.model_page import ModelResults
 from itr_bench.leaderboard.site.more_pages import _best, most_telling
-from itr_bench.leaderboard.site.page_cache import PageCache
 from itr_bench.leaderboard.site.pages import chart_rows, task_title
 from itr_bench.leaderboard.site.rows import Reported, Row
 from itr_bench.leaderboard.site.serve import server
-from itr_bench.leaderboard.site.words import finding, p_value, parameters, points, power
+from itr_bench.leaderboard.site.without_image import sentences
+from itr_bench.leaderboard.site.wording import finding, power
 from itr_bench.report.charts import interval_chart
-from itr_bench.report.drawing import Bar, Drawing, Reference
+from itr_bench.report.drawing import Bar, Reference
+from itr_bench.report.words import p_value, parameters, points
 from itr_bench.scoring import Predictions, compare, score, smallest_difference
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.references import Side
@@ -159,7 +159,6 @@ def test_same_bytes_for_the_same_input(site: Path, entries: list[Entry], tmp_pat
         published(),
         history=items,
         refused=["evil__model/<b>/tirt"],
-        cache=tmp_path / "cache",
     )
     again = files_of(tmp_path / "elsewhere" / "again")
     assert again == files_of(site)
@@ -300,17 +299,17 @@ def test_board_says_what_may_be_said(site: Path) -> None:
     assert alpha["Badge"] == "recomputed"
     assert alpha["Against chance and majority class"].endswith(" the majority class")
     gamma = dict(zip(header, found.row("Gamma closed"), strict=True))
-    assert gamma["95 % interval"] == "not available"  # a claimed interval is nobody's here
+    assert gamma["95 % interval"] == "–"  # a claimed interval is nobody's here
     assert gamma["Tier"] == "–"
     assert gamma["Against chance and majority class"] == "claimed only, no test"
     assert (gamma["Parameters"], gamma["Weights"], gamma["Badge"]) == (
-        "not available",
+        "–",
         "closed",
         "reported",
     )
     figured = dict(zip(header, found.row("Figured"), strict=True))
     assert figured["Accuracy %"] == "33.1"
-    assert figured["95 % interval"] == figured["sd"] == figured["Unread %"] == "not available"
+    assert figured["95 % interval"] == figured["SD"] == figured["Unparseable %"] == "–"
     assert found.row("Uniform chance")[2] == "25.0"
     assert any("explained" in cell for row in found.rows for cell in row)
 
@@ -382,21 +381,21 @@ def test_translations_of_several_systems_are_never_in_one_table() -> None:
 def test_blind_score_stands_beside_the_sighted_one(site: Path) -> None:
     found = page(site, "index.html")
     header = [" ".join(cell.split()) for cell in found.rows[0]]
-    assert header[2:5] == ["Accuracy %", "95 % interval", "Blind %"]
+    assert header[2:5] == ["Accuracy %", "95 % interval", "Without image %"]
     mean = {True: 0.0, False: 0.0}
     for without in mean:
         (one,) = (
             one
             for one in small()
-            if (one.path.split("/")[0], one.submission.run.task, one.blind)
+            if (one.path.split("/")[0], one.submission.run.task, one.without_image)
             == ("made-up__beta-13b", "ltec_itr_lv" + "~no-image" * without, without)
         )
         assert one.score is not None
         mean[without] = one.score.accuracy
     beta = [row for row in found.rows if any("Beta 13B" in cell for cell in row)]
     shown = {" ".join(row[1].split()).rpartition(", ")[2]: row[4] for row in beta}
-    assert shown == {"0000000000": f"{100 * mean[True]:.1f}", "explained answers": "not available"}
-    assert found.row("Figured")[4] == "not available"
+    assert shown == {"0000000000": f"{100 * mean[True]:.1f}", "explained answers": "–"}
+    assert found.row("Figured")[4] == "–"
     assert {found.row(name)[4] for name in ("Majority class", "Always yes")} == {"–"}
     assert "without the image" not in (site / "index.html").read_text().lower().replace(
         "accuracy without the image, same tweets and prompts", ""
@@ -415,14 +414,14 @@ def test_blind_results_change_nothing_else() -> None:
     boards = make_boards([*without, *entries], published(), trial=False)
 
     def bare(rows: tuple[Row, ...]) -> list[Row]:
-        return [dataclasses.replace(row, blind=None) for row in rows]
+        return [dataclasses.replace(row, without_image=None) for row in rows]
 
     for board, expected in zip(boards, plain, strict=True):
         assert bare(board.main.rows) == list(expected.main.rows)
         assert (board.others, board.claimed) == (expected.others, expected.claimed)
         assert finding(board) == finding(expected)
         assert power(board.main) == power(expected.main)
-        with_blind = {row.name for row in board.main.rows if row.blind}
+        with_blind = {row.name for row in board.main.rows if row.without_image}
         assert with_blind == ({f"M{i}" for i in range(6)} if board.task in LTEC else set())
     (average,), (expected_average,) = averages(boards), averages(plain)
     assert [row.mean for row in average.rows] == [row.mean for row in expected_average.rows]
@@ -449,7 +448,7 @@ def test_blind_is_of_the_same_tweets_and_prompts(options: dict[str, object], bes
     some = [entry(BETA, "ltec_itr_lv"), entry(BETA, "ltec_itr_lv", blind=True, **options)]
     board = make_boards(some, [], trial=False)[0]
     (row,) = board.main.entries
-    assert (row.blind_accuracy is not None) is beside
+    assert (row.accuracy_without_image is not None) is beside
     assert not board.others and row.answer_format == "plain"
 
 
@@ -465,7 +464,10 @@ def test_blind_is_of_the_same_state_and_system() -> None:
     ]
     board = make_boards(some, [], trial=False)[2]
     rows = [row for group in (board.main, *board.others) for row in group.entries]
-    assert {row.task: row.blind is not None for row in rows} == {mt: False, f"{mt}@other": True}
+    assert {row.task: row.without_image is not None for row in rows} == {
+        mt: False,
+        f"{mt}@other": True,
+    }
     assert task_title(f"{mt}@other~no-image_explained") == (
         "LTEC machine English, translated by other, without the image, explained answers"
     )
@@ -483,7 +485,7 @@ def made_of(right: list[int], samples: int = 1) -> Entry:
 
 LOSES = "this score depends on the image being there."
 GAINS = "this score does not show that the image is of use to the model."
-SAME = "not told from that with it: this score does not show that the image is used."
+SAME = "not significantly different: this score does not show that the image is used."
 
 
 @pytest.mark.parametrize(
@@ -505,40 +507,40 @@ def test_what_is_said_of_a_score_without_the_image(
     both = [1] * 10 + [0] * 10
     sighted = made_of([1] * only_with + [0] * only_without + both)
     without = made_of([0] * only_with + [1] * only_without + both)
-    text = " ".join(blind.sentences(sighted, without))
+    text = " ".join(sentences(sighted, without))
     counts = f"{only_with} right only with the image, {only_without} only without"
     assert f"{counts}, {p}; t test of the difference, over tweets and seeds: p " in text
     assert [one in text for one in (LOSES, GAINS, SAME)].count(True) == 1 and said in text
     points_of = 100 * (only_with - only_without) / len(sighted.predictions.gold)  # type: ignore[union-attr]
     shown = f"{points_of:+.1f}".replace("-", "\N{MINUS SIGN}").replace("+0.0", "0.0")
-    assert f"That is a difference of {shown} points (95 % interval over" in text
-    assert "Unread" not in text and "differ in" not in text
+    assert f"That is a difference of {shown} percentage points (95 % interval over" in text
+    assert "Unparseable" not in text and "differ in" not in text
 
 
 def test_what_is_said_where_little_is_known() -> None:
-    few = blind.sentences(made_of([1]), made_of([0]))
+    few = sentences(made_of([1]), made_of([0]))
     assert few[1:] == ["On too few tweets to say whether they differ."]
     claimed = entry(GAMMA, "ltec_itr_lv", blind=True, scored=False)
-    (alone,) = blind.sentences(entry(GAMMA, "ltec_itr_lv"), claimed)
+    (alone,) = sentences(entry(GAMMA, "ltec_itr_lv"), claimed)
     assert alone.endswith(
         "%, as claimed. Nothing could be computed here, so the two are not compared."
     )
     run = claimed.submission.run.model_copy(update={"precision": "int4"})
     coarse = claimed.submission.model_copy(update={"run": run})
-    said = blind.sentences(
+    said = sentences(
         entry(GAMMA, "ltec_itr_lv", scored=False), dataclasses.replace(claimed, submission=coarse)
     )
     assert said[1:] == [
         "The two runs also differ in: precision. The difference may come from that as well."
     ]
-    other = blind.sentences(made_of([1, 0, 1]), made_of([1, 0, 1], samples=2))
+    other = sentences(made_of([1, 0, 1]), made_of([1, 0, 1], samples=2))
     run = made_of([1, 0]).submission.run
     changed = run.model_copy(update={"precision": "float16", "generation": {"temperature": 1}})
     sighted = made_of([1, 0, 1])
     hot = dataclasses.replace(
         sighted, submission=sighted.submission.model_copy(update={"run": changed})
     )
-    assert blind.sentences(sighted, hot)[-1] == (
+    assert sentences(sighted, hot)[-1] == (
         "The two runs also differ in: precision, generation settings. The difference may come from "
         "that as well."
     )
@@ -551,9 +553,7 @@ def test_a_difference_that_may_have_another_cause_is_not_laid_to_the_image() -> 
     def said_with(**changes: object) -> str:
         run = without.submission.run.model_copy(update=changes)
         submission = without.submission.model_copy(update={"run": run})
-        return " ".join(
-            blind.sentences(sighted, dataclasses.replace(without, submission=submission))
-        )
+        return " ".join(sentences(sighted, dataclasses.replace(without, submission=submission)))
 
     lower = "Without the image the accuracy is lower, by both tests"
     assert f"{lower}: {LOSES}" in said_with()
@@ -580,16 +580,18 @@ def test_a_blind_score_under_other_conditions_is_marked(tmp_path: Path) -> None:
         blind_one, submission=blind_one.submission.model_copy(update={"run": run})
     )
     shown = f"{100 * blind_one.score.accuracy:.1f}"
-    note = "* Blind was run under other conditions than the score with the image"
+    note = (
+        "* The score without the image was run under other conditions than the score with the image"
+    )
     for one, mark in ((blind_one, ""), (worse, "*")):
-        build_site(tmp_path / "out", [sighted, other, same, one], [], cache=tmp_path / "cache")
+        build_site(tmp_path / "out", [sighted, other, same, one], [])
         found = page(tmp_path / "out", "index.html")
         assert found.row("Beta 13B")[4] == shown + mark
         assert not found.row("Alpha 7B")[4].endswith("*")
         assert (note in (tmp_path / "out/index.html").read_text()) is bool(mark)
         text = (tmp_path / "out" / "data" / "results.csv").read_text()
         beta = next(row for row in csv.DictReader(text.splitlines()) if row["model"] == "Beta 13B")
-        assert beta["blind_conditions"] == ("other" if mark else "same")
+        assert beta["settings_without_image"] == ("other" if mark else "same")
 
 
 def test_model_page_compares_with_and_without_the_image(site: Path) -> None:
@@ -610,40 +612,19 @@ def test_model_page_compares_with_and_without_the_image(site: Path) -> None:
     assert dict(zip(header, alpha, strict=True))["TIRT %"] == f"{100 * tirt.score.accuracy:.1f}"
 
 
-def test_tables_and_kept_pages_compute_no_comparison(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    some = [entry(BETA, "ltec_itr_lv"), entry(BETA, "ltec_itr_lv", blind=True)]
-    calls: list[object] = []
-
-    def counted(a: Predictions, b: Predictions) -> object:
-        calls.append(a)
-        return compare(a, b)
-
-    monkeypatch.setattr(blind, "compare", counted)
-    for expected in (1, 1):
-        build_site(tmp_path / "out", some, [], cache=tmp_path / "cache")
-        assert len(calls) == expected
-    build_site(tmp_path / "out", [some[0]], [], cache=tmp_path / "cache")
-    assert "ithout the image" not in (tmp_path / "out/models/made-up__beta-13b.html").read_text()
-    better = [some[0], entry(Made("Beta 13B", 0.9), "ltec_itr_lv", blind=True)]
-    build_site(tmp_path / "out", better, [], cache=tmp_path / "cache")
-    assert len(calls) == 2  # another blind result is another page
-
-
 def test_downloads_have_the_blind_score(site: Path) -> None:
     rows = list(csv.DictReader((site / "data" / "results.csv").read_text().splitlines()))
     assert not [row for row in rows if "~" in row["task"]]
     found = {
         (row["model"], row["answers"]): (
-            row["blind_accuracy"],
-            row["blind_interval_low"],
-            row["blind_interval_high"],
+            row["accuracy_without_image"],
+            row["interval_low_without_image"],
+            row["interval_high_without_image"],
         )
         for row in rows
-        if row["task"] == "ltec_itr_lv" and row["blind_accuracy"]
+        if row["task"] == "ltec_itr_lv" and row["accuracy_without_image"]
     }
-    results = {one.submission.model.name: one for one in small() if one.blind}
+    results = {one.submission.model.name: one for one in small() if one.without_image}
     beta = results["Beta 13B"].score
     assert beta is not None and beta.interval is not None
     figures = (beta.accuracy, beta.interval.low, beta.interval.high)
@@ -667,11 +648,11 @@ def test_other_tables_are_by_version_data_and_parser() -> None:
     some = [entry(ALPHA, "tirt", **one) for one in apart]
     board = make_boards(some, [], trial=False)[3]
     assert [(one.version, one.data, one.parser) for one in board.others] == [
-        ("10", "dddddddddddd", "yes-no.2.en"),
+        ("10", "dddddddddddd", "yes-no.1.en"),
         ("10", "dddddddddddd", "other.1.en"),
-        ("10", "cccccccccccc", "yes-no.2.en"),
-        ("9", "cccccccccccc", "yes-no.2.en"),
-        ("11", "cccccccccccc", "yes-no.2.en"),
+        ("10", "cccccccccccc", "yes-no.1.en"),
+        ("9", "cccccccccccc", "yes-no.1.en"),
+        ("11", "cccccccccccc", "yes-no.1.en"),
     ]
 
 
@@ -737,7 +718,12 @@ def test_findings_without_results() -> None:
     ("models", "discordant", "tweets", "text"),
     [  # tests/test_ranking.py has where these smallest differences come from
         (2, 5 / 350, 350, "Where two models differ on only this share of tweets, no difference is"),
-        (2, 1.0, 6, "under 100.0 points is found less than 8 times out of 10 where only one pair"),
+        (
+            2,
+            1.0,
+            6,
+            "under 100.0 percentage points is found less than 8 times out of 10 where only one",
+        ),
         (3, 1.0, 6, "; as one of its 3 pairs, corrected: no difference is."),
     ],
 )
@@ -755,8 +741,10 @@ def test_corrected_power_is_that_of_the_level_by_the_pairs() -> None:
     found = power(dataclasses.replace(group, discordant=0.3, tweets=350))
     alone, corrected = (smallest_difference(0.3, 350, level) for level in (0.05, 0.05 / 10))
     assert alone is not None and corrected is not None and alone < corrected
-    assert f"under {100 * alone:.1f} points" in found
-    assert found.endswith(f"; as one of its 10 pairs, corrected: {100 * corrected:.1f} points.")
+    assert f"under {100 * alone:.1f} percentage points" in found
+    assert found.endswith(
+        f"; as one of its 10 pairs, corrected: {100 * corrected:.1f} percentage points."
+    )
 
 
 def test_figures_without_a_text_stand_on_the_boards_they_may_belong_to(site: Path) -> None:
@@ -869,7 +857,7 @@ def test_trial_is_said_on_every_page_and_leads_to_the_demo(tmp_path: Path) -> No
     build_site(tmp_path / "out", demo, [], trial=True)
     names = [name for name in files_of(tmp_path / "out") if name.endswith(".html")]
     for name in names:
-        assert "made-up or stand-in data, no result" in (tmp_path / "out" / name).read_text()
+        assert "made-up or placeholder data, no result" in (tmp_path / "out" / name).read_text()
     links = [link.get("href") for link in page(tmp_path / "out", "index.html").links]
     assert links.count("itr_demo_lv.html") == 2  # the tab, and the text
     assert page(tmp_path / "out", "average.html").row("Alpha 7B")[3] != ""
@@ -963,11 +951,11 @@ def test_gap_is_the_comparison_of_the_two_languages(entries: list[Entry]) -> Non
             clear = dataclasses.replace(
                 row, difference=0.2 * better, only_a=9 + better, only_b=9, adjusted=0.01
             )
-            assert dataclasses.replace(clear, mean_adjusted=0.01).told == better
-            assert dataclasses.replace(clear, mean_adjusted=0.05).told == 0
-            assert dataclasses.replace(clear, mean_adjusted=0.01, adjusted=0.05).told == 0
+            assert dataclasses.replace(clear, mean_adjusted=0.01).better == better
+            assert dataclasses.replace(clear, mean_adjusted=0.05).better == 0
+            assert dataclasses.replace(clear, mean_adjusted=0.01, adjusted=0.05).better == 0
             # The two tests on different sides.
-            assert dataclasses.replace(clear, mean_adjusted=0.01, only_b=9 + 2 * better).told == 0
+            assert dataclasses.replace(clear, mean_adjusted=0.01, only_b=9 + 2 * better).better == 0
 
 
 # Downloads
@@ -1042,117 +1030,6 @@ def test_refused_submissions_are_counted(site: Path) -> None:
     assert "evil__model/&lt;b&gt;/tirt" in text
 
 
-def test_warm_cache_gives_the_same_bytes(entries: list[Entry], tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    build_site(tmp_path / "out", entries, published(), cache=cache)
-    first, kept = files_of(tmp_path / "out"), files_of(cache)
-    # The models' pages, the one on the method, and each chart of a table twice.
-    assert len(kept) == 8 + 1 + 2 * (4 + 1 + 3)
-    stamps = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
-    build_site(tmp_path / "out", entries, published(), cache=cache)
-    assert files_of(tmp_path / "out") == first and files_of(cache) == kept
-    assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == stamps
-
-
-def test_cache_follows_a_blind_result_alone(tmp_path: Path) -> None:
-    """Added, changed, taken away: the same bytes as without a cache, and no others changed."""
-    some = [entry(BETA, "ltec_itr_lv"), entry(ALPHA, "ltec_itr_lv")]
-    blind_one = entry(BETA, "ltec_itr_lv", blind=True)
-    states = [
-        some,
-        [*some, blind_one],
-        [*some, dataclasses.replace(blind_one, badge=Badge.RERUN)],
-        [*some, entry(BETA, "ltec_itr_lv", blind=True, samples=2)],
-        [*some, entry(BETA, "ltec_itr_lv", blind=True, prompt="ba9876543210")],
-        some,
-    ]
-    pages: list[dict[str, bytes]] = []
-    for number, entries in enumerate(states):
-        build_site(tmp_path / "out", entries, [], cache=tmp_path / "cache")
-        build_site(tmp_path / "anew", entries, [])
-        pages.append(files_of(tmp_path / "out"))
-        assert pages[-1] == files_of(tmp_path / "anew"), number
-    own = "models/made-up__beta-13b.html"
-    assert len({one[own] for one in pages}) == len(states) - 1 and pages[0] == pages[-1]
-    # The board has the figure, not the badge.
-    assert len({one["index.html"] for one in pages}) == 3
-    assert len({one["models/made-up__alpha-7b.html"] for one in pages}) == 1
-
-
-def test_kept_pages_depend_on_the_code_that_pairs_results() -> None:
-    """What a page takes from other modules decides how it comes out."""
-    root = Path(page_cache.__file__).parents[1]
-    kept = {
-        path
-        for name in page_cache._SOURCES
-        for path in ([root / name] if name.endswith(".py") else (root / name).glob("*.py"))
-    }
-    needed = {
-        root.joinpath(*found.split("."))
-        for source in kept
-        if source.parent.name != "scoring"  # of the answers as they are
-        for found in re.findall(r"^from itr_bench\.(\S+) import", source.read_text(), re.MULTILINE)
-    }
-    files = {
-        path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
-        for path in needed
-    }
-    names = {str(path.relative_to(root)) for path in files - kept}
-    assert root / "submissions" / "entry.py" in kept
-    # Places on the disk, messages, what a field may hold, and what a run writes down.
-    assert names == {
-        "data/home.py",
-        "errors.py",
-        "submissions/characters.py",
-        "variants/showing.py",
-        "version.py",
-    }
-
-
-def test_cache_follows_every_input_and_drops_what_is_unused(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    one = entry(ALPHA, "tirt")
-    assert one.predictions is not None
-    swapped = dataclasses.replace(one.predictions, adds=1 - one.predictions.adds)
-    names = []
-    for changed in (
-        one,
-        dataclasses.replace(one, badge=Badge.RERUN),
-        dataclasses.replace(one, unchecked=("x",)),
-        dataclasses.replace(one, predictions=swapped),
-        entry(ALPHA, "tirt", version="2"),
-    ):
-        build_site(tmp_path / "out", [changed], [], cache=cache)
-        # Its page, the one on the method, and the board's chart twice, where it is on the board.
-        assert len(files_of(cache)) == (4 if changed.current else 2)
-        names.append(frozenset(files_of(cache)))
-    assert len(set(names)) == len(names)
-
-
-def test_charts_are_kept_without_their_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def chart(name: str, value: float = 30.0, kept: Path | None = tmp_path) -> str:
-        return interval_chart(
-            [Bar("First", 40.0, (35.0, 45.0), suffix=" one"), Bar(name, value, (20.0, 40.0))],
-            [Reference("chance 25.0", 25.0)],
-            ident="a",
-            title=f"About {name}",
-            description=name,
-            axis="Accuracy",
-            kept=PageCache(kept),
-        )
-
-    names = ("<b>Other", "<i>Again")
-    expected = [chart(name, kept=None) for name in names]
-    assert [chart(names[0]), len(files_of(tmp_path))] == [expected[0], 1]
-    with monkeypatch.context() as patched:
-        patched.setattr(Drawing, "body", None)  # not once more
-        assert [chart(name) for name in names] == expected
-    assert "&lt;i&gt;Again" in expected[1] and "&lt;b&gt;Other" not in expected[1]
-    assert chart(names[0], value=31.0) == chart(names[0], value=31.0, kept=None) != expected[0]
-
-
 def test_model_page_does_not_depend_on_other_models(entries: list[Entry], tmp_path: Path) -> None:
     alone = [one for one in entries if one.submission.model.id == "made-up/beta-13b"]
     build_site(tmp_path / "alone", alone, [])
@@ -1197,24 +1074,13 @@ def test_a_failed_build_leaves_the_old_site(
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("worth_it", ["_MANY", "_MANY_MODELS"])
-def test_workers_write_the_same_pages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth_it: str
-) -> None:
-    some = many(4, ["ltec_itr_lv"], number=20)
-    build_site(tmp_path / "alone", some, [])
-    monkeypatch.setattr(f"itr_bench.leaderboard.site.build.{worth_it}", 2)
-    build_site(tmp_path / "workers", some, [])
-    assert files_of(tmp_path / "alone") == files_of(tmp_path / "workers")
-
-
 # Small things
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "not available"),
+        (None, "–"),
         (7_000_000_000, "7 B"),
         (13_300_000_000, "13.3 B"),
         (300_000_000, "300 M"),

@@ -168,7 +168,7 @@ def test_address_holds_the_state(chromium: webdriver.Chrome, base: str) -> None:
     fill(chromium, "q", "model & 0")
     fill(chromium, "q", "model 0")
     chromium.find_element(By.ID, "open").click()
-    sort(chromium, "unread", "unread-desc")
+    sort(chromium, "unparseable", "unread-desc")
     link, before = chromium.current_url, models(chromium)
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(link).fragment) == {
         "q": ["model 0"],

@@ -237,7 +237,8 @@ def test_a_row_that_learned_the_majority_is_not_held_against_chance() -> None:
     section = analysed(no_vlm.analyse(Material([], [_row("tirt", majority, gold, "a")])))
     (claim,) = _standing(section)
     assert claim.text == (
-        "rule (trained), tirt: accuracy 32.3 %, not told from the majority class (32.3 %)."
+        "rule (trained), tirt: accuracy 32.3 %, not significantly different from the majority "
+        "class (32.3 %)."
     )
     assert not claim.finding and "not corrected" in claim.test
     right = np.stack(right_answers(gold), axis=1).astype(bool)

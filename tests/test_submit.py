@@ -944,7 +944,7 @@ def test_the_whole_way_without_the_image(tmp_path: Path, card_file: Path) -> Non
     assert f"wrote {place}\n" in said
     done = CliRunner().invoke(cli, ["validate", "--trial", str(out)])
     assert done.exit_code == 0, done.output
-    build = ["leaderboard", "build", "--trial", "--no-cache", "--submissions", str(out)]
+    build = ["leaderboard", "build", "--trial", "--submissions", str(out)]
     done = CliRunner().invoke(cli, [*build, "--out", str(site)])
     assert done.exit_code == 0, done.output
     board = (site / "itr_demo_lv.html").read_text()
@@ -952,8 +952,8 @@ def test_the_whole_way_without_the_image(tmp_path: Path, card_file: Path) -> Non
     assert '<td class="n" data-order="0.25">25.0</td>' in board
     page = (site / "models" / "tiny__model.html").read_text()
     assert (
-        "<p>Without the image: 25.0 %, with it 100.0 %. That is a difference of +75.0 points"
-        in page
+        "<p>Without the image: 25.0 %, with it 100.0 %. That is a difference of +75.0 "
+        "percentage points" in page
     )
     assert "18 right only with the image, 0 only without, p &lt; 0.001; t test of the" in page
     assert "this score depends on the image being there." in page

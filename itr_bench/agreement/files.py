@@ -2,12 +2,14 @@
 
 The header of a column is ``WHAT:ANNOTATOR``: ``adds`` or ``represented`` with yes and no (or jā
 and nē), ``relation`` with 0 to 3, ``fidelity`` with 1 to 5. A column without ``WHAT:`` holds
-relations. ``fidelity:ANNOTATOR@SYSTEM`` says whose translations were rated. An empty cell is a
-missing rating.
+relations, unless another one says ``relation:`` or it is named like a fact of the annotation, such
+as ``confidence``: then it is no annotator's, and that it is left out is said.
+``fidelity:ANNOTATOR@SYSTEM`` says whose translations were rated. An empty cell is a missing rating.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,12 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = {
 # Words for yes and no; a column keeps to one language.
 _WORDS = (YES_NO, ("jā", "nē"))
 _DELIMITERS = ("\t", ",", ";")
+_NO_ANNOTATOR = re.compile(
+    r"(?:confidence|certainty|difficulty|round|batch|page|row|line|index|split|set|fold|order"
+    r"|image|picture|photo|media|text|tweet|url|link|lang|language|date|time|timestamp|duration"
+    r"|seconds|comment|remark|note|reason|explanation|flag|status|version)s?(?:[_ -].*)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -51,27 +59,39 @@ class Rating:
 Ratings = dict[tuple[str, str, str], dict[str, Rating]]
 
 
-def read_file(path: Path, found: Ratings) -> list[str]:
-    """Add the ratings of one file to *found*; return what is wrong with single lines and cells.
+def read_file(path: Path, found: Ratings) -> tuple[list[str], list[str]]:
+    """Add the ratings of one file to *found*.
+
+    Returns:
+        What is wrong with single lines and cells; and the columns that were left out.
 
     Raises:
         DataError: the file or its header cannot be read at all.
     """
     table = read_rows(path, delimiters=_DELIMITERS, key=ID)
-    columns, problems = _columns(table.header)
+    columns, left_out, problems = _columns(table.header)
     if problems:
         raise DataError(f"{path}, line 1: {'; '.join(problems)}")
     if table.problems:
-        return [f"{path}, {problem}" for problem in table.problems]
+        return [f"{path}, {problem}" for problem in table.problems], left_out
     rows = [(line, [field.strip() for field in fields]) for line, fields in table.rows]
     rows = [(line, fields) for line, fields in rows if any(fields)]
     if not rows:
         raise DataError(f"{path}: no tweet below the header")
-    return [f"{path}, {text}" for text in _read(path, table.header.index(ID), columns, rows, found)]
+    at = table.header.index(ID)
+    return [f"{path}, {text}" for text in _read(path, at, columns, rows, found)], left_out
 
 
-def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
-    columns, problems = [], []
+def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str], list[str]]:
+    """The columns of annotators, the names of the others, and what is wrong."""
+    columns: list[_Column] = []
+    left_out: list[str] = []
+    problems: list[str] = []
+    rate_relations = {
+        annotator.strip().casefold()
+        for what, _, annotator in (name.partition(":") for name in header)
+        if what.strip() == RELATION
+    }
     if header.count(ID) > 1:
         problems.append(f"more than one column {ID!r}")
     for position, name in enumerate(header):
@@ -79,6 +99,10 @@ def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
             continue
         what, colon, annotator = (part.strip() for part in name.partition(":"))
         if not colon:
+            is_other = rate_relations and name.casefold() not in rate_relations
+            if is_other or _NO_ANNOTATOR.fullmatch(name):
+                left_out.append(name)
+                continue
             what, annotator = RELATION, name
         system = ""
         if what == FIDELITY and "@" in annotator:
@@ -100,8 +124,9 @@ def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
             )
         seen.setdefault(key, column.header)
     if not columns and not problems:
-        problems.append(f"no column of an annotator beside {ID!r}, such as 'adds:Anna'")
-    return columns, problems
+        besides = f" ({', '.join(map(repr, left_out))} are none)" if left_out else ""
+        problems.append(f"no column of an annotator beside {ID!r}{besides}, such as 'adds:Anna'")
+    return columns, left_out, problems
 
 
 def _read(

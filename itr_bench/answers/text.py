@@ -35,7 +35,8 @@ _ANSWER_END = re.compile("|".join(map(re.escape, _CLOSINGS)))
 _TAG = re.compile(
     "|".join(re.escape(mark) for mark in (*_OPENINGS, *_CLOSINGS) if mark[0] == "<"), re.IGNORECASE
 )
-_LATEX = re.compile(r"\\[a-z]+\s?|[{}$]|\\[()\[\]!,;: ]")
+_LATEX = re.compile(r"\\(?:text)?color\{[^{}]{0,20}\}|\\[a-z]+\s?|[{}$]|\\[()\[\]!,;: ]")
+_FENCE = re.compile(r"```[a-z]{0,12}\s{0,2}\n")
 _BRACE = re.compile(r"[{}]")
 _FINAL = "\nfinal answer: "
 
@@ -66,6 +67,8 @@ def cleared(response: str) -> str:
     text = drop_reasoning(visible(response)).lower()
     if "<" in text or "\\" in text:
         text = _state_marked(text)
+    if "```" in text:
+        text = _FENCE.sub("\n", text)
     if "<" in text or "[" in text:
         text = _TEMPLATE_TOKEN.sub("\n", text)
     return _state_json(text) if "{" in text else text
@@ -109,8 +112,6 @@ def _state_marked(text: str) -> str:
             pieces.append(f"{_FINAL}{content}\n")
         else:
             pieces.append(_FINAL)
-    if not pieces:
-        return text
     return "".join([*pieces, _ANSWER_END.sub("\n", text[start:])])
 
 
@@ -173,4 +174,6 @@ def _value(value: object) -> str:
     if isinstance(value, dict):
         inner = [inner for key, inner in value.items() if not _EXPLANATION_FIELD.search(key)]
         return _value(inner[0]) if len(inner) == 1 else ""
+    if value in ("true", "false"):
+        return "yes" if value == "true" else "no"
     return "" if value is None else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from itr_bench.data import home
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.collect import Collected, collect, with_reruns
 from itr_bench.leaderboard.entry import Entry
@@ -44,10 +42,7 @@ def _sources(function: click.decorators.FC) -> click.decorators.FC:
         click.option(
             "--trial",
             is_flag=True,
-            help="Admit the bundled demo and stand-in pictures; every page says so.",
-        ),
-        click.option(
-            "--no-cache", is_flag=True, help="Check everything again, and keep nothing for later."
+            help="Admit the bundled demo and placeholder pictures; every page says so.",
         ),
         click.option(
             "--published",
@@ -72,24 +67,16 @@ def _sources(function: click.decorators.FC) -> click.decorators.FC:
 @command.command("build")
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the pages.")
 @_sources
-def build(
-    out: Path, submissions: Path, published: Path | None, no_cache: bool, trial: bool
-) -> None:
+def build(out: Path, submissions: Path, published: Path | None, trial: bool) -> None:
     """Make all pages in the folder OUT.
 
     Every submission is checked first, as `itr-bench validate` does. What is refused is left out
-    and named; it stops nothing. The same input gives the same bytes. What was checked and drawn is
-    kept, so that the next time only what is new is done.
+    and named; it stops nothing. The same input gives the same bytes.
     """
     from itr_bench.leaderboard.site.build import build_site
     from itr_bench.leaderboard.site.history_file import read_history
 
-    cache = None if no_cache else home.home() / "leaderboard"
-    # What is read stays to the end: going through it again and again takes a seventh of the time.
-    gc.disable()
-    collected, entries = _collected(submissions, cache, trial)
-    gc.freeze()
-    gc.enable()
+    collected, entries = _collected(submissions, trial)
     build_site(
         out,
         entries,
@@ -97,24 +84,23 @@ def build(
         history=read_history(submissions.parent / "history.yaml"),
         refused=collected.refused,
         trial=trial,
-        cache=cache and cache / "pages",
         progress=True,
     )
     refused = f", {len(collected.refused)} submissions were refused" if collected.refused else ""
     click.echo(f"{out / 'index.html'}: {len(entries)} results{refused}")
 
 
-def _collected(submissions: Path, cache: Path | None, trial: bool) -> tuple[Collected, list[Entry]]:
+def _collected(submissions: Path, trial: bool) -> tuple[Collected, list[Entry]]:
     """All submissions with their badges; what was found is told."""
     if not submissions.is_dir():
         click.echo(f"{submissions}: no such folder, so there are published results only", err=True)
         return Collected(()), []
-    collected = collect(submissions, trial=trial, cache=_part(cache, "all"), progress=True)
+    collected = collect(submissions, trial=trial, progress=True)
     findings = list(collected.all_findings)
     entries = collected.entries
     reruns = submissions.parent / "reruns"
     if reruns.is_dir():
-        again = collect(reruns, trial=trial, cache=_part(cache, "reruns"))
+        again = collect(reruns, trial=trial)
         entries, found = with_reruns(collected, again.entries)
         findings += [*again.all_findings, *found]
     if findings:
@@ -127,10 +113,6 @@ def _published(submissions: Path, named: Path | None) -> list[Published]:
     return read_published(
         named or (beside if beside.is_dir() else leaderboard_folder() / beside.name)
     )
-
-
-def _part(cache: Path | None, name: str) -> Path | None:
-    return None if cache is None else cache / name
 
 
 @command.command("serve")
@@ -161,7 +143,6 @@ def table(
     check: Path | None,
     submissions: Path,
     published: Path | None,
-    no_cache: bool,
     trial: bool,
 ) -> None:
     """Print the current table in Markdown, or put it into a file such as README.md.
@@ -170,8 +151,7 @@ def table(
     """
     from itr_bench.leaderboard.site.markdown import markdown_table, replaced
 
-    cache = None if no_cache else home.home() / "leaderboard"
-    _, entries = _collected(submissions, cache, trial)
+    _, entries = _collected(submissions, trial)
     made = markdown_table(entries, _published(submissions, published), trial=trial)
     if write is None and check is None:
         click.echo(made)

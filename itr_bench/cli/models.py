@@ -61,7 +61,7 @@ def _describe(preset: Preset) -> dict[str, Any]:
     model = resolve_model(preset.name)
     return {
         **asdict(preset),
-        "missing": missing(model.adapter, model.arguments),
+        "missing": missing(model.adapter, model.arguments, force_simple=model.force_simple),
         "plain_command": plain_command(_EXAMPLE, model, len(PAPER_SEEDS)),
     }
 

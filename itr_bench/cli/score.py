@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from itr_bench.cli import tables
-from itr_bench.cli.runs import read_runs
+from itr_bench.runs import tables
+from itr_bench.runs.reading import read_runs
 
 
 @click.command("score", short_help="Score what runs left, with intervals and signature.")
@@ -25,8 +25,14 @@ from itr_bench.cli.runs import read_runs
     help="Language of the responses in plain files; by default that of --task, else en.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the signatures too.")
 def command(
-    files: tuple[Path, ...], gold: Path | None, task: str | None, lang: str | None, as_json: bool
+    files: tuple[Path, ...],
+    gold: Path | None,
+    task: str | None,
+    lang: str | None,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
     """Score FILES: folders of runs, samples of lmms-eval, folders with them, or plain files.
 
@@ -40,6 +46,9 @@ def command(
     Plain files have the columns id, adds and repr (raw responses; TSV or JSON lines), one file
     a seed; all of them together are one run, and --gold or --task gives the right relations.
 
+    A warning names forms of responses that the parser does not know: unknown pairs of marks, and
+    more than 1 % of the responses unparseable that begin alike.
+
     \b
     Examples:
       itr-bench score runs/
@@ -48,12 +57,14 @@ def command(
       itr-bench score run.jsonl --task ltec_itr_lv --json
     """
     runs = read_runs(files, gold=gold, task=task, language=lang)
+    for line in tables.new_forms(runs):
+        click.echo(line, err=True)
     if as_json:
         click.echo(json.dumps([run.as_dict() for run in runs], indent=2, ensure_ascii=False))
         return
     if len(runs) > 1:
         click.echo(tables.summary(runs))
-        click.echo()
-        click.echo(tables.signatures(runs))
+        if verbose:
+            click.echo(f"\n{tables.signatures(runs)}")
         return
-    click.echo(tables.details(runs[0]))
+    click.echo(tables.details(runs[0], signature=verbose))

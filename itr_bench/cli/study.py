@@ -180,11 +180,10 @@ def _with_runs(
     from itr_bench.cli.run import (
         command_line,
         executed,
-        folder_name,
-        refuse_launchers,
         report_missing,
     )
     from itr_bench.models.spec import resolve_model
+    from itr_bench.runs.configuring import folder_name, refuse_launchers
     from itr_bench.runs.execute import RunConfig, check_machine
     from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds

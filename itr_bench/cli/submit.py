@@ -55,7 +55,7 @@ class CardError(ItrBenchError):
 @click.option(
     "--trial",
     is_flag=True,
-    help="Admit the bundled demo and stand-in pictures, to try the way out; no result.",
+    help="Admit the bundled demo and placeholder pictures, for a dry run; no result.",
 )
 @click.option("--replace", is_flag=True, help="Write submissions anew that are there already.")
 @click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")

@@ -37,7 +37,7 @@ from itr_bench.leaderboard.schema import json_schema
 @click.option(
     "--trial",
     is_flag=True,
-    help="Admit the bundled demo and stand-in pictures too, to try the way out.",
+    help="Admit the bundled demo and placeholder pictures too, for a dry run.",
 )
 @click.option("--schema", is_flag=True, help="Write the JSON Schema of a submission, and stop.")
 def command(
@@ -57,7 +57,7 @@ def command(
     where it is not here yet.
 
     \b
-    error      refused until it is mended
+    error      refused until it is fixed
     unchecked  could not be checked here: the badge is a lesser one
     look       a person should look; it is accepted
 

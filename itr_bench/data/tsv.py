@@ -18,6 +18,8 @@ from itr_bench.relation import RELATIONS
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 _SPREADSHEET_ID = re.compile(r"[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+|[0-9]+\.0*")
 
+_LEAST_QUOTED = 3  # a list of two tweets may quote both
+
 MOST_SHOWN = 80
 """Characters that a message quotes of a line that may be anything."""
 
@@ -177,9 +179,21 @@ def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) 
         first.setdefault(tweet, out[-1])
     if not out:
         problems.append("no tweet below the header")
+    problems.extend(
+        f"all {len(rows)} texts of the column {column!r} stand in quotation marks: the file was "
+        "written with quoting, and tweet lists have none. Write it without (pandas: quoting=3)"
+        for column in texts.values()
+        if len(rows) >= _LEAST_QUOTED and all(_is_quoted(row.values[column]) for row in rows)
+    )
     if problems:
         raise DataError(f"{path}: what is wrong ({len(problems)}):\n{bullet_list(problems)}")
     return out
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether a program has put *text* in quotation marks: those within it are doubled."""
+    inner = text[1:-1]
+    return text[:1] == text[-1:] == '"' != text and '"' not in inner.replace('""', "")
 
 
 def rounded_id(tweet: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from itr_bench.leaderboard.site.page_cache import PageCache, key_of
 from itr_bench.report.drawing import Bar, Drawing, Reference, with_labels
 
 _WIDEST = 160
@@ -49,7 +48,6 @@ def interval_chart(
     symmetric: bool = False,
     narrow: bool = False,
     widest: int = _WIDEST,
-    kept: PageCache | None = None,
 ) -> Markup:
     """A chart of intervals, a line each, from above in the order given.
 
@@ -63,7 +61,6 @@ def interval_chart(
         symmetric: whether zero is in the middle.
         narrow: whether names stand above the intervals.
         widest: most room for a name, in pixels; longer ones are cut.
-        kept: keeps what is drawn, which does not depend on names, title and description.
     """
     # Bold letters are about an eighth wider.
     labels = [
@@ -78,8 +75,7 @@ def interval_chart(
         narrow=narrow,
         room=0 if narrow else max(_width(label) for label in labels),
     )
-    key = key_of([b"chart", repr(drawing).encode()])
-    body = with_labels((kept or PageCache(None)).made(key, drawing.body).decode(), labels)
+    body = with_labels(drawing.body(), labels)
     css = "chart narrow" if narrow else "chart"
     width, height = drawing.size
     return Markup(

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from itr_bench.scoring.comparison import Comparison, compare, exact_mcnemar, holm
+    from itr_bench.scoring.comparison import Comparison, compare
     from itr_bench.scoring.intervals import RESAMPLES
     from itr_bench.scoring.metrics import Score, score
     from itr_bench.scoring.power import smallest_difference
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from itr_bench.scoring.ranking import Ranking, rank
     from itr_bench.scoring.references import ReferenceLevel, reference_level
     from itr_bench.scoring.signature import Signature
+    from itr_bench.scoring.significance import Significance, decide, exact_mcnemar, holm
 
 _MODULES = {
-    "comparison": ("Comparison", "compare", "exact_mcnemar", "holm"),
+    "comparison": ("Comparison", "compare"),
     "intervals": ("RESAMPLES",),
     "metrics": ("Score", "score"),
     "predictions": ("Predictions", "ReadItem", "pair"),
     "power": ("smallest_difference",),
     "ranking": ("Ranking", "rank"),
     "signature": ("Signature",),
+    "significance": ("Significance", "decide", "exact_mcnemar", "holm"),
     "references": ("ReferenceLevel", "reference_level"),
 }
 
@@ -38,7 +40,9 @@ __all__ = [
     "ReferenceLevel",
     "Score",
     "Signature",
+    "Significance",
     "compare",
+    "decide",
     "exact_mcnemar",
     "holm",
     "pair",

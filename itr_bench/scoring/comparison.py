@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
 from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import RESAMPLES, Interval, mean_interval
 from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.significance import exact_mcnemar
 
 
 @dataclass(frozen=True)
@@ -72,40 +72,3 @@ def _mean_p_value(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     noise = noise_between(a, b)
     variance = differences.var(ddof=1) / len(a)
     return float(mean_test(differences.mean(), variance, len(a), noise.added, noise.spread))
-
-
-def exact_mcnemar(only_a: ArrayLike, only_b: ArrayLike) -> NDArray[np.float64]:
-    """Return the two-sided p values of the exact McNemar test (McNemar 1947, by the binomial).
-
-    Args:
-        only_a, only_b: counts of tweets that only A, or only B, has right; shapes that broadcast.
-
-    Returns:
-        One p value a pair of counts, 0 to 1; 1 where both counts are 0.
-    """
-    from scipy.special import bdtr  # scipy.stats takes seconds to import
-
-    fewer, discordant = np.minimum(only_a, only_b), np.add(only_a, only_b)
-    # Half a million pairs of models have few distinct pairs of counts.
-    span = int(discordant.max(initial=0)) + 1
-    distinct, where = np.unique(fewer.astype(np.int64) * span + discordant, return_inverse=True)
-    of_distinct = np.minimum(2 * bdtr(*np.divmod(distinct, span), 0.5), 1.0)
-    p_values: NDArray[np.float64] = of_distinct[where].reshape(discordant.shape)
-    return p_values
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p values adjusted by Holm's step-down method for testing them together."""
-    return [float(p) for p in holm_array(np.asarray(p_values, dtype=np.float64))]
-
-
-def holm_array(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """As :func:`holm`, for an array of shape (N,).
-
-    Not by statsmodels: it takes seconds to import, and collects garbage at each call.
-    """
-    order = np.argsort(p_values)
-    factors = np.arange(len(order), 0, -1)
-    adjusted = np.empty_like(p_values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
-    return adjusted

@@ -23,7 +23,7 @@ class Score:
         tweets: number of tweets scored.
         samples: number of samples (seeds) a question.
         unpaired: number of tweets left out because one question was missing.
-        accuracy: 4-class accuracy, both answers right, mean over samples; unread is wrong.
+        accuracy: 4-class accuracy, both answers right, mean over samples; unparseable is wrong.
         accuracy_sd: sample standard deviation (n - 1) of the samples' accuracies.
         accuracy_by_sample: the accuracy of each sample.
         interval: 95 % bootstrap interval of ``accuracy`` over tweets.
@@ -31,7 +31,7 @@ class Score:
         adds_accuracy, represented_accuracy: share of right answers to each question.
         recall: share of right predictions by gold relation; ``None`` where it has no tweet.
         confusion: predictions counted over samples, 4 rows (gold) by 5 columns (predicted
-            relation 0 to 3, then unread).
+            relation 0 to 3, then unparseable).
         unparseable_rate: share of responses in which no answer could be read.
         failed_rate: share of requests that failed; not part of ``unparseable_rate``.
         sample_agreement: share of pairs of samples of a tweet that predict the same.
@@ -99,14 +99,14 @@ def score(predictions: Predictions, *, resamples: int = RESAMPLES) -> Score:
 
 
 def _confusion(gold: NDArray[np.int8], predicted: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Counts by gold relation (4 rows) and predicted relation or unread (5 columns)."""
+    """Counts by gold relation (4 rows) and predicted relation or unparseable (5 columns)."""
     table = np.zeros((len(RELATIONS), len(RELATIONS) + 1), dtype=np.int64)
-    np.add.at(table, (gold, predicted), 1)  # unread is -1: the last column
+    np.add.at(table, (gold, predicted), 1)  # unparseable is -1: the last column
     return table
 
 
 def _macro_f1(table: NDArray[np.int64]) -> float:
-    """Mean F1 over the relations that occur as gold or as prediction; unread lowers recall."""
+    """Mean F1 over the relations that occur as gold or as prediction; unparseable lowers recall."""
     right = np.diagonal(table)
     of_gold, of_predicted = table.sum(axis=1), table[:, : len(RELATIONS)].sum(axis=0)
     present = (of_gold + of_predicted) > 0
@@ -114,7 +114,7 @@ def _macro_f1(table: NDArray[np.int64]) -> float:
 
 
 def _agreement(predicted: NDArray[np.int8]) -> float | None:
-    """Share of equal pairs among the samples of a tweet; two unread predictions are equal."""
+    """Share of equal pairs among the samples of a tweet; two unparseable predictions are equal."""
     samples = predicted.shape[1]
     if samples < 2:
         return None

@@ -1,4 +1,4 @@
-"""What difference between two models can be told with so many tweets."""
+"""What difference between two models so many tweets can show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
-from itr_bench.scoring.comparison import exact_mcnemar
+from itr_bench.scoring.significance import exact_mcnemar
 
 _SLACK = 1e-9
 """For shares that come from a division: 35 of 350 tweets must stay 35."""
@@ -66,7 +66,7 @@ def _most_of_fewer(tweets: int, level: float) -> NDArray[np.int64]:
 def smallest_difference(
     discordant: float, tweets: int, level: float = 0.05, wanted: float = 0.8
 ) -> float | None:
-    """Return the smallest difference of accuracies that is told with a power of *wanted*.
+    """Return the smallest difference of accuracies that is found with a power of *wanted*.
 
     Args:
         discordant, tweets, level: as of :func:`power`.

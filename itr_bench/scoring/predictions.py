@@ -39,7 +39,7 @@ class Predictions:
     Attributes:
         tweet_ids: T ids, sorted, each once.
         gold: the right relations, shape (T,), values 0 to 3.
-        adds: answers to the first question, shape (T, S): 1 yes, 0 no, -1 unread, -2 failed.
+        adds: answers to the first question, shape (T, S): 1 yes, 0 no, -1 unparseable, -2 failed.
         represented: answers to the second question, likewise.
         unpaired: ids of tweets of which one question is missing; they are in no array.
     """

@@ -1,13 +1,8 @@
-"""Many models on the same tweets: which of them can be told apart, summed up as tiers.
+"""Many models on the same tweets, summed up as tiers.
 
-Two models are told apart where two tests agree on which is better, each adjusted by Holm's method
-over all pairs: the exact McNemar test on what most of a model's samples have right, and a t test of
-the mean paired difference with tweets and seeds as crossed clusters (``crossed.py``). McNemar alone
-would mislead where a model's samples disagree: one right in four of ten samples counts as wrong
-there, so a model that varies would lose to a steady one of the same accuracy.
-
-A tier holds the models that are not told from its leader. Tiers are a summary: two models in
-neighbouring tiers may be tied with each other, and two in one tier may be told apart.
+A tier holds the models that do not differ significantly from its leader, by the two tests of
+``significance.py`` adjusted over all pairs. Tiers are a summary: two models in neighbouring tiers
+may be tied with each other, and two in one tier may differ significantly.
 """
 
 from __future__ import annotations
@@ -20,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
-from itr_bench.scoring.comparison import exact_mcnemar, holm_array
 from itr_bench.scoring.crossed import SeedNoise, mean_test
+from itr_bench.scoring.significance import LEVEL, better, exact_mcnemar, holm_array
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class Ranking:
         tiers: the tier of each model, 1 is the best; shape (M,), in the order of the input.
         p_values: exact McNemar test of each pair, adjusted by Holm's method over all pairs;
             shape (M, M), symmetric, 1 on the diagonal.
-        apart: whether the two of a pair are told apart; shape (M, M), symmetric.
+        apart: whether the two of a pair differ significantly; shape (M, M), symmetric.
         median_discordant: median over pairs of the share of tweets that exactly one of the two
             has right, 0 to 1; ``None`` for fewer than two models.
     """
@@ -46,11 +41,11 @@ class Ranking:
     median_discordant: float | None
 
 
-def rank(shares: NDArray[np.float64], noise: Sequence[SeedNoise], level: float = 0.05) -> Ranking:
+def rank(shares: NDArray[np.float64], noise: Sequence[SeedNoise], level: float = LEVEL) -> Ranking:
     """Rank M models on the same T tweets.
 
     The best model leads tier 1. Going down by accuracy, a model joins the tier above it, unless
-    it is told apart from that tier's leader: then it leads the next tier. Models of equal
+    it differs significantly from that tier's leader: then it leads the next tier. Models of equal
     accuracy share a tier.
 
     Args:
@@ -72,8 +67,8 @@ def rank(shares: NDArray[np.float64], noise: Sequence[SeedNoise], level: float =
     # A mean over sorted shares: the order of tweets must not decide between equal models.
     accuracy = np.sort(shares, axis=1).mean(axis=1)
     only, p_values, median_discordant = _tests(shares > 0.5)
-    apart = (p_values < level) & _differ(shares, accuracy, noise, level)
-    apart &= np.sign(only - only.T) == np.sign(accuracy[:, None] - accuracy)
+    of_means = _mean_p_values(shares, accuracy, noise, level)
+    apart = better(accuracy[:, None] - accuracy, only, only.T, p_values, of_means, level) != 0
     return Ranking(
         order=np.argsort(-accuracy, kind="stable"),
         tiers=_tiers(shares, accuracy, apart),
@@ -102,15 +97,18 @@ def _tests(
     return only, p_values, float(np.median(only_a + only_b) / tweets)
 
 
-def _differ(
+def _mean_p_values(
     shares: NDArray[np.float64],
     accuracy: NDArray[np.float64],
     noise: Sequence[SeedNoise],
     level: float,
-) -> NDArray[np.bool_]:
-    """Where the t test of the mean paired difference, adjusted over all pairs, is below *level*."""
+) -> NDArray[np.float64]:
+    """The t test of the mean paired difference, adjusted over all pairs; shape (M, M).
+
+    They are on the right side of *level*, and else not exact: see ``between`` of ``mean_test``.
+    """
     models, tweets = shares.shape
-    found = np.zeros((models, models), dtype=bool)
+    found = np.ones((models, models))
     if tweets < 2:
         return found
     centred = shares - accuracy[:, None]
@@ -128,7 +126,7 @@ def _differ(
         # Holm's method rejects what is below the first, and nothing above the second.
         between=(level / max(len(a), 1), level),
     )
-    found[a, b] = found[b, a] = holm_array(p_values) < level
+    found[a, b] = found[b, a] = holm_array(p_values)
     return found
 
 

@@ -24,7 +24,7 @@ class ReferenceLevel(str, Enum):
 
     ABOVE_MAJORITY = "above the majority class"
     ABOVE_CHANCE = "above chance, not above the majority class"
-    NOT_DIFFERENT = "not told from chance"
+    NOT_DIFFERENT = "not significantly different from chance"
     BELOW_CHANCE = "below chance"
     UNKNOWN = "too few tweets to say"
 
@@ -33,7 +33,7 @@ class Side(str, Enum):
     """On which side of a reference both intervals over tweets lie."""
 
     ABOVE = "above"
-    NOT_DIFFERENT = "not told from"
+    NOT_DIFFERENT = "not significantly different from"
     BELOW = "below"
 
 

@@ -12,10 +12,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from itr_bench.leaderboard.site.words import percent
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.report.drawing import Bar, Reference
+from itr_bench.report.words import percent
 from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.predictions import Predictions

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.relation import RELATIONS
-from itr_bench.scoring.comparison import holm
 from itr_bench.scoring.crossed import mean_test, seed_noise
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.predictions import Predictions
-from itr_bench.studies.statistics import LEVEL, Interval
+from itr_bench.scoring.significance import better, holm
+from itr_bench.studies.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class OfRelation:
         """1 where A is significantly better, -1 where B is, else 0: both adjusted tests have to be
         below :data:`LEVEL` and to see the same side.
         """
-        if max(self.adjusted, self.mean_adjusted) >= LEVEL:
-            return 0
-        better = int(self.right_a > self.right_b and self.difference.value > 0)
-        return better - int(self.right_a < self.right_b and self.difference.value < 0)
+        difference = self.difference.value
+        return int(
+            better(difference, self.right_a, self.right_b, self.adjusted, self.mean_adjusted)
+        )
 
 
 @dataclass(frozen=True)

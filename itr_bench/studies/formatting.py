@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any, get_args
 
-from itr_bench.leaderboard.site.words import (
+from itr_bench.report.words import (
     NOT_AVAILABLE,
     interval,
     number,

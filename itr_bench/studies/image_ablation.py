@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from itr_bench.leaderboard.site.words import percent
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
+from itr_bench.report.words import percent
 from itr_bench.studies.changes import Change, changes
 from itr_bench.studies.comparisons import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.comparisons import ZERO, Headings, bar, charts

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import ScoreError
-from itr_bench.leaderboard.site.words import interval, percent
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
+from itr_bench.report.words import interval, percent
 from itr_bench.runs.run import Run
 from itr_bench.scoring import Predictions, ReadItem, Score, pair, score
 from itr_bench.scoring.references import FEWEST, Side, sides

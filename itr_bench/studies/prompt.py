@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from itr_bench.leaderboard.site.words import interval, percent
 from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
-from itr_bench.scoring.comparison import holm
+from itr_bench.report.words import interval, percent
 from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.significance import LEVEL, holm
 from itr_bench.studies.comparisons import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.comparisons import Headings, bar, charts, levels
 from itr_bench.studies.formatting import in_points, p_of
@@ -20,7 +20,7 @@ from itr_bench.studies.grouping import VariantRun, label, with_variant
 from itr_bench.studies.negation import Negation, negation
 from itr_bench.studies.prompt_variation import PromptVariation, prompt_variation
 from itr_bench.studies.section import Cell, Claim, Figure, Row, Table, number, share
-from itr_bench.studies.statistics import LEVEL, Interval, Paired, shares
+from itr_bench.studies.statistics import Interval, Paired, shares
 from itr_bench.studies.variants import More, Spec, variant_study
 from itr_bench.tasks.spec import EXPLAINED
 from itr_bench.tasks.variants import PARAPHRASES

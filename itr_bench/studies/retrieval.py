@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
-from itr_bench.leaderboard.site.words import percent
 from itr_bench.nouns import count
 from itr_bench.report.drawing import Bar, Reference
+from itr_bench.report.words import percent
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.comparisons import ZERO, bar, charts, not_significant
 from itr_bench.studies.encoder_job import (

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.relation import Relation
-from itr_bench.scoring.comparison import exact_mcnemar, holm
 from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.scoring.significance import LEVEL, exact_mcnemar, holm
 from itr_bench.studies.encoder_job import read_content
 from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
 from itr_bench.studies.languages import images_of
-from itr_bench.studies.statistics import FEWEST, LEVEL, Interval, Share
+from itr_bench.studies.statistics import FEWEST, Interval, Share
 from itr_bench.studies.study import Result
 from itr_bench.tasks.spec import get_task
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from itr_bench.leaderboard.site.words import parameters
+from itr_bench.report.words import parameters
 from itr_bench.studies.section import Dot, Scatter
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 46, 30, 300, 44

@@ -9,13 +9,12 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.leaderboard.site.words import NOT_AVAILABLE, number
 from itr_bench.nouns import count
-from itr_bench.scoring.comparison import holm
+from itr_bench.report.words import NOT_AVAILABLE, number
+from itr_bench.scoring.significance import LEVEL, holm
 from itr_bench.studies.comparisons import scaled
 from itr_bench.studies.formatting import interval_in_points, p_of, signed_points
 from itr_bench.studies.section import Cell, Claim, Dot, Figure, Scatter, Table, share
-from itr_bench.studies.statistics import LEVEL
 from itr_bench.studies.study import BoardModel
 
 FEWEST_MODELS = 5

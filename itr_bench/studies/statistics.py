@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Question
 from itr_bench.scoring import references
-from itr_bench.scoring.comparison import exact_mcnemar, holm
 from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.power import smallest_difference
 from itr_bench.scoring.predictions import Predictions
-
-LEVEL = 0.05
-"""Of significance, for all tests of a study and model together."""
+from itr_bench.scoring.significance import LEVEL, better, exact_mcnemar, holm
 
 FEWEST = references.FEWEST
 """On fewer tweets there is no interval and no test: percentile intervals are too narrow there."""
@@ -98,10 +95,9 @@ class Paired:
         """
         if self.adjusted is None or self.mean_adjusted is None:
             return 0
-        if max(self.adjusted, self.mean_adjusted) >= LEVEL:
-            return 0
-        better = int(self.only_a > self.only_b and self.difference > 0)
-        return better - int(self.only_b > self.only_a and self.difference < 0)
+        return int(
+            better(self.difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted)
+        )
 
 
 @dataclass(frozen=True)

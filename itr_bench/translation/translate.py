@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list
+from itr_bench.translation.dropped_entities import alike
 from itr_bench.translation.entities import Masked, sentences
 from itr_bench.translation.journal import LENGTH, STOP, Journal, Output
 
@@ -20,6 +21,7 @@ _BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 _SHOWN = 3
+_SHARE_ALIKE = 0.2  # of texts that differ; more is no translation
 
 
 Outputs: TypeAlias = Generator[Sequence[tuple[str, Output]], None, None]
@@ -77,6 +79,7 @@ class Translation:
         refused: why there is none, by tweet id.
         counts: how many texts went which way, and how many outputs were made and found.
         unchanged: the tweets whose translation is their source.
+        alike: groups of tweets of different texts that have one translation.
         served: what servers said that they are, sorted.
         advice: what to do about what was refused.
     """
@@ -85,6 +88,7 @@ class Translation:
     refused: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     unchanged: list[str] = field(default_factory=list)
+    alike: list[list[str]] = field(default_factory=list)
     served: Sequence[str] = ()
     advice: str = ""
 
@@ -122,6 +126,10 @@ class Translation:
                 f"{len(self.unchanged)} translations are the same as their source: "
                 + _some(self.unchanged)
             )
+        notes += [
+            f"{len(tweets)} different texts have one translation: {_some(tweets)}"
+            for tweets in self.alike
+        ]
         if len(self.served) > 1:
             notes.append(
                 f"{len(self.served)} models answered under the same name, so these are not the "
@@ -208,6 +216,10 @@ def translate(
                 for tweet, (strings, tokens) in wanted.items()
             }
     found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
+    found.alike = _alike(found.texts, sources)
+    if not translator.repeats:
+        _refuse_alike(found)
+        journal.forget([s for t in found.refused if t in asking for s in asking[t][1][0]])
     found.unchanged = [
         tweet
         for tweet, text in found.texts.items()
@@ -216,6 +228,21 @@ def translate(
     found.counts["texts"] = len(sources)
     found.served = journal.served
     return found
+
+
+def _alike(translations: Mapping[str, str], sources: Mapping[str, str]) -> list[list[str]]:
+    """Groups of tweets of different texts with one translation, where a group is a large share."""
+    different = {" ".join(_words(text)): tweet for tweet, text in sources.items()}.values()
+    texts = {tweet: translations[tweet] for tweet in different if tweet in translations}
+    return list(alike(texts, _SHARE_ALIKE).values())
+
+
+def _refuse_alike(found: Translation) -> None:
+    """Refuse what is said of many texts: a server that gives answers in place of translations."""
+    for tweets in found.alike:
+        for tweet in tweets:
+            said = found.texts.pop(tweet)
+            found.refused[tweet] = f"{said!r:.60}, as of {len(tweets) - 1} other texts"
 
 
 def _words(text: str) -> list[str]:

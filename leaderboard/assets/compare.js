@@ -133,9 +133,9 @@
     }
     part("In %");
     figures("Accuracy", function (one) { return percent(one.accuracy); }, [percent(shareOf(function (r) { return r === majority; })), percent(task.chance)]);
-    figures("95 % interval", function (one) { return one.interval ? percent(one.interval[0]) + " to " + percent(one.interval[1]) : "not available"; });
-    figures("sd over samples", function (one) { return percent(one.sd); });
-    figures("Unread", function (one) { return percent(one.unread); });
+    figures("95 % interval", function (one) { return one.interval ? percent(one.interval[0]) + " to " + percent(one.interval[1]) : "–"; });
+    figures("SD across seeds", function (one) { return percent(one.sd); });
+    figures("Unparseable", function (one) { return percent(one.unparseable); });
     figures("Tier on the board", function (one) { return String(one.tier); });
     part("Right answers by question, in %");
     figures(data.questions[0], function (one) { return percent(one.adds); },
@@ -151,8 +151,8 @@
     var counts = results.map(right);
     var tests = results.map(function (one, i) { return i ? against(one, counts[i], results[0], counts[0]) : null; });
     function tested(name, get) { figures(name, function (one) { var t = tests[results.indexOf(one)]; return t ? get(t) : ""; }); }
-    tested("Difference, points", function (t) { return points(t.difference); });
-    tested("95 % interval", function (t) { return t.interval ? points(t.interval[0]) + " to " + points(t.interval[1]) : "not available"; });
+    tested("Difference, percentage points", function (t) { return points(t.difference); });
+    tested("95 % interval", function (t) { return t.interval ? points(t.interval[0]) + " to " + points(t.interval[1]) : "–"; });
     tested("Tweets only this one has right", function (t) { return String(t.only); });
     tested("Tweets only the first has right", function (t) { return String(t.onlyFirst); });
     tested("p, exact McNemar, one pair", function (t) { return t.p < 0.001 ? "< 0.001" : t.p.toFixed(3); });
@@ -245,7 +245,7 @@
     return sum / values.length;
   }
 
-  function percent(value) { return typeof value === "number" ? (100 * value).toFixed(1) : "not available"; }
+  function percent(value) { return typeof value === "number" ? (100 * value).toFixed(1) : "–"; }
 
   function points(value) {
     var text = (100 * value).toFixed(1);

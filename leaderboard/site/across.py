@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from itr_bench.leaderboard.entry import Badge
 from itr_bench.leaderboard.site.board import Board, Comparable
 from itr_bench.leaderboard.site.rows import ModelKey, Row
-from itr_bench.scoring.comparison import exact_mcnemar, holm_array
 from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.scoring.significance import better, exact_mcnemar, holm_array
 from itr_bench.tasks.spec import LEADERBOARD, TRIAL
-
-LEVEL = 0.05
-"""Of significance, for all pairs of a board or all models of two languages together."""
 
 _PAIRS = (
     ("ltec_itr_lv", "ltec_itr_en_manual"),
@@ -81,25 +78,11 @@ class GapRow:
     """Of the t test of the difference, likewise."""
 
     @property
-    def told(self) -> int:
-        """1 or -1 where the first or the second language is told to be better, else 0."""
-        return told(
-            max(self.adjusted, self.mean_adjusted), self.difference, self.only_a, self.only_b
+    def better(self) -> int:
+        """1 or -1 where the first or the second language is significantly better, else 0."""
+        return int(
+            better(self.difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted)
         )
-
-
-def told(p_value: float, difference: float, only_a: int, only_b: int) -> int:
-    """1 or -1 where the first or the second of two is told to be better, else 0: as for tiers, both
-    tests have to reject, and agree on which it is.
-
-    Args:
-        p_value: the larger one of the two tests.
-        difference: of the accuracies.
-        only_a, only_b: tweets that only one has right.
-    """
-    if p_value >= LEVEL:
-        return 0
-    return int(difference > 0 and only_a > only_b) - int(difference < 0 and only_b > only_a)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.ranking import rank
 from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, family
 
-Blind = Mapping[tuple[str | None, ...], Entry]
+WithoutImage = Mapping[tuple[str | None, ...], Entry]
 """The results without the image, by :attr:`Entry.pair`."""
 
 Key = tuple[str | None, str, str | None]
@@ -115,9 +115,9 @@ def make_boards(
     entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
 ) -> tuple[Board, ...]:
     """The boards of the four tasks, and in a trial those of the demo that have entries."""
-    blind = {entry.pair: entry for entry in entries if entry.blind}
+    without_image = {entry.pair: entry for entry in entries if entry.without_image}
     by_task: dict[str, list[Entry]] = {}
-    for entry in (one for one in entries if not one.blind):
+    for entry in (one for one in entries if not one.without_image):
         by_task.setdefault(family(entry.submission.run.task), []).append(entry)
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
     mains = {task: _main(by_task.get(task, [])) for task in tasks}
@@ -126,7 +126,7 @@ def make_boards(
         complete_keys(placed, TRIAL) if trial else set()
     )
     return tuple(
-        _board(task, mains[task], by_task.get(task, []), published, complete, blind)
+        _board(task, mains[task], by_task.get(task, []), published, complete, without_image)
         for task in tasks
     )
 
@@ -162,7 +162,7 @@ def _board(
     entries: Sequence[Entry],
     published: Sequence[Published],
     complete: set[ModelKey],
-    blind: Blind,
+    without_image: WithoutImage,
 ) -> Board:
     groups: dict[Key, list[Entry]] = {}
     main_table = set(map(id, current))
@@ -183,9 +183,9 @@ def _board(
     relations = SETS[TASKS[task].set_name].relations
     return Board(
         task=task,
-        main=_group(task, main, current, figures, complete, blind, relations),
+        main=_group(task, main, current, figures, complete, without_image, relations),
         others=tuple(
-            _group(task, key, groups[key], [], complete, blind, None)
+            _group(task, key, groups[key], [], complete, without_image, None)
             for key in sorted(groups, key=place, reverse=True)
         ),
         unplaced=tuple(
@@ -208,7 +208,7 @@ def _group(
     entries: Sequence[Entry],
     figures: Sequence[Row],
     complete: set[ModelKey],
-    blind: Blind,
+    without_image: WithoutImage,
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
@@ -238,7 +238,7 @@ def _group(
             complete=entry_key(entry) in complete,
             tier=tier,
             tied=0 if tier is None else tied[tier],
-            blind=blind.get(entry.pair),
+            without_image=without_image.get(entry.pair),
         )
     comparable = [
         Comparable(rows[id(entry)], predictions, correct.sum(axis=1))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from itr_bench.leaderboard.site.words import NOT_AVAILABLE
+from itr_bench.report.words import NOT_AVAILABLE
 
-NA = Markup('<span class="na">{}</span>').format(NOT_AVAILABLE)
+NA = Markup('<span class="na" title="not available">{}</span>').format(NOT_AVAILABLE)
 """What stands for a number that is not known."""
 
 

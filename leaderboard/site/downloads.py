@@ -19,10 +19,10 @@ from itr_bench.leaderboard.site.rows import Row
 COLUMNS = (
     "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
     "interval_low", "interval_high", "accuracy_sd", "unparseable_rate", "macro_f1", "adds_accuracy",
-    "represented_accuracy", "blind_accuracy", "blind_interval_low", "blind_interval_high",
-    "blind_conditions", "tweets", "samples", "against_chance", "against_majority", "tier",
-    "parameters", "open_weights", "licence", "saw_this_data", "badge", "version", "data", "source",
-    "signature",
+    "represented_accuracy", "accuracy_without_image", "interval_low_without_image",
+    "interval_high_without_image", "settings_without_image", "tweets", "samples",
+    "against_chance", "against_majority", "tier", "parameters", "open_weights", "licence",
+    "saw_this_data", "badge", "version", "data", "source", "signature",
 )  # fmt: skip
 
 _TEX = str.maketrans({
@@ -118,7 +118,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
     score = entry.score if entry else None
     claimed = entry.submission.score if entry else None
     from_either = score or claimed
-    blind = row.blind.interval if row.blind else None
+    without = row.without_image.interval if row.without_image else None
     return {
         "task": row.task,
         "among": None,
@@ -133,14 +133,16 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "interval_low": row.interval[0] if row.interval else None,
         "interval_high": row.interval[1] if row.interval else None,
         "accuracy_sd": row.sd,
-        "unparseable_rate": row.unread,
+        "unparseable_rate": row.unparseable,
         "macro_f1": from_either.macro_f1 if from_either else None,
         "adds_accuracy": from_either.adds_accuracy if from_either else None,
         "represented_accuracy": from_either.represented_accuracy if from_either else None,
-        "blind_accuracy": row.blind_accuracy,
-        "blind_interval_low": blind[0] if blind else None,
-        "blind_interval_high": blind[1] if blind else None,
-        "blind_conditions": ("other" if row.blind_unlike else "same") if row.blind else None,
+        "accuracy_without_image": row.accuracy_without_image,
+        "interval_low_without_image": without[0] if without else None,
+        "interval_high_without_image": without[1] if without else None,
+        "settings_without_image": ("other" if row.without_image_unlike else "same")
+        if row.without_image
+        else None,
         "tweets": row.tweets,
         "samples": row.samples,
         "against_chance": row.sides.chance.value if row.sides else None,

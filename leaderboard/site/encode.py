@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from itr_bench.leaderboard.site import words
+from itr_bench.leaderboard.site import wording
 from itr_bench.leaderboard.site.board import Board, Comparable, Group
 from itr_bench.leaderboard.site.rows import QUESTIONS, Row
 from itr_bench.relation import RELATIONS
@@ -98,9 +98,9 @@ def _result(one: Comparable) -> dict[str, Any]:
         "about": ", ".join(
             [
                 row.organisation or "",
-                words.state(row.state),
+                wording.state(row.state),
                 *(["explained answers"] if row.explained else []),
-                *([words.SAW_DATA] if row.saw_data == "yes" else []),
+                *([wording.SAW_DATA] if row.saw_data == "yes" else []),
             ]
         ),
         "page": f"models/{row.folder}.html",
@@ -109,7 +109,7 @@ def _result(one: Comparable) -> dict[str, Any]:
         "accuracy": _round(row.accuracy),
         "interval": None if row.interval is None else [_round(end) for end in row.interval],
         "sd": _round(row.sd),
-        "unread": _round(row.unread),
+        "unparseable": _round(row.unparseable),
         "adds": None if score is None else _round(score.adds_accuracy),
         "represented": None if score is None else _round(score.represented_accuracy),
         "recall": None if score is None else [_round(one) for one in score.recall],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itr_bench.leaderboard.entry import Entry
-from itr_bench.leaderboard.site import words
+from itr_bench.leaderboard.site import wording
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def merged(entries: Sequence[Entry], items: Sequence[HistoryItem]) -> list[Histo
         tasks.setdefault(key, []).append(submission.run.task)
     found = list(items)
     for (date, model_id, name, state, reason), names in tasks.items():
-        what = f"{name} ({words.state(state)}): {', '.join(sorted(names))}"
+        what = f"{name} ({wording.state(state)}): {', '.join(sorted(names))}"
         found.append(HistoryItem(date, what, reason, model_id))
     found.sort(key=lambda item: (item.what.casefold(), item.what, item.why))
     return sorted(found, key=lambda item: item.date, reverse=True)

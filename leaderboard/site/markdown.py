@@ -9,9 +9,9 @@ from pathlib import Path
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.published import Published
-from itr_bench.leaderboard.site import words
 from itr_bench.leaderboard.site.board import Board, make_boards
 from itr_bench.leaderboard.site.rows import Row
+from itr_bench.report import words
 
 START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
 _SPECIAL = frozenset("\\`*_{}[]<>()#+!|~&")
@@ -86,7 +86,7 @@ def _cell(row: Row | None) -> str:
 
 def _figure(accuracy: float | None, deviation: float | None) -> str:
     parts = [] if accuracy is None else [f"{accuracy:.2f} %"]
-    parts += [] if deviation is None else [f"deviation over seeds {deviation:.2f}"]
+    parts += [] if deviation is None else [f"SD across seeds {deviation:.2f}"]
     return ", ".join(parts) or "named without a figure"
 
 

@@ -18,7 +18,7 @@ _KINDS = (
     ("b", "◕", "right in more than half"),
     ("c", "◔", "right in half or fewer"),
     ("d", "○", "right in none"),
-    ("u", "?", "unread in more than half"),
+    ("u", "?", "unparseable in more than half"),
 )
 
 
@@ -99,9 +99,9 @@ def _confusion(score: Score) -> list[dict[str, Any]]:
 def _tweet_kinds(predictions: Predictions) -> Any:
     """Which of the kinds of cells each tweet is, shape (T,)."""
     correct = predictions.correct.sum(axis=1)
-    unread = (predictions.predicted == UNPARSEABLE).sum(axis=1)
+    unparseable = (predictions.predicted == UNPARSEABLE).sum(axis=1)
     samples = predictions.samples
-    rules = [correct == samples, correct * 2 > samples, unread * 2 > samples, correct > 0]
+    rules = [correct == samples, correct * 2 > samples, unparseable * 2 > samples, correct > 0]
     return np.select(rules, [0, 1, 4, 2], default=3)
 
 
@@ -124,12 +124,12 @@ def _grid(predictions: Predictions, kinds: Any) -> list[dict[str, Any]]:
 
 def _tweets(predictions: Predictions) -> Markup:
     correct = predictions.correct.sum(axis=1)
-    unread = (predictions.predicted == UNPARSEABLE).sum(axis=1)
+    unparseable = (predictions.predicted == UNPARSEABLE).sum(axis=1)
     return Markup("").join(
         Markup(
             f"<tr><td>{escape(tweet)}</td><td>{gold}</td><td>{right}</td><td>{missing}</td></tr>\n"
         )
         for tweet, gold, right, missing in zip(
-            predictions.tweet_ids, predictions.gold, correct, unread, strict=True
+            predictions.tweet_ids, predictions.gold, correct, unparseable, strict=True
         )
     )

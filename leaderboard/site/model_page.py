@@ -13,12 +13,12 @@ from markupsafe import Markup
 from itr_bench.leaderboard.entry import Entry
 from itr_bench.leaderboard.published import PublishedModel
 from itr_bench.leaderboard.schema import ModelCard
-from itr_bench.leaderboard.site import blind, model_detail, words
+from itr_bench.leaderboard.site import model_detail, without_image, wording
 from itr_bench.leaderboard.site.encode import result_key
-from itr_bench.leaderboard.site.page_cache import key_of
 from itr_bench.leaderboard.site.pages import Site, bar, task_title
 from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES, Reported, Row, entry_row
 from itr_bench.relation import RELATIONS
+from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
@@ -100,24 +100,12 @@ def _order(entry: Entry) -> tuple[str, int, str]:
     return (entry.submission.model.state, place, task)
 
 
-def model_key(site: Site, model: ModelResults) -> str:
-    """The key of a model's page: of all that is known of the model, and of no other."""
-    parts = [repr((site, model.folder, model.figures)).encode()]
-    for entry in model.entries:
-        facts = (entry.path, entry.badge.value, entry.kind, entry.answer_format, entry.unchecked)
-        parts += [entry.submission.model_dump_json().encode(), repr((facts, entry.score)).encode()]
-        if entry.predictions is not None:
-            predictions = entry.predictions
-            parts.append("\n".join(predictions.tweet_ids).encode())
-            for array in (predictions.gold, predictions.adds, predictions.represented):
-                parts += [repr(array.shape).encode(), array.tobytes()]
-    return key_of(parts)
-
-
 def model_page(site: Site, model: ModelResults) -> str:
     """Render the page of *model*."""
-    pairs = {(entry.pair, entry.blind): entry for entry in model.entries}
-    results = [_result(entry, pairs.get((entry.pair, not entry.blind))) for entry in model.entries]
+    pairs = {(entry.pair, entry.without_image): entry for entry in model.entries}
+    results = [
+        _result(entry, pairs.get((entry.pair, not entry.without_image))) for entry in model.entries
+    ]
     shown = [one for one in results if one["row"].accuracy is not None]
     return site.render(
         "model.html",
@@ -126,7 +114,7 @@ def model_page(site: Site, model: ModelResults) -> str:
         chart=_chart(model, shown) if shown else None,
         summary=results,
         results=results,
-        any_blind=any(entry.blind for entry in model.entries),
+        any_without_image=any(entry.without_image for entry in model.entries),
         several_states=len({entry.submission.model.state for entry in model.entries}) > 1,
         cards=_cards(model),
         figures=model.figures,
@@ -143,8 +131,8 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
     for one in results:
         row, entry = one["row"], one["row"].entry
         samples = entry.score.accuracy_by_sample if entry.score is not None else ()
-        suffix = (f" {words.state(row.state)[:7]}" if several else "") + (
-            ", blind" if one["is_blind"] else ""
+        suffix = (f" {wording.state(row.state)[:7]}" if several else "") + (
+            ", without image" if one["is_without_image"] else ""
         )
         majority = None if one["majority"] is None else 100 * one["majority"]
         drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
@@ -211,10 +199,12 @@ def _result(entry: Entry, other: Entry | None) -> dict[str, Any]:
         "row": row,
         "majority": majority,
         "sentence": _sentence(row, majority),
-        "compare": _compare_state(row) if detail is not None and not entry.blind else None,
-        "is_blind": entry.blind,
+        "compare": _compare_state(row) if detail is not None and not entry.without_image else None,
+        "is_without_image": entry.without_image,
         "other": None if other is None else _anchor(other),
-        "with_and_without": ([] if other is None or entry.blind else blind.sentences(entry, other)),
+        "with_and_without": (
+            [] if other is None or entry.without_image else without_image.sentences(entry, other)
+        ),
         "unchecked": entry.unchecked,
         "detail": detail,
         "run": run,
@@ -234,13 +224,12 @@ def _sentence(row: Row, majority: float | None) -> str:
     interval = (
         "no interval" if row.interval is None else f"95 % interval {words.interval(row.interval)}"
     )
-    seeds = "" if row.sd is None else f", sd over samples {words.percent(row.sd)}"
+    seeds = "" if row.sd is None else f", SD across seeds {words.percent(row.sd)}"
     lines = f"chance {words.percent(UNIFORM_CHANCE)} %"
     if majority is not None:
         lines += f", majority class {words.percent(majority)} %"
-    return (
-        f"{words.percent(row.accuracy)} % ({interval}{seeds}), where {lines}: {words.against(row)}."
-    )
+    accuracy = f"{words.percent(row.accuracy)} % ({interval}{seeds})"
+    return f"{accuracy}, where {lines}: {wording.against(row)}."
 
 
 def _sample_names(entry: Entry) -> list[str] | None:

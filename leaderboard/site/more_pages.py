@@ -7,7 +7,7 @@ from typing import Any
 
 from itr_bench.leaderboard.published import Figure
 from itr_bench.leaderboard.schema import folder_of
-from itr_bench.leaderboard.site import words
+from itr_bench.leaderboard.site import wording
 from itr_bench.leaderboard.site.across import Average, AverageRow, Gap, GapRow, averages, gaps
 from itr_bench.leaderboard.site.board import Board
 from itr_bench.leaderboard.site.encode import comparison_data
@@ -16,6 +16,7 @@ from itr_bench.leaderboard.site.model_page import ModelResults
 from itr_bench.leaderboard.site.pages import MOST_IN_CHART, Site
 from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES
 from itr_bench.nouns import count
+from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
@@ -92,7 +93,6 @@ def _average_chart(site: Site, one: Average, title: str, ident: str) -> Any:
         title=f"Mean accuracy: {title}",
         description=_average_finding(one) + " The table below has all the figures.",
         axis="Mean accuracy, %",
-        kept=site.charts,
     )
 
 
@@ -121,10 +121,9 @@ def _gap(site: Site, gap: Gap, number: int) -> dict[str, Any]:
             ident=f"gap-chart-{number}",
             title=f"Difference of accuracy: {title}",
             description=finding + " The table below has all the figures.",
-            axis=f"{gap.b.short} better  ←  points  →  {gap.a.short} better",
-            short_axis="Difference, points",
+            axis=f"{gap.b.short} better  ←  percentage points  →  {gap.a.short} better",
+            short_axis="Difference, percentage points",
             symmetric=True,
-            kept=site.charts,
         )
     return {
         "gap": gap,
@@ -152,15 +151,15 @@ def _gap_bar(row: GapRow) -> Bar:
 def _gap_finding(gap: Gap) -> str:
     if not gap.rows:
         return "No model has responses in both languages on the same tweets yet."
-    told = [row.told for row in gap.rows if row.told]
-    if not told:
+    better = [row.better for row in gap.rows if row.better]
+    if not better:
         results = count(len(gap.rows), "result")
-        return f"Of {results} in both languages, the tests tell no gap for any."
-    first = told.count(1)
+        return f"Of {results} in both languages, none differs significantly between them."
+    first = better.count(1)
     return (
         f"Of {count(len(gap.rows), 'result')} in both languages, {first} "
-        f"{'is' if first == 1 else 'are'} better on {gap.a.short}, {len(told) - first} better on "
-        f"{gap.b.short}; for the other {len(gap.rows) - len(told)} the tests tell no gap."
+        f"{'is' if first == 1 else 'are'} better on {gap.a.short}, {len(better) - first} better on "
+        f"{gap.b.short}; the other {len(gap.rows) - len(better)} do not differ significantly."
     )
 
 
@@ -200,7 +199,9 @@ def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[fl
     before one on another version or other data.
     """
     entries = [
-        one for one in model.entries if family(one.submission.run.task) == task and not one.blind
+        one
+        for one in model.entries
+        if family(one.submission.run.task) == task and not one.without_image
     ]
     scored = [(one.current, one.score.accuracy) for one in entries if one.score is not None]
     reported = [one.accuracy for one in figures if one.task == task and one.accuracy is not None]
@@ -224,11 +225,11 @@ def about_page(site: Site, refused: Sequence[str]) -> str:
     return site.render(
         "about.html",
         "about.html",
-        power=words.power_table(tweets),
+        power=wording.power_table(tweets),
         questions=list(QUESTIONS.values()),
         chance=UNIFORM_CHANCE,
         fewest=FEWEST,
-        badges=words.BADGES.items(),
+        badges=wording.BADGES.items(),
         refused=sorted(refused),
         refused_count=count(len(refused), "submission"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -12,13 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itr_bench.leaderboard.published import leaderboard_folder
-from itr_bench.leaderboard.site import cells, words
+from itr_bench.leaderboard.site import cells, wording
 from itr_bench.leaderboard.site.board import Board, Group
-from itr_bench.leaderboard.site.page_cache import PageCache
 from itr_bench.leaderboard.site.rows import TITLES, Row
+from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Bar, Reference
-from itr_bench.tasks.spec import EXPLAINED, LEADERBOARD, family, is_blind, without_variant
+from itr_bench.tasks.spec import EXPLAINED, LEADERBOARD, family, is_without_image, without_variant
 
 MOST_IN_CHART = 40
 _BEST, _NEAREST, _WORST = 14, 12, 6
@@ -45,7 +45,7 @@ def task_title(task: str) -> str:
     title = TITLES[base][0] if base in TITLES else base
     system = without_variant(task).partition("@")[2]
     title += f", translated by {system}" if system else ""
-    title += ", without the image" if is_blind(task) else ""
+    title += ", without the image" if is_without_image(task) else ""
     return f"{title}, explained answers" if task.endswith(EXPLAINED) else title
 
 
@@ -80,11 +80,11 @@ def _environment() -> Environment:
         points_interval=words.points_interval,
         parameters=words.parameters,
         p_value=words.p_value,
-        state=words.state,
-        against=words.against,
+        state=wording.state,
+        against=wording.against,
         title_of=task_title,
     )
-    environment.globals.update(saw_data=words.SAW_DATA, number=cells.number, na=cells.NA)
+    environment.globals.update(saw_data=wording.SAW_DATA, number=cells.number, na=cells.NA)
     return environment
 
 
@@ -95,8 +95,6 @@ class Site:
     boards: tuple[str, ...]
     """Tasks that have a board."""
     trial: bool
-    charts: PageCache = field(default_factory=lambda: PageCache(None), repr=False, compare=False)
-    """What keeps the charts of tables: one result more seldom changes what they show."""
 
     def render(self, template: str, address: str, **values: Any) -> str:
         """A page, as it goes to *address* below the root of the site."""
@@ -135,7 +133,7 @@ def bar(row: Row, *, state: bool = False, **values: Any) -> Bar:
         interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
         checked=row.reference_level is not None,
         tier=row.tier,
-        suffix=(f" {words.state(row.state)[:7]}" if state and row.state else "")
+        suffix=(f" {wording.state(row.state)[:7]}" if state and row.state else "")
         + (", explained" if row.explained else ""),
         **values,
     )
@@ -155,8 +153,8 @@ def board_page(site: Site, board: Board, boards: Sequence[Board]) -> str:
         "board.html",
         board_address(board.task),
         board=board,
-        finding=words.finding(board),
-        power=words.power(group),
+        finding=wording.finding(board),
+        power=wording.power(group),
         chart=_board_chart(site, board, shown) if shown else None,
         cut=sum(one for one in shown if isinstance(one, int)),
         results=len(rows),
@@ -210,8 +208,7 @@ def _board_chart(site: Site, board: Board, rows: Sequence[Row | int]) -> Markup:
         references(board.main),
         ident="chart",
         title=f"Accuracy on {board.title}",
-        description=" ".join(words.finding(board))
+        description=" ".join(wording.finding(board))
         + " The table below the chart has all the figures.",
         axis="Accuracy, %",
-        kept=site.charts,
     )

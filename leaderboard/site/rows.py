@@ -81,7 +81,7 @@ class Row:
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
     sd: float | None = None
-    unread: float | None = None
+    unparseable: float | None = None
     tweets: int | None = None
     samples: int | None = None
     reference_level: ReferenceLevel | None = None
@@ -98,15 +98,15 @@ class Row:
     entry: Entry | None = None
     source: Source | None = None
     remark: str | None = None
-    blind: Row | None = None
+    without_image: Row | None = None
     """The same model's result without the image, which has no line of its own."""
-    blind_unlike: bool = False
+    without_image_unlike: bool = False
     """Whether that was run under other conditions, which may make it better or worse."""
 
     @property
-    def blind_accuracy(self) -> float | None:
+    def accuracy_without_image(self) -> float | None:
         """Accuracy without the image."""
-        return None if self.blind is None else self.blind.accuracy
+        return None if self.without_image is None else self.without_image.accuracy
 
     @property
     def answer_format(self) -> str | None:
@@ -171,11 +171,13 @@ def entry_row(
     complete: bool = False,
     tier: int | None = None,
     tied: int = 0,
-    blind: Entry | None = None,
+    without_image: Entry | None = None,
 ) -> Row:
     """The row of one submitted result; the arguments are what follows from other results."""
     card, score, claim = entry.submission.model, entry.score, entry.submission.score
-    unread = claim.unparseable_rate if score is None else score.unparseable_rate + score.failed_rate
+    unparseable = (
+        claim.unparseable_rate if score is None else score.unparseable_rate + score.failed_rate
+    )
     interval = None if score is None else score.interval
     figures = score or claim
     return Row(
@@ -188,7 +190,7 @@ def entry_row(
         accuracy=figures.accuracy,
         interval=None if interval is None else (interval.low, interval.high),
         sd=figures.accuracy_sd,
-        unread=unread,
+        unparseable=unparseable,
         tweets=figures.tweets,
         samples=figures.samples,
         reference_level=None if score is None else reference_level(score),
@@ -200,8 +202,9 @@ def entry_row(
         open_weights=card.open_weights,
         complete=complete,
         entry=entry,
-        blind=None if blind is None else entry_row(blind),
-        blind_unlike=blind is not None and not differing(entry, blind).harmless,
+        without_image=None if without_image is None else entry_row(without_image),
+        without_image_unlike=without_image is not None
+        and not differing(entry, without_image).harmless,
     )
 
 

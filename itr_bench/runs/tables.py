@@ -25,26 +25,54 @@ def interval(value: Interval | None) -> str:
     return DASH if value is None else f"{percent(value.low)} to {percent(value.high)}"
 
 
+_MODEL = 22
+"""So wide is a model's name; a longer one goes on in the next line."""
+
+_SHORT = {
+    ReferenceLevel.ABOVE_MAJORITY: "> majority",
+    ReferenceLevel.ABOVE_CHANCE: "> chance",
+    ReferenceLevel.NOT_DIFFERENT: "n.s.",
+    ReferenceLevel.BELOW_CHANCE: "< chance",
+    ReferenceLevel.UNKNOWN: "too few",
+}
+
+
+def note(run: Run) -> str:
+    """Why a run's score is not yet a result; nothing where it is one."""
+    score = run.score
+    found = []
+    if run.stand_in:
+        found.append("PLACEHOLDER DATA, no result")
+    if score.failed_rate:
+        found.append(f"{percent(score.failed_rate)} % of requests failed: run again")
+    if run.is_part:
+        found.append(f"PART OF THE SET, {score.tweets} of {run.set_size} tweets")
+    return "; ".join(found)
+
+
 def verdict(run: Run) -> str:
     """What may be said of a run's score, in words."""
-    score = run.score
-    if run.stand_in:
-        return "STAND-IN DATA, no result"
-    if score.failed_rate:
-        return f"{percent(score.failed_rate)} % of requests failed: run again"
-    if run.is_part:
-        return f"PART OF THE SET, {score.tweets} of {run.set_size} tweets"
-    found = reference_level(score)
-    if found is ReferenceLevel.BELOW_CHANCE and score.unparseable_rate:
-        return f"{found.value}, unread counts as wrong"
-    return found.value
+    if found := note(run):
+        return found
+    level = reference_level(run.score)
+    if level is ReferenceLevel.BELOW_CHANCE and run.score.unparseable_rate:
+        return f"{level.value}, unparseable counts as wrong"
+    return level.value
 
 
 def summary(runs: Sequence[Run]) -> str:
-    """One line a run, and below them the references of each task."""
+    """A table a task, with its references; at most 100 columns wide."""
+    tasks = dict.fromkeys(run.task for run in runs)
+    parts = [_task_table([run for run in runs if run.task == task]) for task in tasks]
+    legend = "All in per cent. Accuracy: both answers right; what is unparseable counts as wrong."
+    return "\n\n".join(
+        [*parts, f"{legend}\nSD: of the accuracy across seeds. n.s.: not significantly different."]
+    )
+
+
+def _task_table(runs: Sequence[Run]) -> str:
     rows = [
         [
-            run.task,
             run.model,
             f"{run.score.tweets} x {run.score.samples}",
             percent(run.score.accuracy),
@@ -53,28 +81,26 @@ def summary(runs: Sequence[Run]) -> str:
             percent(run.score.adds_accuracy),
             percent(run.score.represented_accuracy),
             percent(run.score.unparseable_rate + run.score.failed_rate),
-            verdict(run),
+            "see note" if note(run) else _SHORT[reference_level(run.score)],
         ]
         for run in runs
     ]
-    header = ["task", "model", "tweets", "accuracy", "95 % interval", "sd", "adds", "repr."]
-    header += ["no answer", "verdict"]
-    align = ["left", "left", *["right"] * 7, "left"]
-    table = tabulate(rows, header, tablefmt="simple", colalign=align, disable_numparse=True)
-    references = {
-        f"{run.task}: majority class {percent(run.score.majority_class)}, "
-        f"uniform chance {percent(run.score.uniform_chance)}"
-        for run in runs
-    }
-    return "\n".join(
-        [
-            table,
-            "",
-            "All in per cent. Accuracy: both answers right; what could not be read is wrong.",
-            "Tweets x samples a question; sd: of the accuracy over samples.",
-            *sorted(references),
-        ]
+    header = ["model", "tweets", "accuracy", "95 % interval", "SD", "adds", "repr.", "no answer"]
+    table = tabulate(
+        rows,
+        [*header, "against"],
+        tablefmt="simple",
+        colalign=["left", *["right"] * 7, "left"],
+        disable_numparse=True,
+        maxcolwidths=[_MODEL, *[None] * 8],
     )
+    references = dict.fromkeys(
+        f"majority class {percent(run.score.majority_class)}, "
+        f"chance {percent(run.score.uniform_chance)}"
+        for run in runs
+    )
+    notes = [f"{run.model}: {found}" for run in runs if (found := note(run))]
+    return "\n".join([f"{runs[0].task}: {'; '.join(references)}", "", table, *notes])
 
 
 def signatures(runs: Sequence[Run]) -> str:
@@ -90,12 +116,12 @@ def signatures(runs: Sequence[Run]) -> str:
     return "\n".join(lines)
 
 
-def details(run: Run) -> str:
-    """Everything about one run."""
+def details(run: Run, *, signature: bool = False) -> str:
+    """Everything about one run; with its *signature*, where it is asked for."""
     score = run.score
     samples = "1 sample" if score.samples == 1 else f"{score.samples} samples"
     deviation = (
-        "" if score.accuracy_sd is None else f", sd over samples {percent(score.accuracy_sd)}"
+        "" if score.accuracy_sd is None else f", SD across seeds {percent(score.accuracy_sd)}"
     )
     lines = [
         f"{run.model} on {run.task}: {score.tweets} tweets, {samples} a question",
@@ -107,7 +133,7 @@ def details(run: Run) -> str:
         f"  macro F1               {percent(score.macro_f1)} % (mean of the relations' F1)",
         f"  by question            adds {percent(score.adds_accuracy)} %, "
         f"represented {percent(score.represented_accuracy)} %",
-        f"  no answer              {percent(score.unparseable_rate)} % could not be read, "
+        f"  no answer              {percent(score.unparseable_rate)} % unparseable, "
         f"{percent(score.failed_rate)} % of requests failed (both count as wrong)",
     ]
     if score.sample_agreement is not None:
@@ -122,10 +148,21 @@ def details(run: Run) -> str:
         )
     if score.unpaired:
         lines.append(f"  left out               {score.unpaired} with one question missing")
-    header = ["relation", "recall %", *[f"as {int(r)}" for r in RELATIONS], "unread or failed"]
+    header = ["relation", "recall %", *[f"as {int(r)}" for r in RELATIONS], "unparseable"]
     rows = [
         [f"{int(r)} {r.label}", percent(score.recall[r]), *score.confusion[r]] for r in RELATIONS
     ]
     table = tabulate(rows, header, tablefmt="simple", disable_numparse=True, stralign="right")
     title = "Right relations by row, as they were answered by column, counted over samples:"
-    return "\n".join([*lines, "", title, "", table, "", f"signature: {run.signature}"])
+    end = ["", f"signature: {run.signature}"] if signature else []
+    return "\n".join([*lines, "", title, "", table, *end])
+
+
+def new_forms(runs: Sequence[Run]) -> list[str]:
+    """What the parsers do not know in the responses of *runs*, a line each."""
+    return [
+        f"itr-bench: warning: {run.model} on {run.task}: {form}; look at them with "
+        "`itr-bench parse --explain`"
+        for run in runs
+        for form in run.new_forms
+    ]

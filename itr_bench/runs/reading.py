@@ -1,13 +1,13 @@
-"""The files and folders of a command line as runs."""
+"""Files and folders of finished runs, read as runs."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
-from itr_bench.errors import ScoreError, bullet_list
+from itr_bench.answers import DEFAULT_PARSER, Parser
+from itr_bench.errors import ItrBenchWarning, ScoreError, bullet_list
 from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
 from itr_bench.runs.plain_files import read_plain
 from itr_bench.runs.run import Run
@@ -21,6 +21,7 @@ def read_runs(
     gold: Path | None = None,
     task: str | None = None,
     language: str | None = None,
+    parser: Parser = DEFAULT_PARSER,
     plain_allowed: bool = True,
 ) -> list[Run]:
     """Read all runs that *paths* hold.
@@ -30,6 +31,7 @@ def read_runs(
         gold: a TSV with the right relations, for plain files.
         task: the task whose data gives the right relations, and that samples are checked with.
         language: the language of plain responses.
+        parser: what reads plain responses.
         plain_allowed: whether plain files may be among *paths*.
 
     Raises:
@@ -59,7 +61,7 @@ def read_runs(
     if plain and (samples or folders):
         raise ScoreError("score plain files and other runs one after the other")
     if plain:
-        return [_plain_run(plain, gold, task, language)]
+        return [_plain_run(plain, gold, task, language, parser)]
     if gold is not None:
         raise ScoreError("--gold goes with plain files; other runs hold their labels")
     runs = [*map(read_run_folder, folders), *map(read_samples, samples)]
@@ -76,7 +78,8 @@ def _samples_below(folder: Path, *, required: bool) -> list[Path]:
     if ours:
         if len(ours) < len(found):
             others = len(found) - len(ours)
-            click.echo(f"{folder}: {others} files of other tasks are left out", err=True)
+            text = f"{folder}: {others} files of other tasks are left out"
+            warnings.warn(text, ItrBenchWarning, stacklevel=2)
         return ours
     if not required:
         return []
@@ -90,7 +93,9 @@ def _samples_below(folder: Path, *, required: bool) -> list[Path]:
     )
 
 
-def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language: str | None) -> Run:
+def _plain_run(
+    paths: list[Path], gold: Path | None, task: str | None, language: str | None, parser: Parser
+) -> Run:
     if gold is not None and task is not None:
         raise ScoreError("give --gold or --task, not both")
     if gold is None and task is None:
@@ -103,7 +108,14 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
         rows = read_tweets(gold, {})
         labels = {row.values["tweet_id"]: int(row.values["relation"]) for row in rows}
         data_id = f"gold-{digest(sorted(labels.items()))}"
-        return read_plain(paths, labels, task=gold.stem, language=language or "en", data=data_id)
+        return read_plain(
+            paths,
+            labels,
+            task=gold.stem,
+            language=language or "en",
+            data=data_id,
+            parser=parser,
+        )
     from itr_bench.tasks.loading import open_task
     from itr_bench.tasks.spec import get_task
 
@@ -115,6 +127,7 @@ def _plain_run(paths: list[Path], gold: Path | None, task: str | None, language:
         task=task,
         language=language or data.spec.answer_language,
         data=data.identity,
+        parser=parser,
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures and findings as people read them."""
+"""What boards say: badges, states, findings."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections import Counter
 from functools import lru_cache
 
 from itr_bench.leaderboard.entry import Badge
-from itr_bench.leaderboard.site.across import LEVEL
 from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
+from itr_bench.report.words import NOT_AVAILABLE, percent
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.power import smallest_difference
 from itr_bench.scoring.references import Side
-
-NOT_AVAILABLE = "not available"
+from itr_bench.scoring.significance import LEVEL
 
 SAW_DATA = "saw this data"
 """The mark at a model that was trained on the tweets or their labels, as its submitter says."""
@@ -26,49 +25,6 @@ BADGES = {
     Badge.RERUN: "Recomputed, and a maintainer's own run of the model agrees.",
 }
 """What each badge says."""
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """A share in per cent, without the sign."""
-    return NOT_AVAILABLE if value is None else f"{100 * value:.{digits}f}"
-
-
-def points(value: float | None) -> str:
-    """A difference of shares in points, with its sign."""
-    if value is None:
-        return NOT_AVAILABLE
-    text = f"{100 * value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\u2212")
-
-
-def interval(value: tuple[float, float] | None) -> str:
-    """An interval of shares in per cent."""
-    return NOT_AVAILABLE if value is None else f"{percent(value[0])} to {percent(value[1])}"
-
-
-def points_interval(value: tuple[float, float]) -> str:
-    """An interval of differences in points."""
-    return f"{points(value[0])} to {points(value[1])}"
-
-
-def number(value: float) -> str:
-    """A number with two digits."""
-    return f"{value:.2f}".replace("-", "\u2212")
-
-
-def parameters(value: int | None) -> str:
-    """A number of parameters."""
-    if value is None:
-        return NOT_AVAILABLE
-    if value < 10**6:
-        return f"{value}"
-    number, unit = (value / 10**9, "B") if value >= 10**9 else (value / 10**6, "M")
-    return f"{number:.1f}".removesuffix(".0") + f" {unit}"
-
-
-def p_value(value: float) -> str:
-    """A p value to three digits, small ones as a bound."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def state(value: str | None) -> str:
@@ -97,12 +53,12 @@ def against(row: Row) -> str:
 def finding(board: Board) -> list[str]:
     """What a board shows, in numbers, a sentence each."""
     group = board.main
-    told = [row for row in group.entries if row.reference_level is not None]
+    scored = [row for row in group.entries if row.reference_level is not None]
     figures = [
         row.accuracy for row in group.rows if row.kind == "published" and row.accuracy is not None
     ]
     majority = group.references.majority
-    sentences = [_standings(told, majority), _tiers(group)] if told else [_nothing(board, figures)]
+    sentences = [_levels(scored, majority), _tiers(group)] if scored else [_nothing(board, figures)]
     if figures and majority is not None:
         above = sum(figure > majority for figure in figures)
         verb = "lies" if above == 1 else "lie"
@@ -130,18 +86,20 @@ def _nothing(board: Board, figures: list[float]) -> str:
     return "No result is known here yet."
 
 
-def _standings(told: list[Row], majority: float | None) -> str:
-    tested = [row.sides for row in told if row.sides is not None]
+def _levels(scored: list[Row], majority: float | None) -> str:
+    tested = [row.sides for row in scored if row.sides is not None]
     over = Counter(one.majority for one in tested)
     chance = Counter(one.chance for one in tested)
     level = "" if majority is None else f" ({percent(majority)} %)"
     text = (
-        f"Of {count(len(told), 'result')} with responses, {_above(over)} the majority class"
-        f"{level}, {over[Side.NOT_DIFFERENT]} not told from it and {over[Side.BELOW]} below it. "
+        f"Of {count(len(scored), 'result')} with responses, {_above(over)} the majority class"
+        f"{level}, {over[Side.NOT_DIFFERENT]} not significantly different from it and "
+        f"{over[Side.BELOW]} below it. "
         f"{_above(chance)} chance ({percent(UNIFORM_CHANCE)} %), "
-        f"{chance[Side.NOT_DIFFERENT]} not told from it and {chance[Side.BELOW]} below it."
+        f"{chance[Side.NOT_DIFFERENT]} not significantly different from it and "
+        f"{chance[Side.BELOW]} below it."
     )
-    few = len(told) - len(tested)
+    few = len(scored) - len(tested)
     if few:
         text += f" {count(few, 'is', 'are')} on too few tweets to say."
     return text
@@ -157,11 +115,13 @@ def _tiers(group: Group) -> str:
         return ""
     first = sum(one.row.tier == 1 for one in group.comparable)
     if group.tiers == 1:
-        return "None of them is told from the best: they are all tied, in one tier."
+        return (
+            "None of them is significantly different from the best: they are all tied, in one tier."
+        )
     ties = (
         "the best stands alone in the first"
         if first == 1
-        else f"the first holds {first} that are not told from the best"
+        else f"the first holds {first}, which are not significantly different from the best"
     )
     return f"They fall into {group.tiers} tiers; {ties}."
 
@@ -182,15 +142,17 @@ def power(group: Group) -> str:
         )
     pairs = math.comb(len(group.comparable), 2)
     text = share + (
-        f"Then a true difference under {percent(alone)} points is found less than 8 times out of "
-        "10 where only one pair is tested"
+        f"Then a true difference under {percent(alone)} percentage points is found less than 8 "
+        "times out of 10 where only one pair is tested"
     )
     if pairs < 2:
         return text + "."
     corrected = _smallest(group.discordant, group.tweets, LEVEL / pairs)
     if corrected is None:
         return text + f"; as one of its {pairs} pairs, corrected: no difference is."
-    return text + f"; as one of its {pairs} pairs, corrected: {percent(corrected)} points."
+    return (
+        text + f"; as one of its {pairs} pairs, corrected: {percent(corrected)} percentage points."
+    )
 
 
 @lru_cache(maxsize=64)
