@@ -365,8 +365,8 @@ def test_results_of_another_format_numbers_that_are_none_and_copies_are_named(
     tmp_path: Path,
 ) -> None:
     answers = {str(i): [i % 4, "y", "n"] for i in range(8)}
-    facts = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
-    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", facts, {"answers": answers})
+    metadata = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
+    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", metadata, {"answers": answers})
     for name in ("a", "b"):
         write_result(tmp_path / name, good)
     for name, old, new in (

@@ -182,19 +182,19 @@ def _claims_of_negation(prompts: _Prompts, question: Question, one: Negation) ->
                 f"{title}, the answer to the question fits that to its negation less often than "
                 "answers that know nothing of each other would: "
                 f"{percent(one.alike)} %, not {percent(one.by_chance)} %.",
-                f"permutation test on {one.read_tweets} tweets; "
+                f"permutation test on {one.parsed_tweets} tweets; "
                 f"{prompts.p_of(question.value, one.p_value)}",
                 finding=True,
             )
         )
     intervals = (one.yes_interval, one.yes_negated_interval)
-    if all(_nearly_all(ends, one.read_tweets) for ends in intervals):
+    if all(_nearly_all(ends, one.parsed_tweets) for ends in intervals):
         claims.append(
             Claim(
                 f"{title}, the model agrees whatever is asked: it says yes to {percent(one.yes)} % "
                 f"of the questions and to {percent(one.yes_negated)} % of their negations.",
-                f"95 % intervals over {one.read_tweets} tweets {interval(one.yes_interval)} % and "
-                f"{interval(one.yes_negated_interval)} %, both above 90 %, as are the rule of "
+                f"95 % intervals over {one.parsed_tweets} tweets {interval(one.yes_interval)} % "
+                f"and {interval(one.yes_negated_interval)} %, both above 90 %, as are the rule of "
                 "three's; not corrected",
                 finding=True,
             )
@@ -291,7 +291,7 @@ def _negation_figure(base: str, prompts: Sequence[_Prompts]) -> list[Figure]:
                     Cell("Model", own.subject),
                     Cell("Question", QUESTION_NAMES[question]),
                     Cell("Tweets", one.tweets, "count"),
-                    Cell("Both parsed", one.read_tweets, "count"),
+                    Cell("Both parsed", one.parsed_tweets, "count"),
                     *share("Alike", one.alike, one.alike_interval),
                     Cell("By chance %", one.by_chance, "percent"),
                     *number("Kappa", one.kappa, one.kappa_interval),
@@ -299,7 +299,7 @@ def _negation_figure(base: str, prompts: Sequence[_Prompts]) -> list[Figure]:
                     Cell("p, Holm", own.adjusted.get(question.value), "p"),
                     Cell("Says yes to the question %", one.yes, "percent"),
                     Cell("Says yes to the negation %", one.yes_negated, "percent"),
-                    Cell("Both parsed, samples %", one.read, "percent"),
+                    Cell("Both parsed, samples %", one.parsed, "percent"),
                 ]
             )
             if one.alike is not None:

@@ -55,14 +55,14 @@ def _execute(job: Job) -> list[Path]:
 
 
 def _planned(work: EncoderJob, pairs: Pairs) -> Iterator[Planned]:
-    facts = {
+    metadata = {
         "method": "cosine in fp32, exact",
         "right": "an image and a text that stand together in any tweet",
         "tie": TIE,
         "pictures": digest(sorted(zip(pairs.tweet_ids, pairs.image_keys, strict=True))),
-        "encoder": dict(work.encoder.facts),
+        "encoder": dict(work.encoder.metadata),
     }
-    yield Planned(work.encoder.name, facts, lambda: _content(work, pairs))
+    yield Planned(work.encoder.name, metadata, lambda: _content(work, pairs))
 
 
 def _content(work: EncoderJob, pairs: Pairs) -> dict[str, Any]:
@@ -131,21 +131,21 @@ def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], lis
     """The results of each encoder, by its title; and what sets those of one name apart."""
     encoders: dict[str, dict[str, list[Result]]] = {}
     for result in sorted(results, key=lambda one: (one.model, _order(one.task), one.path)):
-        by_facts = encoders.setdefault(result.model, {})
-        by_facts.setdefault(digest(result.facts.get("encoder")), []).append(result)
+        by_metadata = encoders.setdefault(result.model, {})
+        by_metadata.setdefault(digest(result.metadata.get("encoder")), []).append(result)
     ranked: dict[str, list[Ranked]] = {}
     groups: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
-    for model, by_facts in encoders.items():
-        facts = [own[0].facts.get("encoder", {}) for own in by_facts.values()]
-        groups.append((f"Encoders called {model}", facts))
-        for number, own in enumerate(by_facts.values(), 1):
-            title = model if len(by_facts) == 1 else f"{model} [{number}]"
+    for model, by_metadata in encoders.items():
+        metadata = [own[0].metadata.get("encoder", {}) for own in by_metadata.values()]
+        groups.append((f"Encoders called {model}", metadata))
+        for number, own in enumerate(by_metadata.values(), 1):
+            title = model if len(by_metadata) == 1 else f"{model} [{number}]"
             ranked[title] = []
             for task in dict.fromkeys(one.task for one in own):
                 alike = [one for one in own if one.task == task]
                 ranked[title] += [read_ranks(*one) for one in numbered(alike)]
-                facts = [{"data": one.data, **one.facts} for one in alike]
-                groups.append((f"Results of {title} on {task}", facts))
+                metadata = [{"data": one.data, **one.metadata} for one in alike]
+                groups.append((f"Results of {title} on {task}", metadata))
     return ranked, results_kept_apart(groups)
 
 
