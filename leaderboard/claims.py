@@ -31,6 +31,9 @@ _UNIT = 1.5 * 10**-DECIMALS
 """Figures that are rounded one by one may miss a bound by one unit of their last decimal."""
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
+FIRST_VERSION = 1
+"""Of every task."""
+
 _DATA = re.compile(r"(hub|local|stand-in|demo)-[0-9a-f]{12}(-.+)?")
 
 
@@ -101,6 +104,8 @@ def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
         said = "expected a whole number"
     elif int(given) > newest:
         said = "which does not exist yet"
+    elif int(given) < FIRST_VERSION:
+        said = "which never was"
     else:
         return
     found.error(

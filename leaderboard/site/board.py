@@ -75,6 +75,8 @@ class Group:
     tweets: int | None
     comparable: tuple[Comparable, ...]
     """The rows with a tier, in the same order."""
+    trained: tuple[Row, ...] = ()
+    """Results of models that were trained on the tweets or labels: in no tier, test or count."""
 
     @property
     def entries(self) -> tuple[Row, ...]:
@@ -212,6 +214,8 @@ def _group(
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
+    trained = [one for one in entries if one.submission.model.saw_this_data == "yes"]
+    entries = [one for one in entries if one.submission.model.saw_this_data != "yes"]
     scored = [(entry, entry.predictions) for entry in entries if entry.score and entry.predictions]
     same = Counter(predictions.tweet_ids for _, predictions in scored).most_common(1)
     ranked = [
@@ -256,6 +260,12 @@ def _group(
         discordant=discordant,
         tweets=len(same[0][0]) if same else None,
         comparable=tuple(sorted(comparable, key=lambda one: by_accuracy(one.row))),
+        trained=tuple(
+            sorted(
+                (entry_row(one, without_image=without_image.get(one.pair)) for one in trained),
+                key=by_accuracy,
+            )
+        ),
     )
 
 
