@@ -18,6 +18,7 @@ _INSTALL = {
     "lmms_eval": "pip install 'itr-bench[eval]'",
     "bitsandbytes": "pip install 'itr-bench[4bit]'",
     "decord": "pip install decord",
+    "openai": "pip install 'itr-bench[server]'",
 }
 
 _COUNT_GPUS = """
@@ -78,7 +79,8 @@ def missing(adapter: str, arguments: Mapping[str, Any]) -> dict[str, str]:
     device = str(arguments.get("device", "auto"))
     # 4 bits are for models that are too large for anything but a GPU, unless the user says so.
     on_gpu = device.startswith("cuda") or (quantized and device != "cpu")
-    packages = ["torch", "lmms_eval", *handling(adapter).packages]
+    ours = [] if adapter == "itr_server" else ["torch", "lmms_eval"]
+    packages = [*ours, *handling(adapter).packages]
     packages += ["bitsandbytes"] if quantized else []
     found = {name: _INSTALL[name] for name in packages if not has_package(name)}
     instead = "or run in full precision: --model_args quantization=none"

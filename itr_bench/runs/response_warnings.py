@@ -27,7 +27,7 @@ def response_warnings(
     plan: TaskPlan, model: ModelSpec, responses: Mapping[Key, Response]
 ) -> list[str]:
     """What is odd about the *responses* to a task, a sentence each."""
-    if plan.settings.definition.likelihood or model.adapter == "itr_baseline":
+    if plan.settings.definition.task.likelihood or model.adapter == "itr_baseline":
         return []
     found = _ended(plan, responses.values())
     if model.handling.seeding is Seeding.NONE and len(plan.seeds) > 1:
