@@ -35,8 +35,8 @@ $(UV): requirements/uv.txt
 	touch $@
 
 lock: $(UV)
-	$(COMPILE) --extra eval --extra 4bit --extra test --output-file requirements/test.txt
-	$(COMPILE) --extra eval --extra 4bit --constraints requirements/test.txt \
+	$(COMPILE) --extra eval --extra 4bit --extra server --extra test --output-file requirements/test.txt
+	$(COMPILE) --extra eval --extra 4bit --extra server --constraints requirements/test.txt \
 	    --output-file requirements/eval.txt
 	$(COMPILE) --extra lint --constraints requirements/test.txt --output-file requirements/lint.txt
 

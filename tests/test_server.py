@@ -18,7 +18,7 @@ pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
 from itr_bench.data.images import decode
 from itr_bench.models.completion import read_body
 from itr_bench.models.output import Output
-from itr_bench.models.server import is_upright_rgb
+from itr_bench.models.server_client import is_upright_rgb
 from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents

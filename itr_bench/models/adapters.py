@@ -83,7 +83,11 @@ _HANDLING = {
     "itr_vlm": Handling(Seeding.REQUEST, batch=None),
     "itr_baseline": Handling(Seeding.REQUEST, batch=32),
     "itr_server": Handling(
-        Seeding.PAYLOAD, batch=EVERYTHING, checkpoint="model", addresses=("OPENAI_BASE_URL",)
+        Seeding.PAYLOAD,
+        batch=EVERYTHING,
+        checkpoint="model",
+        addresses=("OPENAI_BASE_URL",),
+        packages=("openai",),
     ),
     # It forms batches of its own from what it is given, of one request unless it is told otherwise.
     "vllm": Handling(

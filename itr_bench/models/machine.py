@@ -76,7 +76,8 @@ def missing(
     device = str(arguments.get("device", "auto"))
     # 4 bits are for models that are too large for anything but a GPU, unless the user says so.
     on_gpu = device.startswith("cuda") or (quantized and device != "cpu")
-    packages = ["torch", "lmms_eval", *handling(adapter).packages]
+    ours = [] if adapter == "itr_server" else ["torch", "lmms_eval"]
+    packages = [*ours, *handling(adapter).packages]
     packages += ["bitsandbytes"] if quantized else []
     if has_package("lmms_eval"):
         packages += imports(adapter, force_simple=force_simple)

@@ -27,14 +27,14 @@ from itr_bench.runs.response import Key, Response
 from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
 from itr_bench.runs.response_warnings import read_response, response_warnings
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import SCORES, read_run_folder
+from itr_bench.runs.run_folder import LOCK, SCORES, read_run_folder
 from itr_bench.storage import Lock, Timeout
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Model
+    from itr_bench.runs.server_model import ServerModel
     from itr_bench.runs.workers import Pool
 
-LOCK = ".lock"
 SILENT_AT_FIRST = 20
 """So many empty responses at first, and nothing else, call for a warning."""
 
@@ -240,8 +240,12 @@ def check_machine(model: ModelSpec) -> None:
 
 
 @contextlib.contextmanager
-def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | Pool]:
-    if config.processes == 1:
+def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | ServerModel | Pool]:
+    if config.model.adapter == "itr_server":
+        from itr_bench.runs.server_model import ServerModel
+
+        yield ServerModel(config.model, plans)
+    elif config.processes == 1:
         from itr_bench.runs.generation import Model
 
         yield Model(config.model, plans)
@@ -252,7 +256,7 @@ def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | Po
             yield pool
 
 
-def _answer(run: TaskRun, model: Model | Pool, config: RunConfig, log: Log) -> None:
+def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, log: Log) -> None:
     """One task of a session: its responses to the log, the session to the manifest."""
     plan, response_log = run.plan, run.response_log
     items = {item.doc_id: item for item in plan.items}
@@ -338,7 +342,9 @@ def _manifest(
     }
 
 
-def _ended(run: TaskRun, session: dict[str, Any], model: Model | Pool) -> dict[str, Any]:
+def _ended(
+    run: TaskRun, session: dict[str, Any], model: Model | ServerModel | Pool
+) -> dict[str, Any]:
     """The manifest at the end of a session, with what was seen to leave the adapter."""
     manifest = run.manifest or {}
     observed = model.observed

@@ -11,36 +11,21 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.models import async_openai
 from itr_bench.models.adapters import Seeding
-from itr_bench.models.boundary import Asked, DifferentError, Watch
+from itr_bench.models.boundary import DifferentError, Watch
 from itr_bench.models.loading import load, loaded_configuration, no_bars
 from itr_bench.models.output import Output, output_of
 from itr_bench.models.service import MANY
 from itr_bench.models.spec import ModelSpec
+from itr_bench.runs.asked import Observed, OnResponse, asked_of
 from itr_bench.runs.plan import Item, Request, TaskPlan, open_blocks
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.spec import get_task
 
-OnResponse = Callable[[Request, Output], None]
-"""Takes what came of a request."""
-
-OURS = ("itr_vlm", "itr_server", "itr_baseline")
-
-
-class Observed(NamedTuple):
-    """What was seen to leave an adapter.
-
-    Attributes:
-        engine: what it called; ``None`` for nothing that is known.
-        sent: what was sent in place of what may differ.
-    """
-
-    engine: str | None
-    sent: dict[str, Any]
+OURS = ("itr_vlm", "itr_baseline")
 
 
 class Model:
@@ -130,7 +115,7 @@ class Model:
             early.add(place)
             on_response(batch[place], output)
 
-        self._watch.begin(self._asked(task, batch))
+        self._watch.begin(asked_of(self._plans[task], self._spec, batch))
         try:
             with no_bars(), self._watch.installed(self._lm):
                 returned = self._generate(instances, settings, on_early)
@@ -141,8 +126,6 @@ class Model:
         except Exception as error:
             if self._watch.differing:
                 raise self._differs(task, batch) from error
-            if self._spec.adapter == "itr_server" and isinstance(error, ItrBenchError):
-                raise  # of the server, not of these requests
             raise RunError(self._went_wrong(task, batch, error)) from error
         if self._watch.differing:
             raise self._differs(task, batch)
@@ -174,26 +157,10 @@ class Model:
         on_early: Callable[[int, Output], None],
     ) -> Sequence[Any]:
         """What the adapter returns; some outputs may go to *on_early* as they come."""
-        if self._spec.adapter == "itr_server":
-            self._lm.answer(instances, on_early)
-            return [None] * len(instances)
         if self._spec.handling.seeding is Seeding.PAYLOAD:
             with async_openai.seeded(self._lm, settings, on_early):
                 return cast("Sequence[Any]", self._lm.generate_until(instances))
         return cast("Sequence[Any]", self._lm.generate_until(instances))
-
-    def _asked(self, task: str, batch: Sequence[Request]) -> Asked:
-        """What the adapter is asked for."""
-        plan, variant = self._plans[task], get_task(task).variant
-        takes_seeds = self._spec.handling.seeding is not Seeding.NONE
-        pictures = int(variant.picture != "none")
-        if variant.context is not None and variant.context.images:
-            pictures += 2 * variant.context.shots
-        return Asked(
-            plan.settings.generation,
-            frozenset(request.seed for request in batch) if takes_seeds else None,
-            pictures,
-        )
 
     def _hidden_failure(self) -> Output | None:
         """The failure that the adapter took for a response, if it did.

@@ -140,7 +140,7 @@ def plan_task(
     tweets = set_size if limit is None else min(limit, set_size)
     prompts: dict[str, str] = {}
     items = []
-    for doc_id, document in enumerate(documents.documents(spec)):
+    for doc_id, (document, _) in enumerate(documents.rows(spec)):
         if document["row"] >= tweets:
             break
         item = Item(

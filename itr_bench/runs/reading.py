@@ -11,7 +11,12 @@ from itr_bench.errors import ItrBenchWarning, ScoreError, bullet_list
 from itr_bench.runs.lmms_log import is_our_task, is_samples_file, read_samples, samples_files
 from itr_bench.runs.plain_files import read_plain
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import read_run_folder, run_folders
+from itr_bench.runs.run_folder import (
+    UnfinishedError,
+    not_begun,
+    read_run_folder,
+    run_folders,
+)
 from itr_bench.scoring.signature import digest
 
 
@@ -49,6 +54,8 @@ def read_runs(
     for path in paths:
         if path.is_dir():
             found = list(run_folders(path))
+            for folder in not_begun(path):
+                warnings.warn(f"{folder}: not begun", ItrBenchWarning, stacklevel=2)
             folders += found
             samples += _samples_below(path, required=not found)
         else:
@@ -64,10 +71,30 @@ def read_runs(
         return [_plain_run(plain, gold, task, language, parser)]
     if gold is not None:
         raise ScoreError("--gold goes with plain files; other runs hold their labels")
-    runs = [*map(read_run_folder, folders), *map(read_samples, samples)]
+    runs = [*_begun(folders), *map(read_samples, samples)]
     if task is not None:
         for run in runs:
             _check_labels(run, task)
+    return runs
+
+
+def _begun(folders: Sequence[Path]) -> list[Run]:
+    """The runs of *folders*; of several, those without a complete tweet are left out and named.
+
+    Raises:
+        ScoreError: none has one.
+    """
+    runs: list[Run] = []
+    unfinished: list[UnfinishedError] = []
+    for folder in folders:
+        try:
+            runs.append(read_run_folder(folder))
+        except UnfinishedError as error:
+            unfinished.append(error)
+    if unfinished and not runs:
+        raise unfinished[0]
+    for left_out in unfinished:
+        warnings.warn(str(left_out), ItrBenchWarning, stacklevel=3)
     return runs
 
 

@@ -29,6 +29,7 @@ from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import get_task
 
 SCORES = "scores.json"
+LOCK = ".lock"
 NOT_OBSERVED = "not observed"
 """Stands in a signature where the adapter called nothing that could be watched."""
 
@@ -49,6 +50,17 @@ def run_folders(folder: Path) -> Iterator[Path]:
     for manifest in sorted(folder.rglob(MANIFEST)):
         if is_run_folder(manifest.parent):
             yield manifest.parent
+
+
+def not_begun(folder: Path) -> Iterator[Path]:
+    """The folders at and below *folder* of tasks whose run was planned, and not begun."""
+    for log in sorted(folder.rglob(RESPONSES)):
+        if (log.parent / LOCK).exists() and not (log.parent / MANIFEST).exists():
+            yield log.parent
+
+
+class UnfinishedError(ScoreError):
+    """No tweet of a run is complete yet."""
 
 
 def read_answer(parser: Parser, response: str, language: str, asked: Asked | None = None) -> Answer:
@@ -78,7 +90,7 @@ def read_run_folder(folder: Path) -> Run:
 
     Raises:
         RunError: the folder was damaged or edited.
-        ScoreError: no tweet is complete yet.
+        UnfinishedError: no tweet is complete yet.
     """
     manifest = read_manifest(folder)
     configuration = manifest["configuration"]
@@ -115,7 +127,7 @@ def read_run_folder(folder: Path) -> Run:
             prompts[f"{tweet} {question.value}"] = of_item[0].prompt_hash
             images[tweet] = of_item[0].image_sha256
     if not items:
-        raise ScoreError(
+        raise UnfinishedError(
             f"{folder}: no tweet is complete yet; give the command of the run again, it resumes:\n"
             f"    {manifest.get('command', 'itr-bench run ...')}"
         )

@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from itr_bench.relation import RELATIONS
 from itr_bench.runs.run import Run
+from itr_bench.runs.run_folder import NOT_OBSERVED
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.scoring.references import ReferenceLevel, reference_level
@@ -48,6 +49,27 @@ def note(run: Run) -> str:
     if run.is_part:
         found.append(f"PART OF THE SET, {score.tweets} of {run.set_size} tweets")
     return "; ".join(found)
+
+
+def remarks(run: Run) -> list[str]:
+    """What a reader of a run's score should know beside it."""
+    settings = run.generation or {}
+    found = []
+    sent = settings.get("sent")
+    if sent == NOT_OBSERVED:
+        found.append("NOT OBSERVED: what its adapter sent to the model could not be seen")
+    elif sent:
+        values = ", ".join(f"{name} {'not' if v is None else v}" for name, v in sent.items())
+        found.append(f"sent otherwise than asked: {values}")
+    if settings.get("seeding") == "none":
+        found.append("samples without seeds: they differ from run to run")
+    reasons = {
+        "length": "ended at the limit of tokens",
+        "refusal": "refused",
+        "content_filter": "stopped by a content filter",
+    }
+    ended = [f"{n} {reasons[r]}" for r, n in run.finish_reasons.items() if r in reasons]
+    return found + ([f"of the responses, {', '.join(ended)}"] if ended else [])
 
 
 def verdict(run: Run) -> str:
@@ -100,6 +122,7 @@ def _task_table(runs: Sequence[Run]) -> str:
         for run in runs
     )
     notes = [f"{run.model}: {found}" for run in runs if (found := note(run))]
+    notes += [f"{run.model}: {remark}" for run in runs for remark in remarks(run)]
     return "\n".join([f"{runs[0].task}: {'; '.join(references)}", "", table, *notes])
 
 
@@ -148,6 +171,7 @@ def details(run: Run, *, signature: bool = False) -> str:
         )
     if score.unpaired:
         lines.append(f"  left out               {score.unpaired} with one question missing")
+    lines += [f"  {'note':22} {remark}" for remark in remarks(run)]
     header = ["relation", "recall %", *[f"as {int(r)}" for r in RELATIONS], "unparseable"]
     rows = [
         [f"{int(r)} {r.label}", percent(score.recall[r]), *score.confusion[r]] for r in RELATIONS

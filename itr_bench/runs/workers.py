@@ -18,7 +18,7 @@ from itr_bench.runs.manifest import differences
 from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
 if TYPE_CHECKING:
-    from itr_bench.runs.generation import Observed, OnResponse
+    from itr_bench.runs.asked import Observed, OnResponse
 
 _PATIENCE_S = 5
 
