@@ -24,6 +24,10 @@ from pathlib import Path
 from typing import Any
 
 ARCHITECTURES = ("qwen2_vl", "llava_next", "mllama")
+FAMILIES = (
+    *("gemma3", "gemma4, E4B-like", "gemma4, 31B-like", "qwen3_5", "lfm2_vl"),
+    *("mistral3, mistral4 text (MLA)", "mistral_large4 (indexed)"),
+)
 LENGTHS = (8, 32, 128)
 AIMS = {8: 12, 32: 9, 128: 6}
 LIKELIHOOD_AIM, MEMORY_AIM = 18, 6
@@ -36,6 +40,10 @@ HIDDEN, HEADS, LAYERS, VOCABULARY = 512, 8, 8, 16_000
 def make_checkpoint(architecture: str, folder: Path) -> None:
     """Write a model of about 50 million parameters with the processor of the tiny checkpoint."""
     import torch
+
+    if architecture not in ARCHITECTURES:
+        _make_family(architecture, folder)
+        return
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
     from itr_bench.lmms import tiny
@@ -74,6 +82,18 @@ def make_checkpoint(architecture: str, folder: Path) -> None:
     make_talkative(model)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+
+
+def _make_family(name: str, folder: Path) -> None:
+    from transformers import AutoModelForImageTextToText
+
+    from tests.families import Size, make
+
+    size = Size(HIDDEN, LAYERS, HEADS, vision=256, vision_layers=4, vocabulary=VOCABULARY)
+    make(name, folder, size, peak=0.45)  # what a fresh head gives
+    model = AutoModelForImageTextToText.from_pretrained(folder)
+    make_talkative(model)
+    model.save_pretrained(folder)
 
 
 def fit_heads(text: Any) -> None:
@@ -149,7 +169,9 @@ def speed(architecture: str, folder: Path) -> None:
     job = make_job()
     engine.generate([job], sampling(2))
     size = sum(weight.numel() for weight in engine.vlm.model.parameters())
-    print(f"{architecture}, {size / 1e6:.0f} million parameters, 2 questions x 10 seeds")
+    way = next(iter(engine.ways.values()))
+    shown = "one by one" if way is None else way.value
+    print(f"{architecture}, {size / 1e6:.0f} million parameters, 2 questions x 10 seeds, {shown}")
     eight = None
     for length in LENGTHS:
         taken, shared = timed(partial(engine.generate, [job], sampling(length)), 3)
@@ -272,7 +294,7 @@ def _resident() -> int:
 def main() -> None:
     """Print the table of one or all architectures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("architectures", nargs="*", default=ARCHITECTURES)
+    parser.add_argument("architectures", nargs="*", default=[*ARCHITECTURES, *FAMILIES])
     parser.add_argument("--memory", nargs=3, metavar=("WAY", "SEEDS", "FOLDER"))
     given = parser.parse_args()
     if given.memory:
@@ -283,7 +305,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             make_checkpoint(architecture, Path(folder))
             speed(architecture, Path(folder))
-            stock(architecture, Path(folder))
+            if architecture in ADAPTERS:
+                stock(architecture, Path(folder))
             memory(architecture, Path(folder))
 
 

@@ -21,7 +21,6 @@ from itr_bench.answers.likelihood import Likelihood
 from itr_bench.answers.text import FAILURE_PREFIXES
 from itr_bench.data.catalog import TASKS, family, get_task
 from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, Kind, fitting
-from itr_bench.engine.layers import shortest_window
 from itr_bench.engine.loading import load
 from itr_bench.engine.prompts import PromptError, render
 from itr_bench.engine.trials import trials
@@ -130,7 +129,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
                 rows_in_flight=rows_in_flight,
                 shared=shared,
                 # Of its own, so that no run depends on which tweet comes first.
-                trials=partial(trials, window=shortest_window(vlm.model)),
+                trials=partial(trials, vlm=vlm),
             )
             self._way = self.engine.way(Kind())
         except ItrBenchError as error:
