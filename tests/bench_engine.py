@@ -163,8 +163,14 @@ def timed(work: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
     return best, found
 
 
-def speed(architecture: str, folder: Path) -> None:
-    """Time one tweet: 2 questions x 10 seeds, both ways."""
+def speed(architecture: str, folder: Path, calls: int) -> None:
+    """Time one tweet: 2 questions x 10 seeds, both ways.
+
+    Args:
+        architecture: of the checkpoint.
+        folder: the checkpoint.
+        calls: how many of the 20 generations are made one by one; their time is scaled to 20.
+    """
     engine, plain = make_engine(folder, shared=True), make_engine(folder, shared=False)
     job = make_job()
     engine.generate([job], sampling(2))
@@ -172,26 +178,32 @@ def speed(architecture: str, folder: Path) -> None:
     way = next(iter(engine.ways.values()))
     shown = "one by one" if way is None else way.value
     print(f"{architecture}, {size / 1e6:.0f} million parameters, 2 questions x 10 seeds, {shown}")
+    some = type(job)(job.images, job.chats, tuple(of[: calls // 2] for of in job.seeds))
     eight = None
     for length in LENGTHS:
         taken, shared = timed(partial(engine.generate, [job], sampling(length)), 3)
-        naive, one_by_one = timed(partial(plain.generate, [job], sampling(length)))
+        naive, one_by_one = timed(partial(plain.generate, [some], sampling(length)))
+        naive *= job.rows / some.rows
         eight = eight or naive
         same = [[g.ids for g in prompt] for prompt in shared[0]]
-        equal = same == [[g.ids for g in prompt] for prompt in one_by_one[0]]
+        made = [[g.ids for g in prompt] for prompt in one_by_one[0]]
+        equal = [prompt[: calls // 2] for prompt in same] == made
         distinct = len({ids for prompt in same for ids in prompt})
         alike, _ = timed(partial(engine.generate, [job], sampling(length, sample=False)))
         print(
             f"  {length:4} new tokens  {naive / taken:5.1f}x (aim {AIMS[length]}x): one by one "
-            f"{naive:.2f} s a tweet, engine {taken:.2f} s; {distinct} of 20 distinct, tokens "
-            f"{'equal' if equal else 'NOT EQUAL'}; all rows alike: engine {alike:.2f} s"
+            f"{naive:.2f} s a tweet, engine {taken:.2f} s; {distinct} of 20 distinct, {some.rows} "
+            f"compared: tokens {'equal' if equal else 'NOT EQUAL'}; all rows alike: engine "
+            f"{alike:.2f} s",
+            flush=True,
         )
     assert eight is not None
     engine.likelihoods(job)
     taken, _ = timed(lambda: engine.likelihoods(job), 3)
     print(
         f"  likelihood       {eight / taken:5.1f}x (aim {LIKELIHOOD_AIM}x) against 20 generations "
-        f"of {LENGTHS[0]} tokens: {taken:.2f} s"
+        f"of {LENGTHS[0]} tokens: {taken:.2f} s",
+        flush=True,
     )
 
 
@@ -295,6 +307,7 @@ def main() -> None:
     """Print the table of one or all architectures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("architectures", nargs="*", default=[*ARCHITECTURES, *FAMILIES])
+    parser.add_argument("--calls", type=int, default=20, help="to make one by one, of the 20")
     parser.add_argument("--memory", nargs=3, metavar=("WAY", "SEEDS", "FOLDER"))
     given = parser.parse_args()
     if given.memory:
@@ -304,7 +317,7 @@ def main() -> None:
     for architecture in given.architectures:
         with tempfile.TemporaryDirectory() as folder:
             make_checkpoint(architecture, Path(folder))
-            speed(architecture, Path(folder))
+            speed(architecture, Path(folder), given.calls)
             if architecture in ADAPTERS:
                 stock(architecture, Path(folder))
             memory(architecture, Path(folder))

@@ -52,7 +52,8 @@ def show(
         click.echo(
             "            seeds cannot differ: nothing is left to chance, one seed says as much"
         )
-    _list("paper", plan.from_paper(model, seeds), "as in the paper" if model.preset else None)
+    kind = model.preset.kind if model.preset else None
+    _list(kind or "paper", plan.from_paper(model, seeds), f"as in the {kind}" if kind else None)
     lacks = [f"{name} ({hint})" for name, hint in missing(model.adapter, model.arguments).items()]
     _list("missing", lacks, "nothing is missing on this machine")
     total = 0

@@ -20,7 +20,7 @@ from itr_bench.seeds import PAPER_SEEDS
 _EXAMPLE = "ltec_itr_lv"
 _LOADING = (
     *("revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
-    *("trust_remote_code", "chat_template"),
+    *("trust_remote_code", "chat_template", "thinking"),
 )
 
 
