@@ -719,13 +719,15 @@ def main() -> None:
         "mllama": "Llama 3.2 Vision",
         **EXAMPLES,
     }
-    print(f"| family (transformers {hf.__version__}) | for example | way | why no earlier one |")
-    print("| --- | --- | --- | --- |")
+    head = f"| family (transformers {hf.__version__}) | for example | way | beyond its window |"
+    print(f"{head} why no earlier way |\n{'| --- ' * 5}|")
     for name, build in builds.items():
         with tempfile.TemporaryDirectory() as folder:
             build(Path(folder))
             found = check(folder, device="cpu")
-        print(f"| {name} | {examples[name]} | {found.way} | {found.why or '-'} |", flush=True)
+        beyond = f"{found.beyond} ({found.window})" if found.window else "-"
+        shown = (name, examples[name], found.way, beyond, found.why or "-")
+        print(f"| {' | '.join(shown)} |", flush=True)
 
 
 if __name__ == "__main__":

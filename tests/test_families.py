@@ -20,6 +20,7 @@ from itr_bench.engine import engine, plain  # noqa: E402
 from itr_bench.engine.engine import Engine, Job, Kind  # noqa: E402
 from itr_bench.engine.layers import shortest_window  # noqa: E402
 from itr_bench.engine.loading import Vlm, load  # noqa: E402
+from itr_bench.engine.prompts import render  # noqa: E402
 from itr_bench.engine.rows import Way  # noqa: E402
 from itr_bench.engine.trials import trials  # noqa: E402
 from itr_bench.errors import ItrBenchError  # noqa: E402
@@ -229,6 +230,33 @@ def test_a_template_from_a_file(folder: Path, tmp_path: Path) -> None:
         )
 
 
+def test_thinking_is_switched_where_the_template_has_a_switch(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ItrBenchError, match="thinking=False: the chat template of this checkpoint"):
+        load(str(folder), device="cpu", thinking=False)
+    file = tmp_path / "template.jinja"
+    file.write_text(
+        "<IMG_CONTEXT>{{ messages[0]['content'][1]['text'] }}"
+        "{% if enable_thinking is defined and not enable_thinking %}quiet{% else %}loud{% endif %}"
+    )
+    for thinking, end in ((None, "loud"), (True, "loud"), (False, "quiet")):
+        vlm = load(str(folder), device="cpu", chat_template=str(file), thinking=thinking)
+        assert render(vlm.processor, job().chats[0]).endswith(end)
+
+
+def test_a_template_from_a_file_is_among_the_conditions(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    from itr_bench.lmms.vlm import SharedImageVlm
+
+    file = tmp_path / "template.jinja"
+    found = []
+    for end in ("A", "B"):
+        file.write_text(f"{{{{ messages[0]['content'][1]['text'] }}}}<IMG_CONTEXT>{end}")
+        made = SharedImageVlm(str(folder), device="cpu", chat_template=str(file), shared=False)
+        found.append(made.conditions)
+    assert found[0].keys() == {"way", "rows_in_flight", "chat_template"}
+    assert found[0]["chat_template"] != found[1]["chat_template"]
+
+
 def test_a_processor_that_needs_a_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise ImportError("Package `num2words` is required.\nInstall it.")
@@ -244,7 +272,7 @@ def test_a_model_that_cannot_generate(folder: Path, monkeypatch: pytest.MonkeyPa
     def fail(*_: Any, **__: Any) -> Any:
         raise AttributeError("no attribute 'image_outputs'\nand more")
 
-    monkeypatch.setattr(vlm.model, "forward", fail)
+    monkeypatch.setattr(vlm.model.get_decoder(), "forward", fail)
     for made in (own_engine(vlm), Engine(vlm, shared=False)):
         with pytest.raises(ItrBenchError) as caught:
             made.generate([job()], SAMPLING)
