@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,8 @@ def test_several_images_give_the_tokens_of_one_by_one_generation(
     vlm: Vlm, order: tuple[str, ...], warnings: list[str]
 ) -> None:
     made = Engine(vlm)
-    assert made.way(Kind(images=2), trials(Kind(images=2))[0]) is Way.ATTENTION and not warnings
+    several = Kind(images=2)
+    assert made.way(several, trials(several, vlm)[0]) is Way.ATTENTION and not warnings
     expected = one_by_one(vlm, jobs(order))
     assert tokens(made, jobs(order)) == expected
     # A model that says the same whatever it is shown would make this test vacuous.
@@ -160,7 +162,7 @@ def test_where_several_images_cannot_be_shared_one_can(
         "why_not",
         lambda vlm, own, *a, **k: "told so" if len(own.images) > 1 else right(vlm, own, *a, **k),
     )
-    made = Engine(vlm, trials=trials)
+    made = Engine(vlm, trials=partial(trials, vlm=vlm))
     assert made.way(Kind()) is Way.ATTENTION
     assert made.way(Kind(images=2)) is None
     given = jobs(IMAGE_FIRST)[:3]

@@ -491,6 +491,8 @@ def test_what_does_not_verify_takes_another_way(
     way: str | None,
     reason: str,
 ) -> None:
+    if vlm.model.config.model_type == "mllama":
+        way = None  # copies of its cache would need the mask of the image
     jobs = [job()]
     expected = one_by_one(vlm, jobs, HOT)
     right = Engine(vlm).likelihoods(jobs[0])

@@ -263,8 +263,14 @@ class Engine:
             return None
         owns = []
         for job in jobs:
-            with _naming(job), _enough_memory():
-                owns.append(own_way(self.vlm, job.images, job.chats))
+            try:
+                with _enough_memory():
+                    owns.append(own_way(self.vlm, job.images, job.chats))
+            except PromptError as error:
+                if self._trials is None:
+                    raise
+                reasons[None] = f"no trial of that kind fits ({error})"
+                return None
         for way in Way:
             for job, own in zip(jobs, owns, strict=True):
                 with _naming(job), _enough_memory():

@@ -43,6 +43,7 @@ def load(
     max_pixels: int | None = None,
     trust_remote_code: bool = False,
     chat_template: str | None = None,
+    thinking: bool | None = None,
 ) -> Vlm:
     """Load a checkpoint of ``AutoModelForImageTextToText``.
 
@@ -57,6 +58,7 @@ def load(
         max_pixels: likewise.
         trust_remote_code: whether code that comes with the checkpoint may run.
         chat_template: a file with a Jinja template in place of the checkpoint's own.
+        thinking: whether the template is to ask for thinking; ``None`` leaves it to the template.
 
     Raises:
         ItrBenchError: what cannot be had, and what to do instead.
@@ -74,7 +76,7 @@ def load(
     config = _config(pretrained, options)
     given = {limit: pixels for limit, pixels in limits.items() if pixels is not None}
     processor = _processor(pretrained, {**options, **given})
-    _set_chat_template(processor, chat_template)
+    _set_chat_template(processor, chat_template, thinking)
     for limit in given:
         _check_takes(processor.image_processor, limit)
     loading: dict[str, Any] = {"dtype": DTYPES[dtype], "device_map": {"": place}}
@@ -119,8 +121,11 @@ def _processor(pretrained: str, options: dict[str, Any]) -> Any:
     return found
 
 
-def _set_chat_template(processor: Any, file: str | None) -> None:
-    """Give *processor* the template of *file*, or its tokenizer's where it has none itself."""
+def _set_chat_template(processor: Any, file: str | None, thinking: bool | None) -> None:
+    """Give *processor* the template of *file*, or its tokenizer's where it has none itself.
+
+    Templates of models that can think or not ask the variable ``enable_thinking``.
+    """
     if file is not None:
         try:
             processor.chat_template = Path(file).read_text(encoding="utf-8")
@@ -130,6 +135,16 @@ def _set_chat_template(processor: Any, file: str | None) -> None:
             ) from error
     elif not getattr(processor, "chat_template", None):
         processor.chat_template = getattr(processor.tokenizer, "chat_template", None)
+    if thinking is None:
+        return
+    template = processor.chat_template
+    if not isinstance(template, str) or "enable_thinking" not in template:
+        raise ItrBenchError(
+            f"thinking={thinking}: the chat template of this checkpoint has no switch for it "
+            "(enable_thinking); leave it out"
+        )
+    value = str(bool(thinking)).lower()
+    processor.chat_template = f"{{% set enable_thinking = {value} %}}{template}"
 
 
 def _check_takes(image_processor: Any, name: str) -> None:

@@ -42,7 +42,8 @@ def generate(
     with torch.random.fork_rng(devices=devices), _own_code(model):
         torch.manual_seed(seed)
         found = model.generate(**ready, **settings)
-    return _new(model, ready, found[0]).tolist()
+    tokens: list[int] = _new(model, ready, found[0]).tolist()
+    return tokens
 
 
 def likeliest(model: Any, ready: Mapping[str, Tensor], steps: int) -> tuple[Tensor, Tensor]:

@@ -44,10 +44,10 @@ def render(processor: Any, chat: Chat) -> str:
     """
     if not getattr(processor, "chat_template", None):
         raise ItrBenchError(
-            "the checkpoint has no chat template: itr_vlm cannot put a prompt together. "
-            "Give it one (--model_args chat_template=FILE, in Jinja, with the model's own token "
-            "for an image where a part has the type image), or use an instruction-tuned "
-            "checkpoint or lmms-eval's own adapter for this model"
+            "the checkpoint has no chat template: itr_vlm cannot put a prompt together. Give it "
+            "one (--model_args chat_template=FILE, in Jinja, with the model's own token for an "
+            "image where a part has the type image), or use an instruction-tuned checkpoint or "
+            "lmms-eval's own adapter for this model"
         )
     try:
         return str(

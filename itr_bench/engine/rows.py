@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -147,7 +148,9 @@ class CopiedRows:
         """As of :class:`Rows`."""
         sizes = [sum(batch.counts) for batch in self._batches]
         parts = zip(self._batches, tokens.split(sizes), positions.split(sizes), strict=True)
-        return torch.cat([batch.score(self._model, *given, keep) for batch, *given in parts])
+        return torch.cat(
+            [batch.score(self._model, given, places, keep) for batch, given, places in parts]
+        )
 
     @property
     def cache(self) -> Any:
@@ -162,8 +165,7 @@ class _Batch:
     def __init__(self, prompts: Sequence[Any], counts: Sequence[int]) -> None:
         self.counts = [count for count in counts if count]
         used = [prompt for prompt, count in zip(prompts, counts, strict=True) if count]
-        self.cache = type(used[0]).__new__(type(used[0]))
-        vars(self.cache).update(vars(used[0]))
+        self.cache = copy.copy(used[0])
         self.cache.layers = [
             expanded(stacked(layers), self.counts)
             for layers in zip(*(prompt.layers for prompt in used), strict=True)

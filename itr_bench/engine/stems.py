@@ -81,6 +81,8 @@ def _forward(model: Any, inputs: Mapping[str, Tensor], way: Way) -> tuple[Parts 
     Raises:
         UnsharableError: it left what the engine's own attention cannot share.
     """
+    if not way.attention and encoded_layers(model):
+        raise UnsharableError("cross-attention layers need the mask of their image at every step")
     base = model.base_model
     if hasattr(base, "rope_deltas"):
         base.rope_deltas = None  # the module keeps what the last image left

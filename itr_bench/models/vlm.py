@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections import Counter
@@ -20,7 +21,6 @@ from tqdm import tqdm
 from itr_bench.answers.likelihood import Likelihood
 from itr_bench.answers.text import FAILURE_PREFIXES
 from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, Kind, fitting
-from itr_bench.engine.layers import shortest_window
 from itr_bench.engine.loading import load
 from itr_bench.engine.prompts import PromptError, render
 from itr_bench.engine.trials import trials
@@ -31,7 +31,7 @@ from itr_bench.tasks.spec import get_task, is_ours
 
 _ARGUMENTS = (
     *("pretrained", "revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
-    *("trust_remote_code", "chat_template", "rows_in_flight", "seeds", "shared"),
+    *("trust_remote_code", "chat_template", "thinking", "rows_in_flight", "seeds", "shared"),
 )
 _SETTINGS = frozenset(
     {
@@ -77,6 +77,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         trust_remote_code: whether code that comes with the checkpoint may run.
         chat_template: a file with the Jinja template that puts prompts together, in place of the
             checkpoint's own.
+        thinking: whether the template is to ask for thinking, where it has a switch for it.
         rows_in_flight: generations decoded at a time; bounds the memory, changes no result in
             float32.
         seeds: of the samples of ``--repeats``, in order: ``paper`` or a count. A request
@@ -98,6 +99,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         max_pixels: int | None = None,
         trust_remote_code: bool = False,
         chat_template: str | None = None,
+        thinking: bool | None = None,
         rows_in_flight: int = ROWS_IN_FLIGHT,
         seeds: str | int = "paper",
         shared: bool = True,
@@ -124,25 +126,36 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
                 max_pixels=max_pixels,
                 trust_remote_code=trust_remote_code,
                 chat_template=chat_template,
+                thinking=thinking,
             )
             self.engine = Engine(
                 vlm,
                 rows_in_flight=rows_in_flight,
                 shared=shared,
                 # Of its own, so that no run depends on which tweet comes first.
-                trials=partial(trials, window=shortest_window(vlm.model)),
+                trials=partial(trials, vlm=vlm),
             )
             self._way = self.engine.way(Kind())
         except ItrBenchError as error:
             stop(error)
         self.device = self.engine.vlm.model.device
         self.rows_in_flight = rows_in_flight
+        self._has_own_template = chat_template is not None
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What can tip a close choice in half precision: how much is computed together."""
-        way = "one by one" if self._way is None else self._way.value
-        return {"way": way, "rows_in_flight": self.rows_in_flight}
+        """What is known after loading: how much is computed together, and a template of a file.
+
+        The former can tip a close choice in half precision.
+        """
+        found: dict[str, Any] = {
+            "way": "one by one" if self._way is None else self._way.value,
+            "rows_in_flight": self.rows_in_flight,
+        }
+        if self._has_own_template:
+            template = self.engine.vlm.processor.chat_template
+            found["chat_template"] = hashlib.sha256(template.encode()).hexdigest()
+        return found
 
     @property
     def model(self) -> Any:
