@@ -10,6 +10,10 @@ class ItrBenchError(Exception):
     """Something that the user can mend. The message says what, where, and what to do next."""
 
 
+class ItrBenchWarning(UserWarning):
+    """Something that the user should know and that stops nothing."""
+
+
 class DataError(ItrBenchError):
     """Input data, or the cache that holds it, is missing, unreadable or inconsistent."""
 

@@ -103,6 +103,4 @@ def differing(one: Entry, other: Entry) -> Differing:
     """In what the runs of a result with the image and of one without differ beside the image."""
     runs = one.submission.run, other.submission.run
     fields = [name for name in _CONDITIONS if getattr(runs[0], name) != getattr(runs[1], name)]
-    if "parser" in fields and one.score is not None and other.score is not None:
-        fields.remove("parser")  # the newest has read both
     return Differing(tuple(_CONDITIONS[name] for name in fields), _HARMLESS.issuperset(fields))

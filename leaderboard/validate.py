@@ -158,13 +158,13 @@ def _with_data(
         scored = score(predictions)
         if is_older:
             unchecked.append(
-                f"Submitted as {run.parser} reads it; the figures here are those of {newest}, "
-                "which reads the same responses again."
+                f"The figures as submitted, which {run.parser} read; those here are of {newest}, "
+                "which has read the same responses again."
             )
         else:
             claims.check_score(scored, submission, places, found)
     elif not found.failed and is_older:
-        unchecked.append(f"The figures are as {run.parser} read the responses, not {newest}.")
+        unchecked.append(f"The figures, which {run.parser} read and not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
         claims.check_unscored(answers, submission, places, found)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from itr_bench.errors import ItrBenchWarning
 from itr_bench.tasks.derangement import derangement
 from itr_bench.tasks.shuffled_words import shuffled
 from itr_bench.tasks.variants import Variant
@@ -79,6 +80,7 @@ def _say_alike(others: Sequence[int], texts: Sequence[str], images: Sequence[str
         warnings.warn(
             f"{alike} of {len(texts)} tweets get another tweet with the same image or the same "
             "text: so many share them that none of the ways to exchange them has fewer",
+            ItrBenchWarning,
             stacklevel=2,
         )
 

@@ -120,6 +120,53 @@ class HidingChat(Hiding):
     is_simple = False
 
 
+class Generating(Fake):
+    """A model of transformers behind an adapter that does not do all that it is asked.
+
+    Args:
+        adds: a setting that it adds, such as ``top_p``, with the value *added*.
+        drops: a setting that it ignores.
+        reseeds: whether it sets a seed of its own.
+        repeats: whether it gives the response before where its model raises.
+    """
+
+    def __init__(
+        self,
+        adds: str = "",
+        added: float = 0,
+        drops: str = "",
+        reseeds: bool = False,
+        repeats: bool = False,
+        **rest: Any,
+    ) -> None:
+        super().__init__(**rest)
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+        more = {"num_attention_heads": 1, "vocab_size": 32, "eos_token_id": 2, "pad_token_id": 0}
+        self.llm = LlamaForCausalLM(LlamaConfig(**sizes, **more)).eval()
+        self.adds, self.added, self.drops = adds, added, drops
+        self.reseeds, self.repeats = reseeds, repeats
+        self.last = ""
+
+    def generate_until(self, requests: Sequence[Instance]) -> list[Any]:
+        (request,) = requests
+        given = {name: value for name, value in request.args[1].items() if name != "until"}
+        given.pop(self.drops, None)
+        if self.adds:
+            given[self.adds] = self.added
+        if self.reseeds:
+            torch.manual_seed(1)
+        self.count += 1
+        width = 7 if self.wrong and self.count > self.at else 8  # of 7, the model raises
+        try:
+            ids = self.llm.generate(inputs_embeds=torch.ones(1, 1, width), **given)
+        except Exception:
+            return [self.last if self.repeats else ""]
+        self.last = f"Yes {ids[0, -1]}"
+        return [self.last]
+
+
 class Defaulted(Fake):
     """Would load some checkpoint or other."""
 
@@ -133,6 +180,7 @@ _ALL: dict[str, type[Fake]] = {
     "hiding": Hiding,
     "hiding_chat": HidingChat,
     "defaulted": Defaulted,
+    "generating": Generating,
 }
 
 

@@ -111,7 +111,7 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         seeds=seeds,
         seeded_each=True,
         samples=len(seeds),
-        parser=options.get("parser", "yes-no.2.en"),
+        parser=options.get("parser", "yes-no.1.en"),
         prompt=options.get("prompt", "0123456789ab"),
         signature=f"task:{name}.{version}|tweets:{counted.tweets}|data:{data}",
     )

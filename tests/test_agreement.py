@@ -308,6 +308,37 @@ def as_lists(tables: list[Table]) -> dict[str, list[list[int]]]:
     return {table.what: table.ratings.tolist() for table in tables}
 
 
+@pytest.mark.parametrize(
+    ("header", "left_out"),
+    [
+        ("relation:Anna,relation:Berta,confidence", ["confidence"]),
+        ("relation:Anna,relation:Berta,Cilda", ["Cilda"]),
+        ("relation:Anna,relation:Berta,round", ["round"]),
+        ("adds:Anna,adds:Berta,images", ["images"]),
+        ("Anna,Berta,Comment", ["Comment"]),
+        ("Anna,Berta,confidence_Anna", ["confidence_Anna"]),
+        ("Anna,Berta,annotator_3", []),
+        ("adds:Anna,adds:Berta,Cilda", []),
+    ],
+)
+def test_columns_of_no_annotator_are_left_out(
+    header: str, left_out: list[str], tmp_path: Path
+) -> None:
+    rows = ["1001,1,1,2", "1002,0,0,3", "1003,2,2,0"]
+    if header.startswith("adds"):
+        rows = ["1001,yes,yes,2", "1002,no,no,3", "1003,yes,yes,0"]
+    file = write(tmp_path, "wide.csv", "\n".join([f"tweet_id,{header}", *rows]))
+    table = read_annotations([file])[0]
+    assert list(table.left_out) == [f"{file}: {name}" for name in left_out]
+    assert len(table.annotators) == 3 - len(left_out)
+    done = CliRunner().invoke(command, [str(file), "--json"])
+    assert json.loads(done.output)["columns_left_out"] == list(table.left_out)
+    alpha = json.loads(done.output)["tables"][0]["coefficients"]["krippendorff_alpha"]["value"]
+    assert (alpha == 1) == bool(left_out)
+    said = CliRunner().invoke(command, [str(file)]).stderr
+    assert ("columns left out, of no annotator" in said) == bool(left_out)
+
+
 def test_questions_and_relation_follow_from_each_other(tmp_path: Path) -> None:
     tables = read_annotations([write(tmp_path, "wide.csv", WIDE)])
     assert [table.annotators for table in tables] == [("Anna", "Bērta", "Cilda")] * 3

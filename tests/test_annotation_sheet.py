@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from itr_bench.agreement.sheet import write_sheet
+from itr_bench.agreement.sheet_texts import LANGUAGES
+from itr_bench.agreement.sheet_texts import TEXTS as PAGE_TEXTS
 from itr_bench.agreement.tables import read_annotations
-from itr_bench.agreement.wording import LANGUAGES, WORDS
 from itr_bench.cli import data_agreement, data_annotate
 from itr_bench.errors import DataError
 from tests.browser import axe_source, headless_chromium
@@ -97,8 +98,8 @@ def test_page_holds_texts_as_data_and_no_label(sheet: Path) -> None:
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_every_word_in_every_language(language: str) -> None:
-    assert set(WORDS[language]) == set(WORDS["en"])
-    assert all(WORDS[language].values())
+    assert set(PAGE_TEXTS[language]) == set(PAGE_TEXTS["en"])
+    assert all(PAGE_TEXTS[language].values())
 
 
 def test_command(tmp_path: Path, tweets: Path, images: Path) -> None:

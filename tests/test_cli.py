@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from itr_bench.cli.main import cli
 from itr_bench.runs.lmms_log import read_samples
 from tests.conftest import ROOT
 
@@ -103,6 +105,38 @@ def test_parse_writes_each_line_back_with_answer_and_rule() -> None:
     ]
 
 
+def test_parse_explains_what_was_dropped_and_what_decided() -> None:
+    long = "hm. " * 200
+    lines = [
+        {"response": "◁think▷The answer: yes?◁/think▷No, it is decoration."},
+        {"response": f"<think>{long}</think>\nSo, **yes**.\nIt does."},
+        {"response": '{"answer": true}'},
+        {"response": "Nē", "lang": "lv"},
+        {"response": "Answer: Jā. No attēla."},
+        {"response": "maybe"},
+        {"response": None},
+    ]
+    done = run("parse", "--explain", "--lang", "lv", stdin="\n".join(map(json.dumps, lines)))
+    assert done.returncode == 0
+    assert done.stdout.split("\n\n") == [
+        "line 1 (lv): no, by the rule leading\n"
+        "    [-◁think▷The answer: yes?◁/think▷-]{+No+}, it is decoration.",
+        "line 2 (lv): yes, by the rule clause\n"
+        f"    [-<think>{long[:193]} ... 415 signs ... {long[-192:]}</think>-]\n"
+        "    So, **{+yes+}**.\n    It does.",
+        "line 3 (lv): yes, by the rule marker; read as 'yes'\n    {\"answer\": true}",
+        "line 4 (lv): no, by the rule leading\n    {+Nē+}",
+        "line 5 (lv): yes, by the rule marker\n    Answer: {+Jā. No attēla+}.",
+        "line 6 (lv): none, by the rule none\n    maybe",
+        "line 7 (lv): failed, by the rule failed\n    (no response)",
+        "",
+    ]
+    coloured = CliRunner().invoke(
+        cli, ["parse", "--explain"], input=json.dumps(lines[0]), color=True
+    )
+    assert "\x1b[31m\x1b[1m{+No+}\x1b[0m" in coloured.stdout
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -158,6 +192,24 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
     table = run("score", str(first), str(second), "--gold", str(gold))
     assert "accuracy (4 classes)   62.5 %" in table.stdout
     assert "majority class 25.0 %" in table.stdout
+
+
+def test_forms_that_no_parser_knows_are_named(tmp_path: Path) -> None:
+    tweets = [str(i) for i in range(1, 9)]
+    gold, file = tmp_path / "gold.tsv", tmp_path / "made.tsv"
+    gold.write_text("\n".join(["relation\ttweet_id", *(f"0\t{tweet}" for tweet in tweets)]))
+    rows = [f"{tweet}\t<x:think>no</x:think>Yes\tI cannot tell." for tweet in tweets]
+    file.write_text("\n".join(["id\tadds\trepr", *rows]))
+    found = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold)])
+    assert found.exit_code == 0
+    assert found.stderr.splitlines() == [
+        "itr-bench: warning: made on gold: 8 of 16 responses hold marks that no parser knows by "
+        "name, <x:think>…</x:think>; look at them with `itr-bench parse --explain`",
+        "itr-bench: warning: made on gold: 8 of 16 responses are unparseable and begin alike, "
+        "'i cannot tell.'; look at them with `itr-bench parse --explain`",
+    ]
+    as_json = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold), "--json"])
+    assert len(json.loads(as_json.output)[0]["new_forms"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -326,10 +378,10 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
         (["data", "build", "ltec", "--images", "."], "--tweets FILE.tsv"),
         (
             ["data", "build", "ltec", "--tweets", "x.tsv"],
-            "either --images FOLDER_OR_ZIP or --stand-in",
+            "either --images FOLDER_OR_ZIP or --placeholder",
         ),
         (["data", "build", "ltec_en_mt"], "were not published"),
-        (["data", "build", "demo", "--tweets", "x", "--stand-in-images"], "is not built from"),
+        (["data", "build", "demo", "--tweets", "x", "--placeholder-images"], "is not built from"),
         (["data", "build", "demo"], "is bundled; there is nothing to build"),
         (["data", "build", "tirt"], "TIRT is published as tweet ids"),
         (["data", "verify", "tirt"], "TIRT is published as tweet ids"),
@@ -408,14 +460,14 @@ def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> No
 
 def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
     tweets = shared / "ltec" / "eval.tsv"
-    built = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    built = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), stand-in" in built.stdout
-    again = run("data", "build", "ltec", "--tweets", str(tweets), "--stand-in-images")
+    again = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "there already" in again.stderr
     found = json.loads(run("data", "stats", "ltec", "--json").stdout)
     assert found["tweets"] == 350
     assert found["kind"] == "stand-in"
-    assert "STAND-IN PICTURES" in run("data", "stats", "ltec").stdout
+    assert "PLACEHOLDER PICTURES" in run("data", "stats", "ltec").stdout
     assert "350 tweets agree" in run("data", "verify", "ltec").stdout
     listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}
     assert listed["ltec"]["state"] == "built"

@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFile
@@ -85,6 +86,10 @@ def image_folder(folder: Path) -> Path:
         (f"{HEADER}\n0\t1\ta\n0\t1\tb\n", "line 3: tweet 1 stands on line 2 already$"),
         (f"{HEADER}\n0\t1\ta\n2\t1\ta\n", "on line 2 already, with label 0 instead of 2"),
         (f"{HEADER}\n9\tx\ta\n8\ty\ta\n", r"what is wrong \(4\)"),
+        (
+            f'{HEADER}\n0\t1\t"a"\n0\t2\t"b ""c"""\n0\t3\t"d"\n',
+            "all 3 texts of the column 'text' stand in quotation marks: .* Write it without",
+        ),
     ],
 )
 def test_a_bad_list_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
@@ -112,6 +117,7 @@ def test_a_list_that_is_not_utf8_or_not_there_is_refused(tmp_path: Path) -> None
         (f"{HEADER}\r\n0\t1\ta\r\n1\t2\tb\r\n", ["a", "b"]),
         ("TweetId\tText\tRelation\n1\ta\t0\n2\tb\t1\n", ["a", "b"]),
         (f'{HEADER}\n0\t1\t"a stray quote\n1\t2\tb"\n', ['"a stray quote', 'b"']),
+        (f'{HEADER}\n0\t1\t"a"\n1\t2\t"b"\n', ['"a"', '"b"']),
         (f"{HEADER}\n0\t1\tone\u2028line\n1\t2\tb\x85c\n", ["one\u2028line", "b\x85c"]),
     ],
 )
@@ -156,8 +162,22 @@ def test_odd_images_become_upright_rgb(name: str, content: bytes) -> None:
     image = decode(content)
     assert image.mode == "RGB"
     assert image.size == ((8, 12) if name == "rotated" else (12, 8)) == (facts.width, facts.height)
+    assert facts.scaled == (name == "16 bit")
+    if name == "16 bit":
+        assert image.getpixel((3, 3)) == (16,) * 3  # 4000 of 65535, of 255
     if name == "animated":
         assert image.getpixel((3, 3))[1] > 150  # the first frame
+
+
+def test_sixteen_bits_of_grey_are_scaled_and_it_is_said(tmp_path: Path) -> None:
+    grey = Image.fromarray(np.linspace(0, 65535, 96, dtype=np.uint16).reshape(8, 12))
+    images = image_folder(tmp_path)
+    (images / f"{IDS[0]}.png").write_bytes(save(grey, "PNG"))
+    build.build("tirt", tirt_list(tmp_path), images)
+    found = [grey for grey, *_ in itr_bench.load("tirt")[0]["image"].getdata()]
+    assert found == [round(255 * i / 95) for i in range(96)]
+    notes = inspection.verify_set("tirt").notes
+    assert "1 images have 16 bits of grey and are stored scaled to 8" in notes
 
 
 @pytest.mark.parametrize(("name", "content"), cases())
@@ -777,7 +797,7 @@ def test_the_demo_is_bundled_balanced_and_has_what_tweets_have() -> None:
 
 
 def test_the_demo_pictures_are_what_the_code_draws() -> None:
-    from itr_bench.data.demo import draw
+    from tests import demo_pictures as draw
 
     tweets = loading.open_set("demo")
     assert list(draw.IDS) == tweets.tweet_ids

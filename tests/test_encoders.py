@@ -24,9 +24,9 @@ from itr_bench.studies.encoders.embed import Embedded, Pairs, embed
 from itr_bench.studies.encoders.folds import check, make_folds, tied
 from itr_bench.studies.encoders.threshold import fit
 from itr_bench.studies.encoders.trained import Division, by_similarity, by_text, divide
-from itr_bench.studies.fold_predictions import content, read_rows
-from itr_bench.studies.ranked import gaps, means, read_ranks
+from itr_bench.studies.no_vlm import content, read_rows
 from itr_bench.studies.retrieval import STUDY
+from itr_bench.studies.retrieval_scores import gaps, means, read_ranks
 from itr_bench.studies.study import RESULT, Job, Material, Result, get_study, read_result
 from itr_bench.tasks.spec import get_task
 
@@ -174,16 +174,16 @@ def _division(
     return Division(names, relations, np.arange(len(relations)), folds, seeds)
 
 
-FACTS = {"seeds": [1, 2], "folds": 5, "tweets": 8, "tweets_in_set": 8}
+METADATA = {"seeds": [1, 2], "folds": 5, "tweets": 8, "tweets_in_set": 8}
 
 
-def _row(said: np.ndarray, division: Division, **facts: Any) -> Any:
+def _row(said: np.ndarray, division: Division, **metadata: Any) -> Any:
     result = Result(
         "no-vlm",
         "made-up",
         "itr_demo_lv",
         "demo-0",
-        {**FACTS, "seeds": list(division.seeds), **facts},
+        {**METADATA, "seeds": list(division.seeds), **metadata},
         content(said, division),
     )
     (row,) = read_rows([result])
@@ -321,13 +321,13 @@ def test_tweets_with_one_image_or_text_stand_in_one_fold() -> None:
     ],
 )
 def test_damaged_fold_predictions_are_refused(broken: dict[str, Any]) -> None:
-    result = Result("no-vlm", "m", "t", "d", FACTS, broken, path="here.json")
+    result = Result("no-vlm", "m", "t", "d", METADATA, broken, path="here.json")
     with pytest.raises(DataError, match=r"here\.json: not the fold predictions"):
         read_rows([result])
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("metadata", "said"),
     [
         ({"seeds": 3}, "seeds is 3, expected a list"),
         ({"folds": "5"}, "folds is '5', expected a whole number"),
@@ -335,9 +335,9 @@ def test_damaged_fold_predictions_are_refused(broken: dict[str, Any]) -> None:
         ({"encoder": {}}, "token_limit is None, expected a whole number"),
     ],
 )
-def test_damaged_facts_are_refused(facts: dict[str, Any], said: str) -> None:
-    content_ = {"truncated": int("encoder" in facts)}
-    result = Result("no-vlm", "m", "t", "d", {**FACTS, **facts}, content_, "here.json")
+def test_damaged_metadata_is_refused(metadata: dict[str, Any], said: str) -> None:
+    content_ = {"truncated": int("encoder" in metadata)}
+    result = Result("no-vlm", "m", "t", "d", {**METADATA, **metadata}, content_, "here.json")
     with pytest.raises(DataError) as caught:
         read_rows([result])
     assert said in str(caught.value)
@@ -472,10 +472,10 @@ def test_chance_follows_the_right_pairs() -> None:
     "base", ["itr_demo_lv~p1", "itr_demo_lv_explained", "itr_demo_lv~no-image_likelihood"]
 )
 def test_a_base_that_is_asked_something_is_refused(tmp_path: Path, study: str, base: str) -> None:
-    conduct = get_study(study).conduct
-    assert conduct is not None
+    execute = get_study(study).execute
+    assert execute is not None
     with pytest.raises(DataError, match=f"study {study}: an encoder is asked nothing") as caught:
-        conduct(_job("text-linear", tmp_path, base))
+        execute(_job("text-linear", tmp_path, base))
     assert f"  - {base}: take itr_demo_lv" in str(caught.value)
 
 
@@ -522,11 +522,11 @@ def test_means_of_known_ranks() -> None:
 def test_the_interval_of_many_tweets_is_that_of_the_bootstrap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from itr_bench.studies import ranked
+    from itr_bench.studies import retrieval_scores
 
     values = np.random.default_rng(0).random((1, 5_000))
     (by_bootstrap,) = means(values)
-    monkeypatch.setattr(ranked, "_MOST_RESAMPLED", 4_999)
+    monkeypatch.setattr(retrieval_scores, "_MOST_RESAMPLED", 4_999)
     (by_normal,) = means(values)
     assert by_normal.value == by_bootstrap.value
     assert by_normal.interval == pytest.approx(by_bootstrap.interval, abs=3e-4)
@@ -542,7 +542,7 @@ def test_a_gap_between_languages_is_told() -> None:
         for name, values in b.content.items()
     }
     found = gaps([read_ranks(a), read_ranks(replace(b, content=turned))])
-    assert [(gap.direction, gap.told, gap.tests) for gap in found] == [
+    assert [(gap.direction, gap.significant, gap.tests) for gap in found] == [
         ("text_to_image", 1, 2),
         ("image_to_text", 0, 2),
     ]
@@ -551,7 +551,8 @@ def test_a_gap_between_languages_is_told() -> None:
     assert found[0].p_value == pytest.approx(2 * 0.5**20)
     assert found[0].adjusted == pytest.approx(4 * 0.5**20)
     assert found[1].p_value == 1
-    assert gaps([read_ranks(a), read_ranks(replace(b, facts={**b.facts, "pictures": "q"}))]) == []
+    elsewhere = replace(b, metadata={**b.metadata, "pictures": "q"})
+    assert gaps([read_ranks(a), read_ranks(elsewhere)]) == []
 
 
 def test_few_tweets_have_no_test() -> None:
@@ -600,7 +601,7 @@ class Counting:
         self.stops_at: int | None = None
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         return {"name": self.name, "token_limit": self.limit}
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
@@ -890,10 +891,10 @@ def _job(model: str, tmp_path: Path, base: str = "itr_demo_lv", **arguments: Any
 def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Path) -> None:
     folder = checkpoints("clip", length=40)
     said: list[str] = []
-    job = replace(_job(str(folder), tmp_path, device="cpu"), seeds=(1, 2), say=said.append)
+    job = replace(_job(str(folder), tmp_path, device="cpu"), seeds=(1, 2), log=said.append)
     no_vlm = get_study("no-vlm")
-    assert no_vlm.conduct is not None
-    files = no_vlm.conduct(job)
+    assert no_vlm.execute is not None
+    files = no_vlm.execute(job)
     assert [file.relative_to(tmp_path).as_posix() for file in files] == [
         f"no-vlm/text-linear/itr_demo_lv/{RESULT}",
         f"no-vlm/{folder.name}/itr_demo_lv/{RESULT}",
@@ -903,9 +904,9 @@ def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Pa
         "has 110)"
     ]
     results = [read_result(file) for file in files]
-    assert results[1].facts["folds"] == 5
-    assert len(results[1].facts["seeds"]) == 2
-    assert results[1].facts["encoder"]["content"].startswith("sha256:")
+    assert results[1].metadata["folds"] == 5
+    assert len(results[1].metadata["seeds"]) == 2
+    assert results[1].metadata["encoder"]["content"].startswith("sha256:")
     section = no_vlm.analyse(Material(results=results))
     assert section is not None
     assert [row[0] for row in section.figures[0].table.rows] == [
@@ -916,19 +917,19 @@ def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Pa
     assert any("24 of 24 texts are longer" in text for text in section.notices)
 
     before = [file.read_bytes() for file in files]
-    assert no_vlm.conduct(job) == files
-    assert said[-1].endswith("already there, made under the same conditions")
+    assert no_vlm.execute(job) == files
+    assert said[-1].endswith("already there, made with the same configuration")
     assert [file.read_bytes() for file in files] == before
-    with pytest.raises(DataError, match=r"facts\.folds: 5 there, 3 now"):
-        no_vlm.conduct(replace(job, arguments={**job.arguments, "folds": 3}))
+    with pytest.raises(DataError, match=r"metadata\.folds: 5 there, 3 now"):
+        no_vlm.execute(replace(job, arguments={**job.arguments, "folds": 3}))
     files[1].unlink()
-    with pytest.raises(DataError, match=r"text-linear.*made under other conditions"):
-        no_vlm.conduct(replace(job, arguments={**job.arguments, "folds": 3}))
+    with pytest.raises(DataError, match=r"text-linear.*made with another configuration"):
+        no_vlm.execute(replace(job, arguments={**job.arguments, "folds": 3}))
     assert not files[1].exists()  # else two rows of one set would be of two divisions
 
     retrieval = get_study("retrieval")
-    assert retrieval.conduct is not None
-    files = retrieval.conduct(replace(job, arguments={"device": "cpu"}, seeds=None))
+    assert retrieval.execute is not None
+    files = retrieval.execute(replace(job, arguments={"device": "cpu"}, seeds=None))
     assert [file.parent.name for file in files] == ["itr_demo_lv", "itr_demo_en"]
     section = retrieval.analyse(Material(results=[read_result(file) for file in files]))
     assert section is not None
@@ -954,11 +955,10 @@ def test_an_encoder_that_knows_the_pairs_of_one_language(
 ) -> None:
     """All right in Latvian; in English it takes each tweet of the second half for the next one."""
     from itr_bench.studies.encoders import checkpoint
-    from itr_bench.studies.encoders.pairs import pairs_of
     from itr_bench.tasks.loading import open_task
 
     latvian, english = (
-        pairs_of(open_task(get_task(task))) for task in ("itr_demo_lv", "itr_demo_en")
+        Pairs.of(open_task(get_task(task))) for task in ("itr_demo_lv", "itr_demo_en")
     )
     place = {latvian.image(i).tobytes(): i for i in range(24)}
     of_text = {text: i for i, text in enumerate(latvian.texts)} | {
@@ -977,8 +977,8 @@ def test_an_encoder_that_knows_the_pairs_of_one_language(
 
     monkeypatch.setattr(checkpoint, "Encoder", Knows)
     study = get_study("retrieval")
-    assert study.conduct is not None
-    results = [read_result(file) for file in study.conduct(_job("knows", tmp_path))]
+    assert study.execute is not None
+    results = [read_result(file) for file in study.execute(_job("knows", tmp_path))]
     section = study.analyse(Material(results=results))
     assert section is not None
     recalls = [(row[1], row[2], row[4]) for row in section.figures[0].table.rows]
@@ -988,17 +988,20 @@ def test_an_encoder_that_knows_the_pairs_of_one_language(
         ("Latvian", "image to text", 1.0),
         ("English", "image to text", 0.5),
     ]
-    assert [claim.told for claim in section.claims] == [True, True]
-    assert "recall at 1 is 50.0 points higher in Latvian than in English" in section.claims[0].text
+    assert [claim.finding for claim in section.claims] == [True, True]
+    assert (
+        "recall at 1 is 50.0 percentage points higher in Latvian than in English"
+        in section.claims[0].text
+    )
 
 
 def test_the_same_bytes_for_the_same_input(
     checkpoints: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder, study = checkpoints("siglip", length=64), get_study("no-vlm")
-    assert study.conduct is not None
+    assert study.execute is not None
     one, other = (
-        study.conduct(replace(_job(str(folder), tmp_path / name, device="cpu"), seeds=(1,)))
+        study.execute(replace(_job(str(folder), tmp_path / name, device="cpu"), seeds=(1,)))
         for name in "ab"
     )
     assert [file.read_bytes() for file in one] == [file.read_bytes() for file in other]
@@ -1030,8 +1033,8 @@ def test_runs_are_compared_with_the_rows() -> None:
     assert section is not None
     (row,) = section.figures[1].table.rows
     assert row[:6] == ("perfect", "enc (trained)", 80, 1.0, 0.25, 0.75)
-    assert [claim.text for claim in section.claims if claim.told] == [
-        "perfect, itr_demo_lv: 75.0 points above enc (trained)."
+    assert [claim.text for claim in section.claims if claim.finding] == [
+        "perfect, itr_demo_lv: 75.0 percentage points above enc (trained)."
     ]
     assert get_study("no-vlm").analyse(Material(runs=[run])) is None
 
@@ -1039,7 +1042,7 @@ def test_runs_are_compared_with_the_rows() -> None:
 def test_rows_of_one_name_are_numbered() -> None:
     division = _division(_balanced(2), folds=2, seeds=(1,))
     found = content(np.zeros((1, 2, 8), bool), division)
-    one = Result("no-vlm", "enc", "t", "d", {**FACTS, "seeds": [1]}, found, path="a")
+    one = Result("no-vlm", "enc", "t", "d", {**METADATA, "seeds": [1]}, found, path="a")
     names = [row.name for row in read_rows([replace(one, path="b"), one, replace(one, data="e")])]
     assert sorted(names) == ["enc (trained)", "enc [1] (trained)", "enc [2] (trained)"]
 
@@ -1056,10 +1059,10 @@ def test_rows_of_one_name_are_numbered() -> None:
     ],
 )
 def test_bad_arguments(tmp_path: Path, arguments: dict[str, Any], said: str) -> None:
-    conduct = get_study("no-vlm").conduct
-    assert conduct is not None
+    execute = get_study("no-vlm").execute
+    assert execute is not None
     with pytest.raises(ItrBenchError) as caught:
-        conduct(_job("text-linear", tmp_path, **arguments))
+        execute(_job("text-linear", tmp_path, **arguments))
     assert said in str(caught.value)
     assert not list(tmp_path.rglob(RESULT))
 
@@ -1072,7 +1075,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "text-linear (trained), itr_demo_en" in done.output
     (file,) = tmp_path.rglob(RESULT)
-    assert read_result(file).facts["seeds"] == [7]
+    assert read_result(file).metadata["seeds"] == [7]
 
 
 @pytest.mark.parametrize(

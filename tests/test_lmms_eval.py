@@ -28,13 +28,17 @@ from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import get_task
-from tests.conftest import ROOT, Finished, RunLmmsEval
+from tests.conftest import ROOT, Finished, RunLmmsEval, needs
 from tests.test_tasks import wording
 
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-pytest.importorskip("decord", reason="the extra `eval` is not installed")
+pytestmark = [pytest.mark.slow, needs("lmms_eval", "decord")]
 
-pytestmark = pytest.mark.slow
+
+@pytest.fixture
+def own_tasks_read_once() -> None:
+    from tests.forked_imports import read_own_tasks_once
+
+    read_own_tasks_once()
 
 
 # Baselines on the real list
@@ -138,7 +142,7 @@ def test_two_processes_find_what_one_finds(lmms_eval: RunLmmsEval) -> None:
         *("--model", "itr_baseline", "--model_args", "strategy=uniform,seed=5"),
         *("--tasks", "itr_demo", "--repeats", "4"),
     )
-    one, two = lmms_eval(*arguments), lmms_eval(*arguments, processes=2)
+    one, two = lmms_eval(*arguments), lmms_eval(*arguments, processes=2, launched=True)
     for task in ("itr_demo_lv", "itr_demo_en"):
         figures = one.figures(task)
         assert figures == two.figures(task)
@@ -326,7 +330,9 @@ def test_llama_vision_is_greedy_as_top_k_1_was(lmms_eval: RunLmmsEval, checkpoin
     assert settings["do_sample"] is False
 
 
-def test_phi3v_by_its_documented_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_phi3v_by_its_documented_arguments(
+    own_tasks_read_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Phi 3.5 needs remote code; a model that says No stands in and keeps what it is asked."""
     import torch
     from lmms_eval import evaluator
@@ -492,7 +498,9 @@ def one_by_one(checkpoint: Path, task: str, doc_id: int, seeds: Sequence[int]) -
     return answers
 
 
-def test_the_engine_on_two_processes_and_on_one(lmms_eval: RunLmmsEval, checkpoints: Path) -> None:
+def test_the_engine_on_two_processes_and_on_one(
+    own_tasks_read_once: None, lmms_eval: RunLmmsEval, checkpoints: Path
+) -> None:
     from lmms_eval import evaluator
 
     checkpoint = checkpoints / "qwen2_vl"
@@ -573,7 +581,7 @@ def test_likelihoods_of_other_models_are_refused() -> None:
 # From Python, and from a wheel
 
 
-def test_simple_evaluate_raises_what_we_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simple_evaluate_raises_what_we_raise(own_tasks_read_once: None) -> None:
     from lmms_eval import evaluator
 
     with pytest.raises(DataError, match="TIRT is published as tweet ids"):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itr_bench.answers import Asked, get_parser, read_answer
+from itr_bench.answers import Asked, explain, get_parser, new_forms, read_answer
 from itr_bench.answers.choice import LETTERS, options, order
 from itr_bench.answers.marks import MARKS, WORDS, Kind, Marks
 from itr_bench.answers.reasoning import drop_reasoning
 from itr_bench.relation import Question, Relation
-from tests.answers_of_2026 import ANSWERS
+from tests.answers_of_2026 import ANSWERS, LATER
 
 OPPOSITE = {"yes": "no", "no": "yes"}
 
@@ -25,6 +26,9 @@ def test_no_labelled_answer_is_read_as_its_opposite() -> None:
     assert Counter(label == answer for label, answer in read) == {True: 199, False: 1}
     assert ("no", "none") in read  # "Q: ...? A: No"
     assert not [1 for label, answer in read if OPPOSITE.get(label) == answer]
+    later = [(label, read_answer(text, language).answer.value) for language, label, text in LATER]
+    # What is not read as labelled is read as none.
+    assert Counter(answer for label, answer in later if label != answer) == {"none": 8}
 
 
 # Reported on 2026-11-29, each in both languages.
@@ -200,7 +204,8 @@ def test_another_turn_does_not_decide(case: tuple[Marks, str, str, str, str]) ->
         ("thought\nAnswer: yes", "none"),
         ("to=selfAnswer: yes.to=userNo", "no"),
         ("Here is my thought process: Answer: yes. Here is my response: No", "no"),
-        ("HERE'S MY THOUGHT PROCESS: yes HERE'S MY RESPONSE: No", "no"),
+        ("Here's my thought process: yes.\nHere's my response: No", "no"),
+        ("Thought\nYes", "yes"),
         ("Here is my thought process: Answer: yes.", "none"),
         ("/think\nAnswer: yes.<|im_end|>\n<|im_start|>assistant\nNo", "no"),
         # Marks that no table names.
@@ -253,7 +258,16 @@ def test_words_and_shapes(response: str, answer: str) -> None:
         ('{"x": true, "y": false}', "none"),
         ("{'answer': 'No', 'explanation': 'yes'}", "no"),
         ('{"answer": "No", "explanation": "cut off, ye', "no"),
+        ('{"answer": "false"}', "no"),
+        ("```text\nNo\n```", "no"),
+        ('```json\n"Yes"\n```', "yes"),
+        ("Let me see. It is so. <verdict>No</verdict>", "no"),
+        ("No</answer>", "no"),
+        ("<answer> <b>No</b> </answer>", "no"),
         ("Conclusion: No", "no"),
+        ("No, it does not. Conclusion: the image is a decoration.", "no"),
+        ("Yes, it adds. Conclusion: the answer is yes", "yes"),
+        ("Answer: “Yes, it adds” because of the price", "yes"),
         ("Yes, it seems. **Conclusion:** No", "no"),
         ("### Reasoning\nYes, it is.\n### Answer\nNo", "no"),
         ("### Reasoning\nYes, it is.\n**Verdict**\nNo", "no"),
@@ -271,6 +285,9 @@ def test_words_and_shapes(response: str, answer: str) -> None:
         ('"Yes, we can" is the text.', "none"),
         ('"Yes, it adds."', "yes"),
         ('"Yes," I would say', "yes"),
+        ('"Yes, it adds" is the correct answer.', "yes"),
+        ('I\'d say "no", for it is generic.', "no"),
+        ("I would answer 'yes' since the picture says more.", "yes"),
         ('The text "Is it soup? Yes." is on soup. No.', "no"),
         ('The 5" plate is shown. Answer: No. It is a 5" plate', "no"),
     ],
@@ -338,6 +355,7 @@ def test_both(response: str) -> None:
         r"\boxed{{{0}}}, no: \boxed{{\text{{{1}}}}}",
         '{{"explanation": "{0} is close", "answer": "{1}"}}',
         "Answer: {0}. Conclusion: {1}",
+        "Answer: {0}. **Final response:** {1}",
         'The sign says "Answer: {0}!" so: Answer: {1}',
         "Explanation: it is new. Answer: {1}",
         "<|begin_of_box|>{1}<|end_of_box|>",
@@ -401,3 +419,46 @@ def test_hostile_marks_are_read(parser: str, unit: str) -> None:
     text = unit * (2**17 // len(unit))
     asked = Asked(TWEET, Question.ADDS)
     assert get_parser(parser).read(text, "en", asked).answer.value == "none"
+
+
+# What is said of a run
+
+
+@pytest.mark.parametrize(
+    ("responses", "said"),
+    [
+        (["Yes"] * 100, []),
+        (["<think>a</think>Yes", "\\boxed{No}", "<|im_start|>assistant\nYes<|im_end|>"] * 10, []),
+        (["Yes<br>It <b>does</b>.<br>", "No, <code>x</code>"] * 10, []),
+        (["Yes"] * 9 + ["<x:think>no</x:think>Yes"], ["<x:think>…</x:think>"]),
+        (["Yes"] * 9 + ["<plan>no</plan>Yes"] * 2, ["2 of 11 .* by name, <plan>…</plan>"]),
+        (["<|begin_of_plan|>no<|end_of_plan|>Yes"], ["<.begin_of_plan.>…<.end_of_plan.>"]),
+        (["[REFLECT]no[/REFLECT]Yes"], [r"\[/reflect\]…\[reflect\]"]),
+        (["Yes"] * 97 + ["I cannot say that."] * 3, ["3 of 100 .* alike, 'i cannot say'"]),
+        (["Yes"] * 98 + ["I cannot say that."] * 2, []),
+        (["Yes"] * 300 + ["I cannot say that."] * 3, []),
+        ([None, "", "<think>cut off"] * 10, ["10 of 30 .* alike, '<think>cut off'"]),
+    ],
+)
+def test_new_forms(responses: list[str | None], said: list[str]) -> None:
+    found = new_forms((text, read_answer(text).answer) for text in responses)
+    assert len(found) == len(said), found
+    for sentence, expected in zip(found, said, strict=True):
+        assert re.search(expected, sentence), sentence
+
+
+@given(st.text('yesno .<>[]{}think/answer:"', max_size=80))
+def test_an_explanation_says_what_is_read(text: str) -> None:
+    found = explain(text, "en")
+    assert found.reading == read_answer(text)
+    left = "".join(
+        text[a:b]
+        for a, b in zip(
+            [0, *(end for _, end in found.dropped)],
+            [*(start for start, _ in found.dropped), len(text)],
+            strict=True,
+        )
+    )
+    assert left == drop_reasoning(text)
+    if found.decided is not None:
+        assert text[slice(*found.decided)].lower() == found.words

@@ -242,6 +242,10 @@ def test_the_card(release: Path) -> None:
         "https://aclanthology.org/P19-1272/",
         "| `ltec` | images | made-up images | not available | not available | MIT |",
         "This is version 1.0.0, of 2026-01-31.",
+        "hyparquet 1.33 (JavaScript): set `utf8: false`",
+        "`hyparquet-compressors`",
+        "mlcroissant 1.1.1: it does not turn images upright by their EXIF orientation",
+        "datasets 5.2.0: where the function given to `map` returns the image of its row",
     ):
         assert said in card.text, said
     assert "TRIAL" not in card.content

@@ -24,14 +24,14 @@ from itr_bench.nouns import count
 from itr_bench.report.charts import interval_charts
 from itr_bench.runs.manifest import MANIFEST
 from itr_bench.runs.response_log import RESPONSES
-from itr_bench.studies.gather import gather
+from itr_bench.studies.comparisons import bar, charts
+from itr_bench.studies.formatting import text_of
+from itr_bench.studies.load import load
 from itr_bench.studies.page import make, write
 from itr_bench.studies.scatter import scatter
 from itr_bench.studies.section import Column, Dot, Figure, Scatter, Section, Table
-from itr_bench.studies.shown import text_of
 from itr_bench.studies.study import RESULT, Material, studies, write_result
 from itr_bench.studies.study import Result as StudyResult
-from itr_bench.studies.wording import bar, charts
 from itr_bench.tasks.spec import get_task
 from itr_bench.translation.quality import Measured, Quality
 from tests.bench_studies import BASE, material, tasks
@@ -45,10 +45,10 @@ def invoke(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def study_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runs of a baseline on the demo: blindness and language."""
+    """The runs of a baseline on the demo: image-ablation and language."""
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     out = tmp_path_factory.mktemp("studies")
-    for study in ("blindness", "language"):
+    for study in ("image-ablation", "language"):
         done = invoke(
             *("study", study, "--model", "itr_baseline", "--base", "itr_demo_lv"),
             *("--model_args", "strategy=uniform", "--seeds", "2", "--out", out),
@@ -112,7 +112,7 @@ def test_a_report_of_real_runs(study_runs: Path, tmp_path: Path) -> None:
     assert set(found.references) <= set(found.ids)
     assert "Trial:" in text
     data = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert {"blindness", "language"} <= {study["study"] for study in data["studies"]}
+    assert {"image-ablation", "language"} <= {study["study"] for study in data["studies"]}
     assert len(data["runs"]) == 7
     assert data["trial"] is True
     again = invoke("report", study_runs, "--out", tmp_path / "again")
@@ -137,7 +137,7 @@ def test_no_text_of_a_tweet_is_in_it(study_runs: Path, tmp_path: Path) -> None:
 def test_each_figure_has_its_numbers_and_each_claim_its_test(full: Material) -> None:
     report = make(full)
     names = {study.name for study, _ in report.sections}
-    assert names >= {"blindness", "context", "language", "prompt", "transfer"}
+    assert names >= {"image-ablation", "in-context", "language", "prompt", "transfer"}
     for study, section in report.sections:
         assert section.limits, study.name
         for figure in section.figures:
@@ -168,10 +168,10 @@ def test_the_page_shows_every_number_of_the_tables(full: Material, tmp_path: Pat
     [
         (None, "percent", "not available"),
         (0.1234, "percent", "12.3"),
-        (-0.1234, "points", "\u221212.3"),
-        (0.0001, "points", "0.0"),
+        (-0.1234, "difference", "\u221212.3"),
+        (0.0001, "difference", "0.0"),
         ((0.1, 0.25), "interval", "10.0 to 25.0"),
-        ((-0.1, 0.25), "points-interval", "\u221210.0 to +25.0"),
+        ((-0.1, 0.25), "difference-interval", "\u221210.0 to +25.0"),
         (0.00001, "p", "< 0.001"),
         (7, "count", "7"),
         (7 * 10**9, "parameters", "7 B"),
@@ -288,7 +288,7 @@ def test_a_damaged_run_is_left_out_and_named(study_runs: Path, tmp_path: Path) -
     assert done.exit_code == 0, done.output
     data = json.loads((tmp_path / "report" / "report.json").read_text())
     assert len(data["left_out"]) == 1 and "no-image" in data["left_out"][0]
-    (study,) = [study for study in data["studies"] if study["study"] == "blindness"]
+    (study,) = [study for study in data["studies"] if study["study"] == "image-ablation"]
     assert any("not run: no-image" in notice for notice in study["notices"])
 
 
@@ -297,15 +297,15 @@ def test_a_run_in_progress_is_reported_as_far_as_it_goes(study_runs: Path, tmp_p
     journal = next(runs.rglob("itr_demo_lv~no-image")) / RESPONSES
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:42]))
-    found = gather([runs])
+    found = load([runs])
     assert list(found.material.unfinished.values()) == ["10 of 24 tweets are complete"]
-    section = studies()["blindness"].analyse(found.material)
+    section = studies()["image-ablation"].analyse(found.material)
     assert section is not None
     rows = {row[1]: row for row in section.figures[0].table.rows}
     assert rows["no-image"][2] == 10
     assert any("in progress" in notice for notice in section.notices)
     journal.write_bytes(lines[0])
-    assert "no tweet is complete yet" in gather([runs]).left_out[0]
+    assert "no tweet is complete yet" in load([runs]).left_out[0]
 
 
 def test_nothing_that_can_be_read_is_an_error(study_runs: Path, tmp_path: Path) -> None:
@@ -350,12 +350,12 @@ def test_a_result_that_its_study_stumbles_over_is_named(
         return Section(paragraphs=[one.content["said"] for one in material.results])
 
     study = replace(studies()["no-vlm"], name="made-up", analyse=analyse)
-    monkeypatch.setattr("itr_bench.studies.gather.studies", lambda: {"made-up": study})
+    monkeypatch.setattr("itr_bench.studies.load.studies", lambda: {"made-up": study})
     for name, content in (("bad", {}), ("good", {"said": "so"})):
         write_result(
             tmp_path / name, StudyResult("made-up", name, "itr_demo_lv", "demo-0", {}, content)
         )
-    found = gather([tmp_path])
+    found = load([tmp_path])
     assert [one.model for one in found.material.results] == ["good"]
     (said,) = found.left_out
     assert "its content is not as the study made-up writes it (KeyError: 'said')" in said
@@ -365,8 +365,8 @@ def test_results_of_another_format_numbers_that_are_none_and_copies_are_named(
     tmp_path: Path,
 ) -> None:
     answers = {str(i): [i % 4, "y", "n"] for i in range(8)}
-    facts = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
-    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", facts, {"answers": answers})
+    metadata = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
+    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", metadata, {"answers": answers})
     for name in ("a", "b"):
         write_result(tmp_path / name, good)
     for name, old, new in (
@@ -398,7 +398,7 @@ def test_a_study_that_fails_says_so_and_the_others_are_there(
     page = write(tmp_path, make(full)).read_text()
     (section,) = re.findall(r'<section class="result" id="prompt">.*?</section>', page, re.DOTALL)
     assert "The study prompt could not be made: tweet 7 has two labels" in section
-    assert 'id="blindness"' in page and 'id="transfer"' in page
+    assert 'id="image-ablation"' in page and 'id="transfer"' in page
 
 
 def test_what_is_not_known_is_null_in_valid_json(

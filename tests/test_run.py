@@ -23,21 +23,24 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from itr_bench.cli.main import cli
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError
 from itr_bench.runs.response import Response
 from itr_bench.seeds import PAPER_SEEDS
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs
 
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-
-from itr_bench.cli.main import cli
-from tests import adapters
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval")]
 
 TASK = "itr_demo_lv"
 FAKE = ("--model", "fake", "--tasks", TASK, "--seeds", "3", "--name", "r")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def heavy_imports() -> None:
+    """Made for the first test of this file: all tests are collected in half the time."""
+    global adapters
+    from tests import adapters
 
 
 @pytest.fixture(autouse=True)
@@ -330,7 +333,6 @@ CHANGES = [
     (("--model_args", "revision=abc"), "revision: None there, 'abc' now"),
     (("--model_args", "pretrained=a/b"), "checkpoint: None there, 'a/b' now"),
     (("--model_args", "model=b"), "model_args.model: None there, 'b' now"),
-    (("--model_args", "base_url=http://u:p@h/v1?k=1"), "base_url: None there, 'http://h/v1' now"),
     (("--force_simple",), "force_simple: False there, True now"),
     (("--model", "itr_baseline"), "adapter: 'fake' there, 'itr_baseline' now"),
 ]
@@ -495,13 +497,7 @@ def test_a_model_that_says_none(run: Command) -> None:
 
 
 @pytest.mark.parametrize("adapter", ["hiding", "hiding_chat"])
-def test_errors_that_an_adapter_takes_for_empty_responses(
-    run: Command, monkeypatch: pytest.MonkeyPatch, adapter: str
-) -> None:
-    from itr_bench.models import adapters as handled
-
-    monkeypatch.setitem(handled._HANDLING, adapter, handled.Handling(hides_errors=True))
-    assert handled.handling("llava_hf").hides_errors
+def test_errors_that_an_adapter_takes_for_empty_responses(run: Command, adapter: str) -> None:
     options = ("--model", adapter, *FAKE[2:])
     failed = run(*options, *wrong("raise", at=11))
     assert failed.status == 1
@@ -899,8 +895,8 @@ def test_a_server_that_is_down(run: Command) -> None:
         *("--model_args", "base_url=http://127.0.0.1:9/v1,api_key=x,max_retries=1,num_cpus=48"),
     )
     assert done.status == 1
-    assert "48 requests in a row failed" in done.err
-    assert "Is the server up?" in done.err
+    assert "http://127.0.0.1:9/v1/: Connection error" in done.err
+    assert "start the server, or correct --model_args base_url=..." in done.err
 
 
 # Looking ahead

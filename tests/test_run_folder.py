@@ -27,7 +27,6 @@ from itr_bench.runs.response import Response
 from itr_bench.runs.response_log import RESPONSES, ResponseLog, read_responses
 from itr_bench.runs.run_folder import is_run_folder, read_run_folder, run_folders
 from itr_bench.scoring.signature import digest
-from itr_bench.studies import gather as gathering
 
 SEEDS = (8263, 10652)
 PROMPTS = {f"{tweet} {q.value}": digest(f"{tweet} {q}") for tweet in "123" for q in Question}
@@ -394,21 +393,6 @@ def test_the_same_words_are_read_for_each_tweet_and_question(tmp_path: Path) -> 
             asked = Asked(item.tweet_id, item.question)
             assert set(item.answers) == {get_parser(variant).read(response, "en", asked).answer}
         assert len({item.answers for item in run.items}) == 2
-
-
-def test_two_processes_read_what_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in "abc":
-        written(_folder(tmp_path / name), ALL[:-1] if name == "b" else ALL)
-    (tmp_path / "c" / MANIFEST).write_text("{")
-    one = gathering.gather([tmp_path])
-    monkeypatch.setattr(gathering, "_MUCH", 0)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    two = gathering.gather([tmp_path])
-    assert two.left_out == one.left_out and "cannot read" in one.left_out[0]
-    assert two.material.unfinished == one.material.unfinished != {}
-    assert two.material.runs == one.material.runs and len(one.material.runs) == 2
-    for alone, beside in zip(one.material.runs, two.material.runs, strict=True):
-        assert alone.as_dict() == beside.as_dict()
 
 
 def test_only_complete_tweets_of_an_unfinished_run_count(tmp_path: Path) -> None:

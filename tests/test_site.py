@@ -655,11 +655,11 @@ def test_other_tables_are_by_version_data_and_parser() -> None:
     some = [entry(ALPHA, "tirt", **one) for one in apart]
     board = make_boards(some, [], trial=False)[3]
     assert [(one.version, one.data, one.parser) for one in board.others] == [
-        ("10", "dddddddddddd", "yes-no.2.en"),
+        ("10", "dddddddddddd", "yes-no.1.en"),
         ("10", "dddddddddddd", "other.1.en"),
-        ("10", "cccccccccccc", "yes-no.2.en"),
-        ("9", "cccccccccccc", "yes-no.2.en"),
-        ("11", "cccccccccccc", "yes-no.2.en"),
+        ("10", "cccccccccccc", "yes-no.1.en"),
+        ("9", "cccccccccccc", "yes-no.1.en"),
+        ("11", "cccccccccccc", "yes-no.1.en"),
     ]
 
 

@@ -21,9 +21,9 @@ from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 from itr_bench.runs.run import Run
 from itr_bench.scoring import Predictions, ReadItem, compare, holm
 from itr_bench.studies import (
-    blindness,
     board_models,
-    context,
+    image_ablation,
+    in_context,
     language,
     no_vlm,
     prompt,
@@ -32,17 +32,17 @@ from itr_bench.studies import (
     translation_quality,
 )
 from itr_bench.studies.changes import changes
-from itr_bench.studies.choosing import extremes
-from itr_bench.studies.domains import adjusted
-from itr_bench.studies.domains import transfer as split
-from itr_bench.studies.frame import arrange, cells, variant_of, with_variant
+from itr_bench.studies.comparisons import limits
+from itr_bench.studies.decomposition import adjusted
+from itr_bench.studies.decomposition import decompose as split
+from itr_bench.studies.formatting import as_text
+from itr_bench.studies.grouping import subjects_of, variant_of, variant_runs, with_variant
 from itr_bench.studies.negation import negation
 from itr_bench.studies.page import _runs as runs_of
 from itr_bench.studies.page import make
+from itr_bench.studies.prompt_variation import extremes, prompt_variation
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
-from itr_bench.studies.shown import as_text
 from itr_bench.studies.size import fit, fits
-from itr_bench.studies.spread import spread
 from itr_bench.studies.statistics import (
     ACCURACY,
     Contrast,
@@ -62,7 +62,6 @@ from itr_bench.studies.study import (
     studies,
     write_result,
 )
-from itr_bench.studies.wording import limits
 from itr_bench.tasks.spec import reference_task
 from itr_bench.tasks.variants import PARAPHRASES
 from itr_bench.translation.quality import Measured, Quality
@@ -84,7 +83,7 @@ def predictions_of(gold: Any, adds: Any, represented: Any) -> Predictions:
     return Predictions(ids, gold, whole(adds), whole(represented))
 
 
-def run_of(task: str, predictions: Predictions, model: str = "made-up", **facts: Any) -> Run:
+def run_of(task: str, predictions: Predictions, model: str = "made-up", **metadata: Any) -> Run:
     """A run that gave *predictions*."""
     items = [
         ReadItem(
@@ -106,7 +105,7 @@ def run_of(task: str, predictions: Predictions, model: str = "made-up", **facts:
         "libraries": {},
     }
     known["files"] = (f"runs/{model}/{task}/responses.jsonl",)
-    return Run(model=model, task=task, items=tuple(items), **{**known, **facts})
+    return Run(model=model, task=task, items=tuple(items), **{**known, **metadata})
 
 
 def right_answers(gold: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
@@ -131,9 +130,9 @@ def answering(
     task: str,
     gold: NDArray[np.int8],
     answers: tuple[NDArray[np.int8], NDArray[np.int8]],
-    **facts: Any,
+    **metadata: Any,
 ) -> Run:
-    return run_of(task, predictions_of(gold, *answers), **facts)
+    return run_of(task, predictions_of(gold, *answers), **metadata)
 
 
 def analysed(section: Section | None) -> Section:
@@ -146,7 +145,7 @@ def claims(section: Section, *words: str) -> list[str]:
     return [
         claim.text
         for claim in section.claims
-        if claim.told and all(word in claim.text for word in words)
+        if claim.finding and all(word in claim.text for word in words)
     ]
 
 
@@ -184,7 +183,7 @@ def test_names_of_variants_are_made_and_taken_apart() -> None:
 def test_a_study_is_found_by_its_file_and_names_tasks_that_exist() -> None:
     from itr_bench.tasks.spec import get_task
 
-    assert {"blindness", "context", "language", "prompt", "transfer"} <= studies().keys()
+    assert {"image-ablation", "in-context", "language", "prompt", "transfer"} <= studies().keys()
     for study in studies().values():
         for base in ("ltec_itr_lv", "itr_demo_lv"):
             tasks = study.tasks(base)
@@ -192,8 +191,8 @@ def test_a_study_is_found_by_its_file_and_names_tasks_that_exist() -> None:
             for task in tasks:
                 get_task(task)
     assert get_study("no_vlm").name == "no-vlm"
-    with pytest.raises(ItrBenchError, match="Did you mean 'blindness'"):
-        get_study("blindnes")
+    with pytest.raises(ItrBenchError, match="Did you mean 'image-ablation'"):
+        get_study("image-ablatoin")
 
 
 def test_a_paired_difference_is_that_of_itr_bench_compare() -> None:
@@ -228,7 +227,7 @@ def test_p_values_are_adjusted_within_a_family_and_not_across() -> None:
     means = [found.mean_p_value for found in one]
     assert [found.mean_adjusted for found in one] == holm([p for p in means if p is not None])
     assert two[0].adjusted == two[0].p_value == raw[1]
-    assert [found.told for found in one] == [0, 1, 1]
+    assert [found.significant for found in one] == [0, 1, 1]
 
 
 @pytest.mark.parametrize("tweets", [1, 9])
@@ -238,7 +237,7 @@ def test_on_too_few_tweets_nothing_is_computed_and_that_is_said(tweets: int) -> 
         answering("itr_demo_lv", gold, right_answers(gold)),
         answering("itr_demo_lv~no-image", gold, tuple(1 - a for a in right_answers(gold))),  # type: ignore[arg-type]
     ]
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     row = by_name(figure(section, "Accuracy"), 1)["no-image",]
     assert row["Difference"] == -1
     assert (row["p, McNemar Holm"], row["p, mean Holm"]) == (None, None)
@@ -264,7 +263,7 @@ def test_a_difference_changes_its_sign_with_the_order(
     for one, other in zip(there, back, strict=True):
         assert one.difference == pytest.approx(-other.difference)
         assert (one.only_a, one.only_b) == (other.only_b, other.only_a)
-        assert one.told == -other.told
+        assert one.significant == -other.significant
     # The parts that the relations bring add up to the gap.
     parts = sum(one.difference * one.tweets for one in there[3:]) / 12
     assert parts == pytest.approx(there[0].difference)
@@ -327,7 +326,7 @@ def _reads_only_text(gold: NDArray[np.int8]) -> list[Run]:
 
 
 def test_a_model_that_reads_only_the_text_is_found() -> None:
-    section = analysed(blindness.analyse(Material(_reads_only_text(some_gold()))))
+    section = analysed(image_ablation.STUDY.analyse(Material(_reads_only_text(some_gold()))))
     (lower,) = claims(section, "accuracy is", "lower")
     assert "with the text of another tweet" in lower
     for question in ("adds", "represented"):
@@ -357,7 +356,7 @@ def test_a_model_that_answers_by_the_image_alone_is_found() -> None:
         answering("ltec_itr_lv", gold, own),
         *(answering(f"ltec_itr_lv~{name}", gold, answers) for name, answers in variants.items()),
     ]
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     lower = claims(section, "accuracy is", "lower")
     assert [("image" in text or "picture" in text, "text of" in text) for text in lower] == [
         (True, False)
@@ -374,21 +373,19 @@ def test_answers_that_change_are_counted_and_chance_is_taken_off() -> None:
     fixed = np.ones((100, 4), dtype=np.int8)
     flipped = fixed.copy()
     flipped[:30] = 0
-    cell, _ = cells(
-        arrange(
-            Material(
-                [
-                    run_of("ltec_itr_lv", predictions_of(gold, fixed, fixed)),
-                    run_of("ltec_itr_lv~no-image", predictions_of(gold, flipped, fixed)),
-                ]
-            )
+    cell, _ = variant_runs(
+        Material(
+            [
+                run_of("ltec_itr_lv", predictions_of(gold, fixed, fixed)),
+                run_of("ltec_itr_lv~no-image", predictions_of(gold, flipped, fixed)),
+            ]
         ),
-        blindness.tasks,
+        image_ablation.tasks,
     )
-    found = changes(cell[0])["ltec_itr_lv~no-image", Question.ADDS]
+    found = changes(cell)[0][Question.ADDS]
     assert found.beyond is not None
     assert (found.raw.value, found.alone, found.beyond.value) == (0.3, 0.0, 0.3)
-    assert (found.of_one_seed, found.read, found.read_tweets) == (True, 400, 100)
+    assert (found.of_one_seed, found.parsed, found.parsed_tweets) == (True, 400, 100)
     assert found.turned == 120
     low, high = found.raw.interval or (0, 0)
     assert 0.2 < low < 0.3 < high < 0.4
@@ -398,11 +395,11 @@ def test_a_model_that_tosses_coins_changes_no_answer_beyond_chance() -> None:
     rng = np.random.default_rng(4)
     gold = some_gold(400)
     a, b = (predictions_of(gold, *(rng.integers(0, 2, (400, 5)) for _ in range(2))) for _ in "ab")
-    found, _ = cells(
-        arrange(Material([run_of("ltec_itr_lv", a), run_of("ltec_itr_lv~no-image", b)])),
-        blindness.tasks,
+    found, _ = variant_runs(
+        Material([run_of("ltec_itr_lv", a), run_of("ltec_itr_lv~no-image", b)]),
+        image_ablation.tasks,
     )
-    change = changes(found[0])["ltec_itr_lv~no-image", Question.ADDS]
+    change = changes(found)[0][Question.ADDS]
     assert change.raw.value == pytest.approx(0.5, abs=0.03)
     assert change.alone == pytest.approx(0.5, abs=0.03)
     assert change.beyond is not None
@@ -413,21 +410,21 @@ def test_a_model_that_tosses_coins_changes_no_answer_beyond_chance() -> None:
 def test_of_one_sample_chance_is_not_known() -> None:
     gold = some_gold(20)
     one = predictions_of(gold, gold % 2, gold % 2)
-    found, _ = cells(
-        arrange(Material([run_of("ltec_itr_lv", one), run_of("ltec_itr_lv~no-image", one)])),
-        blindness.tasks,
+    found, _ = variant_runs(
+        Material([run_of("ltec_itr_lv", one), run_of("ltec_itr_lv~no-image", one)]),
+        image_ablation.tasks,
     )
-    change = changes(found[0])["ltec_itr_lv~no-image", Question.ADDS]
+    change = changes(found)[0][Question.ADDS]
     assert change.alone is None
     assert change.beyond is None
     assert change.raw.value == 0
     section = analysed(
-        blindness.analyse(
+        image_ablation.STUDY.analyse(
             Material([run_of("ltec_itr_lv", one), run_of("ltec_itr_lv~no-image", one)])
         )
     )
     shown = figure(section, "Answers that change")
-    assert by_name(shown, 2)["adds",]["Beyond that, points"] is None
+    assert by_name(shown, 2)["adds",]["Beyond that, percentage points"] is None
     assert [chart.axis for chart in shown.charts if isinstance(chart, Lines)] == [
         "Answers that change, chance not taken off, %"
     ]
@@ -443,7 +440,7 @@ def test_that_no_answer_changes_is_told_of_answers_that_are_read(
     answers = np.where(np.arange(tweets) < read, gold % 2, -1)
     one = predictions_of(gold, answers, answers)
     runs = [run_of("ltec_itr_lv", one), run_of("ltec_itr_lv~no-image", one)]
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     found = [claim for claim in section.claims if "no answer to adds changes" in claim.text]
     assert len(found) == (pairs is not None)
     assert all(f"({pairs} of one seed without the image)" in claim.test for claim in found)
@@ -460,7 +457,7 @@ def test_a_model_that_always_agrees_is_found_by_the_negation() -> None:
         answering("ltec_itr_lv", gold, (yes, yes)),
         answering("ltec_itr_lv~negated", gold, (no, no)),
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert len(claims(section, "the model agrees whatever is asked", "100.0 %")) == 2
     rows = by_name(figure(section, "A question and its negation"), 1)
     assert rows["adds",]["Alike %"] == 0
@@ -477,7 +474,7 @@ def test_one_word_to_a_question_and_its_negation_is_no_denial() -> None:
         answering("ltec_itr_lv", gold, (words, words)),
         answering("ltec_itr_lv~negated", gold, (~negated, ~negated)),
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert len(claims(section, "know nothing of each other would: 33.0 %, not 55.4 %")) == 2
     assert not claims(section, "whatever is asked")
 
@@ -491,7 +488,7 @@ def test_of_few_read_answers_no_agreement_is_claimed() -> None:
             answering("ltec_itr_lv", gold, (yes, yes)),
             answering("ltec_itr_lv~negated", gold, (no, no)),
         ]
-        section = analysed(prompt.analyse(Material(runs)))
+        section = analysed(prompt.STUDY.analyse(Material(runs)))
         assert len(claims(section, "agrees whatever is asked")) == 2 * told
 
 
@@ -502,7 +499,7 @@ def test_a_model_that_understands_the_negation_is_consistent() -> None:
         answering("ltec_itr_lv", gold, answers),
         answering("ltec_itr_lv~negated", gold, answers),
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert not claims(section, "whatever is asked")
     row = by_name(figure(section, "A question and its negation"), 1)["adds",]
     assert (row["Alike %"], row["Kappa"]) == (1, 1)
@@ -521,16 +518,16 @@ def test_kappa_is_that_of_a_worked_example() -> None:
     assert found.kappa == pytest.approx(0.4)
     low, high = found.kappa_interval or (1, 0)
     assert 0 < low < 0.4 < high < 0.7
-    assert found.read == 1
+    assert found.parsed == 1
 
 
-def test_unread_answers_are_left_out_of_the_consistency_and_counted() -> None:
+def test_unparseable_answers_are_left_out_of_the_consistency_and_counted() -> None:
     gold = some_gold(20)
     none = np.full(20, -1)
     found = negation(
         predictions_of(gold, none, none), predictions_of(gold, none, none), Question.ADDS
     )
-    assert (found.alike, found.kappa, found.yes, found.read) == (None, None, None, 0)
+    assert (found.alike, found.kappa, found.yes, found.parsed) == (None, None, None, 0)
 
 
 def _alike_wordings(rng: np.random.Generator, tweets: int = 300) -> dict[str, Predictions]:
@@ -551,7 +548,7 @@ def test_the_best_of_equal_wordings_is_no_better_by_the_other_half() -> None:
         rights = np.stack([o.correct.mean(axis=1) for o in _alike_wordings(rng).values()])
         best, worst = extremes(rights)
         seen.append(best.observed)
-        honest.append(best.honest)
+        honest.append(best.held_out)
         low, high = best.interval or (1, 0)
         covered += low <= 0.6 <= high
         assert worst.observed <= best.observed
@@ -566,7 +563,7 @@ def test_a_wording_that_is_better_is_chosen_and_stays_better() -> None:
     best, _ = extremes(rights)
     assert (best.place, best.tied) == (2, 1)
     assert best.stable == 1
-    assert best.honest == pytest.approx(best.observed, abs=0.01)
+    assert best.held_out == pytest.approx(best.observed, abs=0.01)
 
 
 def test_wordings_that_share_the_extreme_are_said_to_be_several() -> None:
@@ -579,7 +576,7 @@ def test_wordings_that_share_the_extreme_are_said_to_be_several() -> None:
         answering("ltec_itr_lv~p2", gold, wrong),
     ]
     (row,) = figure(
-        analysed(prompt.analyse(Material(runs))), "Accuracy over the wordings"
+        analysed(prompt.STUDY.analyse(Material(runs))), "Accuracy over the wordings"
     ).table.rows
     assert (row[9], row[13]) == ("several (2)", None)
     assert (row[14], row[18]) == ("p2", 1)
@@ -587,7 +584,9 @@ def test_wordings_that_share_the_extreme_are_said_to_be_several() -> None:
 
 def test_the_spread_of_equal_wordings_is_rarely_called_more_than_chance() -> None:
     rng = np.random.default_rng(8)
-    p_values = [found.p_value for _ in range(60) if (found := spread(_alike_wordings(rng, 80)))]
+    p_values = [
+        found.p_value for _ in range(60) if (found := prompt_variation(_alike_wordings(rng, 80)))
+    ]
     assert len(p_values) == 60
     assert sum(p < 0.05 for p in p_values) <= 9  # P(more than 9 of 60 at 0.05) < 0.001
 
@@ -597,10 +596,10 @@ def test_a_spread_beyond_chance_is_told() -> None:
     wordings = _alike_wordings(rng)
     gold = next(iter(wordings.values())).gold
     wordings["p1"] = predictions_of(gold, *right_answers(gold))
-    found = spread(wordings)
+    found = prompt_variation(wordings)
     assert found is not None
     assert found.p_value < 0.001
-    assert found.deviation > 2 * found.expected
+    assert found.sd > 2 * found.sd_by_chance
     assert found.names[found.best.place] == "p1"
     assert found.mean.interval is not None
 
@@ -613,7 +612,7 @@ def test_a_prompt_study_shows_the_wordings_and_names_what_is_missing() -> None:
         for name, found in wordings.items()
         if name != "p8"
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     (row,) = figure(section, "Accuracy over the wordings").table.rows
     assert row[1] == 8
     (missing,) = [notice for notice in section.notices if "not run" in notice]
@@ -638,7 +637,7 @@ def test_a_gain_by_examples_is_told_on_the_tweets_that_both_scored() -> None:
         run_of("ltec_itr_lv~shots-2", fewer, data="local-0123456789ab+split-aaaaaaaaaaaa"),
         answering("ltec_itr_lv~shots-1-text", gold, base),
     ]
-    section = analysed(context.analyse(Material(runs)))
+    section = analysed(in_context.STUDY.analyse(Material(runs)))
     (gain,) = claims(section, "gains")
     assert "2 examples an answer" in gain
     rows = by_name(figure(section, "Gain"), 1)
@@ -663,7 +662,7 @@ def test_other_examples_of_the_same_number_are_named() -> None:
             for source in ("file", "tirt")
         ),
     ]
-    section = analysed(context.analyse(Material(runs)))
+    section = analysed(in_context.STUDY.analyse(Material(runs)))
     assert len(figure(section, "Gain").table.rows) == 1
     assert any("twice with other examples" in notice for notice in section.notices)
 
@@ -683,7 +682,7 @@ def test_a_language_gap_is_found_with_what_carries_it_and_the_tweets_that_flip()
         answering("ltec_itr_en_mt@opus", gold, right, data="local-bbbbbbbbbbbb-opus"),
     ]
     section = analysed(language.analyse(Material(runs)))
-    assert len(claims(section, "20.0 points better on English", "than on Latvian")) == 2
+    assert len(claims(section, "20.0 percentage points better on English", "than on Latvian")) == 2
     rows = by_name(figure(section, "Gap"), 1, 2)
     assert rows["Latvian", "English by opus"]["Gap"] == -0.2
     assert rows["English, as published", "English by opus"]["Gap"] == 0
@@ -769,8 +768,8 @@ def test_why_the_quality_of_a_translation_is_not_known_is_said() -> None:
     assert found.quality_unknown[0] in analysed(language.analyse(found)).notices
 
 
-def _lv(gold: NDArray[np.int8], **facts: Any) -> Run:
-    return answering("ltec_itr_lv", gold, right_answers(gold), **facts)
+def _lv(gold: NDArray[np.int8], **metadata: Any) -> Run:
+    return answering("ltec_itr_lv", gold, right_answers(gold), **metadata)
 
 
 def test_runs_that_saw_other_images_are_not_compared() -> None:
@@ -805,7 +804,7 @@ def test_a_difference_of_class_balance_alone_is_called_that() -> None:
     assert found.balanced.value == pytest.approx(0)
     assert found.domain.interval[0] < 0 < found.domain.interval[1]
     assert found.balance.interval[0] > 0
-    assert not any(one.told for one in found.relations)
+    assert not any(one.significant for one in found.relations)
 
 
 def test_a_difference_of_domain_alone_is_called_that() -> None:
@@ -814,7 +813,7 @@ def test_a_difference_of_domain_alone_is_called_that() -> None:
     (found,) = adjusted([split(a, b)])
     assert found.balance.value == pytest.approx(0)
     assert found.domain.value == pytest.approx(0.4)
-    assert all(one.told for one in found.relations)
+    assert all(one.significant for one in found.relations)
     assert found.balanced_a.value == pytest.approx(0.8)
 
 
@@ -845,10 +844,10 @@ def test_transfer_shows_sets_and_relations() -> None:
     )
     section = analysed(transfer.analyse(Material([lv, tirt])))
     (text,) = claims(section, "on tweets of relation 0")
-    assert "better on LTEC by 70.0 points" in text
+    assert "better on LTEC by 70.0 percentage points" in text
     assert len(figure(section, "LTEC against TIRT, relation").table.rows) == 4
     (whole,) = [claim for claim in section.claims if "of which the domain" in claim.text]
-    assert not whole.told
+    assert not whole.finding
     assert whole.test.startswith("no test")
 
 
@@ -862,7 +861,7 @@ def _board(sizes: Sequence[float], accuracies: Sequence[float]) -> list[BoardMod
 def test_a_line_through_known_points_is_found() -> None:
     board = _board([1, 2, 4, 8, 16, 32], [0.20, 0.25, 0.30, 0.35, 0.40, 0.45])
     found = fits({"ltec_itr_lv": board})["ltec_itr_lv"]
-    assert found is not None and found.told
+    assert found is not None and found.significant
     assert found.slope == pytest.approx(0.05)
     assert found.interval == pytest.approx((0.05, 0.05))
     assert found.p_value == pytest.approx(2 / 720)  # one order of 6! and its reverse
@@ -878,7 +877,7 @@ def test_with_ties_the_p_value_is_exact_or_not_there() -> None:
     assert found.p_value == pytest.approx(8 / 120)
     many = fit(_board([1, 1, 2, 2, 4, 4, 8, 8, 16], [i / 10 for i in range(9)]))
     assert many is not None
-    assert many.p_value is None and many.adjusted is None and not many.told
+    assert many.p_value is None and many.adjusted is None and not many.significant
     models = _board([1, 1, 2, 2, 4, 4, 8, 8, 16], [i / 10 for i in range(9)])
     (claim,) = analysed(transfer.analyse(Material(board=models))).claims
     assert "p not available (ties among more than 8)" in claim.test
@@ -941,7 +940,7 @@ def test_one_accuracy_has_one_interval_on_the_page() -> None:
     tirt = run_of("tirt", _by_relation([30, 40, 50, 60], [0.2, 0.9, 0.9, 0.9]), data="hub-a")
     rule = _trained("y")
     content = {"answers": {str(i): [i % 4, "yn", "ny"] for i in range(40)}}
-    rule = replace(rule, content=content, facts={**rule.facts, "seeds": [1, 2]}, data=lv.data)
+    rule = replace(rule, content=content, metadata={**rule.metadata, "seeds": [1, 2]}, data=lv.data)
     report = make(Material([lv, tirt], [rule]))
     by_task = {line.task: (line.accuracy, line.interval) for line in runs_of(report.material.runs)}
     sections = {study.name: section for study, section in report.sections}
@@ -978,7 +977,7 @@ def test_other_data_and_other_versions_are_kept_apart_and_named() -> None:
     ):
         files = ("other/made-up/x/responses.jsonl",)
         others = [replace(run, files=files, **change) for run in runs]
-        section = analysed(blindness.analyse(Material([*runs, *others])))
+        section = analysed(image_ablation.STUDY.analyse(Material([*runs, *others])))
         assert {row[0] for row in figure(section, "Accuracy").table.rows} == {
             "made-up [1]",
             "made-up [2]",
@@ -989,9 +988,9 @@ def test_other_data_and_other_versions_are_kept_apart_and_named() -> None:
 def test_a_task_that_was_run_twice_is_taken_once() -> None:
     runs = _reads_only_text(some_gold())
     twin = replace(runs[1], files=("twin/made-up/x/responses.jsonl",))
-    section = analysed(blindness.analyse(Material([*runs, twin])))
+    section = analysed(image_ablation.STUDY.analyse(Material([*runs, twin])))
     assert len(figure(section, "Accuracy").table.rows) == 5
-    assert any("twice under the same conditions" in notice for notice in section.notices)
+    assert any("twice under the same configuration" in notice for notice in section.notices)
 
 
 def test_of_two_runs_of_one_task_the_larger_is_taken() -> None:
@@ -1001,8 +1000,8 @@ def test_of_two_runs_of_one_task_the_larger_is_taken() -> None:
     once = answering("ltec_itr_lv", gold, right_answers(gold), files=("b/x/r",))
     last = answering("ltec_itr_lv", gold, (adds, represented), files=("d/x/r",))
     most = replace(last, files=("c/x/r",))
-    arranged = arrange(Material([smaller, once, last, most]))
-    assert [dict(subject.runs) for subject in arranged.subjects] == [{"ltec_itr_lv": most}]
+    subjects, notices = subjects_of(Material([smaller, once, last, most]))
+    assert [dict(subject.runs) for subject in subjects] == [{"ltec_itr_lv": most}]
     for left in (
         "a/x (20 tweets, 1 sample of each)",
         "b/x (40 tweets, 1 sample of each)",
@@ -1010,7 +1009,7 @@ def test_of_two_runs_of_one_task_the_larger_is_taken() -> None:
     ):
         assert any(
             f"c/x (40 tweets, 2 samples of each) is taken, {left} is left out" in notice
-            for notice in arranged.notices
+            for notice in notices
         )
 
 
@@ -1022,8 +1021,8 @@ def test_runs_are_placed_by_their_data_and_not_by_the_order_of_its_names() -> No
         answering(task, gold, right_answers(gold), data=data, files=(f"{data}/{task}/r",))
         for task, data in tasks
     ]
-    arranged = arrange(Material(runs))
-    assert [sorted(subject.runs) for subject in arranged.subjects] == [
+    subjects, _ = subjects_of(Material(runs))
+    assert [sorted(subject.runs) for subject in subjects] == [
         ["itr_demo_lv", "tirt"],
         ["ltec_itr_lv"],
         ["ltec_itr_en_manual", "ltec_itr_lv", "ltec_itr_lv~p1"],
@@ -1037,7 +1036,7 @@ def test_all_tasks_of_a_model_are_one_family_of_tests() -> None:
     def of(study: Any, variant: str, bases: Sequence[str]) -> list[Any]:
         runs = [answering(base, gold, right_answers(gold)) for base in bases]
         runs += [answering(with_variant(base, variant), gold, wrong) for base in bases]
-        section = analysed(study.analyse(Material(runs)))
+        section = analysed(study.STUDY.analyse(Material(runs)))
         return [
             dict(zip([c.title for c in found.table.columns], row, strict=True))
             for found in section.figures
@@ -1046,9 +1045,9 @@ def test_all_tasks_of_a_model_are_one_family_of_tests() -> None:
         ]
 
     for study, variant, tests in (
-        (blindness, "no-image", 3),
+        (image_ablation, "no-image", 3),
         (prompt, "p1", 1),
-        (context, "shots-1", 3),
+        (in_context, "shots-1", 3),
     ):
         (alone,) = of(study, variant, ["ltec_itr_lv"])
         both = of(study, variant, ["ltec_itr_lv", "ltec_itr_en_manual"])
@@ -1061,31 +1060,33 @@ def test_all_tasks_of_a_model_are_one_family_of_tests() -> None:
 def test_other_seeds_are_compared_and_said() -> None:
     runs = _reads_only_text(some_gold())
     runs[1] = replace(runs[1], seeds=(77,))
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     assert any("the seeds differs" in notice for notice in section.notices)
     assert len(figure(section, "Accuracy").table.rows) == 5
 
 
 def test_variants_without_their_task_are_named() -> None:
     runs = _reads_only_text(some_gold())[1:]
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     assert not section.figures
     assert any("ltec_itr_lv itself was not run" in notice for notice in section.notices)
 
 
-def test_a_task_that_was_run_under_other_conditions_is_not_called_missing() -> None:
+def test_a_task_that_was_run_with_another_configuration_is_not_called_missing() -> None:
     runs = _reads_only_text(some_gold())
-    section = analysed(blindness.analyse(Material([replace(runs[0], version="2.0"), *runs[1:]])))
+    section = analysed(
+        image_ablation.STUDY.analyse(Material([replace(runs[0], version="2.0"), *runs[1:]]))
+    )
     assert not section.figures
-    assert any("was run under other conditions" in notice for notice in section.notices)
+    assert any("was run with another configuration" in notice for notice in section.notices)
     assert not any("was not run" in notice for notice in section.notices)
 
 
 def test_notices_alone_make_a_section() -> None:
     run = _lv(some_gold(20))
     material = Material([run], unfinished={run.files[0]: "20 of 350 tweets are complete"})
-    for study in (blindness, prompt, context, language, transfer):
-        section = analysed(study.analyse(material))
+    for study in (image_ablation, prompt, in_context, language, transfer):
+        section = analysed(study.STUDY.analyse(material))
         assert ["in progress" in notice for notice in section.notices] == [True]
         assert not section.figures and not section.claims
 
@@ -1094,7 +1095,7 @@ def test_a_variant_on_other_tweets_is_left_out_and_the_rest_reported() -> None:
     runs = _reads_only_text(some_gold())
     items = tuple(replace(item, tweet_id="9" + item.tweet_id) for item in runs[1].items)
     section = analysed(
-        blindness.analyse(Material([runs[0], replace(runs[1], items=items), *runs[2:]]))
+        image_ablation.STUDY.analyse(Material([runs[0], replace(runs[1], items=items), *runs[2:]]))
     )
     assert len(figure(section, "Accuracy").table.rows) == 4
     assert any("no-image is left out" in notice for notice in section.notices)
@@ -1110,14 +1111,14 @@ def test_two_labels_of_one_tweet_are_refused() -> None:
 def test_a_run_in_progress_is_named_and_reported() -> None:
     runs = _reads_only_text(some_gold())
     unfinished = {runs[2].files[0]: "120 of 350 tweets are complete"}
-    section = analysed(blindness.analyse(Material(runs, unfinished=unfinished)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs, unfinished=unfinished)))
     assert any("in progress: 120 of 350" in notice for notice in section.notices)
     assert len(figure(section, "Accuracy").table.rows) == 5
 
 
 def test_nothing_to_say_is_said_by_silence() -> None:
-    for study in (blindness, prompt, context, language, transfer):
-        assert study.analyse(Material()) is None
+    for study in (image_ablation, prompt, in_context, language, transfer):
+        assert study.STUDY.analyse(Material()) is None
 
 
 # Results of studies without a VLM
@@ -1141,16 +1142,16 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
         ('{"format": 1}', "format 1, of an older itr-bench; .* run the study again"),
         ('{"format": 3}', "format 3, of a newer itr-bench; .* Update itr-bench"),
         ('{"format": 2}', "expected the fields"),
-        ('{"format": 2, "facts": {"a": NaN}}', "NaN is no number"),
-        ('{"format": 2, "facts": {"a": [-Infinity]}}', "-Infinity is no number"),
-        ('{"format": 2, "facts": {"a": 1e999}}', "1e999 is no number"),
+        ('{"format": 2, "metadata": {"a": NaN}}', "NaN is no number"),
+        ('{"format": 2, "metadata": {"a": [-Infinity]}}', "-Infinity is no number"),
+        ('{"format": 2, "metadata": {"a": 1e999}}', "1e999 is no number"),
         (
-            '{"format": 2, "study": "s", "model": "m", "task": "t", "data": "d", "facts": {}, '
+            '{"format": 2, "study": "s", "model": "m", "task": "t", "data": "d", "metadata": {}, '
             '"content": {"a": ' + "[" * 400 + "]" * 400 + "}}",
             "content is nested more than 20 deep",
         ),
         (
-            '{"format": 2, "study": 3, "model": "m", "task": "t", "data": "d", "facts": {}, '
+            '{"format": 2, "study": 3, "model": "m", "task": "t", "data": "d", "metadata": {}, '
             '"content": {}}',
             "study is 3",
         ),
@@ -1163,14 +1164,14 @@ def test_a_result_that_is_none_is_refused(tmp_path: Path, content: str, word: st
         read_result(path)
 
 
-FACTS = {"tweets": 8, "tweets_in_set": 8}
+METADATA = {"tweets": 8, "tweets_in_set": 8}
 
 
-def _trained(said: str, *, tweets: Sequence[str] = (), **facts: Any) -> Result:
+def _trained(said: str, *, tweets: Sequence[str] = (), **metadata: Any) -> Result:
     """A result of `no-vlm` that says *said*, ``y`` or ``n``, of eight tweets."""
     ids = tweets or [str(10**9 + i) for i in range(8)]
     answers = {tweet: [i % 4, said, said] for i, tweet in enumerate(ids)}
-    known = {**FACTS, "seeds": [1], "folds": 5, **facts}
+    known = {**METADATA, "seeds": [1], "folds": 5, **metadata}
     data = "local-0123456789ab"
     return Result("no-vlm", "rule", "ltec_itr_lv", data, known, {"answers": answers}, "a.json")
 
@@ -1227,7 +1228,7 @@ def test_on_few_tweets_a_row_has_no_interval_anywhere() -> None:
 
 def _found(task: str, ranks: Sequence[int], **changes: Any) -> Result:
     """A result of `retrieval`."""
-    facts = {"pictures": "p", "encoder": {"name": "e", "revision": "1"}, **FACTS}
+    metadata = {"pictures": "p", "encoder": {"name": "e", "revision": "1"}, **METADATA}
     content = {
         "tweets": [str(i) for i in range(8)],
         "relations": [0] * 8,
@@ -1235,12 +1236,12 @@ def _found(task: str, ranks: Sequence[int], **changes: Any) -> Result:
         "image_to_text": list(ranks),
         "right_pairs": 8,
     }
-    made = Result("retrieval", "e", task, "local-0", facts, content, f"{task}.json")
+    made = Result("retrieval", "e", task, "local-0", metadata, content, f"{task}.json")
     for name, value in changes.items():
         if name in content:
             made = replace(made, content={**made.content, name: value})
         elif name in ("pictures", "encoder"):
-            made = replace(made, facts={**made.facts, name: value})
+            made = replace(made, metadata={**made.metadata, name: value})
         else:
             made = replace(made, **{name: value})
     return made
@@ -1311,7 +1312,7 @@ needs_eval = pytest.mark.skipif(
 
 @needs_eval
 def test_a_study_runs_its_tasks_and_goes_on(tmp_path: Path) -> None:
-    line = ("blindness", "--model", "itr_baseline", "--base", "itr_demo_lv", "--seeds", "2")
+    line = ("image-ablation", "--model", "itr_baseline", "--base", "itr_demo_lv", "--seeds", "1")
     out = ("--out", str(tmp_path / "studies"))
     dry = _study(*line, *out, "--dry-run")
     assert dry.exit_code == 0, dry.output
@@ -1321,7 +1322,7 @@ def test_a_study_runs_its_tasks_and_goes_on(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "no answer to adds changes" in done.output
     folders = {path.name for path in (tmp_path / "studies" / "itr_baseline").iterdir()}
-    assert folders == {"itr_demo_lv", *(f"itr_demo_lv~{name}" for name in blindness.VARIANTS)}
+    assert folders == {"itr_demo_lv", *(f"itr_demo_lv~{name}" for name in image_ablation.WITHOUT)}
     again = _study(*line, *out)
     assert again.exit_code == 0
     assert "loading" not in again.output
@@ -1346,15 +1347,15 @@ def test_a_study_that_has_nothing_for_a_task_is_refused() -> None:
 
 def test_unknown_names_are_refused() -> None:
     for arguments in (
-        ("blindnes", "--model", "itr_baseline"),
-        ("blindness", "--model", "itr_baseline", "--base", "ltec_itr_lw"),
+        ("image-ablatoin", "--model", "itr_baseline"),
+        ("image-ablation", "--model", "itr_baseline", "--base", "ltec_itr_lw"),
     ):
         done = _study(*arguments)
         assert isinstance(done.exception, ItrBenchError)
         assert "Did you mean" in str(done.exception)
 
 
-@pytest.mark.parametrize("name", ["blindness", "no-vlm"])
+@pytest.mark.parametrize("name", ["image-ablation", "no-vlm"])
 def test_bases_are_checked_before_anything_is_done(name: str) -> None:
     for asked, word in (
         (" ,", "expected one or more tasks"),

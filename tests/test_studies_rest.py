@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies import board_models, no_vlm, prompt, transfer
-from itr_bench.studies.domains import OfRelation, adjusted, too_few
-from itr_bench.studies.domains import transfer as split
+from itr_bench.studies.decomposition import OfRelation, adjusted, too_few
+from itr_bench.studies.decomposition import decompose as split
 from itr_bench.studies.page import make, write
-from itr_bench.studies.ranked import means, scores
+from itr_bench.studies.prompt_variation import PromptVariation, prompt_variation
+from itr_bench.studies.retrieval_scores import means, scores
 from itr_bench.studies.section import Claim, Lines, Section
 from itr_bench.studies.size import fits
-from itr_bench.studies.spread import Spread, spread
 from itr_bench.studies.study import BoardModel, Material, Result
 from tests.test_studies import analysed, by_name, figure, predictions_of, right_answers, run_of
 
@@ -52,13 +52,13 @@ def _whole_seeds(rng: np.random.Generator) -> list[Bools]:
 
 
 def _one_apart(rng: np.random.Generator) -> list[Bools]:
-    """Three wordings, one of them better by 15 points."""
+    """Three wordings, one of them better by 15 percentage points."""
     level, noise = 0.8 * rng.random((TWEETS, 1)), rng.random((TWEETS, 5))
     return [noise < level + gap for gap in (0.15, 0, 0)]
 
 
-def _spread(wordings: list[Bools]) -> Spread:
-    found = spread({str(place): _right(right) for place, right in enumerate(wordings)})
+def _spread(wordings: list[Bools]) -> PromptVariation:
+    found = prompt_variation({str(place): _right(right) for place, right in enumerate(wordings)})
     assert found is not None
     return found
 
@@ -84,7 +84,7 @@ def test_spreads_and_negations_of_one_model_are_corrected_together() -> None:
             run_of(base + name, _right(rng.random((TWEETS, 1)) < share))
             for name, share in wordings.items()
         ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     of_spreads = [one for one in section.claims if "wordings" in one.text]
     assert len(of_spreads) == 2
     # Two spreads, two questions each; `represented` is always right, so that kappa is one.
@@ -94,7 +94,7 @@ def test_spreads_and_negations_of_one_model_are_corrected_together() -> None:
     assert all("for this seed only" in claim.test for claim in of_spreads)
     for base in ("ltec_itr_lv", "tirt"):
         (row,) = by_name(figure(section, f"Accuracy over the wordings, {base}"), 0).values()
-        assert row["p of the spread"] < row["p, Holm"] <= 6 * row["p of the spread"]
+        assert row["p of the SD"] < row["p, Holm"] <= 6 * row["p of the SD"]
 
 
 def test_answers_that_know_nothing_of_each_other_are_no_contradiction() -> None:
@@ -109,8 +109,8 @@ def test_answers_that_know_nothing_of_each_other_are_no_contradiction() -> None:
             run_of("ltec_itr_lv", predictions_of(gold, said, said)),
             run_of("ltec_itr_lv~negated", predictions_of(gold, ~denied, ~denied)),
         ]
-        section = analysed(prompt.analyse(Material(runs)))
-        told += any(claim.told and "each other" in claim.text for claim in section.claims)
+        section = analysed(prompt.STUDY.analyse(Material(runs)))
+        told += any(claim.finding and "each other" in claim.text for claim in section.claims)
     assert told <= 4  # P(more than 4 of 20 at 0.05) < 0.003
 
 
@@ -122,10 +122,10 @@ def test_a_question_and_its_negation_that_no_tweet_has_both_read_claim_nothing()
         run_of("ltec_itr_lv", predictions_of(gold, said, said)),
         run_of("ltec_itr_lv~negated", predictions_of(gold, denied, denied)),
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert not any("negation" in claim.text for claim in section.claims)
     row = by_name(figure(section, "A question and its negation"), 1)["adds",]
-    assert (row["Both read"], row["Alike %"], row["p, Holm"]) == (0, None, None)
+    assert (row["Both parsed"], row["Alike %"], row["p, Holm"]) == (0, None, None)
 
 
 # Transfer
@@ -149,7 +149,7 @@ def test_sets_of_one_accuracy_are_rarely_told_apart() -> None:
 
     turns = iter([True, False] * 20)
     for noise in (whole_seeds, undecided_or_steady):
-        told = sum(any(one.told for one in _relations(noise)) for _ in range(20))
+        told = sum(any(one.significant for one in _relations(noise)) for _ in range(20))
         assert told <= 4  # P(more than 4 of 20 at 0.05) < 0.003
 
 
@@ -204,10 +204,10 @@ def test_the_lines_of_a_report_are_corrected_together() -> None:
     lines = [one for one in fits(boards).values() if one is not None]
     assert [one.p_value for one in lines] == pytest.approx([1 / 60] * 2)
     assert [one.adjusted for one in lines] == pytest.approx([1 / 30] * 2)
-    assert all(one.told for one in lines)
+    assert all(one.significant for one in lines)
     boards["itr_demo_lv"] = _board(sizes, rising, "itr_demo_lv")
     boards["itr_demo_en"] = _board(sizes, rising, "itr_demo_en")
-    assert not any(one.told for one in fits(boards).values() if one is not None)
+    assert not any(one.significant for one in fits(boards).values() if one is not None)
     material = Material(board=[model for models in boards.values() for model in models])
     claims = analysed(transfer.analyse(material)).claims
     assert len(claims) == 4
@@ -223,8 +223,8 @@ def _row(task: str, answers: NDArray[np.bool_], gold: NDArray[np.int8], path: st
         str(10**9 + i): [int(relation), "ny"[adds], "ny"[shown]]
         for i, (relation, (adds, shown)) in enumerate(zip(gold, answers.astype(int), strict=True))
     }
-    facts = {"tweets": len(gold), "tweets_in_set": len(gold), "seeds": [1], "folds": 5}
-    return Result("no-vlm", "rule", task, "local-0123456789ab", facts, {"answers": said}, path)
+    metadata = {"tweets": len(gold), "tweets_in_set": len(gold), "seeds": [1], "folds": 5}
+    return Result("no-vlm", "rule", task, "local-0123456789ab", metadata, {"answers": said}, path)
 
 
 def _standing(section: Section) -> list[Claim]:
@@ -240,13 +240,13 @@ def test_a_row_that_learned_the_majority_is_not_held_against_chance() -> None:
         "rule (trained), tirt: accuracy 32.3 %, not significantly different from the majority "
         "class (32.3 %)."
     )
-    assert not claim.told and "not corrected" in claim.test
+    assert not claim.finding and "not corrected" in claim.test
     right = np.stack(right_answers(gold), axis=1).astype(bool)
     section = analysed(no_vlm.analyse(Material([], [_row("tirt", right, gold, "a")])))
     (claim,) = _standing(section)
-    assert claim.told and "100.0 %, above the majority class (32.3 %)" in claim.text
+    assert claim.finding and "100.0 %, above the majority class (32.3 %)" in claim.text
     few = analysed(no_vlm.analyse(Material([], [_row("tirt", right[100:109], gold[100:109], "a")])))
-    assert [one.told for one in few.claims] == [False] and "too few" in few.claims[0].text
+    assert [one.finding for one in few.claims] == [False] and "too few" in few.claims[0].text
 
 
 def test_rows_of_all_tasks_of_a_model_are_one_family() -> None:
@@ -258,7 +258,7 @@ def test_rows_of_all_tasks_of_a_model_are_one_family() -> None:
     told = [
         claim
         for claim in analysed(no_vlm.analyse(Material(runs, rows))).claims
-        if "points above" in claim.text
+        if "percentage points above" in claim.text
     ]
     assert len(told) == 2
     assert all("over the 2 comparisons of this study on made-up" in claim.test for claim in told)
@@ -315,6 +315,6 @@ def test_the_page_says_what_its_tests_are_over(tmp_path: Any) -> None:
         "the exact McNemar test, and a t test of the mean difference",
         "[1] and [2], counts as two",
         "Of 100 such families in which nothing differs, about 5 may hold a false claim",
-        "That one difference is told and another is not does not say that the two differ",
+        "That one difference is significant and another is not does not say that the two differ",
     ):
         assert words in page

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
 from itr_bench.scoring import Predictions
-from itr_bench.studies import blindness, language, prompt, wording
+from itr_bench.studies import comparisons, image_ablation, language, prompt
 from itr_bench.studies.changes import Change, changes
-from itr_bench.studies.frame import arrange, cells
+from itr_bench.studies.comparisons import limits
+from itr_bench.studies.grouping import variant_runs
 from itr_bench.studies.negation import negation
 from itr_bench.studies.statistics import Contrast, Paired, compared, shares
 from itr_bench.studies.study import Material
-from itr_bench.studies.wording import limits
 from tests.test_studies import (
     analysed,
     answering,
@@ -68,7 +68,7 @@ def test_an_undecided_run_is_not_told_from_steady_ones_of_its_accuracy() -> None
         )
     found = compared(families)
     assert all((one.adjusted or 0) < 0.05 for family in found for one in family)
-    told = sum(any(one.told for one in family) for family in found)
+    told = sum(any(one.significant for one in family) for family in found)
     assert told <= most_by_chance(60)
 
 
@@ -84,7 +84,7 @@ def test_what_a_seed_does_to_all_tweets_is_no_difference(samples: int, same_seed
         if same_seeds:
             noise[1] = noise[0]
         families.append([Contrast(*(right_where(own < rng.beta(4, 4, (300, 1))) for own in noise))])
-    told = sum(one.told != 0 for (one,) in compared(families))
+    told = sum(one.significant != 0 for (one,) in compared(families))
     assert told <= most_by_chance(150, 0.07)
 
 
@@ -100,8 +100,8 @@ def test_a_known_gap_is_covered_and_told_where_runs_share_their_noise() -> None:
     ends = [one.interval or (1, 0) for one in found]
     missed = sum(not low <= gap <= high for low, high in ends)
     assert missed <= most_by_chance(simulations)
-    assert sum(one.told == 1 for one in found) > 0.9 * simulations
-    assert not any(one.told == -1 for one in found)
+    assert sum(one.significant == 1 for one in found) > 0.9 * simulations
+    assert not any(one.significant == -1 for one in found)
 
 
 def test_where_the_two_tests_see_other_sides_nothing_is_told() -> None:
@@ -116,7 +116,7 @@ def test_where_the_two_tests_see_other_sides_nothing_is_told() -> None:
     assert found.difference == pytest.approx((60 * 0.1 - 100 * 0.4) / 160)
     assert found.adjusted is not None and found.adjusted < 0.001
     assert found.mean_adjusted is not None and found.mean_adjusted < 0.001
-    assert found.told == 0
+    assert found.significant == 0
 
 
 def _pair(samples: int) -> Paired:
@@ -129,7 +129,7 @@ def test_of_one_seed_a_test_says_so() -> None:
     for samples, said in ((1, True), (2, False)):
         found = _pair(samples)
         assert found.samples == samples
-        text = wording.test_of(found, "there", "here")
+        text = comparisons.test_of(found, "there", "here")
         assert ("for this seed only" in text) == said
         assert "McNemar test on 40 tweets: 30 right only there, 10 only here" in text
         assert "over the 1 comparison of this study" in text
@@ -142,7 +142,7 @@ def test_ten_tweets_are_the_fewest_for_intervals_and_tests(tweets: int) -> None:
     (share,) = shares([(np.arange(tweets), tweets)])
     known = [found.interval, found.p_value, found.mean_p_value, found.mean_adjusted]
     assert [one is not None for one in [*known, share.interval]] == [tweets == 10] * 5
-    assert found.told == (tweets == 10)
+    assert found.significant == (tweets == 10)
 
 
 def test_what_cannot_be_told_has_a_line_for_each_model() -> None:
@@ -156,7 +156,7 @@ def test_what_cannot_be_told_has_a_line_for_each_model() -> None:
                 for answers in right_answers(gold)
             )
             runs.append(answering(task, gold, own, model=model))  # type: ignore[arg-type]
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     lines = [line for line in section.limits if "right in most samples" in line]
     assert [line.split(",")[0] for line in lines] == [
         "first: of 60 tweets",
@@ -179,7 +179,7 @@ def test_two_gaps_are_not_said_to_differ() -> None:
     for number, said in ((2, False), (3, True)):
         section = analysed(language.analyse(Material(runs[:number])))
         assert (
-            "That one gap is told and another is not does not say that the two differ."
+            "That one gap is significant and another is not does not say that the two gaps differ."
             in (section.limits)
         ) == said
 
@@ -187,19 +187,20 @@ def test_two_gaps_are_not_said_to_differ() -> None:
 # Answers that change
 
 
-def _cell_changes(reference: Run, variant: Run) -> dict[tuple[str, Question], Change]:
-    ((cell,), _) = cells(arrange(Material([reference, variant])), blindness.tasks)
-    return changes(cell)
+def _changes(reference: Run, variant: Run) -> dict[Question, Change]:
+    variants, _ = variant_runs(Material([reference, variant]), image_ablation.tasks)
+    (found,) = changes(variants)
+    return found
 
 
 def _change(
     a: Predictions, b: Predictions, seeds_a: Sequence[int] | None, seeds_b: Sequence[int] | None
 ) -> Change:
     known = [None if seeds is None else tuple(seeds) for seeds in (seeds_a, seeds_b)]
-    found = _cell_changes(
+    found = _changes(
         run_of("ltec_itr_lv", a, seeds=known[0]), run_of("ltec_itr_lv~no-image", b, seeds=known[1])
     )
-    return found["ltec_itr_lv~no-image", Question.ADDS]
+    return found[Question.ADDS]
 
 
 _SAMPLES = 4
@@ -232,30 +233,30 @@ def test_a_sampled_model_that_uses_one_side_is_found_with_shared_seeds(side: str
     gold = some_gold(200)
     own, other = _sampled(gold, rng, lambda chances: np.roll(chances, 1, axis=1))
     runs = [run_of("ltec_itr_lv", predictions_of(gold, *own))]
-    for variant in blindness.VARIANTS:
+    for variant in image_ablation.WITHOUT:
         answers = own if variant in _BLIND[side] else other
         runs.append(run_of(f"ltec_itr_lv~{variant}", predictions_of(gold, *answers)))
-    section = analysed(blindness.analyse(Material(runs)))
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
     shown = by_name(figure(section, "Answers that change"), 1, 2)
     for question in ("adds", "represented"):
         (still,) = claims(section, f"no answer to {question} changes")
         (moved,) = claims(section, f"answers to {question} change by more than chance")
         named = still.partition("no ")[2]
-        for variant in blindness.VARIANTS:
+        for variant in image_ablation.WITHOUT:
             row = shown[variant, question]
             blind = variant in _BLIND[side]
-            assert (blindness._WITHOUT[variant] in named) == blind
-            assert (blindness._WITHOUT[variant] in moved) != blind
+            assert (image_ablation.WITHOUT[variant] in named) == blind
+            assert (image_ablation.WITHOUT[variant] in moved) != blind
             assert row["Between samples alone %"] > 0.2
             low, high = row["95 % interval"]  # the last of this name: beyond chance
             if blind:
-                assert (row["Beyond that, points"], low, high) == (0, 0, 0)
+                assert (row["Beyond that, percentage points"], low, high) == (0, 0, 0)
                 assert row["Of these, yes against no %"] == 0
             else:
-                assert row["Beyond that, points"] > 0.1 and low > 0
+                assert row["Beyond that, percentage points"] > 0.1 and low > 0
                 assert row["Of these, yes against no %"] > 0.2
     lower = claims(section, "accuracy is", "lower")
-    assert len(lower) == len(blindness.VARIANTS) - len(_BLIND[side])
+    assert len(lower) == len(image_ablation.WITHOUT) - len(_BLIND[side])
 
 
 @settings(deadline=None, max_examples=30)
@@ -287,7 +288,7 @@ def test_with_the_same_distribution_nothing_changes_on_average() -> None:
     a, b = ((one < chance).astype(np.int8) for one in (noise, 1 - noise))
     gold = some_gold(4000)
     found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), range(3), range(3))
-    assert found.turned / found.read > found.raw.value + 0.1
+    assert found.turned / found.parsed > found.raw.value + 0.1
     assert found.beyond is not None
     assert found.beyond.value == pytest.approx(0, abs=0.02)
 
@@ -311,7 +312,7 @@ def test_pairs_of_one_seed_are_counted_apart(
     a = np.tile(np.array([1, 0], dtype=np.int8), (10, 1))
     b = np.ones((10, len(seeds_b)), dtype=np.int8)
     found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), seeds_a, seeds_b)
-    assert (found.of_one_seed, found.read) == (one_seed, read)
+    assert (found.of_one_seed, found.parsed) == (one_seed, read)
     assert found.raw.value == pytest.approx(raw)
     assert found.alone == pytest.approx(0.5)  # all of two samples of a, none of b
 
@@ -335,7 +336,7 @@ def test_of_few_read_tweets_a_negation_has_no_interval(read: int) -> None:
     answers = [np.where(np.arange(350) < read, one, -1) for one in (words, 1 - words)]
     plain, negated = (predictions_of(gold, one, one) for one in answers)
     found = negation(plain, negated, Question.ADDS)
-    assert (found.tweets, found.read_tweets, found.alike) == (350, read, 0)
+    assert (found.tweets, found.parsed_tweets, found.alike) == (350, read, 0)
     known = [found.alike_interval, found.kappa_interval, found.yes_interval]
     known += [found.yes_negated_interval]
     assert [one is not None for one in known] == [read == 10] * 4
@@ -395,7 +396,7 @@ def test_a_sampled_model_that_agrees_is_found_with_shared_seeds() -> None:
         run_of("ltec_itr_lv", predictions_of(gold, *yes)),
         run_of("ltec_itr_lv~negated", predictions_of(gold, *~yes)),
     ]
-    section = analysed(prompt.analyse(Material(runs)))
+    section = analysed(prompt.STUDY.analyse(Material(runs)))
     assert len(claims(section, "the model agrees whatever is asked")) == len(QUESTIONS)
 
 
@@ -404,6 +405,8 @@ def test_what_was_not_tested_is_not_called_untold(tweets: int, said: int) -> Non
     gold = some_gold(tweets)
     same = predictions_of(gold, *right_answers(gold))
     runs = [run_of(task, same) for task in ("ltec_itr_lv", "ltec_itr_lv~no-image")]
-    section = analysed(blindness.analyse(Material(runs)))
-    assert sum("a change of accuracy is not told" in claim.text for claim in section.claims) == said
+    section = analysed(image_ablation.STUDY.analyse(Material(runs)))
+    assert (
+        sum("no significant change of accuracy" in claim.text for claim in section.claims) == said
+    )
     assert any("no test and no interval was computed" in limit for limit in section.limits) != said

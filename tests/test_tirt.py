@@ -347,6 +347,17 @@ def lines(records: Sequence[Any]) -> str:
         ),
         ("t.csv", '\ufeffid,lang,text\r\n11,en,"a, ""b""\nc"\r\n', {"11": 'a, "b"\nc'}),
         ("t.csv", "tweet_id,text\n11,a\n\n12,b\n", {"11": "a", "12": "b"}),
+        ("t.csv", "id,text,note_tweet.text\n11,a…,a b\n12,b,\n", {"11": "a b", "12": "b"}),
+        ("t.csv", "id,text,extended_tweet.full_text,truncated\n11,a…,a b,true\n", {"11": "a b"}),
+        ("t.csv", "id,extended_tweet_full_text\n11,a b\n", {"11": "a b"}),
+        ("t.csv", "id,full_text,text\n11,,a\n", {"11": "a"}),
+        ("t.csv", "id,text,truncated\n11,a,False\n12,b,\n", {"11": "a", "12": "b"}),
+        ("v1.json", [{"id_str": "11", "full_text": " ", "text": "x"}], {"11": "x"}),
+        (
+            "v1.json",
+            [{"id_str": "11", "note_tweet": {"text": ""}, "full_text": "", "text": "x"}],
+            {"11": "x"},
+        ),
         (
             "t.csv",
             'id,text\n11,"3, 2,\n1, 0"\n12,5" nails\n',
@@ -548,8 +559,18 @@ def test_two_first_images_are_refused(tmp_path: Path) -> None:
         check_availability(labels(), found)
 
 
-def test_a_truncated_text_is_not_available(tmp_path: Path) -> None:
-    write(tmp_path, "t.json", {"id_str": "11", "text": "begun …", "truncated": True})
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.json", {"id_str": "11", "text": "begun …", "truncated": True}),
+        ("t.json", {"id_str": "11", "full_text": "", "text": "begun …", "truncated": True}),
+        ("t.csv", "id,text,truncated\n11,begun …,true\n"),
+        ("t.csv", "id,text,truncated\n11,begun …,True\n"),
+        ("t.csv", "id,text,note_tweet.text,truncated\n11,begun …, ,1\n"),
+    ],
+)
+def test_a_truncated_text_is_not_available(tmp_path: Path, name: str, content: Any) -> None:
+    write(tmp_path, name, content)
     write(tmp_path, "11.png", png((1, 0, 0)))
     found = check_availability(labels(1), read_folder(tmp_path))
     assert found.state == {"11": "image only"}

@@ -655,6 +655,43 @@ def test_a_server_is_asked_as_documented(
     }
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "◁think▷hm @x◁/think▷{}",
+        "<|begin_of_box|>{}<|end_of_box|>",
+        "<think>x</think><answer>{}</answer>",
+        "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final<|message|>{}",
+        "analysisX.assistantfinal{}",
+        "[THINK]x[/THINK]{}</s>",
+        "x</think>\n\n{}<|im_end|>",
+    ],
+)
+def test_marks_of_reasoning_do_not_reach_a_translation(
+    form: str, serve: Callable[..., Server]
+) -> None:
+    server = serve(lambda s, n: (200, form.format(s.upper())))
+    found = ask(server, {"1": "paldies @a visiem ☕", "2": "labrīt"}, Forgetful())
+    assert found.texts == {"1": "PALDIES @a VISIEM ☕", "2": "LABRĪT"}
+
+
+def test_a_server_that_says_one_thing_of_all_texts_is_refused(
+    serve: Callable[..., Server], home: Path
+) -> None:
+    texts = {str(i): f"teksts numur{'s' * i} @a{i}" for i in range(6)}
+    server = serve(lambda s, n: (200, "Yes" if "[1]" not in s else "Yes [1]"))
+    with opened("x", {}) as journal:
+        found = ask(server, texts, journal)
+        with pytest.raises(DataError, match="6 of 6 translations cannot be used") as raised:
+            found.check()
+    assert "tweet 0: 'Yes @a0', as of 5 other texts" in str(raised.value)
+    well = serve(lambda s, n: (200, s.upper()))
+    with opened("x", {}) as journal:  # asked again
+        again = ask(well, texts, journal)
+    assert again.texts["1"] == "TEKSTS NUMURS @a1"
+    assert (again.counts["generated"], again.refused) == (6, {})
+
+
 def test_what_a_server_said_that_cannot_be_used_is_asked_for_again(
     serve: Callable[..., Server], home: Path
 ) -> None:
@@ -745,6 +782,15 @@ def test_the_key_does_not_come_back(
         assert b"sk-made-up" not in (journal.folder / "journal.jsonl").read_bytes()
 
 
+# Ctrl-C is ignored in what is started in the background, these tests perhaps, and all they start.
+_TAKES_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from itr_bench.cli.main import main
+main()
+"""
+
+
 def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -765,7 +811,7 @@ def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     asked = Job("ltec", "lv", "en", "chat", server=server.url, tweets=source)
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "itr_bench.cli.main", "data", "translate", "--model", "chat"),
+            *(sys.executable, "-c", _TAKES_CTRL_C, "data", "translate", "--model", "chat"),
             *("--server", server.url, "--tweets", str(source), "--out", str(out)),
         ],
         env={**os.environ, "ITR_BENCH_HOME": str(tmp_path)},

@@ -996,8 +996,8 @@ def test_what_an_older_parser_read_is_read_again(tmp_path: Path) -> None:
     (finding,) = found.all_findings
     assert (finding.severity, finding.code) == (Severity.UNCHECKED, "unchecked")
     assert finding.message == (
-        "Submitted as yes-no.1.en reads it; the figures here are those of yes-no.2.en, which reads "
-        "the same responses again."
+        "The figures as submitted, which yes-no.1.en read; those here are of yes-no.2.en, which "
+        "has read the same responses again."
     )
     (entry,) = found.entries
     assert entry.score is not None

@@ -2,19 +2,20 @@
 
 The header of a column is ``WHAT:ANNOTATOR``: ``adds`` or ``represented`` with yes and no (or jā
 and nē), ``relation`` with 0 to 3, ``fidelity`` with 1 to 5. A column without ``WHAT:`` holds
-relations. ``fidelity:ANNOTATOR@SYSTEM`` says whose translations were rated. An empty cell is a
-missing rating.
+relations, unless another one says ``relation:`` or it is named like a fact of the annotation, such
+as ``confidence``: then it is no annotator's, and that it is left out is said.
+``fidelity:ANNOTATOR@SYSTEM`` says whose translations were rated. An empty cell is a missing rating.
 """
 
 from __future__ import annotations
 
-import csv
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from itr_bench.data.tsv import id_problem, numbered_lines
+from itr_bench.data.tsv import id_problem, read_rows
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer
 
@@ -29,6 +30,12 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = {
 # Words for yes and no; a column keeps to one language.
 _WORDS = (YES_NO, ("jā", "nē"))
 _DELIMITERS = ("\t", ",", ";")
+_NO_ANNOTATOR = re.compile(
+    r"(?:confidence|certainty|difficulty|round|batch|page|row|line|index|split|set|fold|order"
+    r"|image|picture|photo|media|text|tweet|url|link|lang|language|date|time|timestamp|duration"
+    r"|seconds|comment|remark|note|reason|explanation|flag|status|version)s?(?:[_ -].*)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -48,72 +55,43 @@ class Rating:
     place: str
 
 
-# A numbered line: the tweet's id, and all cells.
-_Row = tuple[int, str, list[str]]
 # Ratings by what, system (empty but for fidelity) and annotator, then by tweet.
 Ratings = dict[tuple[str, str, str], dict[str, Rating]]
 
 
-def read_file(path: Path, found: Ratings) -> list[str]:
-    """Add the ratings of one file to *found*; return what is wrong with single lines and cells.
+def read_file(path: Path, found: Ratings) -> tuple[list[str], list[str]]:
+    """Add the ratings of one file to *found*.
+
+    Returns:
+        What is wrong with single lines and cells; and the columns that were left out.
 
     Raises:
         DataError: the file or its header cannot be read at all.
     """
-    columns, rows = _open(path)
-    return [f"{path}, {text}" for text in _read(path, columns, rows, found)]
-
-
-def _open(path: Path) -> tuple[list[_Column], list[_Row]]:
-    """The columns of annotators and the rows of a file."""
-    lines = list(numbered_lines(path))
-    if not lines:
-        raise DataError(f"{path}: the file is empty; expected a header line and ratings")
-    for delimiter in _DELIMITERS:
-        header = [name.strip() for name in _fields(lines[0][1], delimiter) or ()]
-        if ID in header:
-            break
-    else:
-        raise DataError(
-            f"{path}, line 1: no column {ID!r}; found {lines[0][1][:80]!r}. Expected "
-            f"{ID!r} and a column an annotator, between commas, semicolons or tabs."
-        )
-    columns, problems = _columns(header)
+    table = read_rows(path, delimiters=_DELIMITERS, key=ID)
+    columns, left_out, problems = _columns(table.header)
     if problems:
         raise DataError(f"{path}, line 1: {'; '.join(problems)}")
-    if len(lines) == 1:
+    if table.problems:
+        return [f"{path}, {problem}" for problem in table.problems], left_out
+    rows = [(line, [field.strip() for field in fields]) for line, fields in table.rows]
+    rows = [(line, fields) for line, fields in rows if any(fields)]
+    if not rows:
         raise DataError(f"{path}: no tweet below the header")
-    at = header.index(ID)
-    rows = []
-    for number, line in lines[1:]:
-        split = _fields(line, delimiter)
-        if split is None:
-            problems.append(f"line {number}: a quotation mark that is not closed or not doubled")
-            continue
-        fields = [field.strip() for field in split]
-        if len(fields) != len(header):
-            problems.append(
-                f"line {number}: {len(fields)} fields, expected {len(header)} as in the header"
-            )
-        elif any(fields):
-            rows.append((number, fields[at], fields))
-    if problems:
-        raise DataError(f"{path}, {'; '.join(problems[:5])}" + ("; ..." if problems[5:] else ""))
-    return columns, rows
+    at = table.header.index(ID)
+    return [f"{path}, {text}" for text in _read(path, at, columns, rows, found)], left_out
 
 
-def _fields(line: str, delimiter: str) -> list[str] | None:
-    """The fields of a line; a tab never needs quotes. ``None`` where the quoting is broken."""
-    if delimiter == "\t":
-        return line.split(delimiter)
-    try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None
-
-
-def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
-    columns, problems = [], []
+def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str], list[str]]:
+    """The columns of annotators, the names of the others, and what is wrong."""
+    columns: list[_Column] = []
+    left_out: list[str] = []
+    problems: list[str] = []
+    rate_relations = {
+        annotator.strip().casefold()
+        for what, _, annotator in (name.partition(":") for name in header)
+        if what.strip() == RELATION
+    }
     if header.count(ID) > 1:
         problems.append(f"more than one column {ID!r}")
     for position, name in enumerate(header):
@@ -121,6 +99,10 @@ def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
             continue
         what, colon, annotator = (part.strip() for part in name.partition(":"))
         if not colon:
+            is_other = rate_relations and name.casefold() not in rate_relations
+            if is_other or _NO_ANNOTATOR.fullmatch(name):
+                left_out.append(name)
+                continue
             what, annotator = RELATION, name
         system = ""
         if what == FIDELITY and "@" in annotator:
@@ -142,23 +124,29 @@ def _columns(header: Sequence[str]) -> tuple[list[_Column], list[str]]:
             )
         seen.setdefault(key, column.header)
     if not columns and not problems:
-        problems.append(f"no column of an annotator beside {ID!r}, such as 'adds:Anna'")
-    return columns, problems
+        besides = f" ({', '.join(map(repr, left_out))} are none)" if left_out else ""
+        problems.append(f"no column of an annotator beside {ID!r}{besides}, such as 'adds:Anna'")
+    return columns, left_out, problems
 
 
 def _read(
-    path: Path, columns: Sequence[_Column], rows: Sequence[_Row], found: Ratings
+    path: Path,
+    at: int,
+    columns: Sequence[_Column],
+    rows: Sequence[tuple[int, list[str]]],
+    found: Ratings,
 ) -> Iterator[str]:
-    """Add the ratings of one file to *found*; yield what is wrong."""
+    """Add the ratings of one file, its ids in column *at*, to *found*; yield what is wrong."""
     first: dict[str, int] = {}
-    for line, tweet, _ in rows:
+    for line, fields in rows:
+        tweet = fields[at]
         if problem := id_problem(tweet):
             yield f"line {line}: {problem}"
         if tweet in first:
             yield f"line {line}: tweet {tweet} stands on line {first[tweet]} already"
         first.setdefault(tweet, line)
     for column in columns:
-        cells = [(line, tweet, fields[column.position]) for line, tweet, fields in rows]
+        cells = [(line, fields[at], fields[column.position]) for line, fields in rows]
         yield from _label_problems(column, [(line, cell) for line, _, cell in cells if cell])
         ratings = found.setdefault((column.what, column.system, column.annotator), {})
         again = []

@@ -1,4 +1,4 @@
-"""What is said of agreement: coefficients with intervals, and why one is not available."""
+"""Agreement of annotators: coefficients with intervals, and why one is not available."""
 
 from __future__ import annotations
 

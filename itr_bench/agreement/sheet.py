@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from itr_bench.agreement.files import CATEGORIES, FIDELITY, ID, RELATION
-from itr_bench.agreement.wording import WORDS
+from itr_bench.agreement.sheet_texts import TEXTS
 from itr_bench.data.files import new_folder
 from itr_bench.data.image_sources import ImageSource, local_images
 from itr_bench.data.images import check_image
@@ -169,9 +169,9 @@ def _empty_csv(items: Sequence[Item], what: str, system: str, annotators: Sequen
 def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
     from jinja2 import Environment, StrictUndefined
 
-    words = WORDS[language]
+    texts = TEXTS[language]
     rows = [asdict(item) for item in items]
-    # The same list asked again goes on with the answers that the browser has.
+    # The same list asked again keeps the answers that the browser has.
     identity = json.dumps([what, [[item.tweet_id, item.text, item.translation] for item in items]])
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -180,7 +180,7 @@ def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
     return environment.from_string(template).render(
         language=language,
         what=what,
-        words=words,
+        words=texts,
         asked=ASKED[what],
         categories={asked: CATEGORIES[asked] for asked in ASKED[what]},
         with_images=any(item.image for item in items),
@@ -194,7 +194,7 @@ def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
             "categories": {asked: CATEGORIES[asked] for asked in ASKED[what]},
             "items": rows,
             "words": {
-                key: words[key]
+                key: texts[key]
                 for key in ("position", "answered", "no_image", "saved", "unsaved", "done")
             },
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ class Table:
     annotators: tuple[str, ...]
     ratings: Ratings
     system: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -51,10 +52,13 @@ def read_annotations(paths: Sequence[Path]) -> list[Table]:
             and column.
     """
     problems: list[str] = []
+    left_out: list[str] = []
     found: files.Ratings = {}
     for path in paths:
         try:
-            problems += files.read_file(path, found)
+            wrong, others = files.read_file(path, found)
+            problems += wrong
+            left_out += [f"{path}: {name}" for name in others]
         except DataError as error:
             problems.append(str(error))
     problems += _name_problems("annotators", "person", "people", {name for *_, name in found})
@@ -63,7 +67,10 @@ def read_annotations(paths: Sequence[Path]) -> list[Table]:
     problems += _system_problems(found)
     if problems:
         raise DataError(f"annotations cannot be used:\n{bullet_list(problems, most=20)}")
-    tables = [_table(what, system, ratings) for (what, system), ratings in _by_what(found).items()]
+    tables = [
+        replace(_table(what, system, ratings), left_out=tuple(left_out))
+        for (what, system), ratings in _by_what(found).items()
+    ]
     if not any(len(table.annotators) > 1 for table in tables):
         names = sorted({name for *_, name in found})
         systems = sorted({system for _, system, _ in found if system})

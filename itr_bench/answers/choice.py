@@ -53,7 +53,7 @@ _CLOSE = r"[*_\"'`”)}\].]{0,4}"
 _OPTION = r"[\s*_\"'`“({\[]{0,6}([a-d])(?![\w'’])"
 _ARTICLE = r"\s*a[ \t]+(?!(?:because|since|as|due|is|and|or|which|the)\b)[^\W\d_]"
 _ANSWER = re.compile(
-    r"(?<!\w)(?:(final\s{1,4}answer|conclusion|verdict)|answer)(?:\s+is)?"
+    r"(?<!\w)(?:(final\s{1,4}(?:answer|response)|conclusion|verdict)|answer)(?:\s+is)?"
     r"(?:\s+(?:option|statement|letter))?"
     rf"[\s*_\"'`]{{0,4}}:?(?!{_ARTICLE}){_OPTION}"
 )

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from tabulate import tabulate
 
-from itr_bench.cli.runs import read_runs
-from itr_bench.cli.tables import interval
-from itr_bench.data.manifest import kind_of
-from itr_bench.data.sets import get_set
-from itr_bench.errors import ScoreError
 from itr_bench.report import words
+from itr_bench.runs.comparing import Compared, compare_runs
+from itr_bench.runs.reading import read_runs
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Comparison, Significance, compare, decide
-from itr_bench.tasks.spec import get_task
-
-_CHECKPOINT = re.compile(
-    r"(^|\.)(pretrained|model|model_version|model_id_name|revision|content|checkpoint\w*)$"
-)
-"""Settings that name the model: two models differ in them, which is no news."""
+from itr_bench.runs.tables import interval
+from itr_bench.scoring import Significance
 
 
 @click.command("compare", short_help="Compare runs on the same tweets.")
@@ -51,31 +41,11 @@ def command(runs: tuple[Path, ...], as_json: bool, verbose: bool) -> None:
       itr-bench compare runs/qwen2-vl-7b out/llava_hf/
     """
     read = read_runs(runs, plain_allowed=False)
-    pairs = [
-        (a, b) for a, b in itertools.combinations(read, 2) if a.task == b.task and _comparable(a, b)
-    ]
-    if not pairs:
-        raise ScoreError(
-            "nothing to compare: no two runs of the same task on the same data among "
-            + ", ".join(f"{run.model} ({run.task}, {run.data})" for run in read)
-        )
-    found = [compare(a.predictions, b.predictions) for a, b in pairs]
-    decided: list[Significance | None] = [None] * len(pairs)
-    tasks = list(dict.fromkeys(a.task for a, _ in pairs))
-    for task in tasks:
-        places = [i for i, (a, _) in enumerate(pairs) if a.task == task]
-        own = decide([found[i] for i in places])
-        for place, one in zip(places, own, strict=True):
-            decided[place] = one
-    compared = [
-        Compared(a, b, comparison, one)
-        for (a, b), comparison, one in zip(pairs, found, decided, strict=True)
-        if one is not None
-    ]
+    compared = compare_runs(read)
     if as_json:
         click.echo(json.dumps([one.as_dict() for one in compared], indent=2, ensure_ascii=False))
         return
-    for task in tasks:
+    for task in dict.fromkeys(pair.a.task for pair in compared):
         own_pairs = [one for one in compared if one.a.task == task]
         click.echo(_table(task, own_pairs, read))
     click.echo(
@@ -86,33 +56,9 @@ def command(runs: tuple[Path, ...], as_json: bool, verbose: bool) -> None:
         if verbose:
             click.echo(f"{_name(pair.a, read)}: {pair.a.signature}")
             click.echo(f"{_name(pair.b, read)}: {pair.b.signature}")
-        if differing := _unlike(pair.a, pair.b):
+        if differing := pair.unlike():
             names = f"{_name(pair.a, read)} and {_name(pair.b, read)}"
             click.echo(f"{pair.a.task}: {names} differ in {', '.join(differing)}")
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Two runs, and whether they differ."""
-
-    a: Run
-    b: Run
-    comparison: Comparison
-    significance: Significance
-
-    def as_dict(self) -> dict[str, object]:
-        """The comparison as JSON writes it."""
-        decided = self.significance
-        return {
-            "task": self.a.task,
-            "a": self.a.model,
-            "b": self.b.model,
-            **asdict(self.comparison),
-            "p_holm": decided.p_value,
-            "mean_p_holm": decided.mean_p_value,
-            "better": {1: "a", -1: "b", 0: None}[decided.better],
-            "reason": decided.reason,
-        }
 
 
 def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
@@ -154,74 +100,6 @@ def _verdict(decided: Significance, a: int, b: int) -> str:
     if decided.better:
         return f"{a if decided.better > 0 else b} is better"
     return words.NOT_DIFFERENT
-
-
-def _unlike(a: Run, b: Run) -> list[str]:
-    """In what two runs differ beside the model, by the names of the settings."""
-    of_a, of_b = a.signature.fields(), b.signature.fields()
-    found = []
-    for key in of_a:
-        if of_a[key] == of_b[key]:
-            continue
-        if key != "generation" or a.generation is None or b.generation is None:
-            found.append(f"{key} ({of_a[key]} and {of_b[key]})")
-            continue
-        settings_a, settings_b = _flat(a.generation), _flat(b.generation)
-        for name in sorted(settings_a.keys() | settings_b.keys()):
-            one, other = settings_a.get(name), settings_b.get(name)
-            if one != other and not _CHECKPOINT.search(name):
-                found.append(f"{name} ({_value(one)} and {_value(other)})")
-    return found
-
-
-def _flat(settings: Mapping[str, object], start: str = "") -> dict[str, object]:
-    """Nested settings by their names, such as ``generation_kwargs.temperature``."""
-    found: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{start}{name}.")
-        else:
-            found[start + name] = value
-    return found
-
-
-def _value(value: object) -> str:
-    """A setting, short enough for a message."""
-    text = "not set" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _comparable(a: Run, b: Run) -> bool:
-    """Whether two runs of a task are on the same tweets, or on samples of the same source.
-
-    Raises:
-        ScoreError: a tweet that both samples have with different images.
-    """
-    if a.data == b.data:
-        return True
-    if a.data is None or b.data is None or kind_of(a.data) != kind_of(b.data):
-        return False
-    if get_set(get_task(a.task).set_name).relations is not None:
-        return False
-    differing = _differing(a.images, b.images)
-    # Prompts that are worded alike differ only where the texts do.
-    of_texts = _differing(a.prompts, b.prompts)
-    shared = a.prompts.keys() & b.prompts.keys()
-    what = f"images of {len(differing)} tweets"
-    if not differing and len(of_texts) < len(shared):
-        differing = sorted({item.split()[0] for item in of_texts})
-        what = f"texts of {len(differing)} tweets"
-    if differing:
-        raise ScoreError(
-            f"{a.model} and {b.model} saw different {what} of {a.task} "
-            f"({', '.join(differing[:3])}{', ...' if len(differing) > 3 else ''}): build the set "
-            "from the same tweets and run one of them again, or compare them apart"
-        )
-    return bool(shared)
-
-
-def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
-    return sorted(key for key in a.keys() & b.keys() if a[key] != b[key])
 
 
 def _shared(tweets: int, of_a: int, of_b: int) -> str:

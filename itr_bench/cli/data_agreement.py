@@ -49,10 +49,11 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
       adds:ANNA          yes or no (or jā, nē): does the image add to the text's meaning?
       represented:ANNA   yes or no: is the text represented in the image?
       relation:ANNA      0, 1, 2 or 3; the answers to both questions follow from it
-      ANNA               the same as relation:ANNA
+      ANNA               the same as relation:ANNA, in a file without relation:
       fidelity:ANNA@SYS  1 to 5: how much of the source's meaning the system SYS keeps
 
-    The relation follows where both questions are answered. Each system has a table of its own.
+    Other columns, such as `confidence` or `comment`, are left out, which is said. The relation
+    follows where both questions are answered. Each system has a table of its own.
 
     Fill in CSV files in a spreadsheet with care: import tweet_id as text, or it rounds the ids.
 
@@ -75,9 +76,11 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
     from itr_bench.agreement.report import RESAMPLES, SEED, agreement
 
     found = agreement(files, confidence=confidence)
+    left_out = found[0].table.left_out
     if as_json:
         out = {
             "files": [str(file) for file in files],
+            "columns_left_out": left_out,
             "confidence": confidence,
             "resamples": RESAMPLES,
             "seed": SEED,
@@ -85,6 +88,9 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
         }
         click.echo(json.dumps(out, indent=2, ensure_ascii=False, allow_nan=False))
         return
+    if left_out:
+        said = ", ".join(left_out)
+        click.echo(f"itr-bench: columns left out, of no annotator: {said}", err=True)
     for one in found:
         click.echo(_text(one, confidence) + "\n")
     click.echo(

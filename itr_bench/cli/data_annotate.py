@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from itr_bench.agreement.wording import LANGUAGES
+from itr_bench.agreement.sheet_texts import LANGUAGES
 
 
 @click.command("annotate", short_help="Write an annotation sheet: a page for the browser, a CSV.")
@@ -84,7 +84,7 @@ def command(
 
     The folder holds index.html, which opens from the disk without a server or network,
     annotations.csv with ids and empty columns, for those who work otherwise, and the images. The
-    page is answered with keys or by mouse, keeps every answer in the browser, goes on where one
+    page is answered with keys or by mouse, keeps every answer in the browser, resumes where one
     left off, and exports the CSV that `itr-bench data agreement` reads. The CSV of fidelity names
     the system that was rated, and agreement is measured by system; the page does not show it.
 

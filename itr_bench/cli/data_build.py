@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     "folder with metadata.csv. A zip file is read in place.",
 )
 @click.option(
-    "--stand-in-images",
+    "--placeholder-images",
     is_flag=True,
-    help="Draw a picture for every tweet instead; for tests. The set is marked.",
+    help="Draw a placeholder picture for every tweet instead; for tests. The set is marked.",
 )
 @click.option("--system", help="Name of the machine translation system, for translations.")
 @click.option(
@@ -74,7 +74,7 @@ def command(
     name: str,
     tweets: Path | None,
     images: Path | None,
-    stand_in_images: bool,
+    placeholder_images: bool,
     system: str | None,
     labels: Path | None,
     size: int | None,
@@ -86,7 +86,7 @@ def command(
     """Build the data set NAME, from its published sources or from local files.
 
     A set is written whole or not at all, and one that is there is kept unless --replace is
-    given. What is wrong with lines or images is said in one go.
+    given. All that is wrong with lines or images stands in one message.
 
     TIRT is published as tweet ids and labels: fetch the tweets yourself (`itr-bench data
     hydrate-plan --help` says how, and which formats are read), then give --labels and the folder.
@@ -107,22 +107,22 @@ def command(
     if labels is not None:
         if name != "tirt" or tweets is None:
             raise DataError("--labels goes with tirt, and with --tweets FOLDER that you fetched")
-        if images is not None or stand_in_images or system is not None:
+        if images is not None or placeholder_images or system is not None:
             raise DataError(
                 "with --labels, the images are in the folder that --tweets names: leave --images, "
-                "--stand-in-images and --system out"
+                "--placeholder-images and --system out"
             )
         folder = _build_tirt(labels, tweets, size, seed, everything, report, replace)
     elif everything or report is not None or size is not None or seed is not None:
         raise DataError("--size, --seed, --all and --report go with --labels FILE, for tirt")
     elif spec.is_translation:
-        if images is not None or stand_in_images:
+        if images is not None or placeholder_images:
             raise DataError(f"{name!r} uses the images of 'ltec'; leave --images out")
         folder = _build_translation(spec, tweets, system, replace)
     elif system is not None:
         raise DataError("--system goes with translations only")
     else:
-        folder = _build(name, tweets, images, stand_in_images, replace)
+        folder = _build(name, tweets, images, placeholder_images, replace)
     _print_built(name, Manifest.read(folder))
 
 
@@ -134,9 +134,9 @@ def _build(
     if tweets is not None:
         return build.build(name, tweets, images, stand_in=stand_in, replace=replace)
     if images is not None or stand_in:
-        raise DataError("--images and --stand-in-images need --tweets FILE.tsv")
+        raise DataError("--images and --placeholder-images need --tweets FILE.tsv")
     if home.is_built(name) and not replace:
-        click.echo(f"{name} is there already and kept; --replace builds it anew")
+        click.echo(f"{name} is there already and kept; --replace builds it again")
     return build.fetch(name, replace=replace)
 
 
@@ -197,7 +197,7 @@ def _print_built(name: str, manifest: Manifest) -> None:
     for note in manifest.notes:
         click.echo(f"note: {note}")
     if manifest.kind == "stand-in":
-        click.echo("Stand-in pictures: no score of this set is a result.")
+        click.echo("Placeholder pictures: no score of this set is a result.")
 
 
 def _print_availability(found: Availability) -> None:

@@ -44,7 +44,9 @@ from tabulate import tabulate
     metavar="FILE",
     help="What `itr-bench data agreement --json` wrote; a table of it goes into the card.",
 )
-@click.option("--trial", is_flag=True, help="Let stand-in and demo data in; the card is marked.")
+@click.option(
+    "--trial", is_flag=True, help="Let placeholder pictures and demo data in; the card is marked."
+)
 @click.option("--replace", is_flag=True, help="Take the place of a release in DIR.")
 @click.option("--dry-run", is_flag=True, help="Check everything, and say what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")

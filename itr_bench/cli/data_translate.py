@@ -112,9 +112,9 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
     The result is the set ltec_<language>_mt@SYSTEM, and the task ltec_itr_<language>_mt@SYSTEM
     reads it. Links, mentions, hashtags and emoji are kept whole and checked. Models search
     with beams and do not sample, servers are asked with temperature 0. What is translated is on
-    the disk after each batch: the same command goes on where it was stopped, Ctrl-C included, and
-    other settings begin a journal of their own, below ITR_BENCH_HOME/translations. What a server
-    said that cannot be used is asked for again.
+    the disk after each batch: the same command resumes, also after Ctrl-C, and
+    other settings begin a journal of their own, below ITR_BENCH_HOME/translations. An answer
+    of a server that cannot be used is asked for again.
 
     Output of any other system is taken from a file:
     itr-bench data build ltec_fr_mt --tweets FILE.tsv --system NAME
@@ -142,7 +142,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
     except KeyboardInterrupt:
         click.echo(
             "\nitr-bench: interrupted. What was translated is kept in the journal; give the same "
-            "command again to go on.",
+            "command again to resume.",
             err=True,
         )
         sys.exit(INTERRUPTED)
@@ -188,7 +188,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
 
 
 def _refuse_ignored(job: Job) -> None:
-    """Refuse what a server would not be told."""
+    """Refuse options that a server does not get."""
     context = click.get_current_context()
     given = [
         f"--{name.replace('_', '-')}"

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 import click
 
 from itr_bench.cli.lazy import LazyGroup
-from itr_bench.errors import ItrBenchError
+from itr_bench.errors import ItrBenchError, ItrBenchWarning
 from itr_bench.version import __version__
 
 _COMMANDS = {
     "compare": "Compare runs on the same tweets: differences, intervals, tests.",
     "data": "Build, describe and verify data sets; translate, annotate, export them.",
     "demo": "Run lmms-eval on the bundled demo set, baselines and a tiny random model.",
+    "doctor": "Say what works on this machine, and what mends the rest.",
     "leaderboard": "Build the leaderboard's pages and show them.",
     "models": "List the presets: the models of the paper, and what each would do.",
     "parse": "Read the yes/no answers out of raw responses.",
     "report": "Make one page of finished runs: all studies, their figures and tests.",
     "run": "Evaluate a model under the paper's protocol: seeded, resumable.",
     "score": "Score what runs left, with intervals and signature.",
-    "study": "Run what a question needs: language, prompt, context, blindness, ...",
+    "study": "Run what a question needs: language, prompt, image-ablation, ...",
     "submit": "Make a submission to the leaderboard from finished runs.",
     "validate": "Check submissions: would the leaderboard take them?",
 }
@@ -50,11 +53,21 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    warnings.formatwarning = _format_warning
     try:
         cli(prog_name="itr-bench")
     except ItrBenchError as error:
         click.echo(f"itr-bench: error: {error}", err=True)
         sys.exit(1)
+
+
+def _format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: Any = None
+) -> str:
+    """Ours are sentences for the user; those of other packages keep their place in the code."""
+    if issubclass(category, ItrBenchWarning):
+        return f"itr-bench: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 if __name__ == "__main__":

@@ -32,11 +32,11 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
 
     RUNS are folders of `itr-bench run` and `itr-bench study`, and what lmms-eval leaves with
     --log_samples. The page needs neither a server nor scripts: OUT/index.html opens from the
-    disk. Each figure has its numbers below it, each claim its test. Runs under other conditions
-    are kept apart, what is missing or damaged is named, and the rest is reported. The same RUNS
-    give the same bytes.
+    disk. Each figure has its numbers below it, each claim its test. Runs with another
+    configuration are kept apart, what is missing or damaged is named, and the rest is reported.
+    The same RUNS give the same bytes.
 
-    How good machine translations are is shown where they are built here (BLEU, chrF).
+    BLEU and chrF of machine translations are in it where these are built here.
 
     \b
     Examples:
@@ -46,20 +46,20 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
     from itr_bench.leaderboard.published import leaderboard_folder, read_published
     from itr_bench.studies import page
     from itr_bench.studies.board_models import board_models
-    from itr_bench.studies.gather import gather
+    from itr_bench.studies.load import load
     from itr_bench.studies.translation_quality import with_quality
 
     entries = _entries(submissions)
-    gathered = gather(runs, progress=True)
+    loaded = load(runs, progress=True)
     published = read_published(leaderboard_folder() / "published")
-    material = replace(gathered.material, board=board_models(entries, published))
-    report = page.make(with_quality(material), gathered.left_out)
+    material = replace(loaded.material, board=board_models(entries, published))
+    report = page.make(with_quality(material), loaded.left_out)
     written = page.write(out, report)
-    for line in gathered.left_out:
+    for line in loaded.left_out:
         click.echo(f"left out: {line}", err=True)
-    said = ", ".join(study.name for study, _ in report.sections) or "no study"
+    names = ", ".join(study.name for study, _ in report.sections) or "no study"
     click.echo(
-        f"{written}: {len(material.runs)} runs, {len(material.results)} other results: {said}"
+        f"{written}: {len(material.runs)} runs, {len(material.results)} other results: {names}"
     )
 
 

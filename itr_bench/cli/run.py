@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,10 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from itr_bench.cli import run_options
-from itr_bench.errors import RunError
 
 if TYPE_CHECKING:
-    from itr_bench.models.spec import ModelSpec
     from itr_bench.runs.execute import RunConfig, TaskRun
 
 INTERRUPTED = 130
@@ -36,6 +33,7 @@ INTERRUPTED = 130
 )
 @click.option("--name", help="Name of the run's folder; by default the preset's or the model's.")
 @run_options.GEN_KWARGS
+@run_options.ALLOW_DIFFERENT
 @run_options.LIMIT
 @run_options.PROCESSES
 @click.option(
@@ -58,6 +56,7 @@ def command(
     out: Path,
     name: str | None,
     gen_kwargs: str,
+    allow_different: str,
     limit: int | None,
     processes: int,
     batch_size: int | None,
@@ -78,34 +77,35 @@ def command(
       itr-bench run --model qwen2_5_vl --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct \\
           --tasks ltec_itr_lv --seeds 3 --out runs/
     """
-    from itr_bench.models import spec
+    from itr_bench.models.spec import check_batch_size, resolve_model
+    from itr_bench.runs.configuring import configure, folder_name, refuse_launchers
     from itr_bench.seeds import read_seeds
-    from itr_bench.tasks import definitions
+    from itr_bench.tasks.definitions import expand
 
     refuse_launchers()
     chosen = read_seeds(seeds)
-    asked = spec.resolve_model(
-        model, model_args=model_args, gen_kwargs=gen_kwargs, force_simple=force_simple
+    asked = resolve_model(
+        model,
+        model_args=model_args,
+        gen_kwargs=gen_kwargs,
+        force_simple=force_simple,
+        allow_different=[key.strip() for key in allow_different.split(",") if key.strip()],
     )
-    spec.check_batch_size(batch_size, asked)
-    names = definitions.expand([task.strip() for task in tasks.split(",") if task.strip()])
+    check_batch_size(batch_size, asked)
+    names = expand([task.strip() for task in tasks.split(",") if task.strip()])
     folder = out / folder_name(name, asked)
     if dry_run:
         from itr_bench.cli.dry_run import show
 
         show(asked, names, chosen, folder, limit)
         return
-    from itr_bench.runs.execute import RunConfig, check_machine
-    from itr_bench.runs.plan import plan_task
-    from itr_bench.runs.run_folder import is_run_folder
-
-    if not all(is_run_folder(folder / task) for task in names):
-        check_machine(asked)  # before any data is fetched
-    config = RunConfig(
-        model=asked,
-        plans=[plan_task(task, asked, chosen, limit) for task in names],
-        folder=folder,
+    config = configure(
+        asked,
+        names,
+        chosen,
+        folder,
         command=command_line(),
+        limit=limit,
         processes=processes,
         batch_size=batch_size,
     )
@@ -129,13 +129,15 @@ def executed(config: RunConfig) -> list[TaskRun]:
 
 def _run(config: RunConfig) -> int:
     """Execute the run, print its scores, and return the exit status."""
-    from itr_bench.cli import tables
+    from itr_bench.runs import tables
 
     runs = executed(config)
     scored = [run.scored for run in runs if run.scored is not None]
     if scored:
         click.echo(tables.summary(scored) if len(scored) > 1 else tables.details(scored[0]))
         click.echo()
+    for line in tables.new_forms(scored):
+        click.echo(line, err=True)
     click.echo(f"The run is in {config.folder}")
     return report_missing(runs)
 
@@ -155,24 +157,6 @@ def report_missing(runs: Sequence[TaskRun]) -> int:
                 err=True,
             )
     return status
-
-
-def refuse_launchers() -> None:
-    """Refuse to be started several times over by a launcher."""
-    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
-        raise RunError(
-            f"started {os.environ['WORLD_SIZE']} times by torchrun or accelerate; start it once "
-            "and use --processes N"
-        )
-
-
-def folder_name(name: str | None, model: ModelSpec) -> str:
-    """The name of the run's folder: the one asked for, or the model's."""
-    if name is None:
-        return model.folder_name
-    if not name or Path(name).name != name or name.startswith("."):
-        raise RunError(f"--name {name!r}: expected the name of a folder, not a path")
-    return name
 
 
 def command_line() -> str:

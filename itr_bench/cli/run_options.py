@@ -24,6 +24,12 @@ GEN_KWARGS = click.option(
     metavar="K=V,...",
     help="Generation settings, over those of task and preset; K=null takes one away.",
 )
+ALLOW_DIFFERENT = click.option(
+    "--allow-different",
+    default="",
+    metavar="KEY,...",
+    help="Settings that the model's adapter may send otherwise than asked; recorded and signed.",
+)
 LIMIT = click.option(
     "--limit", type=click.IntRange(1), help="Only the first so many tweets, to try out."
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from itr_bench.cli import tables
-from itr_bench.cli.runs import read_runs
+from itr_bench.runs import tables
+from itr_bench.runs.reading import read_runs
 
 
 @click.command("score", short_help="Score what runs left, with intervals and signature.")
@@ -46,6 +46,9 @@ def command(
     Plain files have the columns id, adds and repr (raw responses; TSV or JSON lines), one file
     a seed; all of them together are one run, and --gold or --task gives the right relations.
 
+    A warning names forms of responses that the parser does not know: unknown pairs of marks, and
+    more than 1 % of the responses unparseable that begin alike.
+
     \b
     Examples:
       itr-bench score runs/
@@ -61,5 +64,7 @@ def command(
         click.echo(tables.summary(runs))
         if verbose:
             click.echo(f"\n{tables.signatures(runs)}")
-        return
-    click.echo(tables.details(runs[0], signature=verbose))
+    else:
+        click.echo(tables.details(runs[0], signature=verbose))
+    for line in tables.new_forms(runs):
+        click.echo(line, err=True)

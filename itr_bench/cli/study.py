@@ -50,7 +50,7 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     default="ltec_itr_lv",
     show_default=True,
     metavar="TASK,...",
-    help="The tasks whose variants are run; itr_demo_lv to try out.",
+    help="The tasks whose variants are run; itr_demo_lv for a trial.",
 )
 @run_options.SEEDS
 @click.option(
@@ -93,7 +93,7 @@ def command(
     \b
     Examples:
       itr-bench study --list
-      itr-bench study blindness --model qwen2-vl-7b --out studies/
+      itr-bench study image-ablation --model qwen2-vl-7b --out studies/
       itr-bench study prompt --model qwen2-vl-7b --base ltec_itr_lv,ltec_itr_en_manual
       itr-bench study language --model itr_baseline --base itr_demo_lv --seeds 1
     """
@@ -102,7 +102,7 @@ def command(
 
     study = get_study(name)
     bases = _bases(study, base)
-    if study.conduct is not None:
+    if study.execute is not None:
         given = _given("seeds", "folder", "gen_kwargs", "processes")
         unused = [option for parameter, option in given.items() if parameter != "seeds"]
         if unused:
@@ -131,7 +131,7 @@ def _bases(study: Study, given: str) -> list[str]:
         ItrBenchError: there is none, one is unknown or a variant, or the study compares
             nothing with it.
     """
-    from itr_bench.studies.frame import variant_of
+    from itr_bench.studies.grouping import variant_of
     from itr_bench.tasks.spec import get_task, reference_task
 
     bases = list(dict.fromkeys(task.strip() for task in given.split(",") if task.strip()))
@@ -180,11 +180,10 @@ def _with_runs(
     from itr_bench.cli.run import (
         command_line,
         executed,
-        folder_name,
-        refuse_launchers,
         report_missing,
     )
     from itr_bench.models.spec import resolve_model
+    from itr_bench.runs.configuring import folder_name, refuse_launchers
     from itr_bench.runs.execute import RunConfig, check_machine
     from itr_bench.runs.run_folder import is_run_folder
     from itr_bench.seeds import read_seeds
@@ -287,19 +286,19 @@ def _without_runs(
     from itr_bench.models.arguments import parse_arguments
     from itr_bench.studies.study import Job, Material, read_result
 
-    assert study.conduct is not None
+    assert study.execute is not None
     arguments = parse_arguments(model_args, "--model_args")
     if dry_run:
         click.echo(f"study {study.name}: {model} on {', '.join(bases)}, results below {out}")
         return
     job = Job(model, arguments, bases, out, limit, seeds, lambda line: click.echo(line, err=True))
-    files = study.conduct(job)
+    files = study.execute(job)
     _print(study, Material(results=[read_result(file) for file in files]))
     click.echo("\nThe results are in:\n" + "\n".join(f"  {file}" for file in files))
 
 
 def _print(study: Study, material: Material) -> None:
-    from itr_bench.studies.shown import as_text
+    from itr_bench.studies.formatting import as_text
 
     section = study.analyse(material)
     if section is None:

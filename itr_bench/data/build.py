@@ -72,7 +72,7 @@ def build(
     if spec.is_translation or spec.bundled:
         raise DataError(f"the data set {name!r} is not built from tweets and images")
     if (images is None) is not stand_in:
-        raise DataError("give either --images FOLDER_OR_ZIP or --stand-in-images")
+        raise DataError("give either --images FOLDER_OR_ZIP or --placeholder-images")
     source = StandInImages() if images is None else local_images(images)
     rows = read_tweets(tweets, _texts(spec))
     facts = _list_facts(name, tweets)

@@ -7,13 +7,14 @@ Nothing is fetched here. A folder may hold, in any subfolder:
   tweets in ``data`` and those that are gone in ``errors``; tweets by themselves, as
   `twarc2 flatten` writes them; tweets of the API v1.1 (``id_str``, ``full_text``); or plain
   records with ``id`` or ``tweet_id``, and ``text``; or lists of any of these;
-- ``*.csv`` with a header and the columns ``id`` or ``tweet_id``, and ``text``, quoted as in RFC
-  4180;
+- ``*.csv`` with a header and the columns ``id`` or ``tweet_id``, and a text, quoted as in RFC 4180;
+  inner fields are columns such as ``note_tweet.text``;
 - images named ``<tweet_id>.jpg`` (or ``.png``, ...); of a tweet with several, numbered
   ``<tweet_id>_1.jpg`` or ``<tweet_id>-1.jpg``, of which the first is taken.
 
 The text of a tweet is the first of ``note_tweet.text``, ``extended_tweet.full_text``,
-``full_text`` and ``text`` that is there, raw. Tweets in ``includes`` are those that others
+``full_text`` and ``text`` that is not empty, raw; ``text`` of a tweet that is ``truncated`` is no
+text. Tweets in ``includes`` are those that others
 refer to; they are not read, nor are ``metadata.csv`` and ``metadata.jsonl``, which describe the
 files of an image folder.
 """
@@ -24,7 +25,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ OURS = "itr_bench"
 
 _IMAGE_NAME = re.compile(r"([0-9]{1,20})(?:[_-]([0-9]{1,3}))?", re.ASCII)
 _IDS = ("id_str", "tweet_id", "id")
-_CSV_TEXTS = ("full_text", "text")
+_WHOLE = (("note_tweet", "text"), ("extended_tweet", "full_text"), ("full_text",))
+"""Where the whole text of a tweet may stand, the best place first."""
+_CSV_WHOLE = [tuple(mark.join(place) for mark in "._/") for place in _WHOLE]
 _LIKE_AN_ID = re.compile(r"[0-9]{15,20}", re.ASCII)
 _QUOTES = "a quotation mark that is not closed, or not doubled"
 
@@ -205,19 +208,22 @@ class _Reader:
                 f"{where}: neither a tweet (id and text) nor an answer of the API (data, errors)"
             )
             return
-        whole = [
-            _inner(record, "note_tweet", "text"),
-            _inner(record, "extended_tweet", "full_text"),
-            record.get("full_text"),
-        ]
-        text = next((text for text in whole if isinstance(text, str)), None)
-        if text is not None:
-            self._add(where, given, text)
-        elif "text" in record:
-            cut_off = record.get("truncated") is True
-            self._add(where, given, record["text"], cut_off=cut_off)
-        else:
+        whole = [_inner(record, *place) for place in _WHOLE]
+        if all(text is None for text in whole) and "text" not in record:
             self._problems.append(f"{where}: a tweet without `text`")
+        else:
+            self._add_best(where, given, whole, record.get("text"), record.get("truncated"))
+
+    def _add_best(
+        self, where: str, given: object, whole: list[object], text: object, truncated: object
+    ) -> None:
+        """Take the first text that is not empty; *text* only where it is not *truncated*."""
+        best = next((one for one in whole if isinstance(one, str) and one.strip()), None)
+        if best is not None:
+            self._add(where, given, best)
+        else:
+            cut_off = str(truncated).strip().lower() in ("true", "1")
+            self._add(where, given, text, cut_off=cut_off)
 
     def _add(self, where: str, given: object, text: object, *, cut_off: bool = False) -> None:
         if isinstance(given, float):
@@ -255,12 +261,13 @@ class _Reader:
             )
             return
         header = [field.strip() for field in rows[0][1]] if rows else []
-        known = [name for name in header if name in (*_IDS, *_CSV_TEXTS)]
-        tweet_id, body = (
+        tweet_id, *whole, text_at, truncated_at = (
             next((header.index(key) for key in keys if key in header), None)
-            for keys in (_IDS, _CSV_TEXTS)
+            for keys in (_IDS, *_CSV_WHOLE, ("text",), ("truncated",))
         )
-        if tweet_id is None or body is None:
+        named = {*_IDS, "text", "truncated", *(key for keys in _CSV_WHOLE for key in keys)}
+        known = [name for name in header if name in named]
+        if tweet_id is None or (text_at is None and not any(at is not None for at in whole)):
             self._problems.append(
                 f"{name}: expected a header with the columns id (or tweet_id) and text"
             )
@@ -277,7 +284,13 @@ class _Reader:
             elif len(fields) != len(header):
                 self._problems.append(f"{where}: {len(fields)} fields, expected {len(header)}")
             else:
-                self._add(where, fields[tweet_id], fields[body])
+                self._add_best(
+                    where,
+                    fields[tweet_id],
+                    [_field(fields, at) for at in whole],
+                    _field(fields, text_at),
+                    _field(fields, truncated_at),
+                )
 
 
 def _swallowed(field: str, tweet_id: int) -> bool:
@@ -301,9 +314,15 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def _inner(record: Mapping[str, Any], key: str, part: str) -> object:
-    inner = record.get(key)
-    return inner.get(part) if isinstance(inner, dict) else None
+def _inner(record: Mapping[str, Any], *place: str) -> object:
+    found: object = record
+    for key in place:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def _field(fields: Sequence[str], place: int | None) -> str | None:
+    return None if place is None else fields[place]
 
 
 def _kind(value: object) -> str:

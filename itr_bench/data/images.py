@@ -9,25 +9,31 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from itr_bench.errors import DataError
 
 MOST_BYTES = 64 * 2**20
 MOST_PIXELS = 64_000_000
+_MOST_GREY = 2**16 - 1
 STAND_IN_KEY = "itr-bench"
 STAND_IN_MARK = "stand-in"
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a check of an image found; width and height in pixels, upright."""
+    """What a check of an image found; width and height in pixels, upright.
+
+    ``scaled`` says whether its greys had more than 8 bits.
+    """
 
     sha256: str
     width: int
     height: int
     format: str
     stand_in: bool
+    scaled: bool
 
 
 def check_image(content: bytes, where: str) -> ImageFacts:
@@ -55,6 +61,7 @@ def check_image(content: bytes, where: str) -> ImageFacts:
                 )
             kind = image.format or "unknown"
             stand_in = image.info.get(STAND_IN_KEY) == STAND_IN_MARK
+            scaled = image.mode.startswith("I")
             upright = _upright_rgb(image)
     except UnidentifiedImageError:
         raise DataError(
@@ -70,6 +77,7 @@ def check_image(content: bytes, where: str) -> ImageFacts:
         height=upright.height,
         format=kind,
         stand_in=stand_in,
+        scaled=scaled,
     )
 
 
@@ -93,6 +101,20 @@ def decode(content: bytes) -> Image.Image:
         return _upright_rgb(image)
 
 
+def as_eight_bits(content: bytes) -> bytes:
+    """Return an image of 16-bit grey as a PNG of 8 bits, upright, scaled.
+
+    Every library converts the former in its own way: Pillow, and with it `datasets`, makes all that
+    is brighter than a 256th white. Not compressed, so that no library's version changes the bytes.
+    """
+    file = io.BytesIO()
+    decode(content).convert("L").save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
 def _upright_rgb(image: Image.Image) -> Image.Image:
     ImageOps.exif_transpose(image, in_place=True)  # one copy less
+    if image.mode.startswith("I"):  # Pillow would cut off, not scale
+        grey = np.asarray(image, dtype=np.int64).clip(0, _MOST_GREY)
+        image = Image.fromarray(((grey * 255 + _MOST_GREY // 2) // _MOST_GREY).astype(np.uint8))
     return image.convert("RGB")

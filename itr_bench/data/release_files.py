@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from itr_bench.data.manifest import file_hash
 from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError, bullet_list
-from itr_bench.tasks.spec import get_task
 
 FORMAT = 1
 FACTS = "release.json"
@@ -146,7 +145,6 @@ class Release(BaseModel):
                 )
             for config in found.configs:
                 try:
-                    get_task(config.task)
                     get_set(config.set_name)
                 except DataError as error:
                     raise DataError(

@@ -6,6 +6,7 @@ that takes them for quoting swallows whole lines.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from itr_bench.relation import RELATIONS
 
 _ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 _SPREADSHEET_ID = re.compile(r"[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+|[0-9]+\.0*")
+
+_LEAST_QUOTED = 3  # a list of two tweets may quote both
 
 MOST_SHOWN = 80
 """Characters that a message quotes of a line that may be anything."""
@@ -46,36 +49,99 @@ def read_table(path: Path, columns: Sequence[str], content: bytes | None = None)
         DataError: no such file, not UTF-8, a column missing, or lines with another number of
             fields than the header; with file and line.
     """
-    lines = list(numbered_lines(path, content))
-    if not lines:
-        raise DataError(f"{path}: the file is empty; expected a header line and tweets")
-    header = lines[0][1].split("\t")
+    table = read_rows(path, content)
     position = {}
     for column in columns:
-        found = [i for i, name in enumerate(header) if name.strip() in SPELLINGS[column]]
+        found = [i for i, name in enumerate(table.header) if name.strip() in SPELLINGS[column]]
         if len(found) != 1:
             problem = "no column" if not found else "more than one column"
             raise DataError(
                 f"{path}, line 1: {problem} {column!r} (spelled "
                 f"{' or '.join(map(repr, SPELLINGS[column]))}); found "
-                f"{lines[0][1][:MOST_SHOWN]!r}. Expected tab-separated values with a header."
+                f"{table.first_line[:MOST_SHOWN]!r}. Expected tab-separated values with a header."
             )
         position[column] = found[0]
+    if table.problems:
+        raise DataError(
+            f"{path}: lines cannot be read:\n{bullet_list(table.problems)}\n"
+            "A tab or line break inside a text is the usual cause: write it as a blank."
+        )
+    return [
+        Row(line, {column: fields[i] for column, i in position.items()})
+        for line, fields in table.rows
+    ]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A table as it stands in a file.
+
+    Attributes:
+        first_line: the header as it is written.
+        header: the names of the columns.
+        rows: the number of each line in the file, and its fields, one a column.
+        problems: of lines that are not such rows, a sentence each.
+    """
+
+    first_line: str
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+    problems: list[str]
+
+
+def read_rows(
+    path: Path,
+    content: bytes | None = None,
+    *,
+    delimiters: Sequence[str] = ("\t",),
+    key: str | None = None,
+) -> Fields:
+    """Read all columns of a table. Tab-separated fields have no quotes; others are CSV.
+
+    Args:
+        path: the file, for messages where *content* is given.
+        content: that of the file where it was read already.
+        delimiters: what may stand between fields; the first by which there is a column *key*.
+        key: a column that has to be there.
+
+    Raises:
+        DataError: no such file, an empty one, not UTF-8, or no column *key*; with file and line.
+    """
+    lines = list(numbered_lines(path, content))
+    if not lines:
+        raise DataError(f"{path}: the file is empty; expected a header line and tweets")
+    first_line = lines[0][1]
+    for delimiter in delimiters:
+        header = [name if key is None else name.strip() for name in _split(first_line, delimiter)]
+        if key is None or key in header:
+            break
+    else:
+        raise DataError(
+            f"{path}, line 1: no column {key!r}; found {first_line[:MOST_SHOWN]!r}. Expected a "
+            "header with this column, and tabs, commas or semicolons between the columns."
+        )
     rows, problems = [], []
     for number, line in lines[1:]:
-        fields = line.split("\t")
-        if len(fields) != len(header):
+        fields = _split(line, delimiter)
+        if not fields:
+            problems.append(f"line {number}: a quotation mark that is not closed or not doubled")
+        elif len(fields) != len(header):
             problems.append(
                 f"line {number}: {len(fields)} fields, expected {len(header)} as in the header"
             )
-            continue
-        rows.append(Row(number, {column: fields[i] for column, i in position.items()}))
-    if problems:
-        raise DataError(
-            f"{path}: lines cannot be read:\n{bullet_list(problems)}\n"
-            "A tab or line break inside a text is the usual cause: write it as a blank."
-        )
-    return rows
+        else:
+            rows.append((number, fields))
+    return Fields(first_line, header, rows, problems)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """The fields of a line, never more than this line; none where the quoting is broken."""
+    if delimiter == "\t":
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
 
 
 def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) -> list[Row]:
@@ -113,9 +179,21 @@ def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) 
         first.setdefault(tweet, out[-1])
     if not out:
         problems.append("no tweet below the header")
+    problems.extend(
+        f"all {len(rows)} texts of the column {column!r} stand in quotation marks: the file was "
+        "written with quoting, and tweet lists have none. Write it without (pandas: quoting=3)"
+        for column in texts.values()
+        if len(rows) >= _LEAST_QUOTED and all(_is_quoted(row.values[column]) for row in rows)
+    )
     if problems:
         raise DataError(f"{path}: what is wrong ({len(problems)}):\n{bullet_list(problems)}")
     return out
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether a program has put *text* in quotation marks: those within it are doubled."""
+    inner = text[1:-1]
+    return text[:1] == text[-1:] == '"' != text and '"' not in inner.replace('""', "")
 
 
 def rounded_id(tweet: str) -> bool:

@@ -5,6 +5,7 @@ A set is written whole or not at all. What is wrong with lines or images is said
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from tqdm import tqdm
 
 from itr_bench.data import home
 from itr_bench.data.image_sources import ImageSource
-from itr_bench.data.images import check_image
+from itr_bench.data.images import ImageFacts, as_eight_bits, check_image
 from itr_bench.data.manifest import PARQUET, Manifest, content_hash, file_hash
 from itr_bench.data.schema import compression, schema
 from itr_bench.data.sets import SetSpec, check_system, get_set
@@ -61,15 +62,15 @@ def write(
     if problems:
         raise DataError(f"the data set {spec.name!r} cannot be built:\n{bullet_list(problems)}")
     notes += _notes(rows, source)
-    marks: list[bool] = []
-    records = _records(rows, source, marks)
+    images: list[ImageFacts] = []
+    records = _records(rows, source, images)
     return _finish(
         spec,
         records,
         kind=source.kind,
         sources=(list_facts, source.facts),
         notes=notes,
-        marks=marks,
+        images=images,
     )
 
 
@@ -183,7 +184,7 @@ def _notes(rows: Sequence[Row], source: ImageSource) -> tuple[str, ...]:
 
 
 def _records(
-    rows: Sequence[Row], source: ImageSource, marks: list[bool]
+    rows: Sequence[Row], source: ImageSource, images: list[ImageFacts]
 ) -> Iterator[dict[str, Any]]:
     """The records of a set, each image checked; raises at the end, with all that was wrong."""
     problems: list[str] = []
@@ -195,12 +196,16 @@ def _records(
         except DataError as error:
             problems.append(str(error))
             continue
-        marks.append(facts.stand_in)
+        images.append(facts)
+        sha256 = facts.sha256
+        if facts.scaled:
+            content, file = as_eight_bits(content), f"{Path(file).stem}.png"
+            sha256 = hashlib.sha256(content).hexdigest()
         yield {
             **row.values,
             "relation": int(row.values["relation"]),
             "image": {"bytes": content, "path": file},
-            "image_sha256": facts.sha256,
+            "image_sha256": sha256,
         }
     if problems:
         raise DataError(f"{len(problems)} images cannot be used:\n{bullet_list(problems)}")
@@ -215,7 +220,7 @@ def _finish(
     notes: tuple[str, ...],
     system: str | None = None,
     base: Mapping[str, str] | None = None,
-    marks: Sequence[bool] = (),
+    images: Sequence[ImageFacts] = (),
 ) -> Path:
     """Write Parquet and manifest, memory bounded by one row group."""
     counts: Counter[int] = Counter()
@@ -240,10 +245,12 @@ def _finish(
                     )
         if not spec.is_translation:
             notes += _twins(identity)
+        if scaled := sum(facts.scaled for facts in images):
+            notes += (f"{scaled} images have 16 bits of grey and are stored scaled to 8",)
         with home.writing(f"the data set {spec.name!r}"):
             Manifest(
                 set_name=spec.name,
-                kind="stand-in" if any(marks) else kind,
+                kind="stand-in" if any(facts.stand_in for facts in images) else kind,
                 tweets=len(identity),
                 relations=tuple(counts[r] for r in RELATIONS),
                 content_sha256=content_hash(identity),

@@ -20,7 +20,7 @@ IDENTITY = frozenset({*CHECKPOINT, "model_name", "revision"})
 PLACE = frozenset(
     {
         *("base_url", "device", "device_map", "batch_size", "num_cpus", "work_dir", "timeout"),
-        *("max_retries", "retry_backoff_s", "prefix_aware_queue"),
+        *("max_retries", "retry_backoff_s", "prefix_aware_queue", "concurrent"),
     }
 )
 """Arguments that say where and how fast it runs. A run compares ``base_url`` by itself."""

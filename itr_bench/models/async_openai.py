@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from itr_bench.errors import ItrBenchError
-from itr_bench.models.output import Output, output_of
+from itr_bench.models.completion import read_completion
+from itr_bench.models.output import Output
+from itr_bench.models.service import Service
 
-_SEED: contextvars.ContextVar[int] = contextvars.ContextVar("seed")
+_REQUEST: contextvars.ContextVar[tuple[int, list[Any]]] = contextvars.ContextVar("request")
+"""The seed of the request that is under way, and what the server answered to it."""
+
 _NO_PARAMETERS_OF_OPENAI = ("top_k", "min_p", "repetition_penalty")
 
 
-class Refused(BaseException):
+class StopError(BaseException):
     """An error of ours on its way through an adapter that tries again after every exception."""
 
     def __init__(self, error: ItrBenchError) -> None:
@@ -49,24 +53,42 @@ def seeded(
 
     The adapter drops the seed, and returns nothing before the last response is there.
     """
-    from lmms_eval.api.instance import GenerationResult
+    from openai import APIError
 
     # Its connections belong to the event loop of the call before, which is closed.
     lm.client = type(lm.client)(api_key=lm.api_key, base_url=lm.base_url, timeout=lm.timeout)
     create, forward = lm.client.chat.completions.create, lm.maybe_forward_with_tool
+    service = Service(str(lm.client.base_url))
+
+    def failed(error: Exception | str) -> None:
+        try:
+            service.failed(error)
+        except ItrBenchError as fatal:
+            raise StopError(fatal) from None
 
     async def create_seeded(**payload: Any) -> Any:
-        return await create(**sent(payload, settings), seed=_SEED.get())
+        seed, completions = _REQUEST.get()
+        try:
+            completion = await create(**sent(payload, settings), seed=seed)
+        except APIError as error:
+            failed(error)
+            raise
+        completions.append(completion)
+        return completion
 
     async def forward_seeded(request: Any, place: int) -> Any:
-        _SEED.set(request.args[2]["seed"])
+        completions: list[Any] = []
+        _REQUEST.set((request.args[2]["seed"], completions))
         text, place, counts = await forward(request, place)
-        output = output_of(GenerationResult(text, counts))
-        if output.failure is None:
-            try:
-                on_response(place, output)
-            except ItrBenchError as error:
-                raise Refused(error) from error
+        output = read_completion(completions[-1].model_dump(warnings=False))
+        if output.failure is not None:
+            failed(output.failure)
+            raise RuntimeError(output.failure)
+        service.succeeded()
+        try:
+            on_response(place, output)
+        except ItrBenchError as error:
+            raise StopError(error) from error
         return text, place, counts
 
     lm.client.chat.completions.create = create_seeded

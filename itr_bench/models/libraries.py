@@ -22,6 +22,17 @@ _ENGINES = {
 }
 
 
+_OF_SERVER = ("openai", "pillow")
+
+
+def libraries_of_server() -> dict[str, str]:
+    """Versions by package of what asks a server."""
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in _OF_SERVER},
+    }
+
+
 @functools.lru_cache(maxsize=1)
 def libraries_in_use() -> dict[str, str]:
     """Versions by package, as they are now; ask once the model is loaded."""

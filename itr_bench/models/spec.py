@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from itr_bench.errors import RunError
-from itr_bench.models.adapters import Handling, check_adapter, handling
+from itr_bench.errors import RunError, unknown_name
+from itr_bench.models.adapters import EVERYTHING, Handling, Seeding, check_adapter, handling
 from itr_bench.models.arguments import CHECKPOINT, model_name, parse_arguments, without_secrets
+from itr_bench.models.boundary import KEYS
 from itr_bench.models.presets import Preset, presets
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+]+")
@@ -27,6 +28,7 @@ class ModelSpec:
         preset: the preset that it came from, if any.
         generation: settings over those of a task; ``None`` takes one away.
         force_simple: whether to take the simple class of an adapter that has both.
+        allow_different: the settings that may be sent otherwise than they were asked for.
     """
 
     adapter: str
@@ -34,11 +36,15 @@ class ModelSpec:
     preset: Preset | None
     generation: Mapping[str, Any]
     force_simple: bool
+    allow_different: tuple[str, ...] = ()
 
     @property
     def handling(self) -> Handling:
         """How the adapter is driven."""
-        return handling(self.adapter, force_simple=self.force_simple)
+        found = handling(self.adapter, force_simple=self.force_simple)
+        if self.adapter == "itr_server" and self.arguments.get("seeds") == "none":
+            return replace(found, seeding=Seeding.NONE)
+        return found
 
     @property
     def checkpoint(self) -> str | None:
@@ -81,31 +87,41 @@ class ModelSpec:
 
 
 def resolve_model(
-    name: str, *, model_args: str = "", gen_kwargs: str = "", force_simple: bool = False
+    name: str,
+    *,
+    model_args: str | Mapping[str, Any] = "",
+    gen_kwargs: str | Mapping[str, Any] = "",
+    force_simple: bool = False,
+    allow_different: Sequence[str] = (),
 ) -> ModelSpec:
     """Return the model that *name* stands for: a preset, or an adapter of lmms-eval.
 
     Args:
         name: of the preset or the adapter.
-        model_args: ``k=v,...``, over those of the preset one by one.
-        gen_kwargs: ``k=v,...``, over those of preset and task; ``k=null`` takes one away.
+        model_args: ``k=v,...`` or a mapping, over those of the preset one by one.
+        gen_kwargs: likewise, over those of preset and task; ``null`` takes one away.
         force_simple: as lmms-eval's option of that name.
+        allow_different: names of :data:`itr_bench.models.boundary.KEYS`.
 
     Raises:
         ItrBenchError: an unknown name, or arguments that cannot be read.
     """
-    given = parse_arguments(model_args, "--model_args")
+    given = _given(model_args, "--model_args")
     generation = {
         key: None if value in _NOTHING else value
-        for key, value in parse_arguments(gen_kwargs, "--gen_kwargs").items()
+        for key, value in _given(gen_kwargs, "--gen_kwargs").items()
     }
     if "seed" in generation:
         raise RunError("--gen_kwargs seed=...: give the seeds by --seeds")
+    for key in allow_different:
+        if key not in KEYS:
+            raise RunError(f"--allow-different: {unknown_name('setting', key, KEYS)}")
+    allowed = tuple(sorted(set(allow_different)))
     preset = presets().get(name)
     if preset is None:
         check_adapter(name)
-        arguments = {**handling(name).defaults, **given}
-        return ModelSpec(name, arguments, None, generation, force_simple)
+        arguments = {**handling(name, force_simple=force_simple).defaults, **given}
+        return ModelSpec(name, arguments, None, generation, force_simple, allowed)
     arguments = {handling(preset.adapter).checkpoint: preset.checkpoint, **preset.model_args}
     return ModelSpec(
         preset.adapter,
@@ -113,7 +129,12 @@ def resolve_model(
         preset,
         {**preset.generation, **generation},
         force_simple,
+        allowed,
     )
+
+
+def _given(arguments: str | Mapping[str, Any], option: str) -> Mapping[str, Any]:
+    return parse_arguments(arguments, option) if isinstance(arguments, str) else arguments
 
 
 def check_batch_size(batch_size: int | None, model: ModelSpec) -> None:
@@ -123,6 +144,11 @@ def check_batch_size(batch_size: int | None, model: ModelSpec) -> None:
         RunError: the adapter answers several requests from one random stream or as one padded
             batch, so that responses would depend on it; or it forms its batches by itself.
     """
+    if batch_size is not None and model.handling.batch == EVERYTHING:
+        raise RunError(
+            f"--batch-size {batch_size}: {model.adapter} keeps several requests under way by "
+            "itself; give --model_args concurrent=N"
+        )
     if batch_size is not None and model.handling.batch is None:
         raise RunError(
             f"--batch-size {batch_size}: {model.adapter} forms its batches by itself; give "

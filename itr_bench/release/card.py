@@ -13,7 +13,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import Config, Release
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
-from itr_bench.release import about, licences, words
+from itr_bench.release import descriptions, licences, metadata
 from itr_bench.release.tables import COLUMNS
 
 _TYPES = {"Value": "string", "ClassLabel": "ClassLabel", "Image": "Image"}
@@ -41,8 +41,8 @@ def card(release: Release, features: Features, agreement: Sequence[Sequence[str]
     template = resources.files("itr_bench.release") / "card.md.j2"
     text = environment.from_string(template.read_text(encoding="utf-8")).render(
         release=release,
-        words=words,
-        about=about,
+        descriptions=descriptions,
+        metadata=metadata,
         relations=RELATIONS,
         columns=_columns(features),
         ids_only=[config for config in configs if config.ids_only],
@@ -64,7 +64,7 @@ def _metadata(release: Release, features: Features) -> str:
     from huggingface_hub import DatasetCardData
 
     configs = release.configs
-    languages = about.languages(configs)
+    languages = metadata.languages(configs)
     tweets = sum(config.tweets for config in configs)
     data = DatasetCardData(
         language=languages,
@@ -72,20 +72,20 @@ def _metadata(release: Release, features: Features) -> str:
         annotations_creators=["other"],
         language_creators=[
             "found",
-            *(["machine-generated"] if about.is_translated(configs) else []),
+            *(["machine-generated"] if metadata.is_translated(configs) else []),
         ],
         multilinguality=["multilingual", "translation"] if len(languages) > 1 else ["monolingual"],
         size_categories=[next((name for most, name in _SIZES if tweets < most), "n>1M")],
         source_datasets=_source_datasets(configs),
         task_categories=["visual-question-answering", "image-text-to-text"],
-        pretty_name=("TRIAL: " if release.trial else "") + words.TITLE,
+        pretty_name=("TRIAL: " if release.trial else "") + descriptions.TITLE,
         tags=[
             "benchmark",
             "image-text-relation",
             "tweets",
             "vision-language",
             *(["trial"] if release.trial else []),
-            *(["arxiv:2505.05040"] if "ltec" in about.families(configs) else []),
+            *(["arxiv:2505.05040"] if "ltec" in metadata.families(configs) else []),
         ],
     )
     infos = {}

@@ -2,6 +2,10 @@
 
 https://docs.mlcommons.org/croissant/docs/croissant-spec.html and
 https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html
+
+Written without `mlcroissant`, which the tests read it with: for one JSON file it would bring
+pandas, rdflib and networkx into the core, and it imports torch where that is there. Its version 1.1
+has no name for `isLiveDataset`.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import Any
 
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import HASHES, Config, Release
-from itr_bench.release import about, card, licences, words
+from itr_bench.release import card, descriptions, licences, metadata
 from itr_bench.release.tables import COLUMNS, HASHES_HEADER
 
 _CONTEXT: dict[str, Any] = {
@@ -75,8 +79,10 @@ def croissant(release: Release, features: card.Features, hashes: tuple[int, str]
             "http://mlcommons.org/croissant/RAI/1.0",
         ],
         "name": "itr-bench",
-        "description": ("TRIAL, not the data set: stand-in or demo data. " if release.trial else "")
-        + f"{words.DESCRIPTION} {about.licensing(configs)}",
+        "description": (
+            "TRIAL, not the data set: placeholder pictures or demo data. " if release.trial else ""
+        )
+        + f"{descriptions.DESCRIPTION} {metadata.licensing(configs)}",
         "version": release.version,
         **({"datePublished": release.date} if release.date else {}),
         **({"license": urls} if urls else {}),
@@ -84,20 +90,20 @@ def croissant(release: Release, features: card.Features, hashes: tuple[int, str]
             {"url": f"https://huggingface.co/datasets/{release.repo_id}"} if release.repo_id else {}
         ),
         "creator": [
-            {"@type": f"sc:{kind}", "name": name} for kind, name in about.creators(configs)
+            {"@type": f"sc:{kind}", "name": name} for kind, name in metadata.creators(configs)
         ],
         "publisher": {"@type": "sc:Organization", "name": "The itr-bench authors"},
         "keywords": ["image-text relation", "tweets", "vision-language models", "benchmark"],
-        "inLanguage": about.languages(configs),
+        "inLanguage": metadata.languages(configs),
         "isLiveDataset": False,
-        "citeAs": "\n\n".join(about.citations(configs)),
-        "rai:dataCollection": " ".join(about.collection(configs)),
-        "rai:dataAnnotationProtocol": about.annotation(configs),
-        "rai:dataBiases": about.biases(configs),
-        "rai:dataLimitations": " ".join(about.limitations(configs)),
-        "rai:dataUseCases": words.USES,
-        "rai:personalSensitiveInformation": about.personal(release),
-        "rai:dataReleaseMaintenancePlan": words.MAINTENANCE,
+        "citeAs": "\n\n".join(metadata.citations(configs)),
+        "rai:dataCollection": " ".join(metadata.collection(configs)),
+        "rai:dataAnnotationProtocol": metadata.annotation(configs),
+        "rai:dataBiases": metadata.biases(configs),
+        "rai:dataLimitations": " ".join(metadata.limitations(configs)),
+        "rai:dataUseCases": descriptions.USES,
+        "rai:personalSensitiveInformation": metadata.personal(release),
+        "rai:dataReleaseMaintenancePlan": descriptions.MAINTENANCE,
         "distribution": [
             *(
                 _file(config.path, "application/x-parquet", config.size, config.sha256)

@@ -116,8 +116,8 @@ def with_licences(
 
 def spelled(source: Mapping[str, Any], key: str = "licence") -> str:
     """What a source says of its licence, as one string; empty where it says nothing."""
-    said = source.get(key) or ""
-    return ", ".join(map(str, said)) if isinstance(said, list | tuple) else str(said)
+    stated = source.get(key) or ""
+    return ", ".join(map(str, stated)) if isinstance(stated, list | tuple) else str(stated)
 
 
 def shown(sources: Sequence[Mapping[str, Any]]) -> str:
@@ -151,8 +151,8 @@ def settle(
         licence = find(own)
         what = f"{source.get('what', 'source')} {source.get('name', 'without a name')}"
         if licence is None:
-            said = f"licence {own!r} is not in the table" if own else "no licence stated"
-            obstacles.append(f"{what}: {said}; if you know it: --licence {name}=SPDX")
+            problem = f"licence {own!r} is not in the table" if own else "no licence stated"
+            obstacles.append(f"{what}: {problem}; if you know it: --licence {name}=SPDX")
         elif not licence.shared:
             obstacles.append(f"{what}: {licence.spdx} does not let it be passed on in this form")
         spdx = NOT_STATED if licence is None else licence.spdx

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from itr_bench.data import home
-from itr_bench.data.release_files import config_name
+from itr_bench.data.release_files import Release, config_name
 from itr_bench.data.sets import SETS
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release import licences
@@ -51,6 +51,19 @@ class Planned:
         return first, second, third, fourth
 
 
+def check_tasks(release: Release, where: str) -> None:
+    """Check that there are the tasks that *release*, read at *where*, is for.
+
+    Raises:
+        DataError: there is none of that name here.
+    """
+    for config in release.configs:
+        try:
+            get_task(config.task)
+        except DataError as error:
+            raise DataError(f"{where}: made by a newer itr-bench, or damaged: {error}") from error
+
+
 def _same_data(name: str) -> str:
     """The first task that shows the same text of the same set."""
     task = get_task(name)
@@ -88,7 +101,7 @@ def plan(
             every config that has their texts or images. The sets of
             :data:`itr_bench.release.licences.IDS_ONLY` are so in any case.
         stated: licences (SPDX) of sources that state none that is known, by system or set.
-        trial: whether stand-in and demo data may be in it.
+        trial: whether placeholder pictures and demo data may be in it.
 
     Raises:
         DataError: unknown tasks, two for the same data, data that is not here, or of a kind

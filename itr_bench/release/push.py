@@ -23,6 +23,7 @@ from itr_bench.data.release_files import (
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release.difference import RowDifference, parse_version, row_differences
 from itr_bench.release.export import check_repo_id
+from itr_bench.release.plan import check_tasks
 from itr_bench.release.tables import Rows, read_hashes
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ def _read_there(api: HfApi, repo_id: str, revision: str, there: Collection[str])
         for path in (FACTS, HASHES):
             check_content(content[path], sums.get(path), path)
         release = Release.parse(content[FACTS], FACTS)
+        check_tasks(release, FACTS)
         parse_version(release.version)
         return _There(release, sums, read_hashes(content[HASHES], HASHES))
     except DataError as error:
@@ -242,7 +244,7 @@ def _obstacles(
 ) -> list[str]:
     problems = [f"{c.name}: {obstacle}" for c in release.configs for obstacle in c.obstacles]
     if release.trial:
-        problems.append("it is a trial: it holds stand-in or demo data")
+        problems.append("it is a trial: it holds placeholder pictures or demo data")
     if release.repo_id not in {None, repo_id}:
         problems.append(f"its card names another repository, {release.repo_id}")
     if there is not None and there.version == release.version and changed:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from itr_bench.data.manifest import text_hash
 from itr_bench.data.release_files import HASHES
 from itr_bench.data.schema import RELATION_NAMES, compression
+from itr_bench.data.tsv import read_rows
 from itr_bench.data.writing import ROWS_A_GROUP
 from itr_bench.errors import DataError
 from itr_bench.tasks.loading import TaskData
@@ -125,14 +126,12 @@ def read_hashes(content: bytes, where: str) -> Rows:
     Raises:
         DataError: it is not such a file.
     """
-    lines = content.decode("utf-8", "replace").splitlines()
-    if not lines or tuple(lines[0].split("\t")) != HASHES_HEADER:
+    table = read_rows(Path(where), content)
+    if tuple(table.header) != HASHES_HEADER:
         raise DataError(f"{where}: not the {HASHES} of a release")
-    found: dict[str, dict[str, tuple[str, str, str]]] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        fields = line.split("\t")
-        if len(fields) != len(HASHES_HEADER):
-            raise DataError(f"{where}, line {number}: {len(fields)} fields, expected 5")
-        config, tweet, relation, text, image = fields
-        found.setdefault(config, {})[tweet] = (relation, text, image)
-    return found
+    if table.problems:
+        raise DataError(f"{where}, {table.problems[0]}")
+    rows: dict[str, dict[str, tuple[str, str, str]]] = {}
+    for _, (config, tweet, relation, text, image) in table.rows:
+        rows.setdefault(config, {})[tweet] = (relation, text, image)
+    return rows

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from itr_bench.answers import Asked
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.models.machine import missing
 from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
-from itr_bench.relation import QUESTIONS, Answer, Question
+from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.runs.manifest import (
     LOADED,
-    MANIFEST,
     differences,
     read_manifest,
     write_json,
@@ -27,15 +25,16 @@ from itr_bench.runs.plan import Request, TaskPlan
 from itr_bench.runs.progress import Progress
 from itr_bench.runs.response import Key, Response
 from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
+from itr_bench.runs.response_warnings import read_response, response_warnings
 from itr_bench.runs.run import Run
-from itr_bench.runs.run_folder import SCORES, read_answer, read_run_folder
+from itr_bench.runs.run_folder import LOCK, SCORES, read_run_folder
 from itr_bench.storage import Lock, Timeout
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Model
+    from itr_bench.runs.server_model import ServerModel
     from itr_bench.runs.workers import Pool
 
-LOCK = ".lock"
 SILENT_AT_FIRST = 20
 """So many empty responses at first, and nothing else, call for a warning."""
 
@@ -184,7 +183,7 @@ def checked_manifest(
     Raises:
         RunError: the folder is another run's, or was damaged; with the differences.
     """
-    if not (folder / MANIFEST).exists() and not responses:
+    if not responses:  # a configuration under which nothing was answered binds nobody
         return None
     manifest = read_manifest(folder)
     there = {k: v for k, v in manifest["configuration"].items() if k not in LOADED}
@@ -231,7 +230,7 @@ def check_machine(model: ModelSpec) -> None:
     Raises:
         RunError: a package or a GPU is missing; with what to do.
     """
-    lacks = missing(model.adapter, model.arguments)
+    lacks = missing(model.adapter, model.arguments, force_simple=model.force_simple)
     if lacks:
         name = model.preset.name if model.preset else model.adapter
         raise RunError(
@@ -241,8 +240,12 @@ def check_machine(model: ModelSpec) -> None:
 
 
 @contextlib.contextmanager
-def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | Pool]:
-    if config.processes == 1:
+def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | ServerModel | Pool]:
+    if config.model.adapter == "itr_server":
+        from itr_bench.runs.server_model import ServerModel
+
+        yield ServerModel(config.model, plans)
+    elif config.processes == 1:
         from itr_bench.runs.generation import Model
 
         yield Model(config.model, plans)
@@ -253,7 +256,7 @@ def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | Po
             yield pool
 
 
-def _answer(run: TaskRun, model: Model | Pool, config: RunConfig, log: Log) -> None:
+def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, log: Log) -> None:
     """One task of a session: its responses to the log, the session to the manifest."""
     plan, response_log = run.plan, run.response_log
     items = {item.doc_id: item for item in plan.items}
@@ -264,6 +267,7 @@ def _answer(run: TaskRun, model: Model | Pool, config: RunConfig, log: Log) -> N
         "start": _now(),
         "end": None,
         "processes": config.processes,
+        **({"base_url": config.model.address} if config.model.address else {}),
         "responses": 0,
     }
     manifest = _manifest(run, model.configuration, config, session)
@@ -302,25 +306,17 @@ def _answer(run: TaskRun, model: Model | Pool, config: RunConfig, log: Log) -> N
         model.respond(plan.task, run.missing, on_response, batch_size=config.batch_size)
     except BaseException:
         with contextlib.suppress(RunError):  # a full disk is not to hide what ended the session
-            write_manifest(run.folder, _ended(manifest, session))
+            write_manifest(run.folder, _ended(run, session, model))
         raise
     finally:
         progress.close()
-    write_manifest(run.folder, _ended(manifest, session))
-    most = plan.most_tokens
-    at_limit = sum(
-        most is not None and (response.tokens or 0) >= most
-        for response in response_log.responses.values()
-    )
-    if at_limit:
-        log(
-            f"{plan.task}: {at_limit} of {plan.total} responses ended at the limit of {most} tokens"
-        )
+    write_manifest(run.folder, _ended(run, session, model))
+    for warning in response_warnings(plan, config.model, response_log.responses):
+        log(f"{plan.task}: {warning}")
 
 
 def _is_unread(plan: TaskPlan, response: Response) -> bool:
-    asked = Asked(response.tweet_id, Question(response.question))
-    return read_answer(plan.parser, response.response, plan.language, asked) is Answer.NONE
+    return read_response(plan, response) is Answer.NONE
 
 
 def _all_empty(response_log: ResponseLog) -> bool:
@@ -330,7 +326,8 @@ def _all_empty(response_log: ResponseLog) -> bool:
 def _manifest(
     run: TaskRun, found: Mapping[str, Any], config: RunConfig, session: dict[str, Any]
 ) -> dict[str, Any]:
-    sessions = run.manifest["sessions"] if run.manifest else []
+    before = run.manifest or {}
+    sessions = before.get("sessions", [])
     preset = config.model.preset
     return {
         "model": config.model.name,
@@ -340,11 +337,19 @@ def _manifest(
         "set_size": run.plan.set_size,
         "parser": run.plan.parser.signature,
         "configuration": {**run.plan.configuration, **found},
+        **{name: before[name] for name in ("observed",) if name in before},
         "sessions": [*sessions, session],
     }
 
 
-def _ended(manifest: dict[str, Any], session: dict[str, Any]) -> dict[str, Any]:
+def _ended(
+    run: TaskRun, session: dict[str, Any], model: Model | ServerModel | Pool
+) -> dict[str, Any]:
+    """The manifest at the end of a session, with what was seen to leave the adapter."""
+    manifest = run.manifest or {}
+    observed = model.observed
+    if observed is not None and session["responses"]:
+        manifest["observed"] = observed._asdict()
     return {**manifest, "sessions": [*manifest["sessions"][:-1], {**session, "end": _now()}]}
 
 

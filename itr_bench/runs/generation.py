@@ -5,30 +5,27 @@ lmms-eval's adapter is driven in small batches and stays unaware of it.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import random
 import traceback
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.models import async_openai
 from itr_bench.models.adapters import Seeding
+from itr_bench.models.boundary import DifferentError, Watch
 from itr_bench.models.loading import load, loaded_configuration, no_bars
 from itr_bench.models.output import Output, output_of
+from itr_bench.models.service import MANY
 from itr_bench.models.spec import ModelSpec
+from itr_bench.runs.asked import Observed, OnResponse, asked_of
 from itr_bench.runs.plan import Item, Request, TaskPlan, open_blocks
 from itr_bench.scoring.signature import digest
 
-OnResponse = Callable[[Request, Output], None]
-"""Takes what came of a request."""
-
-MANY = 20
-"""So many requests at once that all fail mean that the next ones will, too."""
+OURS = ("itr_vlm", "itr_baseline")
 
 
 class Model:
@@ -49,8 +46,17 @@ class Model:
         self._items = {plan.task: {item.doc_id: item for item in plan.items} for plan in plans}
         self._lm = load(spec, list(self._plans))
         self.configuration = loaded_configuration(self._lm, spec)
-        self._hidden = _watch(self._lm, spec) if spec.handling.hides_errors else []
+        self._watch = Watch(spec.allow_different)
+        self._calls = 0
         self._requests = {plan.task: self._build(plan) for plan in plans}
+
+    @property
+    def observed(self) -> Observed | None:
+        """What was seen to leave the adapter; ``None`` where nothing is generated."""
+        likelihoods = all(plan.settings.definition.task.likelihood for plan in self._plans.values())
+        if self._spec.adapter == "itr_baseline" or likelihoods:
+            return None
+        return Observed(self._watch.engine, dict(self._watch.sent))
 
     def respond(
         self,
@@ -109,25 +115,28 @@ class Model:
             early.add(place)
             on_response(batch[place], output)
 
-        server = (
-            async_openai.seeded(self._lm, settings, on_early)
-            if seeding is Seeding.PAYLOAD
-            else contextlib.nullcontext()
-        )
+        self._watch.begin(asked_of(self._plans[task], self._spec, batch))
         try:
-            with no_bars(), server:
-                returned = self._lm.generate_until(instances)
-        except async_openai.Refused as refused:
-            raise refused.error from None
+            with no_bars(), self._watch.installed(self._lm):
+                returned = self._generate(instances, settings, on_early)
+        except async_openai.StopError as stopped:
+            raise stopped.error from None
+        except DifferentError:
+            raise self._differs(task, batch) from None
         except Exception as error:
+            if self._watch.differing:
+                raise self._differs(task, batch) from error
             raise RunError(self._went_wrong(task, batch, error)) from error
+        if self._watch.differing:
+            raise self._differs(task, batch)
         if len(returned) != len(batch):
             raise RunError(
                 f"{task}: {self._spec.adapter} gave {len(returned)} responses to {len(batch)} "
                 f"requests ({self._about(task, batch)}); none of them is kept"
             )
+        hidden = self._hidden_failure()
         late = {
-            place: self._unhidden(output_of(one))
+            place: hidden or output_of(one)
             for place, one in enumerate(returned)
             if place not in early
         }
@@ -141,15 +150,35 @@ class Model:
                 "up? Give the same command again when it is."
             )
 
-    def _unhidden(self, output: Output) -> Output:
-        """An output, or the failure that the adapter took for an empty one."""
-        if not self._spec.handling.hides_errors:
-            return output
-        raised = self._hidden.pop() if self._hidden else None
-        # The chat class counts the tokens of every response that it got.
-        if not output.text and (raised or (output.tokens is None and not self._lm.is_simple)):
-            return Output(failure=output.failure or raised or "see above")
-        return output
+    def _generate(
+        self,
+        instances: Sequence[Any],
+        settings: Mapping[str, Any],
+        on_early: Callable[[int, Output], None],
+    ) -> Sequence[Any]:
+        """What the adapter returns; some outputs may go to *on_early* as they come."""
+        if self._spec.handling.seeding is Seeding.PAYLOAD:
+            with async_openai.seeded(self._lm, settings, on_early):
+                return cast("Sequence[Any]", self._lm.generate_until(instances))
+        return cast("Sequence[Any]", self._lm.generate_until(instances))
+
+    def _hidden_failure(self) -> Output | None:
+        """The failure that the adapter took for a response, if it did.
+
+        Adapters of our own, and of servers, tell of each failure by itself.
+        """
+        if self._spec.handling.seeding is Seeding.PAYLOAD or self._spec.adapter in OURS:
+            return None
+        if self._watch.raised is not None:
+            return Output(failure=self._watch.raised)
+        if self._calls and not self._watch.calls:
+            return Output(failure="the adapter did not get as far as to ask its model")
+        self._calls += self._watch.calls
+        return None
+
+    def _differs(self, task: str, batch: Sequence[Request]) -> RunError:
+        why = self._watch.why_different(self._spec.adapter)
+        return RunError(f"{task}, {self._about(task, batch)}: {why}")
 
     def _build(self, plan: TaskPlan) -> dict[int, Any]:
         """lmms-eval's requests by document, checked to ask what the plan says."""
@@ -190,31 +219,6 @@ class Model:
             f"({Path(frame.filename).name}, line {frame.lineno}). What was answered before is "
             "kept; fix the cause and give the same command again."
         )
-
-
-def _watch(lm: Any, spec: ModelSpec) -> list[str]:
-    """Note what ``generate`` of the loaded model raises, in the list that is returned."""
-    raised: list[str] = []
-    inner = getattr(lm, "model", None)
-    generate = getattr(inner, "generate", None)
-    if generate is None:
-        warnings.warn(
-            f"{spec.adapter} takes errors for empty responses, and its model cannot be watched",
-            stacklevel=2,
-        )
-        return raised
-
-    @functools.wraps(generate)
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        raised.clear()
-        try:
-            return generate(*args, **kwargs)
-        except Exception as error:
-            raised.append(f"{type(error).__name__}: {error}")
-            raise
-
-    inner.generate = watched  # type: ignore[union-attr]
-    return raised
 
 
 @functools.lru_cache(maxsize=1)

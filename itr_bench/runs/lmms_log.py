@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from itr_bench.answers import Asked, get_parser
+from itr_bench.answers import Asked, get_parser, new_forms
 from itr_bench.errors import ScoreError
 from itr_bench.models.arguments import CHECKPOINT, model_name, pieces, settings, without_secrets
-from itr_bench.relation import Question
+from itr_bench.relation import Answer, Question
 from itr_bench.runs.likelihood import judged
 from itr_bench.runs.run import Run
 from itr_bench.scoring import ReadItem
@@ -58,6 +58,7 @@ def read_samples(path: Path) -> Run:
     prompts: dict[str, str] = {}
     images: dict[str, str] = {}
     shared: dict[str, Any] = {}
+    pairs: list[tuple[str, Answer]] = []
     for number, sample in _lines(path):
         try:
             item = sample["item"]
@@ -69,6 +70,7 @@ def read_samples(path: Path) -> Run:
             responses = responses[:1] if parser.of_likelihoods else responses
             asked = Asked(str(item["tweet_id"]), Question(item["question"]))
             answers = tuple(parser.read(text, language, asked).answer for text in responses)
+            pairs += zip(responses, answers, strict=True)
             items.append(
                 ReadItem(
                     asked.tweet_id,
@@ -114,6 +116,7 @@ def read_samples(path: Path) -> Run:
         libraries=libraries,
         images=images,
         prompts=prompts,
+        new_forms=() if parser.of_likelihoods else new_forms(pairs),
         **_settings(results, task),
     )
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from itr_bench.answers import DEFAULT_PARSER
+from itr_bench.answers import DEFAULT_PARSER, Asked, Parser, new_forms
 from itr_bench.errors import ScoreError, bullet_list
 from itr_bench.relation import Question
 from itr_bench.runs.run import Run
@@ -25,6 +25,7 @@ def read_plain(
     task: str,
     language: str = "en",
     data: str | None = None,
+    parser: Parser = DEFAULT_PARSER,
 ) -> Run:
     """Read the responses of one model, one file a seed.
 
@@ -34,6 +35,7 @@ def read_plain(
         task: what to call the task.
         language: the language that the responses are expected in.
         data: identity of the data, where it is known.
+        parser: what reads the responses.
 
     Raises:
         ScoreError: a file cannot be read, has an id twice, or its ids are not those of *gold*.
@@ -45,23 +47,31 @@ def read_plain(
         problems += [f"{path}: tweet {t} is missing" for t in gold.keys() - responses.keys()]
     if problems:
         raise ScoreError(f"responses and gold labels do not fit:\n{bullet_list(sorted(problems))}")
+    items = tuple(
+        ReadItem(
+            tweet,
+            question,
+            relation,
+            tuple(
+                parser.read(file[tweet][column], language, Asked(tweet, question)).answer
+                for file in files
+            ),
+        )
+        for tweet, relation in gold.items()
+        for column, question in COLUMNS.items()
+    )
+    said = (file[tweet][column] for tweet in gold for column in COLUMNS for file in files)
+    answers = (answer for item in items for answer in item.answers)
     return Run(
         model=paths[0].stem,
         task=task,
-        items=tuple(
-            ReadItem(
-                tweet,
-                question,
-                relation,
-                tuple(DEFAULT_PARSER.read(file[tweet][column], language).answer for file in files),
-            )
-            for tweet, relation in gold.items()
-            for column, question in COLUMNS.items()
-        ),
+        items=items,
         files=tuple(str(path) for path in paths),
         language=language,
+        parser=parser,
         set_size=len(gold),
         data=data,
+        new_forms=new_forms(zip(said, answers, strict=True)),
     )
 
 

@@ -140,7 +140,7 @@ def plan_task(
     tweets = set_size if limit is None else min(limit, set_size)
     prompts: dict[str, str] = {}
     items = []
-    for doc_id, document in enumerate(documents.documents(spec)):
+    for doc_id, (document, _) in enumerate(documents.rows(spec)):
         if document["row"] >= tweets:
             break
         item = Item(
@@ -181,11 +181,11 @@ def configuration_without_data(
         "force_simple": model.force_simple,
         "checkpoint": _named(model.checkpoint),
         "revision": model.arguments.get("revision"),
-        "base_url": model.address,
         "model_args": _compared(model),
         "seeds": list(chosen.seeds(seeds)),
         "seeding": model.handling.seeding.value,
         "generation": dict(chosen.generation),
+        **({"allow_different": list(model.allow_different)} if model.allow_different else {}),
     }
 
 

@@ -36,8 +36,10 @@ class Run:
         harness: version of lmms-eval.
         package: version of this package that ran the task.
         libraries: versions of the libraries.
+        finish_reasons: how many responses ended for which reason, where that is known.
         images: SHA-256 of the image's file by tweet id, where the files have it.
         prompts: digest of the prompt by tweet id and question, likewise.
+        new_forms: what the parser does not know in the responses, a sentence each.
     """
 
     model: str
@@ -57,8 +59,10 @@ class Run:
     harness: str | None = None
     package: str = __version__
     libraries: Mapping[str, str] | None = field(default=None)
+    finish_reasons: Mapping[str, int] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    new_forms: tuple[str, ...] = ()
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -113,7 +117,9 @@ class Run:
                 for question, found in likelihood_scores(self.likelihoods).items()
             }
             or None,
+            "finish_reasons": dict(self.finish_reasons),
             "unpaired": list(self.predictions.unpaired),
             "signature": {"line": str(self.signature), **self.signature.as_dict()},
             "files": list(self.files),
+            "new_forms": list(self.new_forms),
         }

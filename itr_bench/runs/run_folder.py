@@ -11,11 +11,12 @@ The folder holds no text of any tweet; responses may quote some.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from itr_bench.answers import Asked, Parser, get_parser
+from itr_bench.answers import Asked, Parser, get_parser, new_forms
 from itr_bench.errors import RunError, ScoreError
 from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.runs.likelihood import judged
@@ -28,6 +29,9 @@ from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import get_task
 
 SCORES = "scores.json"
+LOCK = ".lock"
+NOT_OBSERVED = "not observed"
+"""Stands in a signature where the adapter called nothing that could be watched."""
 
 _SIGNED = (
     *("order", "answer_format", "model_args", "dtype", "content", "revision", "device"),
@@ -48,6 +52,17 @@ def run_folders(folder: Path) -> Iterator[Path]:
             yield manifest.parent
 
 
+def not_begun(folder: Path) -> Iterator[Path]:
+    """The folders at and below *folder* of tasks whose run was planned, and not begun."""
+    for log in sorted(folder.rglob(RESPONSES)):
+        if (log.parent / LOCK).exists() and not (log.parent / MANIFEST).exists():
+            yield log.parent
+
+
+class UnfinishedError(ScoreError):
+    """No tweet of a run is complete yet."""
+
+
 def read_answer(parser: Parser, response: str, language: str, asked: Asked | None = None) -> Answer:
     """Read a response of a log, which *asked* tells tweet and question of.
 
@@ -57,6 +72,17 @@ def read_answer(parser: Parser, response: str, language: str, asked: Asked | Non
     return Answer.NONE if answer is Answer.FAILED else answer
 
 
+def _sent(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent otherwise than asked, or that nobody could see what was sent."""
+    observed = manifest.get("observed")
+    allowed = manifest["configuration"].get("allow_different")
+    if observed is not None and observed["engine"] is None:
+        return {"sent": NOT_OBSERVED}
+    if allowed:
+        return {"sent": {key: (observed or {"sent": {}})["sent"].get(key) for key in allowed}}
+    return {}
+
+
 def read_run_folder(folder: Path) -> Run:
     """Read a run, its answers read again from the raw responses.
 
@@ -64,7 +90,7 @@ def read_run_folder(folder: Path) -> Run:
 
     Raises:
         RunError: the folder was damaged or edited.
-        ScoreError: no tweet is complete yet.
+        UnfinishedError: no tweet is complete yet.
     """
     manifest = read_manifest(folder)
     configuration = manifest["configuration"]
@@ -75,7 +101,9 @@ def read_run_folder(folder: Path) -> Run:
     likelihoods: list[JudgedLikelihood] = []
     prompts: dict[str, str] = {}
     images: dict[str, str] = {}
+    reasons: Counter[str] = Counter()
     read: dict[str, Answer] = {}  # each distinct response is read once
+    pairs: list[tuple[str, Answer]] = []
     names = [question.value for question in QUESTIONS]
     for tweet in dict.fromkeys(tweet for tweet, _, _ in logged):
         try:
@@ -87,17 +115,19 @@ def read_run_folder(folder: Path) -> Run:
             if parser.needs_question:
                 read.clear()
             responses = [one.response for one in of_item]
+            reasons.update(one.finish_reason for one in of_item if one.finish_reason is not None)
             for response in responses:
                 if response not in read:
                     read[response] = read_answer(parser, response, task.answer_language, asked)
             answers = tuple(map(read.__getitem__, responses))
+            pairs += zip(responses, answers, strict=True)
             relation = cast("int", of_item[0].relation)
             items.append(ReadItem(tweet, question, relation, answers))
             likelihoods += judged(items[-1], responses, parser)
             prompts[f"{tweet} {question.value}"] = of_item[0].prompt_hash
             images[tweet] = of_item[0].image_sha256
     if not items:
-        raise ScoreError(
+        raise UnfinishedError(
             f"{folder}: no tweet is complete yet; give the command of the run again, it resumes:\n"
             f"    {manifest.get('command', 'itr-bench run ...')}"
         )
@@ -123,11 +153,14 @@ def read_run_folder(folder: Path) -> Run:
             "num_fewshot": 0,
             "seeding": configuration["seeding"],
             **{name: configuration[name] for name in _SIGNED},
+            **_sent(manifest),
             **({"examples": configuration["examples"]} if "examples" in configuration else {}),
         },
         harness=libraries.pop("lmms-eval", None),
         package=libraries.pop("itr-bench"),
         libraries=libraries,
+        finish_reasons=dict(sorted(reasons.items())),
         images=images,
         prompts=prompts,
+        new_forms=() if parser.of_likelihoods else new_forms(pairs),
     )

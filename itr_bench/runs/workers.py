@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.models.machine import gpu_count
@@ -18,9 +18,15 @@ from itr_bench.runs.manifest import differences
 from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
 if TYPE_CHECKING:
-    from itr_bench.runs.generation import OnResponse
+    from itr_bench.runs.asked import Observed, OnResponse
 
 _PATIENCE_S = 5
+
+
+class _Done(NamedTuple):
+    """A worker's last word on a share."""
+
+    observed: Observed | None
 
 
 class Pool:
@@ -30,6 +36,7 @@ class Pool:
 
     Attributes:
         configuration: what of a run's configuration is known only once the model is loaded.
+        observed: what was seen to leave the adapter.
     """
 
     def __init__(self, model: ModelSpec, plans: Sequence[TaskPlan], processes: int) -> None:
@@ -39,6 +46,7 @@ class Pool:
             ItrBenchError: one could not load it, died, or is configured unlike another.
         """
         context = multiprocessing.get_context("spawn")
+        self.observed: Observed | None = None
         self._plans = {plan.task: plan for plan in plans}
         self._in_blocks = model.handling.batch is None
         self._processes = []
@@ -90,13 +98,16 @@ class Pool:
         for pipe, share in zip(self._pipes, shares, strict=True):
             with contextlib.suppress(OSError):  # a dead worker is found below
                 pipe.send((task, share, batch_size))
-        for _, (request, output) in self._messages(self._pipes, end=None):
-            on_response(request, output)
+        for _, message in self._messages(self._pipes, end=_Done):
+            if isinstance(message, _Done):
+                self.observed = message.observed or self.observed
+            else:
+                on_response(*message)
 
     def _messages(
-        self, pipes: Sequence[Connection], *, end: object = ...
+        self, pipes: Sequence[Connection], *, end: type = object
     ) -> Iterator[tuple[Connection, Any]]:
-        """What the workers send, until each has sent *end*, or one message if none is given."""
+        """What the workers send, until each has sent a message of the type *end*."""
         waiting = list(pipes)
         while waiting:
             for pipe in wait(waiting):
@@ -104,10 +115,9 @@ class Pool:
                 message = self._receive(pipe)
                 if isinstance(message, ItrBenchError):
                     raise message
-                if message is end or end is ...:
+                if isinstance(message, end):
                     waiting.remove(pipe)
-                if message is not end:
-                    yield pipe, message
+                yield pipe, message
 
     def _receive(self, pipe: Connection) -> Any:
         try:
@@ -183,7 +193,7 @@ def _work(
                 lambda request, output: pipe.send((request, output)),
                 batch_size=batch_size,
             )
-            pipe.send(None)
+            pipe.send(_Done(model.observed))
     except ItrBenchError as error:
         pipe.send(type(error)(str(error)))
     except (EOFError, ConnectionError):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
 from itr_bench.scoring.predictions import CODES, Predictions
-from itr_bench.studies.frame import Cell
+from itr_bench.studies.grouping import VariantRun
 from itr_bench.studies.statistics import Rows, Share, mean, shared, shares
 
 _Answers = NDArray[np.int8]
@@ -39,8 +39,8 @@ class Change:
             seed by seed. ``None`` likewise.
         of_one_seed: whether the following count pairs of one seed; all pairs, where the runs have
             no seed in common.
-        read: pairs of samples in which both answers are yes or no.
-        read_tweets: tweets with such a pair.
+        parsed: pairs of samples in which both answers are yes or no.
+        parsed_tweets: tweets with such a pair.
         turned: of these pairs, those with one yes and one no.
     """
 
@@ -48,8 +48,8 @@ class Change:
     alone: float | None
     beyond: Share | None
     of_one_seed: bool
-    read: int
-    read_tweets: int
+    parsed: int
+    parsed_tweets: int
     turned: int
 
 
@@ -125,36 +125,31 @@ def _turned(a: _Answers, b: _Answers, pairs: _SeedPairs) -> tuple[int, int, int]
     (no_a, yes_a), (no_b, yes_b) = (
         [(of == code).sum(axis=1, dtype=np.int64) for code in (0, 1)] for of in (a, b)
     )
-    read = (no_a + yes_a) * (no_b + yes_b)
-    return int(read.sum()), int((read > 0).sum()), int((no_a * yes_b + yes_a * no_b).sum())
+    parsed = (no_a + yes_a) * (no_b + yes_b)
+    return int(parsed.sum()), int((parsed > 0).sum()), int((no_a * yes_b + yes_a * no_b).sum())
 
 
-def changes(cell: Cell) -> dict[tuple[str, Question], Change]:
-    """How often the answers change, by variant and question."""
-    counted: dict[tuple[str, Question], _Counted] = {}
-    turned: dict[tuple[str, Question], tuple[bool, int, int, int]] = {}
-    for task, run in cell.variants.items():
-        pairs = _seed_pairs(cell.reference, run)
+def changes(variants: Sequence[VariantRun]) -> list[dict[Question, Change]]:
+    """How often the answers change, for each variant by question."""
+    counted: list[_Counted] = []
+    turned: list[tuple[bool, int, int, int]] = []
+    for variant in variants:
+        pairs = _seed_pairs(variant.reference, variant.run)
         for question in QUESTIONS:
-            a, b = _answers(cell.reference.predictions, run.predictions, question)
-            counted[task, question] = _counted(a, b, pairs)
-            turned[task, question] = (bool(pairs), *_turned(a, b, pairs))
-    raws = shares([(one.between, one.units) for one in counted.values()])
+            of_task, of_variant = _answers(variant.b, variant.a, question)
+            counted.append(_counted(of_task, of_variant, pairs))
+            turned.append((bool(pairs), *_turned(of_task, of_variant, pairs)))
+    raws = shares([(one.between, one.units) for one in counted])
     beyonds = iter(
-        shares(
-            [
-                (one.between - one.alone, one.units)
-                for one in counted.values()
-                if one.alone is not None
-            ]
-        )
+        shares([(one.between - one.alone, one.units) for one in counted if one.alone is not None])
     )
-    return {
-        key: Change(
+    changed = iter(
+        Change(
             raw,
             None if one.alone is None else mean(one.alone, one.units),
             None if one.alone is None else next(beyonds),
-            *turned[key],
+            *own,
         )
-        for (key, one), raw in zip(counted.items(), raws, strict=True)
-    }
+        for one, raw, own in zip(counted, raws, turned, strict=True)
+    )
+    return [{question: next(changed) for question in QUESTIONS} for _ in variants]

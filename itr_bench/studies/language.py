@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
 from itr_bench.relation import RELATIONS
-from itr_bench.report import words
-from itr_bench.studies.frame import arrange
-from itr_bench.studies.language_figures import (
-    carrier_figures,
-    flip_figure,
-    gap_figure,
-    quality_figure,
-)
-from itr_bench.studies.pairs import Pair, images_of, name_of, pairs_of
-from itr_bench.studies.section import Claim, Section
-from itr_bench.studies.statistics import ACCURACY, Contrast, Measure, Paired, compared_by
-from itr_bench.studies.study import Material, Study
-from itr_bench.studies.wording import (
-    QUESTIONS,
+from itr_bench.studies.comparisons import (
+    WITH_QUESTIONS,
+    Differences,
+    Headings,
+    Line,
+    claims_of,
+    compare,
     data_notices,
+    difference_figure,
+    levels,
     limits,
     measure_name,
-    not_told,
-    test_of,
+    p_cells,
+    scaled,
 )
-from itr_bench.tasks.spec import TASKS, TRIAL, family
+from itr_bench.studies.formatting import in_points
+from itr_bench.studies.grouping import Subject, subjects_of, variant_of
+from itr_bench.studies.languages import (
+    LanguagePair,
+    images_of,
+    language_pairs,
+    quality_key,
+    system_of,
+)
+from itr_bench.studies.section import (
+    Cell,
+    Claim,
+    Dot,
+    Figure,
+    Row,
+    Scatter,
+    Section,
+    Table,
+    difference,
+    number,
+    share,
+)
+from itr_bench.studies.statistics import ACCURACY, Measure, hits, shared, shares
+from itr_bench.studies.study import Material, Study
+from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIAL, family
+from itr_bench.translation.quality import LABELS
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_lv_instruct_lv")
-_MEASURES = (ACCURACY, *map(Measure, QUESTIONS), *(Measure(relation=int(r)) for r in RELATIONS))
+_MEASURES = (*WITH_QUESTIONS, *(Measure(relation=int(relation)) for relation in RELATIONS))
+_QUALITIES = ("bleu", "chrf")
 
-_TWO_GAPS = "That one gap is told and another is not does not say that the two differ."
+_TWO_GAPS = "That one gap is significant and another is not does not say that the two gaps differ."
+
+_Compared = Sequence[tuple[LanguagePair, Differences]]
 
 
 def tasks(base: str) -> tuple[str, ...]:
@@ -53,26 +76,19 @@ def tasks(base: str) -> tuple[str, ...]:
 
 def analyse(material: Material) -> Section | None:
     """Differences between languages, what carries them, and the tweets that flip."""
-    arranged = arrange(material)
-    notices: list[str] = []
-    pairs = [pair for subject in arranged.subjects for pair in pairs_of(subject, notices)]
-    quality, quality_limits = quality_figure(arranged.subjects, material)
+    subjects, notices = subjects_of(material)
+    pairs = [pair for subject in subjects for pair in language_pairs(subject, notices)]
+    quality, quality_limits = _quality_figure(subjects, material)
     notices += material.quality_unknown
     if not pairs and not quality:
-        said = (*arranged.notices, *notices)
-        return Section(notices=said) if said else None
-    gaps = compared_by(
-        [pair.subject for pair in pairs],
-        [
-            [Contrast(p.a.predictions, p.b.predictions, measure) for measure in _MEASURES]
-            for p in pairs
-        ],
-    )
-    found = [
-        (pair, dict(zip(_MEASURES, own, strict=True)))
-        for pair, own in zip(pairs, gaps, strict=True)
-    ]
+        return Section(notices=notices) if notices else None
+    compared = list(zip(pairs, compare(pairs, _MEASURES), strict=True))
     return Section(
+        claims=[
+            claim
+            for subject in dict.fromkeys(pair.subject for pair in pairs)
+            for claim in _claims(subject, [one for one in compared if one[0].subject == subject])
+        ],
         paragraphs=(
             "The same tweets and images with the text in two languages, so that each difference is "
             "paired by tweet. A gap is split by relation: the share of a relation times the "
@@ -80,54 +96,181 @@ def analyse(material: Material) -> Section | None:
         )
         if pairs
         else (),
-        claims=[
-            claim
-            for subject in dict.fromkeys(pair.subject for pair in pairs)
-            for claim in _claims(subject, found)
-        ],
         figures=[
-            *([gap_figure(found), *carrier_figures(found), flip_figure(pairs)] if pairs else []),
+            *([_gaps(compared), *_carriers(compared), _flips(pairs)] if pairs else []),
             *quality,
         ],
         limits=[
-            *limits([own[ACCURACY] for _, own in found]),
+            *limits([differences[ACCURACY] for _, differences in compared]),
             *([_TWO_GAPS] if len(pairs) > 1 else []),
             *quality_limits,
         ],
-        notices=(
-            *data_notices([run for pair in pairs for run in (pair.a, pair.b)]),
-            *arranged.notices,
+        notices=[
+            *data_notices(run for pair in pairs for run in (pair.first, pair.second)),
             *notices,
-        ),
+        ],
     )
 
 
-def _claims(subject: str, found: Sequence[tuple[Pair, Mapping[Measure, Paired]]]) -> list[Claim]:
-    claims, untold = [], []
-    for pair, own in found:
-        if pair.subject != subject:
-            continue
-        names = name_of(pair.a), name_of(pair.b)
-        one = own[ACCURACY]
-        if one.told:
-            better, worse = names if one.told > 0 else names[::-1]
-            carriers = [
-                measure_name(measure)
-                for measure, part in own.items()
-                if measure is not ACCURACY and part.told == one.told
-            ]
-            told = f" Told by itself on: {'; '.join(carriers)}." if carriers else ""
-            claims.append(
-                Claim(
-                    f"{subject}: {words.percent(abs(one.difference))} points better on {better} "
-                    f"than on {worse}.{told}",
-                    test_of(one, f"on {names[0]}", f"on {names[1]}"),
-                    told=True,
-                )
+def _claims(subject: str, compared: _Compared) -> list[Claim]:
+    return claims_of(
+        subject,
+        compared,
+        sentence=_sentence,
+        sides=lambda pair: (f"on {pair.names[0]}", f"on {pair.names[1]}"),
+        name=lambda pair: " against ".join(pair.names),
+        absent="gap",
+    )
+
+
+def _sentence(pair: LanguagePair, differences: Differences) -> str:
+    gap = differences[ACCURACY]
+    better, worse = pair.names if gap.significant > 0 else pair.names[::-1]
+    carriers = [
+        measure_name(measure)
+        for measure, one in differences.items()
+        if measure is not ACCURACY and one.significant == gap.significant
+    ]
+    also = f" Significant by itself on: {'; '.join(carriers)}." if carriers else ""
+    return f"{in_points(gap.difference)} better on {better} than on {worse}.{also}"
+
+
+def _gaps(compared: _Compared) -> Figure:
+    return difference_figure(
+        "Gap between languages",
+        "Accuracy on the first less accuracy on the second, with its 95 % interval. Right of zero, "
+        "the first is better.",
+        "Gaps, paired by tweet",
+        [
+            Line(
+                pair.title,
+                pair.subject,
+                differences[ACCURACY],
+                (
+                    Cell("Model", pair.subject),
+                    Cell("First", pair.names[0]),
+                    Cell("Second", pair.names[1]),
+                ),
             )
-        elif one.p_value is not None:
-            untold.append(f"{names[0]} against {names[1]}")
-    return claims + not_told(untold, subject, "a gap")
+            for pair, differences in compared
+        ],
+        Headings("First", "Second", "Gap", "Gap", ("Only first right", "Only second right")),
+    )
+
+
+def _carriers(compared: _Compared) -> list[Figure]:
+    """By question and by relation: where a gap comes from."""
+    by_question: list[Row] = []
+    by_relation: list[Row] = []
+    for pair, differences in compared:
+        whole = differences[ACCURACY].tweets
+        for measure, one in differences.items():
+            row = [
+                Cell("Model", pair.subject),
+                Cell("Gap", pair.title),
+                Cell("On", measure_name(measure)),
+                Cell("Tweets", one.tweets, "count"),
+                *difference("Difference", one.difference if one.tweets else None, one.interval),
+            ]
+            if measure.question is not None:
+                by_question.append([*row, *p_cells(one)])
+            elif measure.relation is not None:
+                part = one.difference * one.tweets / whole
+                part_cell = Cell("Part of the gap", part, "difference")
+                by_relation.append([*row, part_cell, *p_cells(one)])
+    return [
+        Figure(
+            "What carries the gap, by relation",
+            "The difference of accuracy on the tweets of one relation, and the part of the gap "
+            "that it makes: the difference times the relation's share of the tweets.",
+            Table.of("Gaps by relation", by_relation),
+        ),
+        Figure(
+            "What carries the gap, by question",
+            "The difference in right answers to one question.",
+            Table.of("Gaps by question", by_question),
+        ),
+    ]
+
+
+def _flips(pairs: Sequence[LanguagePair]) -> Figure:
+    rows = []
+    for pair in pairs:
+        in_a, in_b = shared(pair.a, pair.b)
+        right_a = pair.a.correct[in_a].mean(axis=1) > 0.5
+        right_b = pair.b.correct[in_b].mean(axis=1) > 0.5
+        for which, only in (("the first", right_a & ~right_b), ("the second", right_b & ~right_a)):
+            ids = [pair.a.tweet_ids[place] for place in in_a[only]]
+            rows.append(
+                [
+                    Cell("Model", pair.subject),
+                    Cell("Gap", pair.title),
+                    Cell("Right only on", which),
+                    Cell("Tweets", len(ids), "count"),
+                    Cell("Ids", " ".join(ids) or "none"),
+                ]
+            )
+    return Figure(
+        "Tweets that flip",
+        "Tweets that a model has right in one language only, in more than half of its samples.",
+        Table.of("Tweets that flip, by id", rows),
+    )
+
+
+def _quality_figure(
+    subjects: Sequence[Subject], material: Material
+) -> tuple[list[Figure], list[str]]:
+    """Accuracy beside the quality of the translation, as far as that is known; drawn against it
+    where it is known of two systems or more. And what is to be said where it is not.
+    """
+    known = [
+        (subject.name, run, material.quality[quality_key(run)])
+        for subject in subjects
+        for run in subject.runs.values()
+        if quality_key(run) in material.quality and not variant_of(run.task)
+    ]
+    if not known:
+        return [], []
+    accuracies = shares([hits(run.predictions) for _, run, _ in known])
+    rows = []
+    dots: dict[str, list[Dot]] = {key: [] for key in _QUALITIES}
+    for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
+        system = system_of(run) + (", explained" if run.task.endswith(EXPLAINED) else "")
+        row = [Cell("Model", subject), Cell("System", system)]
+        for key in _QUALITIES:
+            metric = quality.metrics[key]
+            row += number(LABELS[key], metric.score, metric.interval)
+            point = (metric.score, 100 * accuracy.value, scaled(accuracy.interval))
+            dots[key].append(Dot(f"{subject}, {system}", *point, run.stand_in))
+        rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
+    several = len({quality_key(run) for _, run, _ in known}) > 1
+    references = tuple(levels([run.predictions for _, run, _ in known]))
+    figure = Figure(
+        "Accuracy and the quality of the translation",
+        "BLEU and chrF2 of all translations of a system against the published English, as "
+        "itr-bench data mt-score gives them, and the accuracy of a model on them."
+        + (" Each point is a model on the translations of one system." if several else ""),
+        Table.of("Accuracy, BLEU and chrF2", rows),
+        tuple(
+            Scatter(
+                tuple(own),
+                f"{LABELS[key]} of the translation",
+                "Accuracy, %",
+                references=references,
+            )
+            for key, own in dots.items()
+        )
+        if several
+        else (),
+    )
+    limit = (
+        "No test is made of accuracy against the quality of the translation: systems differ in "
+        "more than these scores, and there are few of them."
+        if several
+        else "The quality of the translation is known of one machine system only: how accuracy "
+        "goes with it needs two or more."
+    )
+    return [figure], [limit]
 
 
 STUDY = Study(

@@ -21,9 +21,10 @@ from itr_bench.leaderboard.published import leaderboard_folder
 from itr_bench.report.charts import interval_charts
 from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.run import Run
+from itr_bench.storage import write_whole
 from itr_bench.studies import scatter
+from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
-from itr_bench.studies.shown import NUMERIC, as_json, text_of
 from itr_bench.studies.statistics import Interval, hits, shares
 from itr_bench.studies.study import Material, Study, studies
 from itr_bench.version import __version__
@@ -38,6 +39,7 @@ _MARKERS = {
 """What only a report has, near the start of its files."""
 
 _NO_RESULT = ("stand-in", "demo")
+"""The kinds of data that no result is made on."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,15 @@ class Report:
 
 def make(material: Material, left_out: Sequence[str] = ()) -> Report:
     """Let every study say what *material* shows; one that cannot says so."""
-    found = [(study, _said(study, material)) for study in studies().values()]
+    sections = [(study, _section(study, material)) for study in studies().values()]
     return Report(
-        tuple((study, section) for study, section in found if section is not None),
+        tuple((study, section) for study, section in sections if section is not None),
         material,
         tuple(sorted(left_out)),
     )
 
 
-def _said(study: Study, material: Material) -> Section | None:
+def _section(study: Study, material: Material) -> Section | None:
     try:
         return study.analyse(material)
     except ItrBenchError as error:
@@ -84,12 +86,7 @@ def write(folder: Path, report: Report) -> Path:
     with refused_by_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            partial = folder / f".{name}.partial"
-            try:
-                partial.write_text(content, encoding="utf-8", errors="backslashreplace")
-                partial.replace(folder / name)
-            finally:
-                partial.unlink(missing_ok=True)
+            write_whole(folder / name, content.encode(errors="backslashreplace"))
     return folder / PAGE
 
 
@@ -169,8 +166,8 @@ def page(report: Report, runs: Sequence[_Line]) -> str:
 def _common_notices(report: Report) -> list[str]:
     """What several studies say of the runs, each once."""
     counts = Counter(notice for _, section in report.sections for notice in set(section.notices))
-    said = dict.fromkeys(notice for _, section in report.sections for notice in section.notices)
-    return [notice for notice in said if counts[notice] > 1]
+    ordered = dict.fromkeys(notice for _, section in report.sections for notice in section.notices)
+    return [notice for notice in ordered if counts[notice] > 1]
 
 
 def _own_sections(report: Report, common: Sequence[str]) -> list[tuple[Study, Section]]:
@@ -188,7 +185,7 @@ def _is_trial(material: Material) -> bool:
 
 
 def _json(report: Report, runs: Sequence[_Line]) -> str:
-    found: dict[str, Any] = {
+    content: dict[str, Any] = {
         "made_by": "itr-bench report",
         "format": 1,
         "itr_bench": __version__,
@@ -197,11 +194,17 @@ def _json(report: Report, runs: Sequence[_Line]) -> str:
         "studies": [as_json(study, section) for study, section in report.sections],
         "runs": [vars(run) for run in runs],
         "results": [
-            {"study": r.study, "model": r.model, "task": r.task, "data": r.data, "facts": r.facts}
+            {
+                "study": r.study,
+                "model": r.model,
+                "task": r.task,
+                "data": r.data,
+                "metadata": r.metadata,
+            }
             for r in report.material.results
         ],
     }
-    return json.dumps(_known(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_known(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _known(value: Any) -> Any:

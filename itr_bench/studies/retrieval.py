@@ -2,64 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
+from itr_bench.nouns import count
+from itr_bench.report.drawing import Bar, Reference
+from itr_bench.report.words import percent
 from itr_bench.scoring.signature import digest
-from itr_bench.studies.encoder_work import Work, kept_apart, notices
+from itr_bench.studies.comparisons import ZERO, bar, charts, not_significant
+from itr_bench.studies.encoder_job import (
+    EncoderJob,
+    Planned,
+    execute,
+    numbered,
+    result_notices,
+    results_kept_apart,
+)
 from itr_bench.studies.encoders.embed import Pairs
-from itr_bench.studies.encoders.ranking import TIE, ranks
-from itr_bench.studies.ranked import FEW, NAME, Gap, Ranked, gaps, not_compared, read_ranks
-from itr_bench.studies.retrieval_figures import gap_claims, gap_figure, limits, score_figure
-from itr_bench.studies.section import Claim, Figure, Section
+from itr_bench.studies.encoders.ranking import TIE, ranks, recall
+from itr_bench.studies.formatting import in_points, interval_in_points, p_of
+from itr_bench.studies.retrieval_scores import (
+    DIRECTIONS,
+    FEW,
+    MEASURES,
+    NAME,
+    Gap,
+    Ranked,
+    gaps,
+    not_compared,
+    read_ranks,
+    scores,
+)
+from itr_bench.studies.section import Cell, Claim, Figure, Row, Section, Table, difference, share
+from itr_bench.studies.statistics import FEWEST, Interval, Share, detectable
 from itr_bench.studies.study import Job, Material, Result, Study
 from itr_bench.tasks.spec import TASKS, base_task, get_task
 
 # Making the ranks
 
 
-def conduct(job: Job) -> list[Path]:
+def _execute(job: Job) -> list[Path]:
     """Rank all images for each text and all texts for each image, in all languages of each set."""
     if job.seeds is not None:
         raise DataError("the study retrieval draws no samples: leave --seeds away")
-    work = Work(job, NAME)
-    written = []
-    for base in dict.fromkeys(task for asked in job.bases for task in tasks(asked)):
-        data, pairs = work.pairs(base)
-        encoder = work.encoder
-        facts = {
-            "method": "cosine in fp32, exact",
-            "right": "an image and a text that stand together in any tweet",
-            "tie": TIE,
-            "pictures": digest(sorted(zip(pairs.tweet_ids, pairs.image_keys, strict=True))),
-            "encoder": dict(encoder.facts),
-        }
-        written.append(work.result(encoder.name, base, data, facts, partial(_content, work, pairs)))
-    return written
+    return execute(job, NAME, _planned, tasks=tasks)
 
 
-def _content(work: Work, pairs: Pairs) -> dict[str, Any]:
+def _planned(work: EncoderJob, pairs: Pairs) -> Iterator[Planned]:
+    metadata = {
+        "method": "cosine in fp32, exact",
+        "right": "an image and a text that stand together in any tweet",
+        "tie": TIE,
+        "pictures": digest(sorted(zip(pairs.tweet_ids, pairs.image_keys, strict=True))),
+        "encoder": dict(work.encoder.metadata),
+    }
+    yield Planned(work.encoder.name, metadata, lambda: _content(work, pairs))
+
+
+def _content(work: EncoderJob, pairs: Pairs) -> dict[str, Any]:
     embedded = work.embedded(pairs)
-    with tqdm(total=len(pairs.texts), desc="ranks", disable=None, leave=False) as bar_:
-        found = ranks(
+    with tqdm(total=len(pairs.texts), desc="ranks", disable=None, leave=False) as progress:
+        ranked = ranks(
             embedded.images,
             embedded.texts,
             pairs.image_keys,
             [text_hash(text) for text in pairs.texts],
-            progress=bar_.update,
+            progress=progress.update,
         )
     return {
         "tweets": list(pairs.tweet_ids),
         "relations": pairs.relations.tolist(),
-        "text_to_image": found.text_to_image.tolist(),
-        "image_to_text": found.image_to_text.tolist(),
-        "right_pairs": found.right_pairs,
+        "text_to_image": ranked.text_to_image.tolist(),
+        "image_to_text": ranked.image_to_text.tolist(),
+        "right_pairs": ranked.right_pairs,
         "truncated": embedded.truncated,
     }
 
@@ -69,40 +90,40 @@ def _content(work: Work, pairs: Pairs) -> dict[str, Any]:
 
 def analyse(material: Material) -> Section | None:
     """Recall and MRR of each encoder and language, and the gaps between languages."""
-    by_encoder, apart = _by_encoder(material.results_of(NAME))
+    by_encoder, notices = _by_encoder(material.results_of(NAME))
     if not by_encoder:
         return None
     every = [one for ranked in by_encoder.values() for one in ranked]
     figures: list[Figure] = []
     claims: list[Claim] = []
-    found: list[Gap] = []
+    all_gaps: list[Gap] = []
     for title, ranked in by_encoder.items():
-        figures.append(score_figure(title, ranked))
+        figures.append(_score_figure(title, ranked))
         own = gaps(ranked)
-        apart += not_compared(ranked)
+        notices += not_compared(ranked)
         if own:
-            figures.append(gap_figure(title, own))
-            claims += gap_claims(title, own)
-            found += own
+            figures.append(_gap_figure(title, own))
+            claims += _gap_claims(title, own)
+            all_gaps += own
     return Section(
+        claims=claims,
         paragraphs=(
             "Each text is a query for its image among the images of all tweets of the set, and "
             "each image one for its text. Recall at k is the share of queries with a right answer "
             "among the first k; MRR is the mean of one divided by the rank of the first right one.",
             "An image and a text are right for each other where they stand together in any tweet, "
             "in whichever copy; the best placed right one counts. A wrong candidate that is as "
-            "similar as the right one (to "
-            f"{TIE:.6f}) stands before it, so that an encoder that tells nothing apart finds "
-            "nothing. Intervals resample queries; the candidates stay the same. A recall with "
-            f"fewer than {FEW} queries right, or wrong, has the exact binomial interval.",
+            f"similar as the right one (to {TIE:.6f}) stands before it, so that an encoder that "
+            "gives everything the same vector finds nothing. Intervals resample queries; the "
+            f"candidates stay the same. A recall with fewer than {FEW} queries right, or wrong, "
+            "has the exact binomial interval.",
         ),
-        claims=claims,
         figures=figures,
-        limits=limits(every, found),
-        notices=(
-            *notices([(f"{one.result.model}{one.number}", one.result) for one in every]),
-            *apart,
-        ),
+        limits=_limits(every, all_gaps),
+        notices=[
+            *result_notices([(f"{one.result.model}{one.number}", one.result) for one in every]),
+            *notices,
+        ],
     )
 
 
@@ -110,29 +131,22 @@ def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], lis
     """The results of each encoder, by its title; and what sets those of one name apart."""
     encoders: dict[str, dict[str, list[Result]]] = {}
     for result in sorted(results, key=lambda one: (one.model, _order(one.task), one.path)):
-        by_facts = encoders.setdefault(result.model, {})
-        by_facts.setdefault(digest(result.facts.get("encoder")), []).append(result)
-    found: dict[str, list[Ranked]] = {}
+        by_metadata = encoders.setdefault(result.model, {})
+        by_metadata.setdefault(digest(result.metadata.get("encoder")), []).append(result)
+    ranked: dict[str, list[Ranked]] = {}
     groups: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
-    for model, by_facts in encoders.items():
-        groups.append(
-            (
-                f"Encoders called {model}",
-                [own[0].facts.get("encoder", {}) for own in by_facts.values()],
-            )
-        )
-        for number, own in enumerate(by_facts.values(), 1):
-            title = model if len(by_facts) == 1 else f"{model} [{number}]"
-            found[title] = []
+    for model, by_metadata in encoders.items():
+        metadata = [own[0].metadata.get("encoder", {}) for own in by_metadata.values()]
+        groups.append((f"Encoders called {model}", metadata))
+        for number, own in enumerate(by_metadata.values(), 1):
+            title = model if len(by_metadata) == 1 else f"{model} [{number}]"
+            ranked[title] = []
             for task in dict.fromkeys(one.task for one in own):
                 alike = [one for one in own if one.task == task]
-                found[title] += [
-                    read_ranks(one, f" [{i}]" if len(alike) > 1 else "")
-                    for i, one in enumerate(alike, 1)
-                ]
-                facts = [{"data": one.data, **one.facts} for one in alike]
-                groups.append((f"Results of {title} on {task}", facts))
-    return found, kept_apart(groups)
+                ranked[title] += [read_ranks(*one) for one in numbered(alike)]
+                metadata = [{"data": one.data, **one.metadata} for one in alike]
+                groups.append((f"Results of {title} on {task}", metadata))
+    return ranked, results_kept_apart(groups)
 
 
 def _order(task: str) -> tuple[int, str]:
@@ -140,6 +154,160 @@ def _order(task: str) -> tuple[int, str]:
     known = list(TASKS)
     plain = base_task(task).partition("@")[0]
     return (known.index(plain) if plain in known else len(known), task)
+
+
+def _measures(
+    means: Sequence[Share],
+    cells: Callable[[str, float, Interval | None], Row],
+    ending: str = "",
+) -> Row:
+    """The cells of all measures."""
+    return [
+        cell
+        for name, mean in zip(MEASURES, means, strict=True)
+        for cell in cells(f"{name[:1].upper()}{name[1:]}{ending}", mean.value, mean.interval)
+    ]
+
+
+def _score_figure(title: str, ranked: Sequence[Ranked]) -> Figure:
+    groups = []
+    rows = []
+    for direction, name in DIRECTIONS.items():
+        bars = []
+        for one in ranked:
+            means = scores(one.values(direction))
+            bars.append(bar(_label(one, ranked), means[0].value, means[0].interval))
+            row = [
+                Cell("Task", one.result.task),
+                Cell("Language", one.name),
+                Cell("Direction", name),
+                Cell("Tweets", len(one.tweets), "count"),
+                *_measures(means, share),
+            ]
+            represented = one.relations % 2 == 0
+            for which, chosen in (("represented", represented), ("not represented", ~represented)):
+                first = recall(one.ranks[direction][chosen], 1)
+                value = float(first.mean()) if len(first) else None
+                row.append(Cell(f"Recall at 1, {which} %", value, "percent"))
+            row.append(Cell("Median rank", float(np.median(one.ranks[direction])), "number"))
+            row.append(Cell("Recall at 1 by chance %", one.chance, "percent"))
+            rows.append(row)
+        groups.append((name, bars))
+    return Figure(
+        f"Retrieval by {title}",
+        "Recall at 1 with its 95 % interval over tweets.",
+        Table.of(f"{title}: image-text retrieval", rows),
+        charts(groups, _chance(ranked), "Recall at 1, %"),
+    )
+
+
+def _chance(ranked: Sequence[Ranked]) -> list[Reference]:
+    """What a random order finds, one line where all figures have it in common."""
+    if len({one.chance for one in ranked}) == 1:
+        return [Reference("chance", 100 * ranked[0].chance)]
+    return [Reference(f"chance, {_label(one, ranked)}", 100 * one.chance) for one in ranked]
+
+
+def _label(one: Ranked, among: Sequence[Ranked]) -> str:
+    twins = [other for other in among if other.name == one.name]
+    return one.name if len(twins) == 1 else f"{one.name}, {one.result.task}"
+
+
+def _gap_figure(title: str, found: Sequence[Gap]) -> Figure:
+    bars: dict[str, list[Bar]] = {}
+    rows = []
+    for gap in found:
+        a, b, first, direction = gap.a.name, gap.b.name, gap.differences[0], gap.direction
+        drawn = bar(f"{a} − {b}", first.value, first.interval)
+        bars.setdefault(DIRECTIONS[direction], []).append(drawn)
+        rows.append(
+            [
+                Cell("First", a),
+                Cell("Second", b),
+                Cell("Direction", DIRECTIONS[direction]),
+                Cell("Tweets", gap.tweets, "count"),
+                *_measures(gap.differences, difference, ", difference"),
+                Cell("Only first at rank 1", gap.only_a, "count"),
+                Cell("Only second at rank 1", gap.only_b, "count"),
+                Cell("p, alone", gap.p_value, "p"),
+                Cell("p, Holm", gap.adjusted, "p"),
+            ]
+        )
+    return Figure(
+        f"Gap between languages, {title}",
+        "Recall at 1 in the first language less that in the second, paired by tweet, with its 95 % "
+        "interval.",
+        Table.of(f"{title}: the first language less the second, paired by tweet", rows),
+        charts(
+            [*bars.items()],
+            [ZERO],
+            "Difference of recall at 1, percentage points",
+            symmetric=True,
+        ),
+    )
+
+
+def _gap_claims(title: str, found: Sequence[Gap]) -> list[Claim]:
+    claims, others = [], []
+    for gap in found:
+        a, b = gap.a.name, gap.b.name
+        direction, first = DIRECTIONS[gap.direction], gap.differences[0]
+        if not gap.significant or gap.p_value is None or gap.adjusted is None:
+            others.append(f"{a} and {b} ({direction})")
+            continue
+        better, worse = (a, b) if gap.significant > 0 else (b, a)
+        claims.append(
+            Claim(
+                f"{title}, {direction}: recall at 1 is {in_points(first.value)} higher in {better} "
+                f"than in {worse}.",
+                f"exact McNemar test on {gap.tweets} tweets: {gap.only_a} right at rank 1 only in "
+                f"{a}, {gap.only_b} only in {b}; {p_of(gap.p_value)}, by Holm's method over the "
+                f"{count(gap.tests, 'gap')} of this encoder {p_of(gap.adjusted)}; 95 % "
+                f"interval of {a} less {b} {interval_in_points(first.interval)}",
+                finding=True,
+            )
+        )
+    return claims + not_significant(others, title, "gap between languages")
+
+
+def _limits(every: Sequence[Ranked], found: Sequence[Gap]) -> list[str]:
+    limits = [
+        "A rank depends on what else is in the set: figures of sets of different sizes, or of "
+        "parts of one, do not compare."
+    ]
+    if any(one.right_pairs > len(one.tweets) for one in every):
+        limits.append(
+            "Some tweets share their image or text. They are resampled as if each were a query of "
+            "its own, so that where there are many copies, intervals are too narrow and p values "
+            "too small."
+        )
+    few = sum(gap.p_value is None for gap in found)
+    if few:
+        limits.append(
+            f"{count(few, 'gap is', 'gaps are')} on fewer than {FEWEST} tweets: no test "
+            "and no interval was computed."
+        )
+    tested = [gap for gap in found if gap.p_value is not None]
+    if any(gap.only_a + gap.only_b < FEW for gap in tested):
+        limits.append(
+            f"Where two languages differ at rank 1 on fewer than {FEW} queries, the interval of "
+            "the difference is too narrow; where they differ on none, it says 0.0 to 0.0."
+        )
+    for tweets in sorted({gap.tweets for gap in tested}):
+        own = [gap for gap in tested if gap.tweets == tweets]
+        discordant = max((gap.only_a + gap.only_b) / tweets for gap in own)
+        least = detectable(discordant, tweets)
+        text = (
+            "no gap is found 8 times out of 10"
+            if least is None
+            else f"a true gap under {in_points(least)} is found less than 8 times out of 10 by one "
+            "test"
+        )
+        limits.append(
+            f"Two languages differ at rank 1 on up to {percent(discordant)} % of the "
+            f"{tweets} queries; then {text}. A gap that is not significant may still exist."
+        )
+    return limits
 
 
 def tasks(base: str) -> tuple[str, ...]:
@@ -159,5 +327,5 @@ STUDY = Study(
     "language better?",
     tasks=tasks,
     analyse=analyse,
-    conduct=conduct,
+    execute=_execute,
 )

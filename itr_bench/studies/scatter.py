@@ -38,6 +38,7 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
     xs = [dot.x for dot in chart.dots]
     ys = [value for dot in chart.dots for value in (dot.y, *(dot.interval or ()))]
     ys += [value for _, value in chart.fit]
+    ys += [reference.value for reference in chart.references]
     x_ticks, x_low, x_high = _log_axis(xs, across) if chart.log else _axis(xs, 4)
     y_ticks, y_low, y_high = _axis(ys, 5)
 
@@ -62,6 +63,13 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
     parts.append(_line(_LEFT, bottom, _LEFT + across, bottom, "var(--rule)", 1))
     parts.append(_text(_LEFT + across / 2, bottom + 38, chart.x_axis, "middle"))
     parts.append(_text(_LEFT, _TOP - 16, chart.y_axis, "start"))
+    for reference in chart.references:
+        color = "var(--majority)" if reference.majority else "var(--chance)"
+        at = y(reference.value)
+        parts.append(_line(_LEFT, at, _LEFT + across, at, color, 1.2))
+        # Above one line and below the other: they may be near to each other.
+        beside = at - 5 if reference.majority else at + 14
+        parts.append(_text(_LEFT + 4, beside, reference.label, "start", color))
     if chart.fit:
         line = [f"{x(at)},{y(value)}" for at, value in chart.fit]
         parts.append(

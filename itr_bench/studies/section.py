@@ -1,4 +1,4 @@
-"""What a study says: sentences, claims with their tests, figures with their numbers, limits.
+"""What a study says: claims with their tests, figures with their numbers, limits.
 
 Nothing is drawn or formatted here, so that a page, a terminal and JSON show the same numbers.
 """
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from itr_bench.report.drawing import Bar, Reference
+from itr_bench.studies.statistics import Interval
 
 Kind = Literal[
     "text",
     "percent",
-    "points",
     "interval",
-    "points-interval",
+    "difference",
+    "difference-interval",
     "p",
     "count",
     "number",
@@ -27,7 +28,7 @@ Kind = Literal[
 an interval is a pair of them. A number is as it is, and so is its interval.
 """
 
-Value = str | int | float | tuple[float, float] | None
+Value = str | int | float | Interval | None
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,40 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A value with the column that it stands in; ``None`` is "not available"."""
+
+    title: str
+    value: Value
+    kind: Kind = "text"
+
+
+Row = Sequence[Cell]
+
+
+def share(title: str, value: float | None, interval: Interval | None) -> Row:
+    """A share and its interval."""
+    return (Cell(f"{title} %", value, "percent"), Cell("95 % interval", interval, "interval"))
+
+
+def difference(
+    title: str, value: float | None, interval: Interval | None, of_interval: str = "95 % interval"
+) -> Row:
+    """A difference of shares and its interval."""
+    return (
+        Cell(title, value, "difference"),
+        Cell(of_interval, interval, "difference-interval"),
+    )
+
+
+def number(title: str, value: float | None, interval: Interval | None) -> Row:
+    """A number and its interval."""
+    return (Cell(title, value, "number"), Cell("95 % interval", interval, "number-interval"))
+
+
+@dataclass(frozen=True)
 class Table:
-    """Numbers as they are; ``None`` is "not available".
+    """Numbers as they are.
 
     Attributes:
         caption: what the rows are.
@@ -52,10 +85,16 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
 
+    @classmethod
+    def of(cls, caption: str, rows: Sequence[Row]) -> Table:
+        """A table of *rows*, at least one, all with the columns of the first."""
+        columns = tuple(Column(cell.title, cell.kind) for cell in rows[0])
+        return cls(caption, columns, tuple(tuple(cell.value for cell in row) for row in rows))
+
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of intervals, a line each; values in per cent or points.
+    """A chart of intervals, a line each; values in per cent or percentage points.
 
     Attributes:
         bars: from above; one without a value is a heading.
@@ -77,7 +116,7 @@ class Dot:
     label: str
     x: float
     y: float
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     hollow: bool = False
 
 
@@ -90,7 +129,7 @@ class Scatter:
         x_axis, y_axis: titles of the axes.
         fit: points (x, y) of a line, from left to right; may be empty.
         log: whether x is drawn by its logarithm.
-        levels: horizontal lines.
+        references: horizontal lines.
     """
 
     dots: tuple[Dot, ...]
@@ -98,7 +137,7 @@ class Scatter:
     y_axis: str
     fit: tuple[tuple[float, float], ...] = ()
     log: bool = False
-    levels: tuple[Reference, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,14 +162,14 @@ class Claim:
     """A sentence and the test behind it.
 
     Attributes:
-        text: what is claimed; or that it is not told.
+        text: what is claimed, or that there is no significant difference.
         test: the test, with its numbers.
-        told: whether the test tells it.
+        finding: whether something was found: a significant difference, or what was counted.
     """
 
     text: str
     test: str
-    told: bool
+    finding: bool
 
 
 @dataclass(frozen=True)
@@ -138,15 +177,15 @@ class Section:
     """A study's part of a report.
 
     Attributes:
+        claims: what was found.
         paragraphs: what was compared, and how.
-        claims: what is claimed.
         figures: with their numbers.
         limits: what the data cannot show at this size.
         notices: what is missing, in progress or kept apart.
     """
 
-    paragraphs: Sequence[str] = ()
     claims: Sequence[Claim] = ()
+    paragraphs: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     limits: Sequence[str] = ()
     notices: Sequence[str] = ()

@@ -9,7 +9,12 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from itr_bench.nouns import count
+from itr_bench.report.words import NOT_AVAILABLE, number
 from itr_bench.scoring.significance import LEVEL, holm
+from itr_bench.studies.comparisons import scaled
+from itr_bench.studies.formatting import interval_in_points, p_of, signed_points
+from itr_bench.studies.section import Cell, Claim, Dot, Figure, Scatter, Table, share
 from itr_bench.studies.study import BoardModel
 
 FEWEST_MODELS = 5
@@ -42,7 +47,7 @@ class Fit:
     tests: int = 0
 
     @property
-    def told(self) -> bool:
+    def significant(self) -> bool:
         """Whether the adjusted test and the interval agree that there is a slope."""
         known = self.adjusted is not None and self.adjusted < LEVEL
         return known and not self.interval[0] <= 0 <= self.interval[1]
@@ -102,3 +107,69 @@ def _p_value(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
             found += signs_x[i, j] * signs_y[orders[:, i], orders[:, j]]
     # The first order is the one that was seen. All values are whole numbers.
     return float((np.abs(found) >= abs(found[0])).mean())
+
+
+def by_size(
+    task: str, models: Sequence[BoardModel], line: Fit | None
+) -> tuple[Figure, Claim | None, str | None]:
+    """Figure, claim and limit of accuracy against parameters on one task, and their line."""
+    ordered = sorted(models, key=lambda m: (m.parameters, m.name, m.source))
+    rows = [
+        [
+            Cell("Model", model.name),
+            Cell("Parameters", model.parameters, "parameters"),
+            *share("Accuracy", model.accuracy, model.interval),
+            Cell("From", model.source),
+        ]
+        for model in ordered
+    ]
+    dots = [
+        Dot(m.name, m.parameters, 100 * m.accuracy, scaled(m.interval), m.interval is None)
+        for m in ordered
+    ]
+    ends = () if line is None else tuple((x, 100 * y) for x, y in line.line)
+    caption = (
+        "All models of the leaderboard whose number of parameters and accuracy in this answer "
+        "format are known, one result each: one computed from responses before a reported one. "
+        "Hollow: reported only, without an interval."
+    )
+    if line is not None:
+        caption += " The line is Theil and Sen's; the interval of its slope stands above."
+    figure = Figure(
+        f"Accuracy and parameters, {task}",
+        caption,
+        Table.of(f"{task}: accuracy and parameters", rows),
+        (Scatter(tuple(dots), "Parameters", "Accuracy, %", ends, log=True),),
+    )
+    if line is None:
+        limit = (
+            f"{task}: {count(len(models), 'model')} with known parameters and accuracy; a line and "
+            f"a test need {FEWEST_MODELS} of more than one size. Neither was computed."
+        )
+        return figure, None, limit
+    limit = "Models of a board are no random sample, and differ in more than size."
+    return figure, _claim(task, len(models), line), limit
+
+
+def _claim(task: str, models: int, line: Fit) -> Claim:
+    relation = (
+        f"{signed_points(line.slope)} a doubling of the parameters"
+        if line.significant
+        else "no significant relation of accuracy and parameters"
+    )
+    return Claim(
+        f"{task}: {relation}.",
+        f"Kendall's test over {models} models, tau {number(line.tau)}, {_p(line)}; slope "
+        f"after Theil and Sen {signed_points(line.slope)} a doubling, 95 % interval over "
+        f"models {interval_in_points(line.interval)}",
+        line.significant,
+    )
+
+
+def _p(line: Fit) -> str:
+    if line.p_value is None or line.adjusted is None:
+        return f"p {NOT_AVAILABLE} (ties among more than {MOST_PERMUTED})"
+    return (
+        f"{p_of(line.p_value)}, by Holm's method over the {count(line.tests, 'test')} of "
+        f"accuracy against parameters {p_of(line.adjusted)}"
+    )

@@ -1,8 +1,8 @@
 """Paired differences and rates with intervals over tweets, many at once; tests with Holm.
 
 All intervals are 95 % percentile bootstraps that resample tweets and keep the samples of a tweet
-together (:mod:`itr_bench.scoring.intervals`). A difference is told where two tests agree, as on the
-leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough).
+together (:mod:`itr_bench.scoring.intervals`). A difference is significant where two tests agree, as
+on the leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough).
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Paired:
     family: str = ""
 
     @property
-    def told(self) -> int:
-        """1 where A is told to be better, -1 where B is, else 0: both adjusted tests have to be
+    def significant(self) -> int:
+        """1 where A is significantly better, -1 where B is, else 0: both adjusted tests have to be
         below :data:`LEVEL` and to see the same side.
         """
         if self.adjusted is None or self.mean_adjusted is None:

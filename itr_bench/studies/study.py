@@ -31,7 +31,7 @@ _FORMAT = 2
 _DEEPEST = 20
 """Levels of lists and objects in a result; what a study writes has five."""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Result:
         model: how to call the model in tables.
         task: name of the base task.
         data: identity of the data.
-        facts: all that can change the content: encoder, commit, folds, seed, versions.
+        metadata: all that can change the content: encoder, commit, folds, seed, versions.
         content: the study's own; what its ``analyse`` reads. No text of a tweet.
         path: the file that it was read from.
     """
@@ -52,13 +52,13 @@ class Result:
     model: str
     task: str
     data: str
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     content: Mapping[str, Any]
     path: str = ""
 
     @property
     def stand_in(self) -> bool:
-        """Whether the pictures were stand-ins, so that it is no result."""
+        """Whether the pictures were placeholders, so that it is no result."""
         return self.data.startswith("stand-in")
 
 
@@ -66,8 +66,8 @@ def write_result(folder: Path, result: Result) -> Path:
     """Write *result* to its file in *folder*, whole or not at all; return the path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULT
-    found = {key: value for key, value in asdict(result).items() if key != "path"}
-    write_json(path, {"format": _FORMAT, **found})
+    fields_ = {name: value for name, value in asdict(result).items() if name != "path"}
+    write_json(path, {"format": _FORMAT, **fields_})
     return path
 
 
@@ -87,7 +87,7 @@ def read_result(path: Path) -> Result:
     if found.keys() - {"format"} != expected:
         raise DataError(f"{path}: expected the fields {', '.join(sorted(expected))}")
     for name in expected:
-        kind = dict if name in ("facts", "content") else str
+        kind = dict if name in ("metadata", "content") else str
         if not isinstance(found[name], kind):
             raise DataError(f"{path}: {name} is {found[name]!r}, expected {kind.__name__}")
         if _is_deep(found[name]):
@@ -186,7 +186,7 @@ class Job:
         out: folder of all studies; its own is ``out / study / model / base``.
         limit: only the first so many tweets.
         seeds: as given by ``--seeds``; ``None`` where nothing is said.
-        say: takes what a user should know meanwhile.
+        log: takes what a user should know meanwhile.
     """
 
     model: str
@@ -195,7 +195,7 @@ class Job:
     out: Path
     limit: int | None
     seeds: Sequence[int] | None
-    say: Say
+    log: Log
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Study:
         tasks: the names of the tasks for a base task, the base itself first; none where the study
             has nothing to run for it.
         analyse: what the runs show; ``None`` where they hold nothing for this study. Pure.
-        conduct: for a study that runs no VLM: does the work and returns the files that it wrote.
+        execute: for a study that runs no VLM: does the work and returns the files that it wrote.
     """
 
     name: str
@@ -217,7 +217,7 @@ class Study:
     question: str
     tasks: Callable[[str], tuple[str, ...]]
     analyse: Callable[[Material], Section | None]
-    conduct: Callable[[Job], Sequence[Path]] | None = None
+    execute: Callable[[Job], Sequence[Path]] | None = None
 
 
 @lru_cache(maxsize=1)

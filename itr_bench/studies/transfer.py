@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
-from itr_bench.report import words
 from itr_bench.report.drawing import Bar
 from itr_bench.runs.run import Run
-from itr_bench.studies.domains import (
+from itr_bench.studies.comparisons import ZERO, bar, charts, data_notices
+from itr_bench.studies.decomposition import (
     FEWEST_OF_RELATION,
+    Decomposition,
     Estimate,
-    Transfer,
+    OfRelation,
     adjusted,
+    decompose,
     too_few,
-    transfer,
 )
-from itr_bench.studies.frame import Subject, arrange, variant_of
-from itr_bench.studies.pairs import name_of
-from itr_bench.studies.section import Claim, Column, Figure, Lines, Section, Table, Value
-from itr_bench.studies.size import fits
-from itr_bench.studies.size_figure import by_size
+from itr_bench.studies.formatting import in_points, interval_in_points, p_of, signed_points
+from itr_bench.studies.grouping import Subject, subjects_of, variant_of
+from itr_bench.studies.languages import name_of
+from itr_bench.studies.section import Cell, Claim, Figure, Lines, Section, Table, difference, share
+from itr_bench.studies.size import by_size, fits
 from itr_bench.studies.statistics import hits, shares
 from itr_bench.studies.study import Material, Study
-from itr_bench.studies.wording import ZERO, bar, charts, data_notices, p_of
 from itr_bench.tasks.spec import family
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual")
@@ -40,23 +40,29 @@ def tasks(base: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Pair:
+    """A model on both sets, A being LTEC."""
+
     subject: str
     ltec: Run
     tirt: Run
-    found: Transfer
+    parts: Decomposition
+
+    @property
+    def language(self) -> str:
+        """That of LTEC."""
+        return name_of(self.ltec)
 
 
 def analyse(material: Material) -> Section | None:
     """What differs between the sets, and accuracy against parameters."""
-    arranged = arrange(material)
-    notices: list[str] = []
-    pairs = [pair for subject in arranged.subjects for pair in _pairs(subject, notices)]
+    subjects, notices = subjects_of(material)
+    pairs = [pair for subject in subjects for pair in _pairs(subject, notices)]
     boards = {
         task: [model for model in material.board if model.task == task]
         for task in dict.fromkeys(model.task for model in material.board)
     }
     sizes = [by_size(task, boards[task], line) for task, line in fits(boards).items()]
-    if not pairs and not sizes and not notices and not arranged.notices:
+    if not pairs and not sizes and not notices:
         return None
     limits = [limit for _, _, limit in sizes if limit]
     if pairs:
@@ -65,6 +71,10 @@ def analyse(material: Material) -> Section | None:
             "What is called the domain here is all of these together."
         )
     return Section(
+        claims=[
+            *(claim for pair in pairs for claim in _claims(pair)),
+            *(claim for _, claim, _ in sizes if claim),
+        ],
         paragraphs=(
             "The two sets have other shares of the four relations. A difference of accuracies is "
             "split in two: what the model would still differ by if both sets had the same shares "
@@ -73,32 +83,23 @@ def analyse(material: Material) -> Section | None:
         )
         if pairs
         else (),
-        claims=[
-            *(claim for pair in pairs for claim in _claims(pair)),
-            *(claim for _, claim, _ in sizes if claim),
-        ],
         figures=[
             *([_set_figure(pairs), _relation_figure(pairs)] if pairs else []),
             *(figure for figure, _, _ in sizes),
         ],
         limits=limits,
-        notices=(
-            *data_notices([run for pair in pairs for run in (pair.ltec, pair.tirt)]),
-            *arranged.notices,
-            *notices,
-        ),
+        notices=[*data_notices(run for pair in pairs for run in (pair.ltec, pair.tirt)), *notices],
     )
 
 
 def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
-    found = []
+    runs = []
     plain = {task: run for task, run in subject.runs.items() if not variant_of(task)}
     for task, tirt in plain.items():
         if family(task) != _TIRT:
             continue
-        suffix = task.removeprefix(_TIRT)
         for name in _LTEC:
-            ltec = plain.get(name + suffix)
+            ltec = plain.get(name + task.removeprefix(_TIRT))
             if ltec is None:
                 continue
             few = too_few(ltec.predictions, tirt.predictions)
@@ -107,144 +108,135 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
                     f"{subject.name}, {ltec.task} against {task}: not split, fewer than "
                     f"{FEWEST_OF_RELATION} tweets of {'; '.join(few)}."
                 )
-                continue
-            found.append((ltec, tirt))
-    together = adjusted([transfer(ltec.predictions, tirt.predictions) for ltec, tirt in found])
-    return [
-        _Pair(subject.name, ltec, tirt, both)
-        for (ltec, tirt), both in zip(found, together, strict=True)
-    ]
+            else:
+                runs.append((ltec, tirt))
+    parts = adjusted([decompose(ltec.predictions, tirt.predictions) for ltec, tirt in runs])
+    return [_Pair(subject.name, *own, one) for own, one in zip(runs, parts, strict=True)]
 
 
-def _sentence(name: str, one: Estimate) -> str:
-    return f"{name} {words.points(one.value)} points ({words.points_interval(one.interval)})"
+# Claims
 
 
 def _claims(pair: _Pair) -> list[Claim]:
-    found = pair.found
-    claims = []
-    title = f"{pair.subject}, LTEC ({name_of(pair.ltec)}) less TIRT"
-    claims.append(
+    title, parts = f"{pair.subject}, LTEC ({pair.language}) less TIRT", pair.parts
+    return [
         Claim(
-            f"{_sentence(title + ':', found.difference)}, of which "
-            f"{_sentence('the domain', found.domain)} and "
-            f"{_sentence('the balance of relations', found.balance)}.",
+            f"{_estimate(title + ':', parts.difference)}, of which "
+            f"{_estimate('the domain', parts.domain)} and "
+            f"{_estimate('the balance of relations', parts.balance)}.",
             "no test: an estimate with 95 % intervals of a bootstrap within relations",
-            told=False,
-        )
+            finding=False,
+        ),
+        *(_claim_of_relation(pair, one) for one in parts.relations if one.significant),
+    ]
+
+
+def _estimate(name: str, one: Estimate) -> str:
+    return f"{name} {signed_points(one.value)} ({interval_in_points(one.interval)})"
+
+
+def _claim_of_relation(pair: _Pair, one: OfRelation) -> Claim:
+    better = "LTEC" if one.significant > 0 else "TIRT"
+    return Claim(
+        f"{pair.subject}: on tweets of relation {one.relation} "
+        f"({Relation(one.relation).label}), better on {better} by "
+        f"{in_points(one.difference.value)} (LTEC: {pair.language}).",
+        f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, and a t "
+        "test of the mean difference (tweets and seeds as crossed clusters); by Holm's "
+        f"method over the {count(one.tests, 'comparison')} of relations on "
+        f"{pair.subject} {p_of(one.adjusted)} and {p_of(one.mean_adjusted)}; "
+        f"95 % interval over tweets {interval_in_points(one.difference.interval)}",
+        finding=True,
     )
-    for one in found.relations:
-        if one.told:
-            better = "LTEC" if one.told > 0 else "TIRT"
-            claims.append(
-                Claim(
-                    f"{pair.subject}: on tweets of relation {one.relation} "
-                    f"({Relation(one.relation).label}), better on {better} by "
-                    f"{words.percent(abs(one.difference.value))} points "
-                    f"(LTEC: {name_of(pair.ltec)}).",
-                    f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, and a t "
-                    "test of the mean difference (tweets and seeds as crossed clusters); by Holm's "
-                    f"method over the {count(one.tests, 'comparison')} of relations on "
-                    f"{pair.subject} p {p_of(one.adjusted)} and p {p_of(one.mean_adjusted)}; "
-                    "95 % interval over tweets "
-                    f"{words.points_interval(one.difference.interval)} points",
-                    told=True,
-                )
-            )
-    return claims
+
+
+# Figures
+
+
+_Bars = dict[str, dict[str, list[Bar]]]
+"""By language of LTEC and by model."""
 
 
 def _set_figure(pairs: Sequence[_Pair]) -> Figure:
-    rows: list[tuple[Value, ...]] = []
-    groups: dict[str, list[tuple[str, list[Bar]]]] = {}
+    rows = []
+    bars: _Bars = {}
     for pair in pairs:
-        found = pair.found
-        parts = {
-            "difference": found.difference,
-            "of the domain": found.domain,
-            "of the balance": found.balance,
-            "balanced difference": found.balanced,
-        }
-        bars = [bar(name, one.value, one.interval) for name, one in parts.items()]
-        groups.setdefault(name_of(pair.ltec), []).append((pair.subject, bars))
-        row: list[Value] = [pair.subject, name_of(pair.ltec)]
-        row += [len(pair.ltec.predictions.tweet_ids), len(pair.tirt.predictions.tweet_ids)]
+        parts = pair.parts
         # As in the table of runs, not within relations: one accuracy has one interval.
-        for accuracy in shares([hits(pair.ltec.predictions), hits(pair.tirt.predictions)]):
-            row += [accuracy.value, accuracy.interval]
-        for balanced in (found.balanced_a, found.balanced_b):
-            row += [balanced.value, balanced.interval]
-        for one in parts.values():
-            row += [one.value, one.interval]
-        rows.append(tuple(row))
-    columns = [Column("Model"), Column("LTEC in")]
-    columns += [Column("LTEC tweets", "count"), Column("TIRT tweets", "count")]
-    for name in ("LTEC %", "TIRT %", "LTEC balanced %", "TIRT balanced %"):
-        columns += [Column(name, "percent"), Column("95 % interval", "interval")]
-    for name in ("Difference", "Of the domain", "Of the balance", "Balanced difference"):
-        columns += [Column(name, "points"), Column("95 % interval", "points-interval")]
+        ltec, tirt = shares([hits(pair.ltec.predictions), hits(pair.tirt.predictions)])
+        row = [
+            Cell("Model", pair.subject),
+            Cell("LTEC in", pair.language),
+            Cell("LTEC tweets", len(pair.ltec.predictions.tweet_ids), "count"),
+            Cell("TIRT tweets", len(pair.tirt.predictions.tweet_ids), "count"),
+            *share("LTEC", ltec.value, ltec.interval),
+            *share("TIRT", tirt.value, tirt.interval),
+            *share("LTEC balanced", parts.balanced_a.value, parts.balanced_a.interval),
+            *share("TIRT balanced", parts.balanced_b.value, parts.balanced_b.interval),
+        ]
+        for name, one in (
+            ("Difference", parts.difference),
+            ("Of the domain", parts.domain),
+            ("Of the balance", parts.balance),
+            ("Balanced difference", parts.balanced),
+        ):
+            row += difference(name, one.value, one.interval)
+            _add(bars, pair, name.lower(), one)
+        rows.append(row)
     return Figure(
         "LTEC against TIRT",
         "Accuracy on LTEC less accuracy on TIRT, and its two parts, with 95 % intervals. Right of "
         "zero, LTEC is easier for the model. Intervals of the two accuracies resample all tweets "
         "of a set, the others the tweets of each relation by themselves.",
-        Table("LTEC less TIRT", tuple(columns), tuple(rows)),
-        _charts(groups),
-    )
-
-
-def _charts(groups: Mapping[str, Sequence[tuple[str, Sequence[Bar]]]]) -> tuple[Lines, ...]:
-    """Charts for each language of LTEC."""
-    return tuple(
-        chart
-        for name, lines in groups.items()
-        for chart in charts(lines, [ZERO], f"LTEC ({name}) less TIRT, points", symmetric=True)
+        Table.of("LTEC less TIRT", rows),
+        _charts(bars),
     )
 
 
 def _relation_figure(pairs: Sequence[_Pair]) -> Figure:
-    rows: list[tuple[Value, ...]] = [
-        (
-            pair.subject,
-            name_of(pair.ltec),
-            f"{one.relation} {Relation(one.relation).label}",
-            one.tweets_a,
-            one.tweets_b,
-            one.a,
-            one.b,
-            one.difference.value,
-            one.difference.interval,
-            one.adjusted,
-            one.mean_adjusted,
-        )
-        for pair in pairs
-        for one in pair.found.relations
-    ]
-    columns = (
-        Column("Model"),
-        Column("LTEC in"),
-        Column("Relation"),
-        Column("LTEC tweets", "count"),
-        Column("TIRT tweets", "count"),
-        Column("LTEC %", "percent"),
-        Column("TIRT %", "percent"),
-        Column("Difference", "points"),
-        Column("95 % interval", "points-interval"),
-        Column("p, Fisher Holm", "p"),
-        Column("p, mean Holm", "p"),
-    )
-    groups: dict[str, list[tuple[str, list[Bar]]]] = {}
+    rows = []
+    bars: _Bars = {}
     for pair in pairs:
-        bars = [
-            bar(f"relation {one.relation}", one.difference.value, one.difference.interval)
-            for one in pair.found.relations
-        ]
-        groups.setdefault(name_of(pair.ltec), []).append((pair.subject, bars))
+        for one in pair.parts.relations:
+            rows.append(
+                [
+                    Cell("Model", pair.subject),
+                    Cell("LTEC in", pair.language),
+                    Cell("Relation", f"{one.relation} {Relation(one.relation).label}"),
+                    Cell("LTEC tweets", one.tweets_a, "count"),
+                    Cell("TIRT tweets", one.tweets_b, "count"),
+                    Cell("LTEC %", one.a, "percent"),
+                    Cell("TIRT %", one.b, "percent"),
+                    *difference("Difference", one.difference.value, one.difference.interval),
+                    Cell("p, Fisher Holm", one.adjusted, "p"),
+                    Cell("p, mean Holm", one.mean_adjusted, "p"),
+                ]
+            )
+            _add(bars, pair, f"relation {one.relation}", one.difference)
     return Figure(
         "LTEC against TIRT, relation by relation",
         "Accuracy on the tweets of one relation, LTEC less TIRT, with 95 % intervals.",
-        Table("By relation", columns, tuple(rows)),
-        _charts(groups),
+        Table.of("By relation", rows),
+        _charts(bars),
+    )
+
+
+def _add(bars: _Bars, pair: _Pair, name: str, one: Estimate) -> None:
+    of_model = bars.setdefault(pair.language, {}).setdefault(pair.subject, [])
+    of_model.append(bar(name, one.value, one.interval))
+
+
+def _charts(bars: _Bars) -> tuple[Lines, ...]:
+    """Charts for each language of LTEC."""
+    return tuple(
+        chart
+        for language, by_model in bars.items()
+        for chart in charts(
+            [*by_model.items()],
+            [ZERO],
+            f"LTEC ({language}) less TIRT, percentage points",
+            symmetric=True,
+        )
     )
 
 

@@ -11,8 +11,8 @@ from itr_bench.data.sets import get_set
 from itr_bench.data.tweet_set import TweetSet
 from itr_bench.errors import DataError
 from itr_bench.runs.run import Run
-from itr_bench.studies.frame import data_of, variant_of
-from itr_bench.studies.pairs import quality_key, system_of
+from itr_bench.studies.grouping import data_of, variant_of
+from itr_bench.studies.languages import quality_key, system_of
 from itr_bench.studies.study import Material
 from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.spec import get_task

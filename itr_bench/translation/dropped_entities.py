@@ -5,8 +5,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from itr_bench.answers.text import message
 from itr_bench.errors import DataError
 from itr_bench.translation.entities import entities, has_letters
+
+_LEAST_ALIKE = 3
+_SHARE_ALIKE = 0.05
+
+
+def doubts(translations: Mapping[str, str]) -> tuple[str, ...]:
+    """What makes *translations*, by tweet id, look like something else; needs no sources."""
+    said = []
+    marked = [tweet for tweet, text in translations.items() if message(text) != text.strip()]
+    if marked:
+        said.append(
+            f"{len(marked)} of {len(translations)} translations hold a model's reasoning or marks "
+            f"of its chat template, tweet {marked[0]} for example: take them out first"
+        )
+    for words, tweets in alike(translations, _SHARE_ALIKE).items():
+        said.append(
+            f"{len(tweets)} of {len(translations)} translations are alike, {words!r:.60}, tweets "
+            f"{tweets[0]} and {tweets[1]} for example: is it an answer and no translation?"
+        )
+    return tuple(said)
+
+
+def alike(translations: Mapping[str, str], share: float) -> dict[str, list[str]]:
+    """The tweets that more than *share* of all have the same translation, by its words.
+
+    Links, mentions, hashtags and emoji do not count: they are the source's.
+    """
+    by_words: dict[str, list[str]] = {}
+    for tweet, text in translations.items():
+        if has_letters(text):
+            kept = set(entities(text))
+            words = " ".join(word for word in text.casefold().split() if word not in kept)
+            by_words.setdefault(words, []).append(tweet)
+    least = max(_LEAST_ALIKE, share * len(translations) + 1)
+    return {words: tweets for words, tweets in by_words.items() if len(tweets) >= least}
 
 
 def dropped_entities(
@@ -43,4 +79,4 @@ def dropped_entities(
             f"{len(dropped)} translations lack links, mentions, hashtags or emoji of their source "
             f"({total} in all), tweet {min(dropped)} for example"
         )
-    return tuple(notes)
+    return (*notes, *doubts(translations))

@@ -61,7 +61,7 @@ def randomisation_test(
     *more*, so that two systems that differ in no or in one tweet get p = 1 / (trials + 1).
     """
     total_a, total_b, swap = a.sum(axis=0), b.sum(axis=0), b - a
-    # Equal differences must not be told apart by the last bit.
+    # The last bit must not make equal differences unequal.
     observed = abs(final(total_a.tolist()) - final(total_b.tolist())) - 1e-9
     rng = np.random.default_rng(seed)
     extreme = 0

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list
+from itr_bench.translation.dropped_entities import alike
 from itr_bench.translation.entities import Masked, sentences
 from itr_bench.translation.journal import LENGTH, STOP, Journal, Output
 
@@ -20,6 +21,7 @@ _BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 _SHOWN = 3
+_SHARE_ALIKE = 0.2  # of texts that differ; more is no translation
 
 
 Outputs: TypeAlias = Generator[Sequence[tuple[str, Output]], None, None]
@@ -208,6 +210,9 @@ def translate(
                 for tweet, (strings, tokens) in wanted.items()
             }
     found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
+    if not translator.repeats:
+        _refuse_alike(found, sources)
+        journal.forget([s for t in found.refused if t in asking for s in asking[t][1][0]])
     found.unchanged = [
         tweet
         for tweet, text in found.texts.items()
@@ -216,6 +221,16 @@ def translate(
     found.counts["texts"] = len(sources)
     found.served = journal.served
     return found
+
+
+def _refuse_alike(found: Translation, sources: Mapping[str, str]) -> None:
+    """Refuse what is said of many different texts: a server answers them, and translates none."""
+    different = {" ".join(_words(text)): tweet for tweet, text in sources.items()}.values()
+    texts = {tweet: found.texts[tweet] for tweet in different if tweet in found.texts}
+    for tweets in alike(texts, _SHARE_ALIKE).values():
+        for tweet in tweets:
+            said = found.texts.pop(tweet)
+            found.refused[tweet] = f"{said!r:.60}, as of {len(tweets) - 1} other texts"
 
 
 def _words(text: str) -> list[str]:

@@ -13,6 +13,8 @@ from tqdm import tqdm
 from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.studies.encoders.store import Store
+from itr_bench.tasks.documents import without_links
+from itr_bench.tasks.loading import TaskData
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,7 +31,7 @@ class Embedder(Protocol):
     limit: int
 
     @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def metadata(self) -> Mapping[str, Any]: ...
     def tokens(self, texts: Sequence[str]) -> list[int]: ...
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]: ...
@@ -51,6 +53,19 @@ class Pairs:
     texts: Sequence[str]
     image_keys: Sequence[str]
     image: Callable[[int], Image.Image]
+
+    @classmethod
+    def of(cls, data: TaskData, limit: int | None = None) -> Pairs:
+        """The tweets of *data*, or the first *limit* of them."""
+        tweets = slice(limit)
+        rows = data.image_rows[tweets]
+        return cls(
+            tweet_ids=data.tweets.tweet_ids[tweets],
+            relations=np.array(data.tweets.relations[tweets], np.int8),
+            texts=[without_links(text) for text in data.texts[tweets]],
+            image_keys=data.tweets.image_hashes[tweets],
+            image=lambda i: data.images.image(rows[i]),
+        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ def embed(encoder: Embedder, pairs: Pairs, *, batch_size: int = BATCH_SIZE) -> E
         DataError: an image or text whose embedding is not a number, by tweet; what the encoder or
             the store refuse.
     """
-    store = Store(encoder.facts)
+    store = Store(encoder.metadata)
     text_keys = [text_hash(text) for text in pairs.texts]
 
     def of_texts(places: Sequence[int]) -> tuple[NDArray[np.float32], list[int]]:

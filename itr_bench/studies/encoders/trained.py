@@ -1,7 +1,7 @@
 """Answers without a VLM, by rules that are trained inside the set: fold predictions.
 
-What is said of a tweet comes from a rule that was fitted on the other folds. It is no zero-shot
-result: no model of the leaderboard saw a single label.
+The prediction about a tweet comes from a rule that was fitted on the other folds. It is no
+zero-shot result: no model of the leaderboard saw a single label.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ SIMILARITY_RULES = {
 }
 
 
+Bools = NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class Division:
     """Tweets and how they are divided, one way a seed.
@@ -50,7 +53,7 @@ class Division:
         return make_folds(self.relations, self.groups, self.tweet_ids, self.folds, seed)
 
     @property
-    def answers(self) -> NDArray[np.bool_]:
+    def answers(self) -> Bools:
         """Whether yes is right, by question and tweet, shape (2, T)."""
         return np.stack(
             [
@@ -75,7 +78,7 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def by_similarity(similarities: NDArray[np.float64], division: Division) -> NDArray[np.bool_]:
+def by_similarity(similarities: NDArray[np.float64], division: Division) -> Bools:
     """Answer by thresholds on the similarity of image and text: :data:`SIMILARITY_RULES`.
 
     Args:
@@ -83,12 +86,12 @@ def by_similarity(similarities: NDArray[np.float64], division: Division) -> NDAr
         division: of the same tweets.
 
     Returns:
-        Whether yes is said, shape (S, 2, T) for S seeds.
+        Whether yes is predicted, shape (S, 2, T) for S seeds.
     """
 
-    def one(seed: int) -> NDArray[np.bool_]:
+    def one(seed: int) -> Bools:
         fold_of, answers = division.of(seed), division.answers
-        said = np.empty_like(answers)
+        predicted = np.empty_like(answers)
         for fold in range(division.folds):
             train, test = fold_of != fold, fold_of == fold
             for row, question in enumerate(QUESTIONS):
@@ -97,13 +100,13 @@ def by_similarity(similarities: NDArray[np.float64], division: Division) -> NDAr
                     answers[row, train],
                     both_ways=question is Question.ADDS,
                 )
-                said[row, test] = rule.says_yes(similarities[test])
-        return said
+                predicted[row, test] = rule.says_yes(similarities[test])
+        return predicted
 
     return _over_seeds(one, division.seeds, "thresholds")
 
 
-def by_text(texts: Sequence[str], division: Division) -> NDArray[np.bool_]:
+def by_text(texts: Sequence[str], division: Division) -> Bools:
     """Answer by a linear model that reads the text alone, of :mod:`.text_model`.
 
     Args:
@@ -118,7 +121,7 @@ def by_text(texts: Sequence[str], division: Division) -> NDArray[np.bool_]:
     """
     model = TextModel(texts)
 
-    def one(seed: int) -> NDArray[np.bool_]:
+    def one(seed: int) -> Bools:
         return model.predict(
             division.answers,
             division.relations,
@@ -131,8 +134,6 @@ def by_text(texts: Sequence[str], division: Division) -> NDArray[np.bool_]:
     return _over_seeds(one, division.seeds, "text model")
 
 
-def _over_seeds(
-    one: Callable[[int], NDArray[np.bool_]], seeds: Sequence[int], title: str
-) -> NDArray[np.bool_]:
+def _over_seeds(one: Callable[[int], Bools], seeds: Sequence[int], title: str) -> Bools:
     bar = tqdm(seeds, desc=title, unit="seed", disable=None, leave=False)
     return np.stack([one(seed) for seed in bar])

@@ -1,0 +1,82 @@
+"""How a server is doing: which of its errors end a run at once, and with what words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from itr_bench.errors import RunError
+
+MANY = 20
+"""So many requests in a row that all fail mean that the next ones will, too."""
+
+REFUSED_AT_FIRST = 3
+"""So many requests refused for what they are, and none answered, mean that all will be."""
+
+_PREFIX = re.compile(r"Error code: \d+ - ")
+
+_WAYS = {
+    400: "it refuses a setting: take it away (--gen_kwargs NAME=null), or correct --model_args",
+    401: "the key is wrong or missing: set OPENAI_API_KEY, or give --model_args api_key=KEY",
+    403: "the key may not use this model: ask for access, or take another key or model",
+    404: "no such model or no such path: --model_args model=NAME,base_url=http://HOST:PORT/v1",
+    422: "it refuses a field: take the setting away (--gen_kwargs NAME=null), or give seeds=none",
+}
+
+
+@dataclass
+class Service:
+    """A server that is asked for responses.
+
+    Attributes:
+        address: where it is.
+        answered: how many requests it has answered.
+        in_a_row: how many requests failed since the last one that was answered.
+    """
+
+    address: str
+    answered: int = 0
+    in_a_row: int = 0
+
+    def succeeded(self) -> None:
+        """Count a request that was answered."""
+        self.answered += 1
+        self.in_a_row = 0
+
+    def failed(self, error: Exception | str) -> None:
+        """Count a request that failed for good.
+
+        Raises:
+            RunError: the next ones will fail, too; with the address, the status and the way out.
+        """
+        self.in_a_row += 1
+        status = getattr(error, "status_code", None)
+        if status in (401, 403, 404):
+            raise RunError(f"{self.about(error)}; {_WAYS[status]}")
+        if not self.answered:
+            if is_unreachable(error):
+                raise RunError(
+                    f"{self.about(error)}: start the server, or correct --model_args base_url=..."
+                )
+            if status in (400, 422) and self.in_a_row >= REFUSED_AT_FIRST:
+                raise RunError(f"{self.about(error)}; {_WAYS[status]}")
+        if self.in_a_row >= MANY:
+            raise RunError(
+                f"{self.in_a_row} requests in a row failed, the last one so: {self.about(error)}. "
+                "Is the server up? What was answered is kept; give the same command again when it "
+                "is, with another base_url if it moved."
+            )
+
+    def about(self, error: Exception | str) -> str:
+        """Address, status and message in one line."""
+        status = getattr(error, "status_code", None)
+        cause = getattr(error, "__cause__", None)
+        said = f"{error} ({cause})" if is_unreachable(error) and cause else str(error)
+        said = _PREFIX.sub("", " ".join(said.split()))
+        shown = said if len(said) <= 300 else f"{said[:300]}..."
+        return f"{self.address}: {f'status {status}: ' if status else ''}{shown}"
+
+
+def is_unreachable(error: object) -> bool:
+    """Whether *error* of the ``openai`` package says that there is no connection at all."""
+    return type(error).__name__ in ("APIConnectionError", "APITimeoutError")

@@ -1,0 +1,248 @@
+"""The ranks of the study ``retrieval``: their means, and the gaps between languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itr_bench.data.languages import LANGUAGES
+from itr_bench.relation import Relation
+from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.scoring.significance import LEVEL, exact_mcnemar, holm
+from itr_bench.studies.encoder_job import read_content
+from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
+from itr_bench.studies.languages import images_of
+from itr_bench.studies.statistics import FEWEST, Interval, Share
+from itr_bench.studies.study import Result
+from itr_bench.tasks.spec import get_task
+
+NAME = "retrieval"
+DIRECTIONS = {"text_to_image": "text to image", "image_to_text": "image to text"}
+MEASURES = (*(f"recall at {cutoff}" for cutoff in CUTOFFS), "MRR")
+
+FEW = 10
+"""Of fewer queries that are right, or wrong, or differ, no resampling tells enough."""
+
+_MOST_RESAMPLED = 10_000
+_NORMAL = 1.959964  # quantile of the standard normal distribution at 0.975
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The ranks of one encoder on one task, by direction, shapes (T,).
+
+    *right_pairs* of the T * T pairs of text and image are right. *number* is " [1]", " [2]" and so
+    on where the encoder has several results on the task, which are not alike.
+    """
+
+    result: Result
+    tweets: tuple[str, ...]
+    relations: NDArray[np.int8]
+    ranks: Mapping[str, NDArray[np.int32]]
+    right_pairs: int
+    number: str = ""
+
+    @property
+    def name(self) -> str:
+        """The language, and which of several results on it."""
+        return self.language + self.number
+
+    @property
+    def chance(self) -> float:
+        """Recall at 1 of a random order, the mean over queries; the same in both directions."""
+        return self.right_pairs / len(self.tweets) ** 2
+
+    @property
+    def language(self) -> str:
+        """The language of the texts, with the system that translated them."""
+        task = get_task(self.result.task)
+        _, mt, system = task.set_name.partition("_mt")
+        name = LANGUAGES[task.language].name
+        return f"{name} (machine{f', {system[1:]}' if system else ''})" if mt else name
+
+    def values(self, direction: str) -> Values:
+        """What the measures are means of, shape (4, T)."""
+        found = self.ranks[direction]
+        return np.stack([*(recall(found, cutoff) for cutoff in CUTOFFS), reciprocal(found)])
+
+
+def read_ranks(result: Result, number: str = "") -> Ranked:
+    """Read the ranks in *result*.
+
+    Raises:
+        DataError: its content is not what this study writes.
+    """
+    read = partial(_ranked, result, number)
+    return read_content(result, "ranks", read, pictures=str, encoder=dict)
+
+
+def _ranked(result: Result, number: str) -> Ranked:
+    content = result.content
+    tweets = tuple(map(str, content["tweets"]))
+    relations = [Relation(relation) for relation in content["relations"]]
+    ranks = {name: np.array(content[name], np.int64) for name in DIRECTIONS}
+    sizes = {len(relations), *(len(one) for one in ranks.values())}
+    if len(tweets) < 1 or sizes != {len(tweets)} or len(set(tweets)) < len(tweets):
+        raise ValueError("one relation and two ranks for each tweet are expected")
+    if any(one.min() < 1 or one.max() > len(tweets) for one in ranks.values()):
+        raise ValueError(f"ranks are not 1 to {len(tweets)}")
+    right = content["right_pairs"]
+    if type(right) is not int or not len(tweets) <= right <= len(tweets) ** 2:
+        raise ValueError(f"right_pairs is {right!r}, expected {len(tweets)} or more")
+    get_task(result.task)
+    return Ranked(
+        result,
+        tweets,
+        np.array(relations, np.int8),
+        {name: one.astype(np.int32) for name, one in ranks.items()},
+        right,
+        number,
+    )
+
+
+def means(values: Values) -> list[Share]:
+    """The means of rows, shape (M, T): bootstrap over tweets; on more than 10,000 of them, where it
+    would say the same and take gigabytes, the normal approximation.
+    """
+    tweets = values.shape[1]
+    if tweets < FEWEST:
+        return [Share(float(row.mean()), None) for row in values]
+    if tweets <= _MOST_RESAMPLED:
+        ends = mean_intervals([values])
+    else:
+        half = _NORMAL * values.std(axis=1, ddof=1) / np.sqrt(tweets)
+        ends = values.mean(axis=1)[:, None] + half[:, None] * np.array([-1.0, 1.0])
+    return [
+        Share(float(row.mean()), (float(low), float(high)))
+        for row, (low, high) in zip(values, ends, strict=True)
+    ]
+
+
+def scores(values: Values) -> list[Share]:
+    """As :func:`means`, of scores between 0 and 1. Where fewer than :data:`FEW` tweets have a score
+    of 1, or fewer than that have another, those intervals are too narrow, and a share has the exact
+    binomial one (Clopper and Pearson 1934).
+    """
+    return [
+        replace(mean, interval=_exact(int((row == 1).sum()), len(row)))
+        if mean.interval is not None and _is_few(row)
+        else mean
+        for row, mean in zip(values, means(values), strict=True)
+    ]
+
+
+def _is_few(row: Values) -> bool:
+    hits, misses = int((row == 1).sum()), int((row == 0).sum())
+    return min(hits, misses) < FEW and hits + misses == len(row)
+
+
+def _exact(hits: int, tweets: int) -> Interval:
+    from scipy.special import betaincinv  # scipy.stats takes seconds to import
+
+    misses = tweets - hits
+    low = betaincinv(hits, misses + 1, 0.025) if hits else 0.0
+    high = betaincinv(hits + 1, misses, 0.975) if misses else 1.0
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What two languages differ by, paired by tweet: the first less the second.
+
+    Attributes:
+        direction: of the retrieval.
+        tweets: that both have.
+        differences: one a measure.
+        only_a, only_b: queries that only one language has right at rank 1.
+        p_value: exact McNemar test on these; ``None`` on fewer than :data:`FEWEST` tweets.
+        adjusted: by Holm's method over the gaps of one encoder.
+        tests: their number.
+    """
+
+    a: Ranked
+    b: Ranked
+    direction: str
+    tweets: int
+    differences: tuple[Share, ...]
+    only_a: int
+    only_b: int
+    p_value: float | None
+    adjusted: float | None = None
+    tests: int = 0
+
+    @property
+    def significant(self) -> int:
+        """1 where the first language is significantly better at rank 1, -1 where the second is,
+        else 0: the adjusted test and the interval have to see the same side.
+        """
+        ends = self.differences[0].interval
+        if self.adjusted is None or ends is None or self.adjusted >= LEVEL:
+            return 0
+        return int(ends[0] > 0 and self.only_a > self.only_b) - int(
+            ends[1] < 0 and self.only_b > self.only_a
+        )
+
+
+def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
+    """Compare two languages in one direction."""
+    values_a, values_b = a.values(direction), b.values(direction)
+    place = {tweet: i for i, tweet in enumerate(b.tweets)}
+    differences = values_a - values_b[:, [place[tweet] for tweet in a.tweets]]
+    first = differences[0]
+    only_a, only_b = int((first > 0).sum()), int((first < 0).sum())
+    tweets = len(a.tweets)
+    p_value = float(exact_mcnemar(only_a, only_b)) if tweets >= FEWEST else None
+    return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value)
+
+
+def _why_apart(a: Ranked, b: Ranked) -> str | None:
+    """Why two results on one set are not compared, or ``None``."""
+    if a.result.metadata["pictures"] != b.result.metadata["pictures"]:
+        return "saw other pictures"
+    if set(a.tweets) != set(b.tweets):
+        return "are about other tweets"
+    relations = dict(zip(b.tweets, b.relations, strict=True))
+    if any(relations[t] != r for t, r in zip(a.tweets, a.relations, strict=True)):
+        return "disagree on the label of a tweet"
+    return None
+
+
+def _languages(ranked: Sequence[Ranked]) -> list[tuple[Ranked, Ranked]]:
+    """All pairs of results on one set in two languages."""
+    return [
+        (a, b)
+        for a, b in combinations(ranked, 2)
+        if a.language != b.language and images_of(a.result.task) == images_of(b.result.task)
+    ]
+
+
+def not_compared(ranked: Sequence[Ranked]) -> list[str]:
+    """Which languages of one encoder are not compared, and why."""
+    return [
+        f"{a.result.model}: {a.name} and {b.name} {why}, and are not compared."
+        for a, b in _languages(ranked)
+        if (why := _why_apart(a, b)) is not None
+    ]
+
+
+def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
+    """The gaps between the languages of one encoder, on the same tweets and pictures."""
+    found = [
+        _gap(a, b, direction)
+        for a, b in _languages(ranked)
+        if _why_apart(a, b) is None
+        for direction in DIRECTIONS
+    ]
+    adjusted = iter(holm([one.p_value for one in found if one.p_value is not None]))
+    tests = sum(one.p_value is not None for one in found)
+    return [
+        one if one.p_value is None else replace(one, adjusted=next(adjusted), tests=tests)
+        for one in found
+    ]
