@@ -91,7 +91,7 @@ def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
         [*header, "verdict"],
         tablefmt="simple",
         disable_numparse=True,
-        maxcolwidths=[None, 12, *[None] * 5, 24],
+        maxcolwidths=[None, 12, *[None] * 5, 18],
     )
     return "\n".join([task, "", *legend, "", table, ""])
 
