@@ -20,7 +20,7 @@ from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.significance import better
 from tests.test_submit import run_folder
 
-TASK = "itr_demo_lv"
+TASK = "itr_demo_en"
 
 
 def answering(right: float) -> Any:
@@ -88,8 +88,8 @@ def test_the_table_fits_100_columns_and_says_the_verdict_with_its_reason(tmp_pat
     flat = " ".join(text.split())
     assert "< 0.001" in flat and "1 is better: both" in flat
     assert "not significantly" in flat and "no test rejects" in flat
-    assert "0.0000" not in flat and "task:itr_demo_lv" not in flat
-    assert "task:itr_demo_lv" in compared(tmp_path, "-v")
+    assert "0.0000" not in flat and "task:itr_demo_en" not in flat
+    assert "task:itr_demo_en" in compared(tmp_path, "-v")
 
 
 def test_what_two_runs_differ_in_is_named(tmp_path: Path) -> None:
