@@ -57,12 +57,6 @@ def interval_in_points(value: Interval | None) -> str:
     return "no interval" if value is None else f"{points_interval(value)} percentage points"
 
 
-def p_of(value: float) -> str:
-    """A p value in words: "p = 0.012" or "p < 0.001"."""
-    text = p_value(value)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
-
-
 def as_text(study: Study, section: Section) -> str:
     """A section for a terminal: claims with tests, notices, the numbers, the limits."""
     lines = [study.title, study.question, ""]
