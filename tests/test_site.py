@@ -301,7 +301,7 @@ def test_board_says_what_may_be_said(site: Path) -> None:
     found = page(site, "index.html")
     header = [" ".join(cell.split()) for cell in found.rows[0]]
     alpha = dict(zip(header, found.row("Alpha 7B"), strict=True))
-    assert alpha["Model"] == "Alpha 7B Made Up, 0000000000, model"
+    assert alpha["Model"] == "Alpha 7B Made Up, 0000000000 ↗"
     assert alpha["Tweets × seeds"] == "60 × 3"
     assert alpha["Badge"] == "recomputed"
     assert alpha["Against references"] in ("above majority", "above chance", "n.s. from chance")
@@ -400,7 +400,9 @@ def test_blind_score_stands_beside_the_sighted_one(site: Path) -> None:
         assert one.score is not None
         mean[without] = one.score.accuracy
     beta = [row for row in found.rows if any("Beta 13B" in cell for cell in row)]
-    shown = {" ".join(row[1].split()).split(", ")[-2]: row[4] for row in beta}
+    shown = {
+        " ".join(row[1].split()).removesuffix(" ↗").rpartition(", ")[2]: row[4] for row in beta
+    }
     assert shown == {"0000000000": f"{100 * mean[True]:.1f}", "explained answers": "–"}
     assert found.row("Figured")[4] == "–"
     assert {found.row(name)[4] for name in ("Majority class", "Always yes")} == {"–"}
