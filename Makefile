@@ -23,7 +23,7 @@ help:
 # What was tested, to the version and the hash: `make lock` makes these files anew.
 LOCKS := requirements/eval.txt requirements/test.txt requirements/lint.txt
 UV := $(BIN)/uv
-COMPILE := $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate \
+COMPILE := $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --prerelease disallow \
     --python-version 3.10 --custom-compile-command "make lock" setup.cfg
 # Compiled, as pip does it: else each process compiles PyTorch where Python may not write.
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python

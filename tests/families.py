@@ -310,7 +310,7 @@ family("gemma4, 31B-like", "Gemma 4 31B")(
 )
 
 
-@family("internvl", "InternVL3, InternVL3.5")
+@family("internvl", "InternVL3")
 def _internvl(size: Size) -> Built:
     names = {
         "start_image_token": "<img>",
@@ -377,7 +377,7 @@ def _mla(size: Size) -> dict[str, Any]:
     }
 
 
-family("mistral3", "Mistral Small 3.1, 3.2; Pixtral")(
+family("mistral3", "Mistral Small 3.1, 3.2")(
     _mistral(
         lambda words, size: hf.MistralConfig(
             **text(words, size, head_dim=size.head, sliding_window=None)
@@ -432,7 +432,7 @@ def _kimi(size: Size) -> Built:
     return Built(processor, hf.Kimi_K25ForConditionalGeneration(config), image)
 
 
-@family("cohere2_vision", "Command A Vision, Aya Vision 2")
+@family("cohere2_vision", "Command A Vision")
 def _cohere2(size: Size) -> Built:
     names = {
         "boi_token": "<|START_OF_IMG|>",
@@ -470,7 +470,7 @@ def _cohere2(size: Size) -> Built:
     return Built(processor, hf.Cohere2VisionForConditionalGeneration(config), "<|IMG_PATCH|>")
 
 
-@family("glm4v", "GLM-4.1V, GLM-4.6V Flash")
+@family("glm4v", "GLM-4.1V")
 def _glm4v(size: Size) -> Built:
     kinds = ("image", "video")
     special = [f"<|{kind}|>" for kind in kinds]
@@ -531,7 +531,7 @@ def _lfm2(size: Size) -> Built:
     return Built(processor, hf.Lfm2VlForConditionalGeneration(config), "<image>", "<s>")
 
 
-@family("idefics3", "SmolVLM, Idefics3")
+@family("idefics3", "Idefics3")
 def _idefics3(size: Size) -> Built:
     marks = ("<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
     rows = tuple(f"<row_{i}_col_{j}>" for i in range(1, 4) for j in range(1, 4))
@@ -550,7 +550,7 @@ def _idefics3(size: Size) -> Built:
     return Built(processor, hf.Idefics3ForConditionalGeneration(config), "<image>")
 
 
-@family("paligemma (looks ahead)", "PaliGemma 2")
+@family("paligemma (looks ahead)", "PaliGemma")
 def _paligemma(size: Size) -> Built:
     pictures = hf.SiglipImageProcessor(size={"height": 56, "width": 56}, image_seq_length=16)
     processor = hf.PaliGemmaProcessor(pictures, tokenizer(_CHATML))
@@ -714,8 +714,8 @@ def main() -> None:
     builds = {name: partial(tiny.make_checkpoint, name) for name in tiny.ARCHITECTURES}
     builds |= {name: partial(make, name) for name in FAMILIES}
     examples = {
-        "qwen2_vl": "Qwen2-VL, Qwen2.5-VL",
-        "llava_next": "LLaVA-NeXT, LLaVA-OneVision",
+        "qwen2_vl": "Qwen2-VL",
+        "llava_next": "LLaVA-NeXT",
         "mllama": "Llama 3.2 Vision",
         **EXAMPLES,
     }

@@ -983,3 +983,28 @@ def test_the_journal_is_read_before_anything_is_loaded(
         assert again.status == 1
         assert message in again.err
     assert len(fake.loaded) == 1
+
+
+def test_tasks_that_were_not_begun_are_named(
+    run: Command, recwarn: pytest.WarningsRecorder
+) -> None:
+    done = run(*FAKE[:2], "--tasks", "itr_demo", "--seeds", "1", "--name", "r", *wrong("raise", 9))
+    assert done.status == 1
+    folder = done.folder.parent
+    status, out, err = invoke("score", str(folder))
+    said = err + "".join(str(warning.message) for warning in recwarn)
+    assert (status, "PART OF THE SET, 4 of 24 tweets" in out) == (0, True)
+    begun = next(path.parent for path in folder.rglob("manifest.json"))
+    (other,) = [path for path in folder.iterdir() if path != begun]
+    assert f"{other}: not begun" in said
+
+
+def test_of_several_runs_those_without_a_complete_tweet_are_left_out(
+    run: Command, recwarn: pytest.WarningsRecorder
+) -> None:
+    run(*FAKE, out="runs/a")
+    early = run(*FAKE, *wrong("raise", at=5), out="runs/b")
+    status, out, err = invoke("score", str(early.folder.parents[2]))
+    said = err + "".join(str(warning.message) for warning in recwarn)
+    assert status == 0 and "24 tweets" in out
+    assert f"{early.folder}: no tweet is complete yet" in said

@@ -22,6 +22,7 @@ from itr_bench.models.server_client import is_upright_rgb
 from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
+from itr_bench.tasks.spec import get_task
 from tests.chat_server import (
     Answer,
     ChatServer,
@@ -197,7 +198,7 @@ def test_a_whole_run(run: Command) -> None:
     shown = [pictures(body) for body in bodies]
     assert all(len(urls) == 1 for urls in shown)
     assert [len({url for (url,) in shown[at : at + 4]}) for at in range(0, 16, 4)] == [1] * 4
-    document = documents.documents(TASK)[0]
+    document = documents.documents(get_task(TASK))[0]
     image = documents.image(document)
     sent = Image.open(io.BytesIO(base64.b64decode(shown[0][0].partition(",")[2])))
     assert image is not None and sent.convert("RGB").tobytes() == image.tobytes()
@@ -314,7 +315,7 @@ def test_odd_answers_are_kept_or_asked_again(
     run: Command, model: str, body: Any, missing: int, reason: str | None, text: str | None
 ) -> None:
     """Of the first tweet's first question; the others are answered in full."""
-    first = documents.documents(TASK)[0]["text"]
+    first = documents.documents(get_task(TASK))[0]["text"]
     odd = True
 
     def behave(asked: dict[str, Any]) -> Answer:
@@ -350,7 +351,7 @@ STOPS: list[tuple[Answer, str]] = [
     ),
     (
         Answer({"error": {"message": "'temperature' does not support 0.2"}}, 400),
-        "it refuses a setting: take it away (--gen_kwargs NAME=null)",
+        "it refuses a setting (--gen_kwargs NAME=null takes one away), an argument or the key",
     ),
     (Answer({"detail": "extra fields: seed"}, 422), "or give seeds=none"),
 ]

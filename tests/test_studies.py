@@ -880,7 +880,7 @@ def test_with_ties_the_p_value_is_exact_or_not_there() -> None:
     assert many.p_value is None and many.adjusted is None and not many.significant
     models = _board([1, 1, 2, 2, 4, 4, 8, 8, 16], [i / 10 for i in range(9)])
     (claim,) = analysed(transfer.analyse(Material(board=models))).claims
-    assert "p not available (ties among more than 8)" in claim.test
+    assert "no p value (ties among more than 8)" in claim.test
 
 
 def test_of_a_model_the_computed_result_stands_before_a_published_figure(

@@ -331,7 +331,7 @@ def _read_clauses(text: str, language: str) -> tuple[Answer | None, Span]:
         clause, start, begin = text[start : end.start()], end.end(), start
         if len(clause) > _LONGEST_CLAUSE or _WORD.search(clause) is None:
             continue
-        match = _CLAUSE.fullmatch(clause.strip(" \t~#>-"))
+        match = _CLAUSE.fullmatch(clause.strip(" \t~#>-*_`"))
         if match is None:
             continue
         lead_in, opened, word, closed = match.groups()

@@ -16,7 +16,7 @@ REFUSED_AT_FIRST = 3
 _PREFIX = re.compile(r"Error code: \d+ - ")
 
 _WAYS = {
-    400: "it refuses a setting: take it away (--gen_kwargs NAME=null), or correct --model_args",
+    400: "it refuses a setting (--gen_kwargs NAME=null takes one away), an argument or the key",
     401: "the key is wrong or missing: set OPENAI_API_KEY, or give --model_args api_key=KEY",
     403: "the key may not use this model: ask for access, or take another key or model",
     404: "no such model or no such path: --model_args model=NAME,base_url=http://HOST:PORT/v1",

@@ -13,7 +13,7 @@ from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
 from itr_bench.nouns import count
 from itr_bench.report.drawing import Bar, Reference
-from itr_bench.report.words import percent
+from itr_bench.report.words import p_equals, percent
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.comparisons import ZERO, bar, charts, not_significant
 from itr_bench.studies.encoder_job import (
@@ -26,7 +26,7 @@ from itr_bench.studies.encoder_job import (
 )
 from itr_bench.studies.encoders.embed import Pairs
 from itr_bench.studies.encoders.ranking import TIE, ranks, recall
-from itr_bench.studies.formatting import in_points, interval_in_points, p_of
+from itr_bench.studies.formatting import in_points, interval_in_points
 from itr_bench.studies.retrieval_scores import (
     DIRECTIONS,
     FEW,
@@ -261,8 +261,8 @@ def _gap_claims(title: str, found: Sequence[Gap]) -> list[Claim]:
                 f"{title}, {direction}: recall at 1 is {in_points(first.value)} higher in {better} "
                 f"than in {worse}.",
                 f"exact McNemar test on {gap.tweets} tweets: {gap.only_a} right at rank 1 only in "
-                f"{a}, {gap.only_b} only in {b}; {p_of(gap.p_value)}, by Holm's method over the "
-                f"{count(gap.tests, 'gap')} of this encoder {p_of(gap.adjusted)}; 95 % "
+                f"{a}, {gap.only_b} only in {b}; {p_equals(gap.p_value)}, by Holm's method over "
+                f"the {count(gap.tests, 'gap')} of this encoder {p_equals(gap.adjusted)}; 95 % "
                 f"interval of {a} less {b} {interval_in_points(first.interval)}",
                 finding=True,
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
 from itr_bench.report.drawing import Bar
+from itr_bench.report.words import p_equals
 from itr_bench.runs.run import Run
 from itr_bench.studies.comparisons import ZERO, bar, charts, data_notices
 from itr_bench.studies.decomposition import (
@@ -19,7 +20,7 @@ from itr_bench.studies.decomposition import (
     decompose,
     too_few,
 )
-from itr_bench.studies.formatting import in_points, interval_in_points, p_of, signed_points
+from itr_bench.studies.formatting import in_points, interval_in_points, signed_points
 from itr_bench.studies.grouping import Subject, subjects_of, variant_of
 from itr_bench.studies.languages import name_of
 from itr_bench.studies.section import Cell, Claim, Figure, Lines, Section, Table, difference, share
@@ -144,7 +145,7 @@ def _claim_of_relation(pair: _Pair, one: OfRelation) -> Claim:
         f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, and a t "
         "test of the mean difference (tweets and seeds as crossed clusters); by Holm's "
         f"method over the {count(one.tests, 'comparison')} of relations on "
-        f"{pair.subject} {p_of(one.adjusted)} and {p_of(one.mean_adjusted)}; "
+        f"{pair.subject} {p_equals(one.adjusted)} and {p_equals(one.mean_adjusted)}; "
         f"95 % interval over tweets {interval_in_points(one.difference.interval)}",
         finding=True,
     )

@@ -1,6 +1,6 @@
 """COMET (Rei et al. 2020, ACL 2020.emnlp-main.213), run in an environment of its own.
 
-unbabel-comet 2.2.7 wants huggingface_hub below 1, and this package 1 or newer: the two cannot be
+unbabel-comet 2.2.7 wants transformers below 5 and huggingface_hub below 1: the two cannot be
 installed together. So the texts are written to a folder with a script that scores them, and the
 scores are read from what ``comet-score`` leaves, checked to be those of the very texts.
 
