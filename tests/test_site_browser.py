@@ -546,6 +546,14 @@ def test_comparison_agrees_with_python(chromium: webdriver.Chrome, base: str) ->
     header = [link.text for link in chromium.find_elements(By.CSS_SELECTOR, "#table thead th a")]
     assert len(header) == len(group.comparable) and header[0] == first.row.name
     differences, intervals, only, only_first, p_values = cells
+    verdicts = chromium.execute_script(
+        "return [...[...document.querySelectorAll('#table tbody tr')].slice(-6)[0].cells]"
+        ".map(cell => cell.textContent)"
+    )
+    names = {1: "significantly better", -1: "significantly worse", 0: "not significantly different"}
+    assert verdicts[:2] == ["Verdict of the board", ""]
+    assert verdicts[2 : 2 + len(others)] == [names[int(side)] for side in -group.better[0][1:]]
+    assert {names[0], names[-1]} <= set(verdicts)
     compared = 0
     for i, other in enumerate(others, 2):
         expected = compare(other.predictions, first.predictions)

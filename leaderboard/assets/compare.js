@@ -151,11 +151,14 @@
     var counts = results.map(right);
     var tests = results.map(function (one, i) { return i ? against(one, counts[i], results[0], counts[0]) : null; });
     function tested(name, get) { figures(name, function (one) { var t = tests[results.indexOf(one)]; return t ? get(t) : ""; }); }
+    tested("Verdict of the board", function (t) {
+      return t.better ? "significantly " + (t.better > 0 ? "better" : "worse") : "not significantly different";
+    });
     tested("Difference, percentage points", function (t) { return points(t.difference); });
     tested("95 % interval", function (t) { return t.interval ? points(t.interval[0]) + " to " + points(t.interval[1]) : "–"; });
     tested("Tweets only this one has right", function (t) { return String(t.only); });
     tested("Tweets only the first has right", function (t) { return String(t.onlyFirst); });
-    tested("p, exact McNemar, one pair", function (t) { return t.p < 0.001 ? "< 0.001" : t.p.toFixed(3); });
+    tested("p, exact McNemar, one pair, not adjusted", function (t) { return t.p < 0.001 ? "< 0.001" : t.p.toFixed(3); });
     Array.prototype.forEach.call(body.lastChild.cells, function (cell, i) {
       if (i > 1 && tests[i - 1]) cell.dataset.p = String(tests[i - 1].p);
     });
@@ -190,6 +193,7 @@
       if (rightB && !rightA) onlyFirst += 1;
     }
     return {
+      better: a.better[task.results.indexOf(b)],
       difference: mean(differences),
       interval: interval(differences),
       only: only,

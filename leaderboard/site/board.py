@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,8 @@ class Group:
     tweets: int | None
     comparable: tuple[Comparable, ...]
     """The rows with a tier, in the same order."""
+    better: NDArray[np.int8] = field(compare=False)
+    """Of each pair of these: 1 where the first is significantly better, -1 worse, else 0."""
     trained: tuple[Row, ...] = ()
     """Results of models that were trained on the tweets or labels: in no tier, test or count."""
 
@@ -225,6 +227,7 @@ def _group(
     ]
     tiers: list[int] = []
     discordant = None
+    apart = np.zeros((len(ranked), len(ranked)), dtype=bool)
     if ranked:
         ranking = rank(
             np.stack([correct.mean(axis=1) for *_, correct in ranked]),
@@ -232,6 +235,7 @@ def _group(
         )
         tiers = [int(tier) for tier in ranking.tiers]
         discordant = ranking.median_discordant
+        apart = ranking.apart
     tied = Counter(tiers)
     tier_of = {id(entry): tier for (entry, *_), tier in zip(ranked, tiers, strict=True)}
     rows = {}
@@ -248,6 +252,9 @@ def _group(
         Comparable(rows[id(entry)], predictions, correct.sum(axis=1))
         for entry, predictions, correct in ranked
     ]
+    order = sorted(range(len(comparable)), key=lambda i: by_accuracy(comparable[i].row))
+    accuracy = np.array([comparable[i].row.accuracy or 0 for i in order])
+    side = np.sign(accuracy[:, None] - accuracy).astype(np.int8)
     references = References(_relations(comparable) or relations)
     everything = [*rows.values(), *figures, *baseline_rows(task, references)]
     return Group(
@@ -259,7 +266,8 @@ def _group(
         tiers=len(tied),
         discordant=discordant,
         tweets=len(same[0][0]) if same else None,
-        comparable=tuple(sorted(comparable, key=lambda one: by_accuracy(one.row))),
+        comparable=tuple(comparable[i] for i in order),
+        better=np.where(apart[np.ix_(order, order)], side, 0).astype(np.int8),
         trained=tuple(
             sorted(
                 (entry_row(one, without_image=without_image.get(one.pair)) for one in trained),

@@ -58,7 +58,10 @@ def comparison_data(boards: Sequence[Board]) -> tuple[Markup, int]:
     count = 0
     for board in boards:
         for number, group in enumerate((board.main, *board.others)):
-            results = [_result(one) for one in group.comparable]
+            results = [
+                {**_result(one), "better": [int(side) for side in sides]}
+                for one, sides in zip(group.comparable, group.better, strict=True)
+            ]
             count += len(results)
             if results:
                 tasks.append(
