@@ -891,7 +891,7 @@ def _other_image(folder: Path) -> None:
         ),
         (lambda f: (f / "release.json").write_text("{}"), True, "is not the release.json"),
         (lambda f: (f / "release.json").write_text("]"), True, "is not the release.json"),
-        (lambda f: _facts(f, task="../x"), True, "newer itr-bench, or damaged: unknown task '../"),
+        (lambda f: _facts(f, task="../x"), True, "newer itr-bench, or damaged: '../x' is no n"),
         (lambda f: _facts(f, set_name="../x"), True, "unknown data set '../x'"),
         (lambda f: _facts(f, content_sha256="0" * 64), True, "differ from the content hash"),
         (_other_image, True, "tweet 5003, 5003.png: another SHA-256 than the release states"),

@@ -62,7 +62,7 @@ from itr_bench.studies.study import (
     studies,
     write_result,
 )
-from itr_bench.tasks.spec import reference_task
+from itr_bench.tasks.spec import get_task
 from itr_bench.tasks.variants import PARAPHRASES
 from itr_bench.translation.quality import Measured, Quality
 
@@ -174,9 +174,9 @@ def test_names_of_variants_are_made_and_taken_apart() -> None:
     ]
     for base, variant, task in names:
         assert with_variant(base, variant) == task
-        assert reference_task(task) == base
+        assert get_task(task).reference == base
         assert variant_of(task) == variant
-        assert reference_task(base) == base
+        assert get_task(base).reference == base
         assert variant_of(base) == ""
 
 

@@ -145,6 +145,8 @@ class Release(BaseModel):
                 )
             for config in found.configs:
                 try:
+                    if not is_part(config.path):  # it is joined to a folder
+                        raise DataError(f"{config.task!r} is no name of a task")
                     get_set(config.set_name)
                 except DataError as error:
                     raise DataError(
