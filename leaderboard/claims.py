@@ -24,7 +24,7 @@ from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, find_task, get_task
 from itr_bench.tasks.variants import MARK
 
-MADE_UP = ("stand-in", "demo")
+MADE_UP = ("placeholder", "demo")
 """Kinds of data that make no result."""
 
 _UNIT = 1.5 * 10**-DECIMALS
@@ -34,7 +34,7 @@ _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 FIRST_VERSION = 1
 """Of every task."""
 
-_DATA = re.compile(r"(hub|local|stand-in|demo)-[0-9a-f]{12}(-.+)?")
+_DATA = re.compile(r"(hub|local|placeholder|demo)-[0-9a-f]{12}(-.+)?")
 
 
 def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> Parser | None:
@@ -59,7 +59,7 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     kind = kind_of(run.data)
     if kind in MADE_UP and not trial:
         found.error(
-            "stand-in",
+            "placeholder",
             SUBMISSION,
             f"made on {run.data}: {kind} data, no result; run it on the real set",
             places.line("run", "data"),

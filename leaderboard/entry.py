@@ -49,7 +49,7 @@ class Entry:
         score: computed here from the responses; ``None`` where the data of the task is not here,
             or the prompts are those of another version, so that only what is claimed is known.
         predictions: the answers by tweet and sample, likewise.
-        kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
+        kind: of the data: ``hub``, ``local``, ``demo`` or ``placeholder``.
         answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
             ``None`` where the prompts are not known here.
         current: whether it is on the task as it is here: version, prompts, tweets, labels, images.

@@ -120,7 +120,7 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
             f"or of {plain}{MARK}{NO_IMAGE}"
         ]
     kind = kind_of(run.data or "")
-    if kind in ("demo", "stand-in") and not trial:
+    if kind in ("demo", "placeholder") and not trial:
         return [f"made on {kind} data, so it is no result; --trial makes one to try the way out"]
     known = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
     if get_task(run.task).family not in known:

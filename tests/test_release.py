@@ -956,17 +956,17 @@ def test_building_translations_again_takes_them_from_the_release(
     assert list(open_task(get_task(FRENCH)).texts) == list(expected.texts)
 
 
-def test_stand_ins_stay_stand_ins_whatever_the_release_says(
+def test_placeholders_stay_placeholders_whatever_the_release_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    from itr_bench.data.image_sources import StandInImages
+    from itr_bench.data.image_sources import PlaceholderImages
 
     with home_at(tmp_path / "origin"):
-        released_data.build_ltec(StandInImages())
+        released_data.build_ltec(PlaceholderImages())
         export(tmp_path / "out", plan(["ltec_itr_lv"], trial=True))
     _facts(tmp_path / "out", kind="hub")
     monkeypatch.setenv("ITR_BENCH_HUB", str(summed(tmp_path / "out")))
-    assert open_task(get_task("ltec_itr_lv")).identity.startswith("stand-in-")
+    assert open_task(get_task("ltec_itr_lv")).identity.startswith("placeholder-")
 
 
 def test_translations_of_another_state_are_refused(

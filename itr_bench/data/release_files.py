@@ -113,7 +113,7 @@ class Release(BaseModel):
 
     Attributes:
         version: semantic version.
-        trial: whether it holds stand-in or demo data, and is to try things out only.
+        trial: whether it holds placeholder or demo data, and is to try things out only.
         repo_id: the repository on the Hub that it is for, where it was named.
         date: of publication, YYYY-MM-DD, where it was named.
         configs: the configs; the first is the default.

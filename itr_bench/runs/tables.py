@@ -42,7 +42,7 @@ def note(run: Run) -> str:
     """Why a run's score is not yet a result; nothing where it is one."""
     score = run.score
     found = []
-    if run.stand_in:
+    if run.placeholder:
         found.append("PLACEHOLDER DATA, no result")
     if score.failed_rate:
         found.append(f"{percent(score.failed_rate)} % of requests failed: run again")

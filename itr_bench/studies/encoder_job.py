@@ -231,7 +231,7 @@ def result_notices(named: Sequence[tuple[str, Result]]) -> list[str]:
         named: results that were read, and what to call each.
     """
     notices = []
-    if any(result.stand_in for _, result in named):
+    if any(result.placeholder for _, result in named):
         notices.append("Some pictures are placeholders: these figures are no result.")
     for name, result in named:
         metadata = result.metadata

@@ -126,7 +126,7 @@ def _configuration(run: Run) -> tuple[str, ...]:
     return (
         run.model,
         run.adapter or "",
-        str(run.stand_in),
+        str(run.placeholder),
         run.version or "",
         digest({name: settings.get(name) for name in _APART}),
     )

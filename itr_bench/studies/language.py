@@ -241,7 +241,7 @@ def _quality_figure(
             metric = quality.metrics[key]
             row += number(LABELS[key], metric.score, metric.interval)
             point = (metric.score, 100 * accuracy.value, scaled(accuracy.interval))
-            dots[key].append(Dot(f"{subject}, {system}", *point, run.stand_in))
+            dots[key].append(Dot(f"{subject}, {system}", *point, run.placeholder))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
     references = tuple(levels([run.predictions for _, run, _ in known]))
