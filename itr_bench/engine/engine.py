@@ -246,6 +246,8 @@ class Engine:
             return None
         if kind not in self.ways:
             jobs = self._trials(kind) if self._trials is not None else [job] if job else []
+            if not jobs:
+                raise ItrBenchError("a way is verified on trials or on a job; neither was given")
             self.reasons[kind] = {}
             self.ways[kind] = self._verified(jobs, kind)
             if self.ways[kind] is None:
