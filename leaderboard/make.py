@@ -121,7 +121,7 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
         ]
     kind = kind_of(run.data or "")
     if kind in ("demo", "placeholder") and not trial:
-        return [f"made on {kind} data, so it is no result; --trial makes one to try the way out"]
+        return [f"made on {kind} data, so it is no result; --trial makes one for a dry run"]
     known = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
     if get_task(run.task).family not in known:
         return [f"{run.task} is not on the leaderboard; its tasks: {', '.join(known)}"]

@@ -289,7 +289,9 @@ class Engine:
         if self.rows_in_flight == 1:
             raise _too_little(error) from error
         self.rows_in_flight //= 2
-        logger.warning(f"itr_vlm: out of memory; goes on with rows_in_flight={self.rows_in_flight}")
+        logger.warning(
+            f"itr_vlm: out of memory; continues with rows_in_flight={self.rows_in_flight}"
+        )
 
     def _decode_wave(
         self, readies: Sequence[_Ready], settings: Mapping[str, Any]

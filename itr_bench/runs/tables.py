@@ -27,7 +27,7 @@ def interval(value: Interval | None) -> str:
 
 
 _MODEL = 22
-"""So wide is a model's name; a longer one goes on in the next line."""
+"""So wide is a model's name; a longer one continues in the next line."""
 
 _SHORT = {
     ReferenceLevel.ABOVE_MAJORITY: "> majority",
