@@ -18,7 +18,7 @@ class Question(str, Enum):
 
 
 class Answer(str, Enum):
-    """What was read from one response. ``NONE`` is unparseable; ``FAILED`` is a request that failed.
+    """What was read from a response. ``NONE`` is unparseable; ``FAILED`` is a request that failed.
 
     Both count as wrong; they are kept apart because only the second calls for a new run.
     """
