@@ -87,7 +87,7 @@ def tested() -> dict[str, str]:
 
 
 def explained(who: str, error: ImportError) -> str:
-    """An import that failed, in two lines: what is missing or does not fit, and what mends it.
+    """An import that failed, in two lines: what is missing or does not fit, and what fixes it.
 
     Args:
         who: what needs it.

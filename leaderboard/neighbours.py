@@ -22,7 +22,7 @@ from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION
 from itr_bench.leaderboard.reviewed import NAME as REVIEWED
 from itr_bench.leaderboard.schema import ModelCard
 from itr_bench.leaderboard.validate import Checked
-from itr_bench.tasks.spec import family, is_without_image
+from itr_bench.tasks.spec import find_task
 
 NEARLY = 0.95
 """So many equal responses hold a submission back until a maintainer has looked."""
@@ -181,7 +181,9 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
 
 
 def _task(checked: Checked) -> str:
-    return family(checked.folder.rsplit("/", 1)[-1])
+    name = checked.folder.rsplit("/", 1)[-1]
+    task = find_task(name)
+    return name if task is None else task.family
 
 
 def _model(checked: Checked) -> str:
@@ -203,7 +205,8 @@ def _counterpart(checked: Checked) -> str:
 
 
 def _without_image(checked: Checked) -> bool:
-    return is_without_image(checked.folder.rsplit("/", 1)[-1])
+    task = find_task(checked.folder.rsplit("/", 1)[-1])
+    return task is not None and task.without_image
 
 
 def _same_answers(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:

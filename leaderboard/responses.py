@@ -23,7 +23,7 @@ from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_answer
 from itr_bench.scoring import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
-from itr_bench.tasks.spec import is_without_image
+from itr_bench.tasks.spec import find_task
 
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
@@ -211,7 +211,8 @@ def check_images(lines: Lines, run: RunFacts, add: Add) -> None:
 
     All that can be checked of images without the data of the task.
     """
-    without_image = is_without_image(run.task)
+    task = find_task(run.task)
+    without_image = task is not None and task.without_image
     for (tweet, _), samples in lines.by_item.items():
         for line in samples.values():
             if (line.response.image_sha256 == NO_PICTURE) != without_image:

@@ -264,7 +264,7 @@ def _same_data(
     kind = kind_of(reference.data)
     if kind in MADE_UP and kind != kind_of(run.data):
         found.error(
-            "stand-in",
+            "placeholder",
             SUBMISSION,
             f"{run.data} claimed, but that very data is {reference.data}",
             places.line("run", "data"),

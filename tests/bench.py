@@ -107,7 +107,7 @@ def own_share() -> None:
         tweets.write_text("\n".join(["relation\ttweet_id\ttext", *rows]), "utf-8")
         from itr_bench.data import build
 
-        build.build("tirt", tweets, None, stand_in=True)
+        build.build("tirt", tweets, None, placeholder=True)
         start_up = seconds(
             lambda: subprocess.run(
                 [sys.executable, "-m", "lmms_eval", "--tasks", "list"],

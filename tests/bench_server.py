@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,11 @@ def peaks(process: subprocess.Popen[bytes]) -> list[float]:
 
 
 def run(model: str, task: str, tweets: int, url: str, out: Path) -> dict[str, float]:
-    """One run: requests a second of generation, memory at its first third and at most."""
+    """One run: requests a second of generation, memory at its first third and at most.
+
+    Seconds of processor time a request, the start of the program included, depend less on what else
+    the machine does.
+    """
     name = "model" if model == "itr_server" else "model_version"
     command = [
         *(sys.executable, "-m", "itr_bench.cli.main", "run", "--model", model, "--model_args"),
@@ -72,6 +77,7 @@ def run(model: str, task: str, tweets: int, url: str, out: Path) -> dict[str, fl
         *("--tasks", task, "--limit", str(tweets), "--out", str(out), "--name", model),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     log, begun = out / model / task / "responses.jsonl", 0.0
     first = threading.Event()
@@ -90,12 +96,15 @@ def run(model: str, task: str, tweets: int, url: str, out: Path) -> dict[str, fl
     if process.returncode:
         raise SystemExit(f"{model} on {task} ended with {process.returncode}")
     requests = sum(1 for _ in log.open())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     busy = memory[-max(2, int(taken)) :]
     return {
         "requests": requests,
-        "rate": requests / taken,
-        "third_mb": max(busy[: max(1, len(busy) // 3)]),
-        "most_mb": max(memory),
+        "rate": round(requests / taken, 1),
+        "cpu_ms_a_request": round(1000 * cpu / requests, 1),
+        "third_mb": round(max(busy[: max(1, len(busy) // 3)])),
+        "most_mb": round(max(memory)),
     }
 
 

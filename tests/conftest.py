@@ -66,14 +66,14 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stand_in_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with LTEC built from the authors' list and stand-in pictures."""
+def placeholder_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with LTEC built from the authors' list and placeholder pictures."""
     from itr_bench.data import build
 
-    folder = tmp_path_factory.mktemp("stand-in-home")
+    folder = tmp_path_factory.mktemp("placeholder-home")
     with home_at(folder):
-        build.build("ltec", shared / "ltec" / "eval.tsv", None, stand_in=True)
-        build.build("ltec_full", shared / "ltec" / "data.tsv", None, stand_in=True)
+        build.build("ltec", shared / "ltec" / "eval.tsv", None, placeholder=True)
+        build.build("ltec_full", shared / "ltec" / "data.tsv", None, placeholder=True)
     return folder
 
 

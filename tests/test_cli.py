@@ -434,7 +434,7 @@ def test_tirt_is_compared_on_the_tweets_that_two_runs_share(tmp_path: Path) -> N
     done = run("compare", str(a), str(b))
     assert "2 of 4 and 3" in done.stdout
     assert "data (local-aaaaaaaaaaaa and local-bbbbbbbbbbbb)" in done.stdout
-    other_kind = tirt_run(tmp_path / "c", "345", "stand-in-bbbbbbbbbbbb")
+    other_kind = tirt_run(tmp_path / "c", "345", "placeholder-bbbbbbbbbbbb")
     assert "nothing to compare" in run("compare", str(a), str(other_kind)).stderr
     apart = tirt_run(tmp_path / "d", "567", "local-dddddddddddd")
     assert "nothing to compare" in run("compare", str(a), str(apart)).stderr
@@ -461,12 +461,12 @@ def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> No
 def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
     tweets = shared / "ltec" / "eval.tsv"
     built = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
-    assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), stand-in" in built.stdout
+    assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), placeholder" in built.stdout
     again = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "there already" in again.stderr
     found = json.loads(run("data", "stats", "ltec", "--json").stdout)
     assert found["tweets"] == 350
-    assert found["kind"] == "stand-in"
+    assert found["kind"] == "placeholder"
     assert "PLACEHOLDER PICTURES" in run("data", "stats", "ltec").stdout
     assert "350 tweets agree" in run("data", "verify", "ltec").stdout
     listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}

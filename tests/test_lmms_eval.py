@@ -45,10 +45,10 @@ def own_tasks_read_once() -> None:
 
 
 def test_majority_and_uniform_on_the_350_real_tweets(
-    lmms_eval: RunLmmsEval, stand_in_home: Path
+    lmms_eval: RunLmmsEval, placeholder_home: Path
 ) -> None:
     arguments = ("--model", "itr_baseline", "--tasks", "ltec_itr_lv")
-    majority = lmms_eval(*arguments, "--model_args", "strategy=majority", home=stand_in_home)
+    majority = lmms_eval(*arguments, "--model_args", "strategy=majority", home=placeholder_home)
     figures = majority.figures("ltec_itr_lv")
     assert figures["relation_accuracy"] == pytest.approx(113 / 350)
     assert figures["reference_majority_class"] == pytest.approx(113 / 350)
@@ -57,14 +57,19 @@ def test_majority_and_uniform_on_the_350_real_tweets(
     assert figures["samples_sd"] is None  # one sample has no deviation
     assert figures["adds_accuracy"] == pytest.approx(185 / 350)  # relations 0 and 1
     assert figures["represented_accuracy"] == pytest.approx(226 / 350)  # relations 0 and 2
-    # No score of stand-in pictures can pass for a result.
-    assert figures["stand_in_data"] == 1.0
+    # No score of placeholder pictures can pass for a result.
+    assert figures["placeholder_data"] == 1.0
     assert "NOT results of any model" in majority.output
     config = majority.results["configs"]["ltec_itr_lv"]
     assert "extracted from a tweet in {{ language }}" in json.dumps(config)
 
     uniform = lmms_eval(
-        *arguments, "--model_args", "strategy=uniform,seed=3", "--repeats", "10", home=stand_in_home
+        *arguments,
+        "--model_args",
+        "strategy=uniform,seed=3",
+        "--repeats",
+        "10",
+        home=placeholder_home,
     )
     figures = uniform.figures("ltec_itr_lv")
     assert figures["relation_accuracy"] == pytest.approx(0.25, abs=0.05)
@@ -75,7 +80,7 @@ def test_majority_and_uniform_on_the_350_real_tweets(
     assert run.score.interval is not None
     assert run.score.interval.low == pytest.approx(figures["ci95_low"])
     assert run.score.accuracy_sd == pytest.approx(figures["samples_sd"])
-    assert run.stand_in
+    assert run.placeholder
     signature_parts(run.signature)
     proves_that_the_signature_follows_the_run(samples)
 
@@ -108,7 +113,7 @@ def proves_that_the_signature_follows_the_run(samples: Path) -> None:
 
     for old, new in (
         ("Is the image adding", "Does the image add"),  # prompt
-        ("stand-in-", "local-"),  # data
+        ("placeholder-", "local-"),  # data
         ('"lmms-eval": "0.7.3"', '"lmms-eval": "0.7.4"'),  # harness
         ('"itr_bench": "0.1.0"', '"itr_bench": "0.1.1"'),  # package
         ('"torch": "', '"torch": "9.'),  # library
@@ -307,15 +312,15 @@ def test_repeats_are_samples_of_one_tweet(lmms_eval: RunLmmsEval, checkpoints: P
 
 
 def test_a_vlm_on_the_350_real_tweets(
-    lmms_eval: RunLmmsEval, checkpoints: Path, stand_in_home: Path
+    lmms_eval: RunLmmsEval, checkpoints: Path, placeholder_home: Path
 ) -> None:
     done = lmms_eval(
         *("--model", "qwen2_vl", "--tasks", "ltec_itr_lv", "--gen_kwargs", "max_new_tokens=2"),
         *("--model_args", f"pretrained={checkpoints / 'qwen2_vl'},device=cpu,device_map=cpu"),
-        home=stand_in_home,
+        home=placeholder_home,
     )
     assert len(done.samples("ltec_itr_lv")) == 700
-    assert done.figures("ltec_itr_lv")["stand_in_data"] == 1.0
+    assert done.figures("ltec_itr_lv")["placeholder_data"] == 1.0
 
 
 def test_llama_vision_is_greedy_as_top_k_1_was(lmms_eval: RunLmmsEval, checkpoints: Path) -> None:

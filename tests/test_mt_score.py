@@ -313,7 +313,7 @@ def test_the_environment_of_comet_can_be_resolved(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a made-up `ltec`, stand-in pictures, and translations of two systems."""
+    """A home with a made-up `ltec`, placeholder pictures, and translations of two systems."""
     folder = tmp_path_factory.mktemp("home")
     with home_at(folder):
         english = sentences(7, sum(LTEC_BALANCED))
@@ -323,7 +323,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for i, (relation, line) in enumerate(zip(relations, english, strict=True))
         ]
         (folder / "list.tsv").write_text("relation\ttweet_id\ttext\tEnglish\n" + "\n".join(rows))
-        build.build("ltec", folder / "list.tsv", None, stand_in=True)
+        build.build("ltec", folder / "list.tsv", None, placeholder=True)
         for seed, (system, share) in enumerate({"alpha": 0.3, "beta": 0.1}.items()):
             lines = noisy([row.split("\t")[3] for row in rows], share, seed)
             if system == "alpha":

@@ -485,7 +485,7 @@ def test_a_model_that_says_nothing(run: Command) -> None:
     done = run(*FAKE, *wrong("empty"))
     assert done.status == 0  # saying nothing is an answer, and a wrong one
     assert "the first 20 responses are all empty" in done.err
-    assert "100.0 % could not be read" in done.out
+    assert "100.0 % unparseable" in done.out
     assert "the first 20" not in run(*FAKE, *wrong("empty", at=1), out="spoke").err
 
 
@@ -493,7 +493,7 @@ def test_a_model_that_says_none(run: Command) -> None:
     done = run(*FAKE, *wrong("word"))
     assert done.status == 0
     assert set(done.responses.values()) == {"None"}
-    assert "100.0 % could not be read" in done.out
+    assert "100.0 % unparseable" in done.out
 
 
 @pytest.mark.parametrize("adapter", ["hiding", "hiding_chat"])

@@ -418,7 +418,7 @@ def test_another_server_is_not_taken_without_a_word(run: Command) -> None:
     assert "engine.served.version: '1' there, '2' now" in again.err
 
 
-def test_ten_thousand_failures_are_no_answer(run: Command) -> None:
+def test_failures_between_answers_are_asked_again(run: Command) -> None:
     """Every second request fails: nothing is lost, nothing counted twice."""
 
     def half(body: dict[str, Any]) -> Answer:

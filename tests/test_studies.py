@@ -62,7 +62,7 @@ from itr_bench.studies.study import (
     studies,
     write_result,
 )
-from itr_bench.tasks.spec import reference_task
+from itr_bench.tasks.spec import get_task
 from itr_bench.tasks.variants import PARAPHRASES
 from itr_bench.translation.quality import Measured, Quality
 
@@ -174,9 +174,9 @@ def test_names_of_variants_are_made_and_taken_apart() -> None:
     ]
     for base, variant, task in names:
         assert with_variant(base, variant) == task
-        assert reference_task(task) == base
+        assert get_task(task).reference == base
         assert variant_of(task) == variant
-        assert reference_task(base) == base
+        assert get_task(base).reference == base
         assert variant_of(base) == ""
 
 
@@ -971,7 +971,7 @@ def test_other_data_and_other_versions_are_kept_apart_and_named() -> None:
     runs = _reads_only_text(gold)
     for change, word in (
         ({"data": "local-ffffffffffff"}, "local-ffffffffffff"),
-        ({"data": "stand-in-0123456789ab"}, "stand-in-0123456789ab"),
+        ({"data": "placeholder-0123456789ab"}, "placeholder-0123456789ab"),
         ({"version": "2.0"}, "version of the task 2.0"),
         ({"generation": {"model_args": {"load_in_4bit": "True"}}}, "load_in_4bit"),
     ):
@@ -1125,11 +1125,11 @@ def test_nothing_to_say_is_said_by_silence() -> None:
 
 
 def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
-    result = Result("no-vlm", "m", "ltec_itr_lv", "stand-in-00", {"seed": 1}, {"figures": [1.5]})
+    result = Result("no-vlm", "m", "ltec_itr_lv", "placeholder-00", {"seed": 1}, {"figures": [1.5]})
     path = write_result(tmp_path / "a", result)
     assert path.name == RESULT
     assert read_result(path) == replace(result, path=str(path))
-    assert result.stand_in
+    assert result.placeholder
 
 
 @pytest.mark.parametrize(

@@ -80,12 +80,12 @@ def _build(world: World) -> None:
         "same": english,
         "reversed": [" ".join(text.split()[::-1]) for text in english],
     }
-    stand_in = (
+    placeholder = (
         "--tweets",
         _table(world.folder / "ltec.tsv", header, *ltec),
         "--placeholder-images",
     )
-    world.done("data", "build", "ltec", *stand_in)
+    world.done("data", "build", "ltec", *placeholder)
     for system, texts in systems.items():
         lines = zip(ids, texts, strict=True)
         file = _table(world.folder / f"{system}.tsv", ("tweet_id", "text"), *lines)

@@ -10,7 +10,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.lmms import hooks
 from itr_bench.relation import Question
 from itr_bench.tasks import documents, task_files
-from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, TASKS, base_task, get_task
+from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, TASKS, get_task
 from tests.conftest import needs
 
 pytestmark = needs("torch", "lmms_eval")
@@ -144,7 +144,7 @@ def test_every_task_has_its_likelihood_variant(task: str) -> None:
     metrics = [metric["metric"] for metric in found["metric_list"]]
     assert set(metrics) == set(hooks._LIKELIHOOD_METRICS)
     assert {"adds_auc", "represented_auc"} <= set(metrics)
-    assert base_task(task + LIKELIHOOD) == task
+    assert get_task(task + LIKELIHOOD).base == task
     assert get_task(task + LIKELIHOOD).parser == "likelihood"
     assert get_task(task).parser == get_task(task + EXPLAINED).parser == "yes-no"
 

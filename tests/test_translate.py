@@ -964,7 +964,7 @@ def test_an_address_with_a_password_is_refused_and_not_quoted(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def ltec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with 350 made-up tweets and stand-in pictures."""
+    """A home with 350 made-up tweets and placeholder pictures."""
     folder = tmp_path_factory.mktemp("ltec-home")
     words = [
         "Labrīt visiem!",
@@ -982,7 +982,7 @@ def ltec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(home.ENVIRONMENT, str(folder))
-        build.build("ltec", path, None, stand_in=True)
+        build.build("ltec", path, None, placeholder=True)
     return folder
 
 

@@ -621,7 +621,7 @@ CLAIMS = {
     ),
     "demo data called another": (
         [lambda d: put("run.data", d.facts["run"]["data"].replace("demo-", "hub-"))(d), sign],
-        [Expect("stand-in", SUBMISSION, '"data"')],
+        [Expect("placeholder", SUBMISSION, '"data"')],
     ),
     "two models with one folder": (
         [put("model.id", "a__b/c")],
@@ -881,7 +881,7 @@ def test_good_submission_is_recomputed(tmp_path: Path) -> None:
 
 
 def test_demo_is_refused_without_trial(tmp_path: Path) -> None:
-    expected = [Expect("task", SUBMISSION, '"task"'), Expect("stand-in", SUBMISSION, '"data"')]
+    expected = [Expect("task", SUBMISSION, '"task"'), Expect("placeholder", SUBMISSION, '"data"')]
     checked(tmp_path, put_down(tmp_path, spoilt()), expected, trial=False)
 
 
@@ -2075,9 +2075,9 @@ def test_faults(text: str, expected: list[tuple[Any, int, str]]) -> None:
 
 
 @pytest.fixture
-def ltec(stand_in_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def ltec(placeholder_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The 350 tweets of LTEC, with placeholder pictures."""
-    monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
+    monkeypatch.setenv("ITR_BENCH_HOME", str(placeholder_home))
     for kept in (documents._task_data, open_reference):
         kept.cache_clear()
     yield
@@ -2092,21 +2092,21 @@ def test_the_350_tweets(ltec: None, tmp_path: Path) -> None:
     collected = collect(tmp_path, trial=True)
     (entry,) = collected.entries
     assert collected.all_findings == []
-    assert entry.badge is Badge.RECOMPUTED and entry.kind == "stand-in"
+    assert entry.badge is Badge.RECOMPUTED and entry.kind == "placeholder"
     assert entry.score is not None and entry.score.tweets == 350
     assert round(entry.score.accuracy, 6) == submission.score.accuracy
 
     refused = collect(tmp_path)
-    assert [(f.severity, f.code) for f in refused.all_findings] == [(Severity.ERROR, "stand-in")]
+    assert [(f.severity, f.code) for f in refused.all_findings] == [(Severity.ERROR, "placeholder")]
     assert CliRunner().invoke(cli, ["validate", str(folder)]).exit_code == 1
 
 
-def test_stand_ins_called_real(ltec: None, tmp_path: Path) -> None:
-    real = open_reference("ltec_itr_lv").data.replace("stand-in-", "hub-")
+def test_placeholders_called_real(ltec: None, tmp_path: Path) -> None:
+    real = open_reference("ltec_itr_lv").data.replace("placeholder-", "hub-")
     submission, found = make(1, "ltec_itr_lv", samples=1, data=real)
     collected = collect(write(tmp_path, submission, found))
-    assert [f.code for f in collected.all_findings] == ["stand-in"]
-    assert "that very data is stand-in-" in collected.all_findings[0].message
+    assert [f.code for f in collected.all_findings] == ["placeholder"]
+    assert "that very data is placeholder-" in collected.all_findings[0].message
 
 
 def test_task_without_data_here(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Reading:
 
 FAILED = Reading(Answer.FAILED, Rule.FAILED)
 EMPTY = Reading(Answer.NONE, Rule.EMPTY)
-UNREAD = Reading(Answer.NONE, Rule.NONE)
+UNPARSEABLE = Reading(Answer.NONE, Rule.NONE)
 _READ = {
     (answer, rule): Reading(answer, rule)
     for answer in (Answer.YES, Answer.NO)
@@ -209,7 +209,7 @@ def decide(text: str, language: str) -> tuple[Reading, Span]:
 
 
 def _decided(answer: Answer | None, rule: Rule, place: Span) -> tuple[Reading, Span]:
-    return (UNREAD, (0, 0)) if answer is None else (_READ[answer, rule], place)
+    return (UNPARSEABLE, (0, 0)) if answer is None else (_READ[answer, rule], place)
 
 
 def after_marker(text: str) -> str | None:

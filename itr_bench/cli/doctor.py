@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 
-@click.command("doctor", short_help="Say what works on this machine, and what mends the rest.")
+@click.command("doctor", short_help="Say what works on this machine, and what fixes the rest.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
 @click.option(
     "--from",
@@ -23,7 +23,7 @@ def command(as_json: bool, run: Path | None) -> None:
     """Look at Python, versions, lmms-eval, GPU, 4 bits, Chromium, the data folder and the Hub.
 
     Each line says what is there, and where something is missing, what that means for you and what
-    mends it. Nothing is changed, and no model is loaded. It takes some seconds, since lmms-eval is
+    fixes it. Nothing is changed, and no model is loaded. It takes some seconds, since lmms-eval is
     imported once, in a process of its own.
 
     Ends with status 1 only where no model can be evaluated.
@@ -52,7 +52,7 @@ def command(as_json: bool, run: Path | None) -> None:
     if as_json:
         click.echo(json.dumps([asdict(check) for check in found], indent=2, ensure_ascii=False))
     elif bad:
-        click.echo(f"\nNo model can be evaluated before this is mended: {', '.join(bad)}.")
+        click.echo(f"\nNo model can be evaluated before this is fixed: {', '.join(bad)}.")
     else:
         click.echo("\nModels can be evaluated here: itr-bench demo tries it, without a network.")
     sys.exit(1 if bad else 0)

@@ -166,8 +166,8 @@ class RowCache(Cache):  # type: ignore[misc]
         layers: list[Any] = []
         for index, layer in enumerate(first.layers):
             if index in encoded:
-                assert layer is not None
-                layers.append(_EncodedLayer(*layer))
+                # Without an image the model passes over a layer that holds nothing.
+                layers.append(_OwnLayer(0) if layer is None else _EncodedLayer(*layer))
             elif index in kept:
                 layers.append(expanded(stacked([of[index] for of in states]), counts))
             else:
@@ -175,7 +175,7 @@ class RowCache(Cache):  # type: ignore[misc]
         super().__init__(layers=layers)
         self._groups = list(groups)
         self._counts = list(counts)
-        self._encoded = encoded
+        self._encoded = frozenset(i for i in encoded if first.layers[i] is not None)
         self._windows = windows or {}
         self._kept = frozenset(kept)
 

@@ -246,6 +246,8 @@ class Engine:
             return None
         if kind not in self.ways:
             jobs = self._trials(kind) if self._trials is not None else [job] if job else []
+            if not jobs:
+                raise ItrBenchError("a way is verified on trials or on a job; neither was given")
             self.reasons[kind] = {}
             self.ways[kind] = self._verified(jobs, kind)
             if self.ways[kind] is None:
@@ -287,7 +289,9 @@ class Engine:
         if self.rows_in_flight == 1:
             raise _too_little(error) from error
         self.rows_in_flight //= 2
-        logger.warning(f"itr_vlm: out of memory; goes on with rows_in_flight={self.rows_in_flight}")
+        logger.warning(
+            f"itr_vlm: out of memory; continues with rows_in_flight={self.rows_in_flight}"
+        )
 
     def _decode_wave(
         self, readies: Sequence[_Ready], settings: Mapping[str, Any]

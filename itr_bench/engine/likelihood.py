@@ -129,12 +129,12 @@ def _continued(model: Any, stems: Sequence[Stem], forms: Sequence[Tokens]) -> Te
 
 
 def _longest(beginnings: set[Tokens]) -> list[Tokens]:
-    """The *beginnings* that no other one goes on from."""
+    """The *beginnings* that no other one continues."""
     return sorted(
         given for given in beginnings if not any(_begins(other, given) for other in beginnings)
     )
 
 
 def _begins(longer: Tokens, shorter: Tokens) -> bool:
-    """Whether *longer* begins with *shorter* and goes on."""
+    """Whether *longer* begins with *shorter* and continues."""
     return len(longer) > len(shorter) and longer[: len(shorter)] == shorter

@@ -41,7 +41,7 @@ def check_settings(model: Any, settings: Mapping[str, Any]) -> int:
     parameters = inspect.signature(model.generate).parameters.values()
     if any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters):
         # A model that generates with pictures only: it checks its settings when it has one.
-        return int(settings["max_new_tokens"])
+        return int(settings.get("max_new_tokens") or 0)
     try:
         return rules(model, 1, settings).max_new_tokens
     except (ValueError, TypeError) as error:

@@ -283,7 +283,7 @@ def _set_weights(model: Any, tokenizer: Any, seed: int) -> None:
 
     Matrices keep the size of what passes through them. Queries and keys are larger, so that
     attention picks single positions; so are patches, so that pixels outweigh their places. Gates
-    are 1 (in a fresh Mllama they are 0, and it is blind to its image).
+    are 1 (in a fresh Mllama they are 0, and it ignores its image).
     """
     import torch
 

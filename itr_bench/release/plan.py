@@ -15,7 +15,7 @@ from itr_bench.release import licences
 from itr_bench.tasks.loading import TaskData, open_task
 from itr_bench.tasks.spec import TASKS, get_task
 
-TRIAL_KINDS = ("stand-in", "demo")
+TRIAL_KINDS = ("placeholder", "demo")
 """Kinds of data of which no score is a result."""
 
 

@@ -193,7 +193,7 @@ def data_notices(runs: Iterable[Run]) -> list[str]:
     """That pictures are placeholders, and that a set was seen in part."""
     seen = list(runs)
     notices = []
-    if any(run.stand_in for run in seen):
+    if any(run.placeholder for run in seen):
         notices.append("Some pictures are placeholders: these figures are no result.")
     sizes = {(len(run.predictions.tweet_ids), run.set_size) for run in seen}
     parts = [f"{some} of {whole}" for some, whole in sorted(sizes, key=str) if some != whole]

@@ -15,7 +15,7 @@ from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pai
 from itr_bench.studies.grouping import kept_apart
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
 from itr_bench.tasks.loading import TaskData, open_task
-from itr_bench.tasks.spec import get_task, without_variant
+from itr_bench.tasks.spec import get_task
 from itr_bench.version import __version__
 
 _OPTIONS: Mapping[str, type] = {
@@ -167,7 +167,7 @@ def _check_bases(study: str, bases: Sequence[str]) -> None:
     """Refuse what an encoder cannot take apart: it is shown texts and images, and asked nothing."""
     for base in bases:
         get_task(base)
-    plain = {base: without_variant(base) for base in bases}
+    plain = {base: get_task(base).plain for base in bases}
     problems = [f"{base}: take {task}" for base, task in plain.items() if base != task]
     if problems:
         raise DataError(
@@ -231,7 +231,7 @@ def result_notices(named: Sequence[tuple[str, Result]]) -> list[str]:
         named: results that were read, and what to call each.
     """
     notices = []
-    if any(result.stand_in for _, result in named):
+    if any(result.placeholder for _, result in named):
         notices.append("Some pictures are placeholders: these figures are no result.")
     for name, result in named:
         metadata = result.metadata

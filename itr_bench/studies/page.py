@@ -38,7 +38,7 @@ _MARKERS = {
 }
 """What only a report has, near the start of its files."""
 
-_NO_RESULT = ("stand-in", "demo")
+_NO_RESULT = ("placeholder", "demo")
 """The kinds of data that no result is made on."""
 
 

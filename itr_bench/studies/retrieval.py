@@ -42,7 +42,7 @@ from itr_bench.studies.retrieval_scores import (
 from itr_bench.studies.section import Cell, Claim, Figure, Row, Section, Table, difference, share
 from itr_bench.studies.statistics import FEWEST, Interval, Share, detectable
 from itr_bench.studies.study import Job, Material, Result, Study
-from itr_bench.tasks.spec import TASKS, base_task, get_task
+from itr_bench.tasks.spec import TASKS, get_task
 
 # Making the ranks
 
@@ -151,9 +151,7 @@ def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], lis
 
 def _order(task: str) -> tuple[int, str]:
     """The order of the catalogue: Latvian before English."""
-    known = list(TASKS)
-    plain = base_task(task).partition("@")[0]
-    return (known.index(plain) if plain in known else len(known), task)
+    return (list(TASKS).index(get_task(task).family), task)
 
 
 def _measures(

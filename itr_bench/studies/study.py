@@ -57,9 +57,9 @@ class Result:
     path: str = ""
 
     @property
-    def stand_in(self) -> bool:
+    def placeholder(self) -> bool:
         """Whether the pictures were placeholders, so that it is no result."""
-        return self.data.startswith("stand-in")
+        return self.data.startswith("placeholder")
 
 
 def write_result(folder: Path, result: Result) -> Path:

@@ -27,7 +27,7 @@ from itr_bench.studies.section import Cell, Claim, Figure, Lines, Section, Table
 from itr_bench.studies.size import by_size, fits
 from itr_bench.studies.statistics import hits, shares
 from itr_bench.studies.study import Material, Study
-from itr_bench.tasks.spec import family
+from itr_bench.tasks.spec import get_task
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual")
 _TIRT = "tirt"
@@ -35,7 +35,7 @@ _TIRT = "tirt"
 
 def tasks(base: str) -> tuple[str, ...]:
     """LTEC in both languages, and TIRT."""
-    name = family(base)
+    name = get_task(base).family
     return tuple(dict.fromkeys((base, *_LTEC, _TIRT))) if name in (*_LTEC, _TIRT) else ()
 
 
@@ -97,7 +97,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
     runs = []
     plain = {task: run for task, run in subject.runs.items() if not variant_of(task)}
     for task, tirt in plain.items():
-        if family(task) != _TIRT:
+        if get_task(task).family != _TIRT:
             continue
         for name in _LTEC:
             ltec = plain.get(name + task.removeprefix(_TIRT))

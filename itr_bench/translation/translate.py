@@ -173,7 +173,7 @@ def translate(
         limit: the most new tokens of an output. What is cut off is tried once with twice as many.
 
     Raises:
-        DataError: the system cannot go on; the journal keeps what there is.
+        DataError: the system cannot continue; the journal keeps what there is.
     """
     limits = [limit, 2 * limit]
     if translator.longest is not None:

@@ -30,7 +30,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.ranking import rank
-from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, family
+from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, get_task
 
 WithoutImage = Mapping[tuple[str | None, ...], Entry]
 """The results without the image, by :attr:`Entry.pair`."""
@@ -122,7 +122,7 @@ def make_boards(
     without_image = {entry.pair: entry for entry in entries if entry.without_image}
     by_task: dict[str, list[Entry]] = {}
     for entry in (one for one in entries if not one.without_image):
-        by_task.setdefault(family(entry.submission.run.task), []).append(entry)
+        by_task.setdefault(get_task(entry.submission.run.task).family, []).append(entry)
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
     mains = {task: _main(by_task.get(task, [])) for task in tasks}
     placed = [entry for some in mains.values() for entry in some]
@@ -156,7 +156,7 @@ def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[ModelKe
     done: dict[ModelKey, set[str]] = {}
     for entry in entries:
         if entry.score is not None:
-            done.setdefault(entry_key(entry), set()).add(family(entry.submission.run.task))
+            done.setdefault(entry_key(entry), set()).add(get_task(entry.submission.run.task).family)
     return {key for key, found in done.items() if found.issuperset(tasks)}
 
 

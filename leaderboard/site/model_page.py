@@ -23,7 +23,7 @@ from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.tasks.spec import family, reference_task
+from itr_bench.tasks.spec import get_task
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def collect(entries: Sequence[Entry], figures: Sequence[Reported]) -> list[Model
 def _order(entry: Entry) -> tuple[str, int, str]:
     """By state, then by task in the order of the boards."""
     task = entry.submission.run.task
-    base = family(task)
+    base = get_task(task).family
     place = list(TITLES).index(base) if base in TITLES else len(TITLES)
     return (entry.submission.model.state, place, task)
 
@@ -197,7 +197,7 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
         )
         majority = None if one["majority"] is None else 100 * one["majority"]
         drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
-        label = task_title(reference_task(row.task))
+        label = task_title(get_task(row.task).reference)
         bars.append(replace(drawn, label=label, suffix=suffix))
     return interval_charts(
         bars,
@@ -280,7 +280,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
 
 
 def _compare_state(row: Row) -> str:
-    return urlencode({"task": family(row.task), "models": result_key(row)})
+    return urlencode({"task": get_task(row.task).family, "models": result_key(row)})
 
 
 def _sentence(row: Row, majority: float | None) -> str:

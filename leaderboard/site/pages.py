@@ -19,7 +19,7 @@ from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES, Row
 from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Bar, Reference
-from itr_bench.tasks.spec import EXPLAINED, LEADERBOARD, family, is_without_image, without_variant
+from itr_bench.tasks.spec import LEADERBOARD, get_task
 
 MOST_IN_CHART = 40
 MOST_ON_BOARD = 12
@@ -52,12 +52,11 @@ def board_address(task: str) -> str:
 
 def task_title(task: str) -> str:
     """A task for people, with what its name says of system, image and answer format."""
-    base = family(task)
-    title = TITLES[base][0] if base in TITLES else base
-    system = without_variant(task).partition("@")[2]
-    title += f", translated by {system}" if system else ""
-    title += ", without the image" if is_without_image(task) else ""
-    return f"{title}, explained answers" if task.endswith(EXPLAINED) else title
+    spec = get_task(task)
+    title = TITLES[spec.family][0] if spec.family in TITLES else spec.family
+    title += f", translated by {spec.system}" if spec.system else ""
+    title += ", without the image" if spec.without_image else ""
+    return f"{title}, explained answers" if spec.explained else title
 
 
 def navigation(boards: Sequence[str]) -> tuple[Link, ...]:
