@@ -1,4 +1,4 @@
-"""The errors that a user can mend, all below one base class."""
+"""The errors that a user can fix, all below one base class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class ItrBenchError(Exception):
-    """Something that the user can mend. The message says what, where, and what to do next."""
+    """Something that the user can fix. The message says what, where, and what to do next."""
 
 
 class ItrBenchWarning(UserWarning):
@@ -23,7 +23,7 @@ class ScoreError(ItrBenchError):
 
 
 class RunError(ItrBenchError):
-    """A run cannot start, go on, or be read as it is."""
+    """A run cannot start, resume, or be read as it is."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

@@ -18,9 +18,9 @@ class Question(str, Enum):
 
 
 class Answer(str, Enum):
-    """What was read from one response. ``NONE`` is unread; ``FAILED`` is a request that failed.
+    """What was read from a response. ``NONE`` is unparseable; ``FAILED`` is a request that failed.
 
-    Both count as wrong; they are told apart because only the second calls for a new run.
+    Both count as wrong; they are kept apart because only the second calls for a new run.
     """
 
     YES = "yes"

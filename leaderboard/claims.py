@@ -21,17 +21,20 @@ from itr_bench.relation import Answer, Question
 from itr_bench.scoring import RESAMPLES, Score, Signature
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, base_task, get_task, leaderboard_task
+from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, find_task, get_task
 from itr_bench.tasks.variants import MARK
 
-MADE_UP = ("stand-in", "demo")
+MADE_UP = ("placeholder", "demo")
 """Kinds of data that make no result."""
 
 _UNIT = 1.5 * 10**-DECIMALS
 """Figures that are rounded one by one may miss a bound by one unit of their last decimal."""
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
-_DATA = re.compile(r"(hub|local|stand-in|demo)-[0-9a-f]{12}(-.+)?")
+FIRST_VERSION = 1
+"""Of every task."""
+
+_DATA = re.compile(r"(hub|local|placeholder|demo)-[0-9a-f]{12}(-.+)?")
 
 
 def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> Parser | None:
@@ -42,7 +45,8 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         of the leaderboard.
     """
     tasks = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
-    known = leaderboard_task(run.task)
+    task = find_task(run.task)
+    known = None if task is None else task.leaderboard_task
     if known not in tasks:
         why = "is not on it" if known is None else "is for trying things out"
         found.error(
@@ -55,7 +59,7 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     kind = kind_of(run.data)
     if kind in MADE_UP and not trial:
         found.error(
-            "stand-in",
+            "placeholder",
             SUBMISSION,
             f"made on {run.data}: {kind} data, no result; run it on the real set",
             places.line("run", "data"),
@@ -101,6 +105,8 @@ def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
         said = "expected a whole number"
     elif int(given) > newest:
         said = "which does not exist yet"
+    elif int(given) < FIRST_VERSION:
+        said = "which never was"
     else:
         return
     found.error(
@@ -184,7 +190,7 @@ def check_size(lines: Lines, run: RunFacts, found: Collector) -> None:
         found.error(
             "tweets",
             SUBMISSION,
-            f"{len(lines.tweets)} tweets, {base_task(run.task)} has {sum(relations)}",
+            f"{len(lines.tweets)} tweets, {get_task(run.task).base} has {sum(relations)}",
         )
 
 

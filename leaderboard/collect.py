@@ -10,10 +10,12 @@ from pathlib import Path
 from itr_bench.data.manifest import content_of
 from itr_bench.errors import DataError
 from itr_bench.leaderboard import files
+from itr_bench.leaderboard.arrivals import arrivals
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.findings import Finding, Severity
 from itr_bench.leaderboard.layout import SUBMISSION
 from itr_bench.leaderboard.neighbours import compared
+from itr_bench.leaderboard.reviewed import read_reviewed
 from itr_bench.leaderboard.validate import Checked, check
 from itr_bench.scoring import Comparison, compare
 
@@ -69,8 +71,7 @@ def collect(
         trial: whether demo and placeholder data is admitted.
         progress: whether to show a bar.
         others: those that are there already, of which none may be a copy.
-        today: the day by UTC, after which nothing can have been submitted; ``None`` checks no
-            day, so that the same files give the same pages on any.
+        today: the day by UTC, after which nothing can have been submitted; ``None`` asks the clock.
 
     Raises:
         DataError: *path* is no folder, or the data of a task that anybody can fetch is not here
@@ -82,9 +83,25 @@ def collect(
     checked = sorted(
         (_check(folder, trial) for folder in _bar(folders, progress)), key=lambda one: one.folder
     )
-    if today is not None:
-        checked = [_of_today(one, today) for one in checked]
-    return Collected(tuple(compared(checked, others)), tuple(findings))
+    today = today or datetime.datetime.now(datetime.timezone.utc).date()
+    came = arrivals(path)
+    checked = [replace(_dated(one, today), arrived=came.get(one.folder)) for one in checked]
+    checked = [_lying_well(one, findings) for one in checked]
+    reviewed = read_reviewed(path)
+    return Collected(tuple(compared(checked, others, reviewed)), tuple(findings))
+
+
+def _lying_well(checked: Checked, findings: Sequence[Finding]) -> Checked:
+    """Refuse what lies in a folder, or beside something, that is not as it should be."""
+    if checked.entry is None:
+        return checked
+    for finding in findings:
+        around = finding.path.rpartition("/")[0]
+        if finding.code == "same-but-for-case" or not around:
+            around = finding.path
+        if finding.severity is Severity.ERROR and f"{checked.folder}/".startswith(f"{around}/"):
+            return replace(checked, entry=None)
+    return checked
 
 
 def _check(folder: Path, trial: bool) -> Checked:
@@ -110,16 +127,37 @@ def _bar(folders: Sequence[Path], progress: bool) -> Iterable[Path]:
     return bar
 
 
-def _of_today(checked: Checked, today: datetime.date) -> Checked:
-    """Refuse what says that it was submitted after *today*; the day is another by time zone."""
+FIRST_DAY = datetime.date(2025, 5, 1)
+"""The benchmark's paper is of May 2025: nothing can have been submitted before."""
+
+
+def _dated(checked: Checked, today: datetime.date) -> Checked:
+    """Refuse what says that it was submitted before there was a benchmark, or after *today*.
+
+    The day is another by time zone.
+    """
     if checked.entry is None:
         return checked
-    submitted = checked.entry.submission.submitted
-    if datetime.date.fromisoformat(submitted) <= today + datetime.timedelta(days=1):
+    submission = checked.entry.submission
+    findings = []
+    for name, given, first in (
+        ("submitted", submission.submitted, FIRST_DAY),
+        ("model.date", submission.model.date, datetime.date.min),
+    ):
+        if given is None:
+            continue
+        day = datetime.date.fromisoformat(given)
+        if day > today + datetime.timedelta(days=1):
+            said = f"{name}: {given} is yet to come, it is {today}"
+        elif day < first:
+            said = f"{name}: {given} is before the benchmark, which is of {first}"
+        else:
+            continue
+        path = f"{checked.folder}/{SUBMISSION}"
+        findings.append(Finding(Severity.ERROR, name.rpartition(".")[2], path, None, said))
+    if not findings:
         return checked
-    said = f"submitted: {submitted} is yet to come, it is {today}"
-    finding = Finding(Severity.ERROR, "submitted", f"{checked.folder}/{SUBMISSION}", None, said)
-    return replace(checked, findings=(*checked.findings, finding), entry=None)
+    return replace(checked, findings=(*checked.findings, *findings), entry=None)
 
 
 def with_reruns(collected: Collected, reruns: Sequence[Entry]) -> tuple[list[Entry], list[Finding]]:

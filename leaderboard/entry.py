@@ -8,7 +8,7 @@ from enum import Enum
 from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.schema import Submission
 from itr_bench.scoring import Predictions, Score
-from itr_bench.tasks.spec import is_without_image, reference_task
+from itr_bench.tasks.spec import get_task
 
 _CONDITIONS = {
     "adapter": "adapter",
@@ -49,7 +49,7 @@ class Entry:
         score: computed here from the responses; ``None`` where the data of the task is not here,
             or the prompts are those of another version, so that only what is claimed is known.
         predictions: the answers by tweet and sample, likewise.
-        kind: of the data: ``hub``, ``local``, ``demo`` or ``stand-in``.
+        kind: of the data: ``hub``, ``local``, ``demo`` or ``placeholder``.
         answer_format: that the prompts asked for, ``plain`` or ``explained``: as their hashes say;
             ``None`` where the prompts are not known here.
         current: whether it is on the task as it is here: version, prompts, tweets, labels, images.
@@ -69,7 +69,7 @@ class Entry:
     @property
     def without_image(self) -> bool:
         """Whether it is a result without the image."""
-        return is_without_image(self.submission.run.task)
+        return get_task(self.submission.run.task).without_image
 
     @property
     def pair(self) -> tuple[str | None, ...]:
@@ -77,7 +77,7 @@ class Entry:
         of the model, task, version, tweets and prompts, and with these the answer format.
         """
         card, run = self.submission.model, self.submission.run
-        task = reference_task(run.task)
+        task = get_task(run.task).reference
         return (card.folder, card.state, task, run.version, content_of(run.data), run.prompt)
 
 

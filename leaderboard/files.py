@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,9 @@ LARGEST = {SUBMISSION: MIB // 4, RESPONSES: 64 * MIB, SUMS: 4096}
 MOST_FILES = 100_000
 DEPTH = 3
 """A submission lies so deep: model, state, task."""
+
+_LEFTOVER = re.compile(r"\..+\.[0-9]+\.tmp")
+"""The folder in which a command writes what it then moves to its place."""
 
 _BESIDE = frozenset({"README.md", ".gitkeep"})
 
@@ -88,6 +92,12 @@ class _Found:
         self._files += len(names)
         links = [name for name, mode in names.items() if stat.S_ISLNK(mode)]
         below = [name for name, mode in names.items() if stat.S_ISDIR(mode)]
+        for name in [name for name in below if _LEFTOVER.fullmatch(name)]:
+            below.remove(name)
+            del names[name]
+            path = "/".join((*self._start, *(folder / name).relative_to(self._top).parts))
+            said = "left by a killed command, not looked into; delete it"
+            self.findings.append(Finding(Severity.LOOK, "leftover", plain(path), None, said))
         files = names.keys() - {*links, *below}
         at_top = depth == 0 and not files & {SUBMISSION, RESPONSES}
         if (files - _BESIDE if at_top else files) and depth <= DEPTH:

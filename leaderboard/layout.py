@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -83,7 +83,9 @@ def write(
     files = contents(submission, responses)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        clear_leftovers(folder)
+        beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        beside.mkdir()
         try:
             _fill(beside / "new", files)
             _move(beside, folder)
@@ -94,6 +96,32 @@ def write(
             f"cannot write {folder}: {error.strerror or error}. Make room or grant write access, "
             "then give the same command again."
         ) from error
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what killed commands left beside *folder*; what a running one writes stays.
+
+    Of a folder that was moved away and whose place is empty, the content comes back.
+    """
+    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp")):
+        pid = left.name.removesuffix(".tmp").rpartition(".")[2]
+        if not pid.isdecimal() or _runs(int(pid)):
+            continue
+        if (left / "old").is_dir() and not os.path.lexists(folder):
+            (left / "old").rename(folder)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _fill(folder: Path, files: dict[str, bytes]) -> None:

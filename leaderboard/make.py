@@ -25,16 +25,7 @@ from itr_bench.leaderboard.schema import (
 from itr_bench.leaderboard.sources import Source, public_command, read_source, without_places
 from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
-from itr_bench.tasks.spec import (
-    LEADERBOARD,
-    NO_IMAGE,
-    TRIAL,
-    base_task,
-    family,
-    get_task,
-    is_without_image,
-    without_variant,
-)
+from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, get_task
 from itr_bench.tasks.variants import MARK
 
 
@@ -97,7 +88,7 @@ def _problems(
     reference = None
     if not run.parser.of_likelihoods and not _other_variant(run):
         try:
-            reference = open_reference(base_task(run.task))
+            reference = open_reference(get_task(run.task).base)
         except DataError as error:
             problems.append(f"quotations cannot be looked for without the task's data: {error}")
         else:
@@ -120,26 +111,27 @@ def _of_task(run: Run, *, trial: bool) -> list[str]:
     if run.parser.of_likelihoods:
         return [
             f"{run.task} scores likelihoods, of which the leaderboard has no table; submit a run "
-            f"of {base_task(run.task)}"
+            f"of {get_task(run.task).base}"
         ]
     if _other_variant(run):
-        plain = without_variant(run.task)
+        plain = get_task(run.task).plain
         return [
             f"{run.task} is a variant that the leaderboard does not take; submit a run of {plain}, "
             f"or of {plain}{MARK}{NO_IMAGE}"
         ]
     kind = kind_of(run.data or "")
-    if kind in ("demo", "stand-in") and not trial:
-        return [f"made on {kind} data, so it is no result; --trial makes one to try the way out"]
+    if kind in ("demo", "placeholder") and not trial:
+        return [f"made on {kind} data, so it is no result; --trial makes one for a dry run"]
     known = (*LEADERBOARD, *TRIAL) if trial else LEADERBOARD
-    if family(run.task) not in known:
+    if get_task(run.task).family not in known:
         return [f"{run.task} is not on the leaderboard; its tasks: {', '.join(known)}"]
     return []
 
 
 def _other_variant(run: Run) -> bool:
     """Whether it is of a variant that the leaderboard does not take."""
-    return bool(get_task(run.task).variant.name) and not is_without_image(run.task)
+    task = get_task(run.task)
+    return bool(task.variant.name) and not task.without_image
 
 
 def _of_data(source: Source, reference: Reference) -> list[str]:

@@ -1,12 +1,14 @@
-"""What only shows between submissions: copies, cards that differ, folders alike but for case.
+"""What only shows between submissions: copies, names of others, cards that differ, folders alike
+but for case.
 
 Models that say the same few words to everything may well agree. What is refused for another reason
-takes no other submission with it; of two that contradict each other, the one that was there, or was
-submitted earlier, stays.
+takes no other submission with it. Of two that contradict each other, the one that was there, or
+came first by the repository's history, stays; where the history does not say, neither does.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,15 +19,24 @@ from numpy.typing import NDArray
 from itr_bench.leaderboard.entry import Entry
 from itr_bench.leaderboard.findings import Finding, Severity
 from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION
+from itr_bench.leaderboard.reviewed import NAME as REVIEWED
 from itr_bench.leaderboard.schema import ModelCard
 from itr_bench.leaderboard.validate import Checked
-from itr_bench.tasks.spec import family, is_without_image
+from itr_bench.tasks.spec import find_task
 
 NEARLY = 0.95
-"""So many equal responses are worth a look."""
+"""So many equal responses hold a submission back until a maintainer has looked."""
 
-_SCREENS = ((5, 0.8), (1, 0.9))
-"""First samples alone are compared first: every fifth, then all of what agrees on so many."""
+_SCREEN, _LEAST = 5, 0.8
+"""Every fifth item is compared first, then all of what agrees on so many there."""
+
+_RESERVED = frozenset(
+    (
+        *("majorityclass", "uniformchance", "chance", "alwaysyes", "alwaysno", "random"),
+        *("human", "humans", "humanannotators", "annotators", "gold", "baseline"),
+    )
+)
+"""Names of references, by their letters and digits: a model of that name would mislead."""
 
 _FIXED = ("saw_this_data", "parameters", "licence", "open_weights")
 """What one state of a model has once."""
@@ -33,12 +44,15 @@ _FIXED = ("saw_this_data", "parameters", "licence", "open_weights")
 _CALLED = ("name", "organisation")
 
 
-def compared(checked: Sequence[Checked], others: Sequence[Checked]) -> list[Checked]:
+def compared(
+    checked: Sequence[Checked], others: Sequence[Checked], reviewed: frozenset[str] = frozenset()
+) -> list[Checked]:
     """Check submissions against each other.
 
     Args:
         checked: what came, sorted by folder.
         others: what is there already; that of the same folder gives way, so it does not count.
+        reviewed: folders of near copies that a maintainer has looked at and let pass.
 
     Returns:
         *checked* with what was found; the findings are about these alone.
@@ -50,7 +64,9 @@ def compared(checked: Sequence[Checked], others: Sequence[Checked]) -> list[Chec
         *_same_but_for_case(checked, others),
         *_cards(checked, others),
         *_copies(checked, others),
-        *_near_copies(checked, others),
+        *_same_answers(checked, others),
+        *_near_copies(checked, others, reviewed),
+        *_names(checked, others),
     ):
         found[finding.path.rpartition("/")[0]].append(finding)
     return [_with(one, found.get(one.folder, [])) for one in checked]
@@ -91,31 +107,29 @@ def _parts(folder: str) -> list[str]:
 
 def _cards(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
     """Cards of one model that differ: of one state in its facts, of any in what it is called."""
-    by_model: dict[str, list[tuple[str, Entry]]] = defaultdict(list)
+    by_model: dict[str, list[tuple[Checked, Entry]]] = defaultdict(list)
     for one in (*checked, *others):
         if one.entry is not None:
-            by_model[one.entry.submission.model.id].append((one.folder, one.entry))
+            by_model[one.entry.submission.model.id].append((one, one.entry))
     there = {other.folder for other in others}
     for one in checked:
         if one.entry is None:
             continue
         card = one.entry.submission.model
-        twins = [twin for twin in by_model[card.id] if twin[0] != one.folder]
+        twins = [twin for twin in by_model[card.id] if twin[0].folder != one.folder]
         for name in (*_CALLED, *_FIXED):
             differing = [
-                (folder, entry)
-                for folder, entry in twins
+                (twin, entry)
+                for twin, entry in twins
                 if getattr(entry.submission.model, name) != getattr(card, name)
                 and (name in _CALLED or entry.submission.model.state == card.state)
             ]
             if not differing:
                 continue
-            weighty = [
-                twin for twin in differing if _gives_way(one.entry, twin[1], twin[0] in there)
-            ]
-            folder, entry = min(weighty or differing, key=lambda twin: twin[0])
+            weighty = [pair for pair in differing if _gives_way(one, pair[0], there)]
+            twin, entry = min(weighty or differing, key=lambda pair: pair[0].folder)
             severity = Severity.ERROR if weighty and name in _FIXED else Severity.LOOK
-            said = _differing(name, card, entry.submission.model, folder)
+            said = _differing(name, card, entry.submission.model, twin.folder)
             yield Finding(severity, "card", f"{one.folder}/{SUBMISSION}", None, said)
 
 
@@ -125,9 +139,13 @@ def _differing(name: str, card: ModelCard, other: ModelCard, folder: str) -> str
     return f"model.{name} is {mine!r}, in {folder}/{SUBMISSION} it is {theirs!r}: {what}"
 
 
-def _gives_way(entry: Entry, twin: Entry, is_there: bool) -> bool:
-    """Whether *entry* is the one to refuse; of two of the same day, both are."""
-    return is_there or twin.submission.submitted <= entry.submission.submitted
+def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
+    """Whether *one* is the one to refuse; where the history does not say, both are."""
+    if twin.folder in there:
+        return True
+    if twin.arrived is None:
+        return one.arrived is None
+    return one.arrived is None or twin.arrived <= one.arrived
 
 
 # Copies
@@ -149,29 +167,23 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
         if own and not few:
             said = f"the same responses as {min(own)}, which is {_counterpart(one)}"
             yield Finding(Severity.LOOK, "identical", f"{one.folder}/{RESPONSES}", None, said)
-        twins = {
-            twin.folder: twin.entry
-            for twin in same
-            if twin.entry is not None and _kinship(one, twin) == _ANOTHER
-        }
+        twins = {twin.folder: twin for twin in same if _kinship(one, twin) == _ANOTHER}
         if not twins:
             continue
-        weighty = [
-            folder
-            for folder, twin in twins.items()
-            if one.entry is None or _gives_way(one.entry, twin, folder in there)
-        ]
+        weighty = [folder for folder, twin in twins.items() if _gives_way(one, twin, there)]
         said = f"the same responses as {min(weighty or twins)}, which is {_ANOTHER}"
         if few:
             said += f" (only {one.distinct} different texts, so it may be chance)"
         elif not weighty:
-            said += ", submitted later"
+            said += ", which came later"
         severity = Severity.ERROR if weighty and not few else Severity.LOOK
         yield Finding(severity, "identical", f"{one.folder}/{RESPONSES}", None, said)
 
 
 def _task(checked: Checked) -> str:
-    return family(checked.folder.rsplit("/", 1)[-1])
+    name = checked.folder.rsplit("/", 1)[-1]
+    task = find_task(name)
+    return name if task is None else task.family
 
 
 def _model(checked: Checked) -> str:
@@ -193,54 +205,116 @@ def _counterpart(checked: Checked) -> str:
 
 
 def _without_image(checked: Checked) -> bool:
-    return is_without_image(checked.folder.rsplit("/", 1)[-1])
+    task = find_task(checked.folder.rsplit("/", 1)[-1])
+    return task is not None and task.without_image
 
 
-Texts = NDArray[np.uint16]
-"""Of one submission: a hash of each response, shape (items, samples); 0 is an empty one."""
+def _same_answers(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+    """The same parsed answers in other words under another model: to be looked at."""
+    alike: dict[tuple[str, str], list[Checked]] = defaultdict(list)
+    for one in (*checked, *others):
+        if one.entry is not None and one.answers is not None:
+            alike[_task(one), one.answers].append(one)
+    for one in checked:
+        twins = [
+            twin.folder
+            for twin in alike.get((_task(one), one.answers or ""), ())
+            if _kinship(one, twin) == _ANOTHER and twin.fingerprint != one.fingerprint
+        ]
+        if twins:
+            said = f"the same answers in other words as {min(twins)}, which is {_ANOTHER}"
+            yield Finding(Severity.LOOK, "same-answers", f"{one.folder}/{RESPONSES}", None, said)
 
 
-def _near_copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+Keys = NDArray[np.uint32]
+"""Of one submission: its different responses by item and text, sorted; no empty ones."""
+
+
+def _near_copies(
+    checked: Sequence[Checked], others: Sequence[Checked], reviewed: frozenset[str]
+) -> Iterator[Finding]:
     """Nearly the same responses where :func:`_copies` looks for the same ones, of those that say
-    much: to be looked at.
+    much: held back until a maintainer has looked.
     """
-    groups: dict[tuple[str, int], list[tuple[Checked, Texts]]] = defaultdict(list)
+    groups: dict[tuple[str, int], list[tuple[Checked, Keys, Keys]]] = defaultdict(list)
     for one in (*checked, *others):
         if one.entry is not None and one.texts:
             texts = np.frombuffer(one.texts, "<u2").reshape(-1, one.entry.submission.run.samples)
-            groups[_task(one), len(texts)].append((one, texts))
+            group = groups[_task(one), len(texts)]
+            group.append((one, _keys(texts), _keys(texts[::_SCREEN])))
     coming = {one.folder for one in checked}
+    there = {other.folder for other in others}
     for group in groups.values():
-        first = np.stack([texts[:, 0] for _, texts in group])
-        (step, least), (_, least_of_all) = _SCREENS
-        some = np.ascontiguousarray(first[:, ::step].T)  # counting down columns is fast
-        for number, (one, texts) in enumerate(group):
+        for one, keys, some in group:
             if one.folder not in coming:
                 break  # those that came stand first
-            same = (some == some[:, number, None]).sum(axis=0, dtype=np.uint32)
-            left = np.flatnonzero(same / len(some) >= least)
-            left = left[(first[left] == first[number]).mean(axis=1) >= least_of_all]
-            near: dict[str, list[tuple[float, str]]] = defaultdict(list)
-            for i in left:
-                twin = group[i][0]
+            near: dict[str, list[tuple[float, str, bool]]] = defaultdict(list)
+            for twin, other_keys, other_some in group:
                 kinship = _kinship(one, twin)
-                if kinship is not None and twin.fingerprint != one.fingerprint:
-                    near[kinship].append((_agreement(texts, group[i][1]), twin.folder))
-            for kinship, found in sorted(near.items()):
-                share, folder = max(found)
+                if kinship is None or twin.fingerprint == one.fingerprint:
+                    continue
+                if _agreement(some, other_some) < _LEAST:
+                    continue
+                share = _agreement(keys, other_keys)
                 if share >= NEARLY:
-                    said = f"nearly identical: {100 * share:.1f} % of the responses are those of "
-                    said += f"{folder}, which is {kinship}"
-                    path = f"{one.folder}/{RESPONSES}"
-                    yield Finding(Severity.LOOK, "nearly-identical", path, None, said)
+                    near[kinship].append((share, twin.folder, _gives_way(one, twin, there)))
+            for kinship, found in sorted(near.items()):
+                share, folder, _ = max(found)
+                said = f"nearly identical: {100 * share:.1f} % of the responses are those of "
+                said += f"{folder}, which is {kinship}"
+                held = (
+                    kinship == _ANOTHER
+                    and any(gives_way for *_, gives_way in found)
+                    and one.folder not in reviewed
+                )
+                if held:
+                    said += (
+                        f". Held back until a maintainer has looked: who finds it to be no copy "
+                        f"adds it to {REVIEWED}, with the reason"
+                    )
+                severity = Severity.ERROR if held else Severity.LOOK
+                path = f"{one.folder}/{RESPONSES}"
+                yield Finding(severity, "nearly-identical", path, None, said)
 
 
-def _agreement(one: Texts, other: Texts) -> float:
-    """Share of equal responses among those with text, in the samples that both have."""
-    samples = min(one.shape[1], other.shape[1])
-    one, other = one[:, :samples], other[:, :samples]
-    said = (one != 0) | (other != 0)
-    return float(((one == other) & said).sum() / max(said.sum(), 1))
+def _keys(texts: NDArray[np.uint16]) -> Keys:
+    places = np.arange(len(texts), dtype=np.uint32)[:, None] << np.uint32(16)
+    return np.unique((places | texts)[texts != 0])
+
+
+def _agreement(one: Keys, other: Keys) -> float:
+    """Share of the different responses of the shorter one that the other has as well."""
+    fewer = min(len(one), len(other))
+    return len(np.intersect1d(one, other, assume_unique=True)) / fewer if fewer else 0.0
+
+
+# Names
+
+
+def _names(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+    """Names that are another model's, or a reference's: to be looked at."""
+    known: dict[str, dict[str, str]] = defaultdict(dict)
+    for one in (*checked, *others):
+        if one.entry is not None:
+            card = one.entry.submission.model
+            known[_bare(card.name)].setdefault(card.id, card.name)
+    for one in checked:
+        if one.entry is None:
+            continue
+        card = one.entry.submission.model
+        name = _bare(card.name)
+        said = None
+        if name in _RESERVED:
+            said = f"model.name {card.name!r} is that of a reference, not of a model"
+        elif twins := sorted(other for other in known[name] if other != card.id):
+            said = f"model.name {card.name!r} is that of {twins[0]} as well"
+        if said:
+            yield Finding(Severity.LOOK, "name", f"{one.folder}/{SUBMISSION}", None, said)
+
+
+def _bare(name: str) -> str:
+    """The letters and digits of a name, case folded."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
 
 
 def _error(code: str, path: str, message: str) -> Finding:

@@ -6,7 +6,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
@@ -19,6 +18,7 @@ from itr_bench.leaderboard.schema import (
     folder_of,
     problems_of,
 )
+from itr_bench.leaderboard.yaml_file import read_yaml
 from itr_bench.tasks.spec import TASKS
 
 PerCent = Annotated[float, Field(ge=0, le=100)]
@@ -92,12 +92,10 @@ def read_published(folder: Path) -> list[Published]:
 
 def _read(path: Path) -> Published:
     try:
-        found = Published.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found = Published.model_validate(read_yaml(path))
     except ValidationError as error:
         problems = [f"{field or 'file'}: {problem}" for field, problem in problems_of(error)]
         raise DataError(f"{path} is not as expected:\n{bullet_list(problems)}") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
     for model in found.models:
         for figure in model.figures:
             _check_tasks(f"{path}, {model.name}", figure)

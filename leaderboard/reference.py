@@ -11,7 +11,7 @@ from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import define
-from itr_bench.tasks.spec import EXPLAINED, TASKS, base_task, get_task
+from itr_bench.tasks.spec import EXPLAINED, TASKS, get_task
 
 FORMATS = ("plain", "explained")
 
@@ -68,7 +68,7 @@ def open_reference(task: str) -> Reference:
     Raises:
         DataError: the data is not here and cannot be fetched.
     """
-    spec = get_task(base_task(task))
+    spec = get_task(get_task(task).base)
     data = documents.task_data(spec)
     # Of a system, the definition is there only where its data is; all have the same.
     definition = define(replace(spec, system=""), adapter="")
@@ -93,9 +93,10 @@ def try_reference(task: str) -> Reference | DataError:
     Raises:
         DataError: data that anybody can fetch is not here.
     """
+    spec = get_task(task)
     try:
-        return open_reference(base_task(task))
+        return open_reference(spec.base)
     except DataError as error:
-        if get_set(get_task(task).set_name).supply is None:
+        if get_set(spec.set_name).supply is None:
             raise
         return error

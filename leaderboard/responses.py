@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_answer
 from itr_bench.scoring import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
-from itr_bench.tasks.spec import is_without_image
+from itr_bench.tasks.spec import find_task
 
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
@@ -79,23 +80,33 @@ class Lines:
     def fingerprint(self) -> tuple[str, int, bytes]:
         """A hash of what was answered, how many different texts are in it, and a hash of each.
 
-        Those are of two bytes each, little endian, 0 for an empty text; by tweet, question and
-        sample. None are given where there are few different texts, which tell nothing.
+        Texts are their letters and digits, case folded, and the samples of an item are sorted: a
+        blank, a full stop or another order makes no other answer. The hashes are of two bytes
+        each, little endian, 0 for an empty text; by tweet and question, sorted within. None are
+        given where there are few different texts, which tell nothing.
         """
         digest = hashlib.sha256()
         codes: dict[str, int] = {}
+        known: dict[str, str] = {}
         texts = []
         for (tweet, question), samples in sorted(self.by_item.items()):
-            parts = []
-            for sample, line in sorted(samples.items()):
-                text = line.response.response
-                if text not in codes:
-                    codes[text] = zlib.crc32(text.encode()) % 65535 + 1 if text else 0
-                texts.append(codes[text])
-                parts.append(f"{tweet} {question} {sample} {len(text)} {text}")
-            digest.update("".join(parts).encode())
+            own = []
+            for line in samples.values():
+                raw = line.response.response
+                if raw not in known:
+                    text = known[raw] = _bare(raw)
+                    codes.setdefault(text, zlib.crc32(text.encode()) % 65535 + 1 if text else 0)
+                own.append(known[raw])
+            own.sort()
+            texts += sorted(codes[text] for text in own)
+            digest.update("".join(f"{tweet} {question} {len(t)} {t}" for t in own).encode())
         each = np.array(texts, "<u2").tobytes() if len(codes) > FEW_TEXTS else b""
         return digest.hexdigest(), len(codes), each
+
+
+def _bare(text: str) -> str:
+    """The letters and digits of *text*, case folded."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def read_lines(content: bytes, add: Add) -> Lines:
@@ -200,7 +211,8 @@ def check_images(lines: Lines, run: RunFacts, add: Add) -> None:
 
     All that can be checked of images without the data of the task.
     """
-    without_image = is_without_image(run.task)
+    task = find_task(run.task)
+    without_image = task is not None and task.without_image
     for (tweet, _), samples in lines.by_item.items():
         for line in samples.values():
             if (line.response.image_sha256 == NO_PICTURE) != without_image:
@@ -321,11 +333,20 @@ def read_answers(
     return found
 
 
-def predictions(
-    lines: Lines, reference: Reference, run: RunFacts, parser: Parser, language: str, add: Add
-) -> Predictions:
-    """Read the answers again, and pair them with what is right; else as :func:`read_answers`."""
-    answers = read_answers(lines, run, parser, language, add)
+def answers_hash(answers: Mapping[Item, tuple[Answer, ...]]) -> str | None:
+    """A hash of the parsed answers, the samples of an item sorted; see :class:`Checked`."""
+    found = {item: sorted(answer.value for answer in own) for item, own in answers.items()}
+    by_question: dict[str, set[str]] = {}
+    for (_, question), own in found.items():
+        by_question.setdefault(question, set()).update(own)
+    if all(len(values) < 2 for values in by_question.values()):
+        return None
+    text = "\n".join(f"{' '.join(item)} {' '.join(own)}" for item, own in sorted(found.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def predictions(answers: Mapping[Item, tuple[Answer, ...]], reference: Reference) -> Predictions:
+    """Pair the *answers* with what is right."""
     return pair(
         ReadItem(tweet, Question(question), expected.relation, answers[tweet, question])
         for (tweet, question), expected in reference.items.items()

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
-from itr_bench.leaderboard.characters import first_hidden
+from itr_bench.leaderboard.characters import first_hidden, has_visible
 from itr_bench.runs.response import Digest, Response
 from itr_bench.scoring import Score
 
@@ -42,6 +42,8 @@ def _shown(text: str) -> str:
         raise ValueError(f"the character U+{ord(hidden):04X}, which cannot be shown")
     if text != text.strip() or not text:
         raise ValueError("expected text without blanks around it")
+    if not has_visible(text):
+        raise ValueError("expected text that can be seen")
     return text
 
 
@@ -104,6 +106,9 @@ class ModelCard(Strict):
     )
     date: Date | None = Field(
         default=None, description="The day the API was asked, YYYY-MM-DD; with snapshot."
+    )
+    released: Date | None = Field(
+        default=None, description="The day the model was released, YYYY-MM-DD."
     )
     parameters: Annotated[int, Field(gt=0, le=10**15)] | None = Field(
         default=None, description="Number of parameters; empty where it is not known."

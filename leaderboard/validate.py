@@ -22,6 +22,7 @@ from itr_bench.leaderboard.places import Place, Places, read_places
 from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.reference import Reference, try_reference
 from itr_bench.leaderboard.schema import RunFacts, Submission, problems_of
+from itr_bench.relation import Answer
 from itr_bench.scoring import Predictions, Score, score
 from itr_bench.tasks.spec import get_task
 
@@ -36,9 +37,12 @@ class Checked:
         folder: its folder, by model, state and task.
         findings: all of them; none is an error where it is accepted.
         entry: what the leaderboard takes; ``None`` where it is refused.
-        fingerprint: a hash of what was answered.
+        fingerprint: a hash of what was answered, see :meth:`Lines.fingerprint`.
         distinct: how many different responses there are.
-        texts: a hash of each response, see :meth:`Lines.fingerprint`.
+        texts: a hash of each response, likewise.
+        answers: a hash of the answers as they were parsed, samples sorted; ``None`` where all
+            answers to a question are the same.
+        arrived: the place of its commit in the history; ``None`` where it is in none.
     """
 
     folder: str
@@ -47,6 +51,8 @@ class Checked:
     fingerprint: str | None = None
     distinct: int = 0
     texts: bytes = b""
+    answers: str | None = None
+    arrived: int | None = None
 
 
 @functools.lru_cache(maxsize=1)
@@ -76,6 +82,15 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
     contents, problems = files.read(folder)
     for problem in problems:
         found.take(problem)
+    for name in [name for name, content in contents.items() if _of_windows(content)]:
+        del contents[name]
+        found.error(
+            "line-ends",
+            name,
+            r"its lines end as on Windows (\r\n), so its hash is another: git changed them at "
+            "checkout, or an editor did. Set core.autocrlf to false, check it out again, and "
+            "submit it anew",
+        )
     _check_sums(contents, found)
     metadata = lines = None
     if SUBMISSION in contents:
@@ -118,6 +133,7 @@ def _with_data(
     predictions: Predictions | None = None
     scored: Score | None = None
     answer_format: str | None = None
+    answers: dict[responses.Item, tuple[Answer, ...]] = {}
     reference = _reference(run, unchecked)
     if reference is not None:
         claims.check_words(submission, reference, places, found)
@@ -137,17 +153,18 @@ def _with_data(
             )
         answer_format = responses.check_content(lines, run.task, reference, current, _adder(found))
     if reference is not None and current and not found.failed:
-        predictions = responses.predictions(lines, reference, run, *reader, _adder(found))
+        answers = responses.read_answers(lines, run, *reader, _adder(found))
+        predictions = responses.predictions(answers, reference)
         scored = score(predictions)
         if is_older:
             unchecked.append(
-                f"Submitted as {run.parser} reads it; the figures here are those of {newest}, "
-                "which reads the same responses again."
+                f"The figures as submitted, which {run.parser} read; those here are of {newest}, "
+                "which has read the same responses again."
             )
         else:
             claims.check_score(scored, submission, places, found)
     elif not found.failed and is_older:
-        unchecked.append(f"The figures are as {run.parser} read the responses, not {newest}.")
+        unchecked.append(f"The figures, which {run.parser} read and not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
         claims.check_unscored(answers, submission, places, found)
@@ -165,7 +182,19 @@ def _with_data(
         current=current,
         unchecked=tuple(unchecked),
     )
-    return Checked(found.folder, found.all(), None if found.failed else entry, *lines.fingerprint())
+    return Checked(
+        found.folder,
+        found.all(),
+        None if found.failed else entry,
+        *lines.fingerprint(),
+        responses.answers_hash(answers),
+    )
+
+
+def _of_windows(content: bytes) -> bool:
+    """Whether each line, and there are some, ends as on Windows."""
+    ends = content.count(b"\r\n")
+    return ends > 0 and ends == content.count(b"\n")
 
 
 def _check_sums(contents: dict[str, bytes], found: Collector) -> None:
@@ -235,7 +264,7 @@ def _same_data(
     kind = kind_of(reference.data)
     if kind in MADE_UP and kind != kind_of(run.data):
         found.error(
-            "stand-in",
+            "placeholder",
             SUBMISSION,
             f"{run.data} claimed, but that very data is {reference.data}",
             places.line("run", "data"),

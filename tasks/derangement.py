@@ -53,11 +53,11 @@ def derangement(
     def differs(row: int, other: int) -> bool:
         return row != other and images[row] != images[other] and shown[row] != shown[other]
 
-    found = _mended(first, order, differs)
+    found = _with_exchanges(first, order, differs)
     return tuple(found[row] for row in range(count))
 
 
-def _mended(
+def _with_exchanges(
     first: dict[int, int], order: Sequence[int], allowed: Callable[[int, int], bool]
 ) -> dict[int, int]:
     """*first* with few partners exchanged, so that as many as possible are *allowed*."""

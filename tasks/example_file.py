@@ -44,7 +44,7 @@ class Example:
         language: of the text, its code.
         relation: the tweet's relation.
         image_sha256: SHA-256 of the image's file; empty where there is none.
-        stand_in: whether the image is a stand-in picture.
+        placeholder: whether the image is a placeholder picture.
         where: what errors call it.
         read: gives the content of the image's file.
     """
@@ -54,7 +54,7 @@ class Example:
     language: str
     relation: Relation
     image_sha256: str
-    stand_in: bool
+    placeholder: bool
     where: str
     read: Callable[[], bytes] = field(compare=False)
 
@@ -179,14 +179,14 @@ def _example(fields: Mapping[str, Any], path: Path, line: int, language: str) ->
     if code not in LANGUAGES:
         raise DataError(f"language {code!r}, expected one of {', '.join(LANGUAGES)}")
     where = f"{path.name}, line {line}"
-    sha256, stand_in, read = "", False, functools.partial(_no_image, where)
+    sha256, placeholder, read = "", False, functools.partial(_no_image, where)
     if fields.get("image"):
         file = path.parent / str(fields["image"])
         read = functools.partial(_content, file)
         from itr_bench.data.images import check_image
 
         facts = check_image(read(), str(fields["image"]))
-        sha256, stand_in = facts.sha256, facts.stand_in
+        sha256, placeholder = facts.sha256, facts.placeholder
     key = str(fields.get("id") or "").strip()
     return Example(
         key=key or f"text-{hashlib.sha256(text_mark(text).encode()).hexdigest()[:12]}",
@@ -194,7 +194,7 @@ def _example(fields: Mapping[str, Any], path: Path, line: int, language: str) ->
         language=code,
         relation=Relation(int(relation)),
         image_sha256=sha256,
-        stand_in=stand_in,
+        placeholder=placeholder,
         where=where,
         read=read,
     )

@@ -219,7 +219,7 @@ def _of_set(
             language=language,
             relation=Relation(images.relations[row]),
             image_sha256=images.image_hashes[row],
-            stand_in=images.manifest.kind == "stand-in",
+            placeholder=images.manifest.kind == "placeholder",
             where=f"tweet {images.tweet_ids[row]}",
             read=functools.partial(_image_file, images, row),
         )
@@ -300,8 +300,8 @@ def _unfit(examples: Iterable[Example], data: TaskData, context: Context) -> Ite
                 f"{example.where}: no image, and this variant shows them; give one, or take the "
                 f"variant shots-{context.shots}-text"
             )
-        if context.images and example.stand_in and data.tweets.manifest.kind != "stand-in":
-            yield f"{example.where}: a stand-in picture beside real ones"
+        if context.images and example.placeholder and data.tweets.manifest.kind != "placeholder":
+            yield f"{example.where}: a placeholder picture beside real ones"
         if data.spec.answer_language != "en" and example.language != data.spec.language:
             yield (
                 f"{example.where}: a text in {example.language!r}, and the instruction of "

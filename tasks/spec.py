@@ -191,29 +191,3 @@ def _no_task(name: str, plain: str) -> str:
         meant = f"{own}{whole.removeprefix(plain)}{MARK}{variant}{plain.removeprefix(own)}"
         return f"{name!r}: the suffix stands after the variant. Did you mean {meant!r}?"
     return unknown_name("task", plain, TASKS)
-
-
-# (until the callers are moved over)
-def base_task(name: str) -> str:
-    return _split_suffix(name)[0]
-
-
-def without_variant(name: str) -> str:
-    return base_task(name).partition(MARK)[0]
-
-
-def reference_task(name: str) -> str:
-    return without_variant(name) + name[len(base_task(name)) :]
-
-
-def family(name: str) -> str:
-    return without_variant(name).partition("@")[0]
-
-
-def is_without_image(name: str) -> bool:
-    return base_task(name).partition(MARK)[2] == NO_IMAGE
-
-
-def leaderboard_task(name: str) -> str | None:
-    task = find_task(name)
-    return None if task is None else task.leaderboard_task

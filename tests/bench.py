@@ -26,7 +26,14 @@ SHORT = (
     "I'm sorry, but I cannot tell from the picture alone.",
     "Nē, attēls nepapildina teksta nozīmi.",
 )
-HOSTILE = ("yes no ", "**", " ", "answer: ", "<think>", "no text. ", "(", "yes, ", "\u0323\u0301")
+HOSTILE = (
+    *("yes no ", "**", " ", "answer: ", "<think>", "no text. ", "(", "yes, ", "\u0323\u0301"),
+    *("<", "<answer>", "[think]", "\\boxed{", '{"answer": 1}', 'answer: "'),
+)
+THOUGHTS = {
+    "English": ("<think>", "Hmm, yes, the soup is there; the answer: no? ", "</think>No"),
+    "Latvian": ("◁think▷", "Jā, attēlā ir zupa; atbilde: nē? ", "◁/think▷Nē"),
+}
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:
@@ -45,6 +52,10 @@ def parsing() -> None:
     responses = [SHORT[i % len(SHORT)] for i in range(70_000)]
     taken = seconds(lambda: [read_answer(text) for text in responses])
     print(f"parsing      {len(responses) / taken:,.0f} short responses a second (aim: 50,000)")
+    for language, (opening, thought, answer) in THOUGHTS.items():
+        text = opening + thought * (60_000 // len(thought)) + answer
+        rate = len(text.encode()) / seconds(lambda text=text: read_answer(text)) / 1e6
+        print(f"             {rate:.0f} MB/s of 60 kB of {language} reasoning (aim: 20)")
     print("             growth from 1/4 to 1 megabyte of hostile input (linear: 4):")
     for unit in HOSTILE:
         quarter, whole = (_reading(unit, size) for size in (2**18, 2**20))
@@ -96,7 +107,7 @@ def own_share() -> None:
         tweets.write_text("\n".join(["relation\ttweet_id\ttext", *rows]), "utf-8")
         from itr_bench.data import build
 
-        build.build("tirt", tweets, None, stand_in=True)
+        build.build("tirt", tweets, None, placeholder=True)
         start_up = seconds(
             lambda: subprocess.run(
                 [sys.executable, "-m", "lmms_eval", "--tasks", "list"],

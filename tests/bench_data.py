@@ -1,7 +1,7 @@
 """``make bench``: a data set in time and memory, at the size of LTEC's and as it grows.
 
 First 812 drawn pictures of 147 MB, as large and as slow to decode as photographs, built from a zip
-file. Then stand-in pictures for more and more tweets. Each step is a process of its own; imports
+file. Then placeholder pictures for more and more tweets. Each step is a process of its own; imports
 are counted apart. Nothing here is asserted: machines differ. The aims stand beside the figures.
 """
 
@@ -59,7 +59,7 @@ def build(name: str, tweets: str, images: str = "") -> Callable[[], object]:
     from itr_bench.data import build as building
 
     where = Path(images) if images else None
-    return lambda: building.build(name, Path(tweets), where, stand_in=where is None)
+    return lambda: building.build(name, Path(tweets), where, placeholder=where is None)
 
 
 def verify(name: str) -> Callable[[], object]:
@@ -186,7 +186,7 @@ def full_size(folder: Path) -> None:
 
 def growth(folder: Path, sizes: tuple[int, ...]) -> None:
     steps = (("verify", "tirt"), ("open_task", "tirt"), ("first", "tirt"), ("first", "tirt"))
-    print("stand-ins    tweets      build  a tweet   verify     open    first    again  memory")
+    print("placeholders    tweets      build  a tweet   verify     open    first    again  memory")
     for size in sizes:
         tweets = folder / f"{size}.tsv"
         rows = [f"{i % 4}\t{FIRST_ID + i}\tMade-up words of tweet {i}" for i in range(size)]

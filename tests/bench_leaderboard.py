@@ -26,7 +26,7 @@ SHORT = ("Yes", "No", "Yes.", "No.", "**Answer:** YES", "**Answer:** NO", "Hm.")
 
 
 def build_data() -> None:
-    """The four sets with made-up tweets and stand-in pictures, in ITR_BENCH_HOME."""
+    """The four sets with made-up tweets and placeholder pictures, in ITR_BENCH_HOME."""
     from itr_bench.data import build
     from itr_bench.data.sets import LTEC_BALANCED
 
@@ -42,9 +42,9 @@ def build_data() -> None:
         translated.write_text("\n".join(["tweet_id\ttext", *rows]), "utf-8")
         rows = [f"{i % 4}\t{2 * 10**18 + i}\tMade-up words {i}" for i in range(len(relations))]
         tirt.write_text("\n".join(["relation\ttweet_id\ttext", *rows]), "utf-8")
-        build.build("ltec", ltec, None, stand_in=True)
+        build.build("ltec", ltec, None, placeholder=True)
         build.build_translation("ltec_en_mt", translated, system="made-up")
-        build.build("tirt", tirt, None, stand_in=True)
+        build.build("tirt", tirt, None, placeholder=True)
 
 
 def make_model(root: Path, number: int) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from itr_bench.answers.choice import LETTERS, order
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 from itr_bench.runs.manifest import write_manifest
+from itr_bench.runs.response import Response
 from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
 from itr_bench.scoring import ReadItem
@@ -145,18 +146,23 @@ def write_run(folder: Path, run: Run, *, wordy: bool) -> None:
         tweet, question = item.tweet_id, item.question.value
         image = hashlib.sha256(tweet.encode()).hexdigest()
         both = zip(*(answers[tweet, one] for one in QUESTIONS), strict=True)
-        for seed, pair in zip(run.seeds or (), both, strict=True):
+        for sample, (seed, pair) in enumerate(zip(run.seeds or (), both, strict=True)):
             said = _said(parser, tweet, item.question, pair)
             said += f". Number {len(lines)} of {run.task} says so of the image." * wordy
-            content = (
-                f'{{"tweet_id":"{tweet}","question":"{question}","seed":{seed},"response":"{said}",'
-                f'"tokens":{20 if wordy else 2},"relation":{item.relation},'
-                f'"prompt_hash":"{prompts[f"{tweet} {question}"]}","image_sha256":"{image}"'
+            response = Response(
+                tweet_id=tweet,
+                question=item.question.value,
+                sample=sample,
+                seed=seed,
+                response=said,
+                tokens=20 if wordy else 2,
+                prompt_hash=prompts[f"{tweet} {question}"],
+                image_sha256=image,
+                relation=item.relation,
             )
-            check = hashlib.sha256(f"{content}}}".encode()).hexdigest()[:12]
-            lines.append(f'{content},"check":"{check}"}}\n')
+            lines.append(response.log_line())
     folder.mkdir(parents=True)
-    (folder / RESPONSES).write_text("".join(lines))
+    (folder / RESPONSES).write_bytes(b"".join(lines))
     conditions = {
         **_CONDITIONS,
         "task": run.task,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -14,13 +15,30 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests import forked
 from tests.homes import home_at
+from tests.slow import slow_tests
 
 # A busy machine is no failure.
 settings.register_profile("itr-bench", deadline=None)
 settings.load_profile("itr-bench")
 
 ROOT = Path(__file__).parent.parent
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    """Skip where one of the *packages*, by import name, is not installed; imports none."""
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    reason = f"the extra `eval` is not installed: no {', '.join(missing)}"
+    return pytest.mark.skipif(bool(missing), reason=reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = slow_tests()
+    for item in items:
+        name = f"{item.path.stem}::{getattr(item, 'originalname', item.name)}"
+        if name in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -48,14 +66,14 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stand_in_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with LTEC built from the authors' list and stand-in pictures."""
+def placeholder_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with LTEC built from the authors' list and placeholder pictures."""
     from itr_bench.data import build
 
-    folder = tmp_path_factory.mktemp("stand-in-home")
+    folder = tmp_path_factory.mktemp("placeholder-home")
     with home_at(folder):
-        build.build("ltec", shared / "ltec" / "eval.tsv", None, stand_in=True)
-        build.build("ltec_full", shared / "ltec" / "data.tsv", None, stand_in=True)
+        build.build("ltec", shared / "ltec" / "eval.tsv", None, placeholder=True)
+        build.build("ltec_full", shared / "ltec" / "data.tsv", None, placeholder=True)
     return folder
 
 
@@ -88,39 +106,46 @@ RunLmmsEval = Callable[..., Finished]
 
 @pytest.fixture
 def lmms_eval(tmp_path: Path) -> RunLmmsEval:
-    """Run lmms-eval's real command line, offline, on one or more processes."""
-    pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+    """Run lmms-eval's real command line, offline, on one or more processes.
+
+    They are forked (``tests.forked``), or *launched* by torchrun, which imports all anew.
+    """
     count = 0
 
     def run(
         *arguments: str,
         home: Path | None = None,
         processes: int = 1,
+        launched: bool = False,
         env: dict[str, str] | None = None,
     ) -> Finished:
         nonlocal count
         count += 1
         folder = tmp_path / f"run{count}"
-        module = ["-m", "lmms_eval"]
-        if processes > 1:
-            module = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), *module]
-        done = subprocess.run(
-            [sys.executable, *module, *arguments, "--log_samples", "--output_path", str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            cwd=tmp_path,
-            timeout=600,
-            check=False,
-            env={
-                **os.environ,
-                "HF_HUB_OFFLINE": "1",
-                "CUDA_VISIBLE_DEVICES": "",
-                **({"ITR_BENCH_HOME": str(home)} if home else {}),
-                **(env or {}),
-            },
-        )
-        return Finished(done.returncode, done.stdout, folder)
+        options = [*arguments, "--log_samples", "--output_path", str(folder)]
+        variables = {
+            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            **({"ITR_BENCH_HOME": str(home)} if home else {}),
+            **(env or {}),
+        }
+        output = tmp_path / f"run{count}.txt"
+        if not launched:
+            status = forked.run(options, output, variables, processes)
+        else:
+            launcher = ["torch.distributed.run", "--nproc-per-node", str(processes)]
+            with output.open("w") as file:
+                status = subprocess.run(
+                    [sys.executable, "-m", *launcher, "-m", "lmms_eval", *options],
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    cwd=tmp_path,
+                    timeout=forked.TIMEOUT_S,
+                    check=False,
+                    env=variables,
+                ).returncode
+        return Finished(status, output.read_text(), folder)
 
     return run

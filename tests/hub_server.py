@@ -1,4 +1,4 @@
-"""A stand-in of the Hub: the part of its HTTP interface that a push and a download use.
+"""A fake Hub: the part of its HTTP interface that a push and a download use.
 
 After what huggingface_hub 2.4 calls: repository info, tree, resolve, preupload, validate-yaml, the
 LFS batch, and commit. A repository is a list of commits, each a dictionary of files.
@@ -61,7 +61,7 @@ class Repository:
 
 @dataclass
 class Hub:
-    """The state of the stand-in.
+    """The state of the fake Hub.
 
     Attributes:
         repositories: by name.
@@ -241,7 +241,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def running() -> Iterator[Hub]:
-    """Yield a stand-in that listens on this machine."""
+    """Yield a fake Hub that listens on this machine."""
     hub = Hub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     server.daemon_threads = True

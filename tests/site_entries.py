@@ -12,7 +12,7 @@ from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
 from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, RunFacts, Submission, Submitter
 from itr_bench.scoring import Predictions, score
-from itr_bench.tasks.spec import without_variant
+from itr_bench.tasks.spec import get_task
 
 SEEDS = [11, 22, 33]
 
@@ -55,7 +55,7 @@ def tweets(task: str, number: int) -> tuple[tuple[str, ...], np.ndarray[Any, Any
 
 def predictions(made: Made, task: str, number: int = 60, samples: int = 3) -> Predictions:
     """The answers of a made-up model, the same for the same arguments."""
-    ids, gold = tweets(without_variant(task), number)
+    ids, gold = tweets(get_task(task).plain, number)
     rng = np.random.default_rng([*made.name.encode(), *task.encode(), made.state])
     both = []
     for right in (gold < 2, gold % 2 == 0):

@@ -120,9 +120,8 @@ def describe(
         **run_changes,
     }
     run = RunFacts.model_validate(facts)
-    predictions = responses.predictions(
-        lines, reference, run, parser, spec.answer_language, lambda *_: None
-    )
+    answers = responses.read_answers(lines, run, parser, spec.answer_language, lambda *_: None)
+    predictions = responses.predictions(answers, reference)
     signature = signature_of(run, len(predictions.tweet_ids), run.prompt)
     return Submission(
         format=1,

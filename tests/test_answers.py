@@ -49,6 +49,9 @@ ENGLISH = [
     ("Jā", "yes", "leading"),
     # marker
     ("**Answer:** YES; **EXPLANATION:** no text", "yes", "marker"),
+    ("**Answer:** YES; no", "none", "none"),
+    ("**Answer:** NO; yes", "none", "none"),
+    ("Answer: NO; yes", "none", "none"),
     ("**Answer:** {YES}; **EXPLANATION:** {it is no dog}", "yes", "marker"),
     ("**Answer**: No", "no", "marker"),
     ("Answer: N", "no", "marker"),

@@ -204,7 +204,7 @@ def test_an_exception_is_a_failure_whatever_the_adapter_makes_of_it(
     assert all(record["response"].startswith("Yes") for record in again.records)
 
 
-# vLLM and SGLang by their published interfaces: stand-ins that record, no engines
+# vLLM and SGLang by their published interfaces: fakes that record, no engines
 
 
 @dataclass

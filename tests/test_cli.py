@@ -194,6 +194,24 @@ def test_plain_files_one_a_seed_are_scored_against_a_list(tmp_path: Path) -> Non
     assert "majority class 25.0 %" in table.stdout
 
 
+def test_forms_that_no_parser_knows_are_named(tmp_path: Path) -> None:
+    tweets = [str(i) for i in range(1, 9)]
+    gold, file = tmp_path / "gold.tsv", tmp_path / "made.tsv"
+    gold.write_text("\n".join(["relation\ttweet_id", *(f"0\t{tweet}" for tweet in tweets)]))
+    rows = [f"{tweet}\t<x:think>no</x:think>Yes\tI cannot tell." for tweet in tweets]
+    file.write_text("\n".join(["id\tadds\trepr", *rows]))
+    found = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold)])
+    assert found.exit_code == 0
+    assert found.stderr.splitlines() == [
+        "itr-bench: warning: made on gold: 8 of 16 responses hold marks that no parser knows by "
+        "name, <x:think>…</x:think>; look at them with `itr-bench parse --explain`",
+        "itr-bench: warning: made on gold: 8 of 16 responses are unparseable and begin alike, "
+        "'i cannot tell.'; look at them with `itr-bench parse --explain`",
+    ]
+    as_json = CliRunner().invoke(cli, ["score", str(file), "--gold", str(gold), "--json"])
+    assert len(json.loads(as_json.output)[0]["new_forms"]) == 2
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -360,7 +378,7 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
         (["data", "build", "ltec", "--images", "."], "--tweets FILE.tsv"),
         (
             ["data", "build", "ltec", "--tweets", "x.tsv"],
-            "either --images FOLDER_OR_ZIP or --stand-in",
+            "either --images FOLDER_OR_ZIP or --placeholder",
         ),
         (["data", "build", "ltec_en_mt"], "were not published"),
         (["data", "build", "demo", "--tweets", "x", "--placeholder-images"], "is not built from"),
@@ -416,7 +434,7 @@ def test_tirt_is_compared_on_the_tweets_that_two_runs_share(tmp_path: Path) -> N
     done = run("compare", str(a), str(b))
     assert "2 of 4 and 3" in done.stdout
     assert "data (local-aaaaaaaaaaaa and local-bbbbbbbbbbbb)" in done.stdout
-    other_kind = tirt_run(tmp_path / "c", "345", "stand-in-bbbbbbbbbbbb")
+    other_kind = tirt_run(tmp_path / "c", "345", "placeholder-bbbbbbbbbbbb")
     assert "nothing to compare" in run("compare", str(a), str(other_kind)).stderr
     apart = tirt_run(tmp_path / "d", "567", "local-dddddddddddd")
     assert "nothing to compare" in run("compare", str(a), str(apart)).stderr
@@ -443,12 +461,12 @@ def test_runs_of_one_model_are_told_apart_by_their_folders(tmp_path: Path) -> No
 def test_data_commands_on_the_real_list(shared: Path, tmp_path: Path) -> None:
     tweets = shared / "ltec" / "eval.tsv"
     built = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
-    assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), stand-in" in built.stdout
+    assert "ltec: 350 tweets (0: 113, 1: 72, 2: 113, 3: 52), placeholder" in built.stdout
     again = run("data", "build", "ltec", "--tweets", str(tweets), "--placeholder-images")
     assert "there already" in again.stderr
     found = json.loads(run("data", "stats", "ltec", "--json").stdout)
     assert found["tweets"] == 350
-    assert found["kind"] == "stand-in"
+    assert found["kind"] == "placeholder"
     assert "PLACEHOLDER PICTURES" in run("data", "stats", "ltec").stdout
     assert "350 tweets agree" in run("data", "verify", "ltec").stdout
     listed = {entry["set"]: entry for entry in json.loads(run("data", "list", "--json").stdout)}

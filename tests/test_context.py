@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from itr_bench.data import build
-from itr_bench.data.stand_in import stand_in_png
+from itr_bench.data.placeholder import placeholder_png
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.models.turns import check_turns
 from itr_bench.relation import QUESTIONS, Question
@@ -181,8 +181,8 @@ def test_a_set_too_small_for_examples(
     assert f"{ENVIRONMENT}=FILE.jsonl" in str(caught.value)
 
 
-def test_the_350_leave_334(stand_in_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
+def test_the_350_leave_334(placeholder_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITR_BENCH_HOME", str(placeholder_home))
     lv, en = (
         list(documents.documents(get_task(f"{t}~shots-4")))
         for t in ("ltec_itr_lv", "ltec_itr_en_manual")
@@ -401,11 +401,11 @@ def test_an_example_without_image(tmp_path: Path, demo: TaskData) -> None:
     assert choose(demo, Context(1, images=False), str(path)).source == "file"
 
 
-def test_stand_in_pictures_beside_real_ones(tmp_path: Path, demo: TaskData) -> None:
+def test_placeholder_pictures_beside_real_ones(tmp_path: Path, demo: TaskData) -> None:
     lines = four(tmp_path, each=1)
-    (tmp_path / "p1.png").write_bytes(stand_in_png("1"))
+    (tmp_path / "p1.png").write_bytes(placeholder_png("1"))
     path = str(written(tmp_path / "e.jsonl", lines))
-    with pytest.raises(DataError, match="line 2: a stand-in picture beside real ones"):
+    with pytest.raises(DataError, match="line 2: a placeholder picture beside real ones"):
         choose(demo, Context(1, images=True), path)
 
 
@@ -507,9 +507,9 @@ def test_the_turns_of_a_chat(images: bool) -> None:
 
 
 def test_latvian_instructions_have_latvian_answers(
-    stand_in_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    placeholder_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
+    monkeypatch.setenv("ITR_BENCH_HOME", str(placeholder_home))
     task = "ltec_itr_lv_instruct_lv~shots-1-text"
     (document, *_) = documents.documents(get_task(task))
     chat = documents.chat(document, wording(task))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,33 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
+from itr_bench.cli.main import cli
+from itr_bench.errors import ItrBenchError
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint
+from itr_bench.runs.lmms_log import read_samples
+from itr_bench.runs.run_folder import read_run_folder
+from itr_bench.scoring.signature import digest
+from itr_bench.tasks import documents
+from itr_bench.tasks.examples import ENVIRONMENT
+from itr_bench.tasks.spec import get_task
+from tests.conftest import RunLmmsEval, needs
 
-from loguru import logger  # noqa: E402
+pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval")]
 
-from itr_bench.cli.main import cli  # noqa: E402
-from itr_bench.engine import engine, plain  # noqa: E402
-from itr_bench.engine.engine import Engine, Job  # noqa: E402
-from itr_bench.engine.loading import Vlm, load  # noqa: E402
-from itr_bench.errors import ItrBenchError  # noqa: E402
-from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
-from itr_bench.models.vlm import _trials  # noqa: E402
-from itr_bench.runs.lmms_log import read_samples  # noqa: E402
-from itr_bench.runs.run_folder import read_run_folder  # noqa: E402
-from itr_bench.scoring.signature import digest  # noqa: E402
-from itr_bench.tasks import documents  # noqa: E402
-from itr_bench.tasks.examples import ENVIRONMENT  # noqa: E402
-from itr_bench.tasks.spec import get_task  # noqa: E402
-from tests.conftest import RunLmmsEval  # noqa: E402
 
-pytestmark = pytest.mark.slow
+@pytest.fixture(scope="module", autouse=True)
+def heavy_imports() -> None:
+    """Made for the first test of this file: all tests are collected in half the time."""
+    global logger, torch, engine, plain, Engine, Job, Kind, Vlm, load, Way, trials
+    import torch
+    from loguru import logger
+
+    from itr_bench.engine import engine, plain
+    from itr_bench.engine.engine import Engine, Job, Kind
+    from itr_bench.engine.loading import Vlm, load
+    from itr_bench.engine.rows import Way
+    from itr_bench.engine.trials import trials
+
 
 TASK = "itr_demo_lv~shots-1"
 SAMPLING = {"max_new_tokens": 6, "do_sample": True, "temperature": 1.0}
@@ -121,7 +128,8 @@ def test_several_images_give_the_tokens_of_one_by_one_generation(
     vlm: Vlm, order: tuple[str, ...], warnings: list[str]
 ) -> None:
     made = Engine(vlm)
-    assert made.verify_several(_trials(examples=2)) and not warnings
+    several = Kind(images=2)
+    assert made.way(several, trials(several, vlm)[0]) is Way.ATTENTION and not warnings
     expected = one_by_one(vlm, jobs(order))
     assert tokens(made, jobs(order)) == expected
     # A model that says the same whatever it is shown would make this test vacuous.
@@ -150,11 +158,13 @@ def test_where_several_images_cannot_be_shared_one_can(
     vlm = loaded["llava_next"]
     right = engine.why_not
     monkeypatch.setattr(
-        engine, "why_not", lambda v, i, c: "told so" if len(i) > 1 else right(v, i, c)
+        engine,
+        "why_not",
+        lambda vlm, own, *a, **k: "told so" if len(own.images) > 1 else right(vlm, own, *a, **k),
     )
-    made = Engine(vlm)
-    assert made.verify(_trials()) is True
-    assert made.verify_several(_trials(examples=2)) is False
+    made = Engine(vlm, trials=partial(trials, vlm=vlm))
+    assert made.way(Kind()) is Way.ATTENTION
+    assert made.way(Kind(images=2)) is None
     given = jobs(IMAGE_FIRST)[:3]
     assert tokens(made, given) == one_by_one(vlm, given)
     (said,) = warnings

@@ -22,8 +22,8 @@ from itr_bench.data import build, home, inspection, loading, published
 from itr_bench.data.image_sources import local_images
 from itr_bench.data.images import check_image, decode
 from itr_bench.data.manifest import Manifest, file_hash
+from itr_bench.data.placeholder import placeholder_png
 from itr_bench.data.sets import SETS, SetSpec
-from itr_bench.data.stand_in import stand_in_png
 from itr_bench.data.tsv import read_tweets
 from itr_bench.errors import DataError
 from itr_bench.tasks import documents, task_files
@@ -371,17 +371,17 @@ def test_the_balanced_counts_of_ltec_are_checked(tmp_path: Path) -> None:
     tweets = tmp_path / "eval.tsv"
     tweets.write_text("relation\ttweet_id\ttext\tEnglish\n0\t1\tx\ty\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"are \(1, 0, 0, 0\), expected \(113, 72, 113, 52\)"):
-        build.build("ltec", tweets, None, stand_in=True)
+        build.build("ltec", tweets, None, placeholder=True)
 
 
-def test_stand_in_pictures_are_known_for_what_they_are(tmp_path: Path) -> None:
+def test_placeholder_pictures_are_known_for_what_they_are(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     for tweet in IDS:
-        (images / f"{tweet}.png").write_bytes(stand_in_png(tweet))
+        (images / f"{tweet}.png").write_bytes(placeholder_png(tweet))
     build.build("tirt", tirt_list(tmp_path), images)  # passed off as real ones
-    assert loading.open_set("tirt").manifest.kind == "stand-in"
-    assert open_task(get_task("tirt")).identity.startswith("stand-in-")
+    assert loading.open_set("tirt").manifest.kind == "placeholder"
+    assert open_task(get_task("tirt")).identity.startswith("placeholder-")
 
 
 def test_the_hash_of_a_task_changes_with_text_label_and_image(tmp_path: Path) -> None:
@@ -464,14 +464,14 @@ def test_a_damaged_manifest_is_refused_with_the_way_out(tmp_path: Path, damage: 
         loading.open_set("tirt")
 
 
-def test_the_real_list_is_built_with_stand_ins(
-    stand_in_home: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_real_list_is_built_with_placeholders(
+    placeholder_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
+    monkeypatch.setenv("ITR_BENCH_HOME", str(placeholder_home))
     found = inspection.describe_set("ltec")
     assert found["relations"] == {"0": 113, "1": 72, "2": 113, "3": 52}  # FACTS: arXiv:2505.05040
     assert found["majority_class"] == pytest.approx(113 / 350)
-    assert found["kind"] == "stand-in"
+    assert found["kind"] == "placeholder"
     full = inspection.describe_set("ltec_full")
     assert full["relations"] == {"0": 392, "1": 72, "2": 296, "3": 52}
     assert set(loading.open_set("ltec").tweet_ids) < set(loading.open_set("ltec_full").tweet_ids)
@@ -499,10 +499,10 @@ def translations(folder: Path, ids: list[str]) -> Path:
 
 
 def test_translations_take_the_images_of_ltec(
-    stand_in_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    placeholder_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ITR_BENCH_HOME", str(tmp_path / "copy"))
-    subprocess.run(["cp", "-r", str(stand_in_home), str(tmp_path / "copy")], check=True)
+    subprocess.run(["cp", "-r", str(placeholder_home), str(tmp_path / "copy")], check=True)
     ids = loading.open_set("ltec").tweet_ids
     with pytest.raises(DataError, match=f"tweet {ids[3]}: in ltec, not in the list"):
         build.build_translation("ltec_en_mt", translations(tmp_path, ids[:3] + ids[4:]), system="s")
@@ -512,7 +512,7 @@ def test_translations_take_the_images_of_ltec(
         build.build_translation("ltec_en_mt", translations(tmp_path, ids), system="a b")
     build.build_translation("ltec_en_mt", translations(tmp_path, ids[::-1]), system="opus-1")
     data = open_task(get_task("ltec_itr_en_mt"))
-    assert data.identity.startswith("stand-in-") and data.identity.endswith("-opus-1")
+    assert data.identity.startswith("placeholder-") and data.identity.endswith("-opus-1")
     loaded = itr_bench.load("ltec_itr_en_mt")
     original = itr_bench.load("ltec_itr_lv")
     row = list(loaded["tweet_id"]).index(ids[7])
@@ -525,10 +525,10 @@ def test_translations_take_the_images_of_ltec(
 
 
 def test_translations_of_several_systems_lie_side_by_side(
-    stand_in_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    placeholder_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ITR_BENCH_HOME", str(tmp_path / "copy"))
-    subprocess.run(["cp", "-r", str(stand_in_home), str(tmp_path / "copy")], check=True)
+    subprocess.run(["cp", "-r", str(placeholder_home), str(tmp_path / "copy")], check=True)
     listed = translations(tmp_path, loading.open_set("ltec").tweet_ids)
     build.build_translation("ltec_fr_mt", listed, system="opus-1")
     with pytest.raises(DataError, match="'ltec_fr_mt@opus-1' is there already"):
@@ -797,7 +797,7 @@ def test_the_demo_is_bundled_balanced_and_has_what_tweets_have() -> None:
 
 
 def test_the_demo_pictures_are_what_the_code_draws() -> None:
-    from itr_bench.data.demo import draw
+    from tests import demo_pictures as draw
 
     tweets = loading.open_set("demo")
     assert list(draw.IDS) == tweets.tweet_ids

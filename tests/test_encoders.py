@@ -174,16 +174,16 @@ def _division(
     return Division(names, relations, np.arange(len(relations)), folds, seeds)
 
 
-FACTS = {"seeds": [1, 2], "folds": 5, "tweets": 8, "tweets_in_set": 8}
+METADATA = {"seeds": [1, 2], "folds": 5, "tweets": 8, "tweets_in_set": 8}
 
 
-def _row(said: np.ndarray, division: Division, **facts: Any) -> Any:
+def _row(said: np.ndarray, division: Division, **metadata: Any) -> Any:
     result = Result(
         "no-vlm",
         "made-up",
         "itr_demo_lv",
         "demo-0",
-        {**FACTS, "seeds": list(division.seeds), **facts},
+        {**METADATA, "seeds": list(division.seeds), **metadata},
         content(said, division),
     )
     (row,) = read_rows([result])
@@ -321,13 +321,13 @@ def test_tweets_with_one_image_or_text_stand_in_one_fold() -> None:
     ],
 )
 def test_damaged_fold_predictions_are_refused(broken: dict[str, Any]) -> None:
-    result = Result("no-vlm", "m", "t", "d", FACTS, broken, path="here.json")
+    result = Result("no-vlm", "m", "t", "d", METADATA, broken, path="here.json")
     with pytest.raises(DataError, match=r"here\.json: not the fold predictions"):
         read_rows([result])
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("metadata", "said"),
     [
         ({"seeds": 3}, "seeds is 3, expected a list"),
         ({"folds": "5"}, "folds is '5', expected a whole number"),
@@ -335,9 +335,9 @@ def test_damaged_fold_predictions_are_refused(broken: dict[str, Any]) -> None:
         ({"encoder": {}}, "token_limit is None, expected a whole number"),
     ],
 )
-def test_damaged_facts_are_refused(facts: dict[str, Any], said: str) -> None:
-    content_ = {"truncated": int("encoder" in facts)}
-    result = Result("no-vlm", "m", "t", "d", {**FACTS, **facts}, content_, "here.json")
+def test_damaged_metadata_is_refused(metadata: dict[str, Any], said: str) -> None:
+    content_ = {"truncated": int("encoder" in metadata)}
+    result = Result("no-vlm", "m", "t", "d", {**METADATA, **metadata}, content_, "here.json")
     with pytest.raises(DataError) as caught:
         read_rows([result])
     assert said in str(caught.value)
@@ -551,7 +551,8 @@ def test_a_gap_between_languages_is_told() -> None:
     assert found[0].p_value == pytest.approx(2 * 0.5**20)
     assert found[0].adjusted == pytest.approx(4 * 0.5**20)
     assert found[1].p_value == 1
-    assert gaps([read_ranks(a), read_ranks(replace(b, facts={**b.facts, "pictures": "q"}))]) == []
+    elsewhere = replace(b, metadata={**b.metadata, "pictures": "q"})
+    assert gaps([read_ranks(a), read_ranks(elsewhere)]) == []
 
 
 def test_few_tweets_have_no_test() -> None:
@@ -600,7 +601,7 @@ class Counting:
         self.stops_at: int | None = None
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         return {"name": self.name, "token_limit": self.limit}
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
@@ -903,9 +904,9 @@ def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Pa
         "has 110)"
     ]
     results = [read_result(file) for file in files]
-    assert results[1].facts["folds"] == 5
-    assert len(results[1].facts["seeds"]) == 2
-    assert results[1].facts["encoder"]["content"].startswith("sha256:")
+    assert results[1].metadata["folds"] == 5
+    assert len(results[1].metadata["seeds"]) == 2
+    assert results[1].metadata["encoder"]["content"].startswith("sha256:")
     section = no_vlm.analyse(Material(results=results))
     assert section is not None
     assert [row[0] for row in section.figures[0].table.rows] == [
@@ -919,7 +920,7 @@ def test_both_studies_on_the_demo(checkpoints: Callable[..., Path], tmp_path: Pa
     assert no_vlm.execute(job) == files
     assert said[-1].endswith("already there, made with the same configuration")
     assert [file.read_bytes() for file in files] == before
-    with pytest.raises(DataError, match=r"facts\.folds: 5 there, 3 now"):
+    with pytest.raises(DataError, match=r"metadata\.folds: 5 there, 3 now"):
         no_vlm.execute(replace(job, arguments={**job.arguments, "folds": 3}))
     files[1].unlink()
     with pytest.raises(DataError, match=r"text-linear.*made with another configuration"):
@@ -1041,7 +1042,7 @@ def test_runs_are_compared_with_the_rows() -> None:
 def test_rows_of_one_name_are_numbered() -> None:
     division = _division(_balanced(2), folds=2, seeds=(1,))
     found = content(np.zeros((1, 2, 8), bool), division)
-    one = Result("no-vlm", "enc", "t", "d", {**FACTS, "seeds": [1]}, found, path="a")
+    one = Result("no-vlm", "enc", "t", "d", {**METADATA, "seeds": [1]}, found, path="a")
     names = [row.name for row in read_rows([replace(one, path="b"), one, replace(one, data="e")])]
     assert sorted(names) == ["enc (trained)", "enc [1] (trained)", "enc [2] (trained)"]
 
@@ -1074,7 +1075,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "text-linear (trained), itr_demo_en" in done.output
     (file,) = tmp_path.rglob(RESULT)
-    assert read_result(file).facts["seeds"] == [7]
+    assert read_result(file).metadata["seeds"] == [7]
 
 
 @pytest.mark.parametrize(

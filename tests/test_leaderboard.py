@@ -19,7 +19,7 @@ from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.schema import RESPONSE, Submission, json_schema, response_line
 from itr_bench.leaderboard.site.markdown import escaped, markdown_table, replaced
 from itr_bench.leaderboard.validate import suspicious_accuracy
-from itr_bench.tasks.spec import is_without_image, leaderboard_task, reference_task
+from itr_bench.tasks.spec import find_task, get_task
 from tests.conftest import ROOT
 from tests.submissions import make, write
 
@@ -94,15 +94,21 @@ def test_files_of_every_format_still_load(folder: Path) -> None:
         ("ltec_itr_lv_likelihood", None, False, "ltec_itr_lv_likelihood"),
         ("ltec_itr_lv~grey-image", None, False, "ltec_itr_lv"),
         ("ltec_itr_full_lv~no-image", None, True, "ltec_itr_full_lv"),
-        ("ltec_itr_lv~no-image~no-image", None, False, "ltec_itr_lv"),
-        ("~no-image", None, True, ""),
     ],
 )
 def test_of_what_names_the_leaderboard_takes_results(
     name: str, table: str | None, blind: bool, reference: str
 ) -> None:
-    assert (leaderboard_task(name), is_without_image(name)) == (table, blind)
-    assert reference_task(name) == reference
+    task = get_task(name)
+    assert (task.leaderboard_task, task.without_image) == (table, blind)
+    assert task.reference == reference
+
+
+@pytest.mark.parametrize(
+    "name", ["ltec_itr_lv~no-image~no-image", "~no-image", "", "@", "_explained"]
+)
+def test_names_that_are_no_task(name: str) -> None:
+    assert find_task(name) is None
 
 
 def test_the_schema_in_docs_is_the_one_in_force() -> None:

@@ -28,23 +28,27 @@ from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import get_task
-from tests.conftest import ROOT, Finished, RunLmmsEval
+from tests.conftest import ROOT, Finished, RunLmmsEval, needs
 from tests.test_tasks import wording
 
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-pytest.importorskip("decord", reason="the extra `eval` is not installed")
+pytestmark = [pytest.mark.slow, needs("lmms_eval", "decord")]
 
-pytestmark = pytest.mark.slow
+
+@pytest.fixture
+def own_tasks_read_once() -> None:
+    from tests.forked_imports import read_own_tasks_once
+
+    read_own_tasks_once()
 
 
 # Baselines on the real list
 
 
 def test_majority_and_uniform_on_the_350_real_tweets(
-    lmms_eval: RunLmmsEval, stand_in_home: Path
+    lmms_eval: RunLmmsEval, placeholder_home: Path
 ) -> None:
     arguments = ("--model", "itr_baseline", "--tasks", "ltec_itr_lv")
-    majority = lmms_eval(*arguments, "--model_args", "strategy=majority", home=stand_in_home)
+    majority = lmms_eval(*arguments, "--model_args", "strategy=majority", home=placeholder_home)
     figures = majority.figures("ltec_itr_lv")
     assert figures["relation_accuracy"] == pytest.approx(113 / 350)
     assert figures["reference_majority_class"] == pytest.approx(113 / 350)
@@ -53,14 +57,19 @@ def test_majority_and_uniform_on_the_350_real_tweets(
     assert figures["samples_sd"] is None  # one sample has no deviation
     assert figures["adds_accuracy"] == pytest.approx(185 / 350)  # relations 0 and 1
     assert figures["represented_accuracy"] == pytest.approx(226 / 350)  # relations 0 and 2
-    # No score of stand-in pictures can pass for a result.
-    assert figures["stand_in_data"] == 1.0
+    # No score of placeholder pictures can pass for a result.
+    assert figures["placeholder_data"] == 1.0
     assert "NOT results of any model" in majority.output
     config = majority.results["configs"]["ltec_itr_lv"]
     assert "extracted from a tweet in {{ language }}" in json.dumps(config)
 
     uniform = lmms_eval(
-        *arguments, "--model_args", "strategy=uniform,seed=3", "--repeats", "10", home=stand_in_home
+        *arguments,
+        "--model_args",
+        "strategy=uniform,seed=3",
+        "--repeats",
+        "10",
+        home=placeholder_home,
     )
     figures = uniform.figures("ltec_itr_lv")
     assert figures["relation_accuracy"] == pytest.approx(0.25, abs=0.05)
@@ -71,7 +80,7 @@ def test_majority_and_uniform_on_the_350_real_tweets(
     assert run.score.interval is not None
     assert run.score.interval.low == pytest.approx(figures["ci95_low"])
     assert run.score.accuracy_sd == pytest.approx(figures["samples_sd"])
-    assert run.stand_in
+    assert run.placeholder
     signature_parts(run.signature)
     proves_that_the_signature_follows_the_run(samples)
 
@@ -104,7 +113,7 @@ def proves_that_the_signature_follows_the_run(samples: Path) -> None:
 
     for old, new in (
         ("Is the image adding", "Does the image add"),  # prompt
-        ("stand-in-", "local-"),  # data
+        ("placeholder-", "local-"),  # data
         ('"lmms-eval": "0.7.3"', '"lmms-eval": "0.7.4"'),  # harness
         ('"itr_bench": "0.1.0"', '"itr_bench": "0.1.1"'),  # package
         ('"torch": "', '"torch": "9.'),  # library
@@ -138,7 +147,7 @@ def test_two_processes_find_what_one_finds(lmms_eval: RunLmmsEval) -> None:
         *("--model", "itr_baseline", "--model_args", "strategy=uniform,seed=5"),
         *("--tasks", "itr_demo", "--repeats", "4"),
     )
-    one, two = lmms_eval(*arguments), lmms_eval(*arguments, processes=2)
+    one, two = lmms_eval(*arguments), lmms_eval(*arguments, processes=2, launched=True)
     for task in ("itr_demo_lv", "itr_demo_en"):
         figures = one.figures(task)
         assert figures == two.figures(task)
@@ -303,15 +312,15 @@ def test_repeats_are_samples_of_one_tweet(lmms_eval: RunLmmsEval, checkpoints: P
 
 
 def test_a_vlm_on_the_350_real_tweets(
-    lmms_eval: RunLmmsEval, checkpoints: Path, stand_in_home: Path
+    lmms_eval: RunLmmsEval, checkpoints: Path, placeholder_home: Path
 ) -> None:
     done = lmms_eval(
         *("--model", "qwen2_vl", "--tasks", "ltec_itr_lv", "--gen_kwargs", "max_new_tokens=2"),
         *("--model_args", f"pretrained={checkpoints / 'qwen2_vl'},device=cpu,device_map=cpu"),
-        home=stand_in_home,
+        home=placeholder_home,
     )
     assert len(done.samples("ltec_itr_lv")) == 700
-    assert done.figures("ltec_itr_lv")["stand_in_data"] == 1.0
+    assert done.figures("ltec_itr_lv")["placeholder_data"] == 1.0
 
 
 def test_llama_vision_is_greedy_as_top_k_1_was(lmms_eval: RunLmmsEval, checkpoints: Path) -> None:
@@ -326,7 +335,9 @@ def test_llama_vision_is_greedy_as_top_k_1_was(lmms_eval: RunLmmsEval, checkpoin
     assert settings["do_sample"] is False
 
 
-def test_phi3v_by_its_documented_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_phi3v_by_its_documented_arguments(
+    own_tasks_read_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Phi 3.5 needs remote code; a model that says No stands in and keeps what it is asked."""
     import torch
     from lmms_eval import evaluator
@@ -492,7 +503,9 @@ def one_by_one(checkpoint: Path, task: str, doc_id: int, seeds: Sequence[int]) -
     return answers
 
 
-def test_the_engine_on_two_processes_and_on_one(lmms_eval: RunLmmsEval, checkpoints: Path) -> None:
+def test_the_engine_on_two_processes_and_on_one(
+    own_tasks_read_once: None, lmms_eval: RunLmmsEval, checkpoints: Path
+) -> None:
     from lmms_eval import evaluator
 
     checkpoint = checkpoints / "qwen2_vl"
@@ -573,7 +586,7 @@ def test_likelihoods_of_other_models_are_refused() -> None:
 # From Python, and from a wheel
 
 
-def test_simple_evaluate_raises_what_we_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simple_evaluate_raises_what_we_raise(own_tasks_read_once: None) -> None:
     from lmms_eval import evaluator
 
     with pytest.raises(DataError, match="TIRT is published as tweet ids"):

@@ -14,7 +14,7 @@ from itr_bench.answers.choice import LETTERS, options, order
 from itr_bench.answers.marks import MARKS, WORDS, Kind, Marks
 from itr_bench.answers.reasoning import drop_reasoning
 from itr_bench.relation import Question, Relation
-from tests.answers_of_2026 import ANSWERS
+from tests.answers_of_2026 import ANSWERS, LATER
 
 OPPOSITE = {"yes": "no", "no": "yes"}
 
@@ -26,6 +26,9 @@ def test_no_labelled_answer_is_read_as_its_opposite() -> None:
     assert Counter(label == answer for label, answer in read) == {True: 199, False: 1}
     assert ("no", "none") in read  # "Q: ...? A: No"
     assert not [1 for label, answer in read if OPPOSITE.get(label) == answer]
+    later = [(label, read_answer(text, language).answer.value) for language, label, text in LATER]
+    # What is not read as labelled is read as none.
+    assert Counter(answer for label, answer in later if label != answer) == {"none": 8}
 
 
 # Reported on 2026-11-29, each in both languages.
@@ -201,7 +204,8 @@ def test_another_turn_does_not_decide(case: tuple[Marks, str, str, str, str]) ->
         ("thought\nAnswer: yes", "none"),
         ("to=selfAnswer: yes.to=userNo", "no"),
         ("Here is my thought process: Answer: yes. Here is my response: No", "no"),
-        ("HERE'S MY THOUGHT PROCESS: yes HERE'S MY RESPONSE: No", "no"),
+        ("Here's my thought process: yes.\nHere's my response: No", "no"),
+        ("Thought\nYes", "yes"),
         ("Here is my thought process: Answer: yes.", "none"),
         ("/think\nAnswer: yes.<|im_end|>\n<|im_start|>assistant\nNo", "no"),
         # Marks that no table names.
@@ -254,7 +258,16 @@ def test_words_and_shapes(response: str, answer: str) -> None:
         ('{"x": true, "y": false}', "none"),
         ("{'answer': 'No', 'explanation': 'yes'}", "no"),
         ('{"answer": "No", "explanation": "cut off, ye', "no"),
+        ('{"answer": "false"}', "no"),
+        ("```text\nNo\n```", "no"),
+        ('```json\n"Yes"\n```', "yes"),
+        ("Let me see. It is so. <verdict>No</verdict>", "no"),
+        ("No</answer>", "no"),
+        ("<answer> <b>No</b> </answer>", "no"),
         ("Conclusion: No", "no"),
+        ("No, it does not. Conclusion: the image is a decoration.", "no"),
+        ("Yes, it adds. Conclusion: the answer is yes", "yes"),
+        ("Answer: “Yes, it adds” because of the price", "yes"),
         ("Yes, it seems. **Conclusion:** No", "no"),
         ("### Reasoning\nYes, it is.\n### Answer\nNo", "no"),
         ("### Reasoning\nYes, it is.\n**Verdict**\nNo", "no"),
@@ -272,6 +285,9 @@ def test_words_and_shapes(response: str, answer: str) -> None:
         ('"Yes, we can" is the text.', "none"),
         ('"Yes, it adds."', "yes"),
         ('"Yes," I would say', "yes"),
+        ('"Yes, it adds" is the correct answer.', "yes"),
+        ('I\'d say "no", for it is generic.', "no"),
+        ("I would answer 'yes' since the picture says more.", "yes"),
         ('The text "Is it soup? Yes." is on soup. No.', "no"),
         ('The 5" plate is shown. Answer: No. It is a 5" plate', "no"),
     ],
@@ -339,6 +355,7 @@ def test_both(response: str) -> None:
         r"\boxed{{{0}}}, no: \boxed{{\text{{{1}}}}}",
         '{{"explanation": "{0} is close", "answer": "{1}"}}',
         "Answer: {0}. Conclusion: {1}",
+        "Answer: {0}. **Final response:** {1}",
         'The sign says "Answer: {0}!" so: Answer: {1}',
         "Explanation: it is new. Answer: {1}",
         "<|begin_of_box|>{1}<|end_of_box|>",

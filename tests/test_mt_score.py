@@ -6,12 +6,12 @@ import functools
 import itertools
 import json
 import random
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from itr_bench.data import build
 from itr_bench.data.loading import open_set
 from itr_bench.data.sets import LTEC_BALANCED
 from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.translation.comet import PYTHON, REQUIREMENTS
 from itr_bench.translation.quality import Texts, assess, randomisation_test
 from tests.homes import home_at
 
@@ -203,81 +204,108 @@ def test_differences_are_to_the_baseline_and_corrected_together(quick: None) -> 
     assert assess(systems[:1], texts("r", *right)).baseline is None
 
 
-# COMET, whose models cannot be loaded here: a stand-in with the interface of unbabel-comet 2.2.7
+# COMET, in an environment of its own
+
+
+def judged(folder: Path, model: str = "made/up") -> None:
+    """What ``score.sh`` leaves, of a model that scores 1 for a right line and 0 for any other."""
+    for place in (folder / "systems").iterdir():
+        three = (
+            place.joinpath(name).read_text("utf-8").splitlines() for name in ("src", "mt", "ref")
+        )
+        entries = [
+            {"src": src, "mt": mt, "ref": ref, "COMET": float(mt == ref)}
+            for src, mt, ref in zip(*three, strict=True)
+        ]
+        (place / "scores.json").write_text(json.dumps({f"systems/{place.name}/mt": entries}))
+        (place / "model").write_text(f"model:{model}|version:2.2.7")
 
 
 @pytest.fixture
-def comet(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """A package `comet` whose model scores 1 for a right line and 0 for any other."""
-    calls: list[Any] = []
-
-    class Model:
-        def predict(
-            self, samples: list[dict[str, str]], batch_size: int = 16, gpus: int = 1
-        ) -> SimpleNamespace:
-            calls.append((samples, gpus))
-            scores = [float(sample["mt"] == sample["ref"]) for sample in samples]
-            return SimpleNamespace(scores=scores, system_score=sum(scores) / len(scores))
-
-    def download_model(model: str) -> str:
-        if model != "made/up":
-            raise KeyError(f"Model '{model}' not supported by COMET.")
-        return "made/up/checkpoints/model.ckpt"
-
-    def load_from_checkpoint(path: str) -> Model:
-        calls.append(path)
-        return Model()
-
-    package = SimpleNamespace(
-        download_model=download_model,
-        load_from_checkpoint=load_from_checkpoint,
-        __version__="2.2.7",
-    )
-    monkeypatch.setitem(sys.modules, "comet", package)
-    # With the class that scipy looks for in a torch that is loaded.
-    torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False), Tensor=Model)
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    return calls
-
-
-def test_comet(comet: list[Any], quick: None, tmp_path: Path) -> None:
+def two_systems() -> tuple[list[Texts], Texts]:
     right = texts("r", *sentences(1, 4))
     lines = list(right.texts.values())
-    latvian = texts("lv", "viens", "divi", "trīs", "četri").texts
+    latvian = texts("lv", "viens", "divi\nun", " trīs", "četri").texts
     english = texts("en", "one", "two", "three", "four").texts
-    systems = [
-        replace(texts("a", *lines), source=latvian),
-        replace(texts("b", *lines[:3], "x"), source=english),
-    ]
-    found = assess(systems, right, comet="made/up")
-    path, (samples, gpus) = comet
-    assert path == "made/up/checkpoints/model.ckpt"
-    assert samples[0] == {"src": "viens", "mt": lines[0], "ref": lines[0]}
-    assert samples[7] == {"src": "four", "mt": "x", "ref": lines[3]}
-    assert gpus == 0
+    a = replace(texts("a", *lines), source=latvian)
+    return [a, replace(texts("b/c", *lines[:3], "x"), source=english)], right
+
+
+def test_comet(quick: None, two_systems: tuple[list[Texts], Texts], tmp_path: Path) -> None:
+    systems, right = two_systems
+    folder = tmp_path / "comet"
+    assert "comet" not in assess(systems, right, comet=folder).systems[0].metrics
+    assert (folder / "systems" / "a" / "src").read_text("utf-8") == "viens\ndivi un\ntrīs\nčetri\n"
+    assert subprocess.run(["sh", "-n", str(folder / "score.sh")], check=False).returncode == 0
+    judged(folder)
+    found = assess(systems, right, comet=folder)
     of_a, of_b = (system.metrics["comet"] for system in found.systems)
     assert (of_a.score, of_b.score) == (1.0, 0.75)
     assert of_b.interval == (0.25, 1.0)
-    assert of_b.signature == "model:made/up|bs:1000|seed:12345|version:2.2.7"
+    assert of_b.signature == "model:made/up|version:2.2.7|bs:1000|seed:12345"
     difference = found.differences[-1]
     assert (difference.metric, difference.difference, difference.p_value) == ("comet", -0.25, 1.0)
 
-    checkpoint = tmp_path / "model.ckpt"
-    checkpoint.write_bytes(b"made up")
-    assess(systems, right, comet=str(checkpoint))
-    assert comet[2] == str(checkpoint)
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("scores.json", "{", "not the scores of comet-score --to_json"),
+        ("scores.json", '{"x": [{"src": "viens"}]}', "not the scores of comet-score --to_json"),
+        ("scores.json", "[]", "not the scores of comet-score --to_json"),
+        ("scores.json", '{"x": []}', "0 scores, expected 4; delete"),
+        ("scores.json", None, "score 2 is of another text than now, or none; delete"),
+        (
+            "model",
+            "model:other/one|version:2.2.7",
+            r"different models \(model:made/up.*; model:oth",
+        ),
+    ],
+)
+def test_scores_of_comet_that_do_not_fit(
+    quick: None,
+    two_systems: tuple[list[Texts], Texts],
+    tmp_path: Path,
+    file: str,
+    content: str | None,
+    message: str,
+) -> None:
+    systems, right = two_systems
+    assess(systems, right, comet=tmp_path)
+    judged(tmp_path)
+    path = tmp_path / "systems" / "a" / file
+    path.write_text(path.read_text().replace("divi un", "cits") if content is None else content)
+    with pytest.raises(DataError, match=message):
+        assess(systems, right, comet=tmp_path)
 
 
-def test_comet_that_cannot_be_had(comet: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comet_needs_what_was_translated(tmp_path: Path) -> None:
     right = texts("r", "soup")
     known = replace(right, source=right.texts)
-    with pytest.raises(ItrBenchError, match=r"'no/model' cannot be loaded.*/model\.ckpt"):
-        assess([known], right, comet="no/model")
     with pytest.raises(DataError, match="needs the texts that were translated: itr-bench data"):
-        assess([known, replace(right, name="s")], right, comet="made/up")
-    monkeypatch.setitem(sys.modules, "comet", None)
-    with pytest.raises(ItrBenchError, match=r'pip install "itr-bench\[comet\]"'):
-        assess([known], right, comet="made/up")
+        assess([known, replace(right, name="s")], right, comet=tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="Give --comet another folder"):
+        assess([known], right, comet=tmp_path / "file" / "comet")
+
+
+@pytest.mark.slow
+def test_the_environment_of_comet_can_be_resolved(tmp_path: Path) -> None:
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        pytest.skip("uv is not here: pip install uv")
+    asked = tmp_path / "comet.in"
+    asked.write_text("\n".join(REQUIREMENTS))
+    done = subprocess.run(
+        [uv, "pip", "compile", "--quiet", "--python-version", PYTHON, str(asked)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if any(word in done.stderr for word in ("dns error", "Connect", "connect", "timed out")):
+        pytest.skip(f"the package index cannot be reached: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    assert "unbabel-comet==2.2.7" in done.stdout
 
 
 # The command, on 350 made-up tweets
@@ -285,7 +313,7 @@ def test_comet_that_cannot_be_had(comet: list[Any], monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a made-up `ltec`, stand-in pictures, and translations of two systems."""
+    """A home with a made-up `ltec`, placeholder pictures, and translations of two systems."""
     folder = tmp_path_factory.mktemp("home")
     with home_at(folder):
         english = sentences(7, sum(LTEC_BALANCED))
@@ -295,7 +323,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for i, (relation, line) in enumerate(zip(relations, english, strict=True))
         ]
         (folder / "list.tsv").write_text("relation\ttweet_id\ttext\tEnglish\n" + "\n".join(rows))
-        build.build("ltec", folder / "list.tsv", None, stand_in=True)
+        build.build("ltec", folder / "list.tsv", None, placeholder=True)
         for seed, (system, share) in enumerate({"alpha": 0.3, "beta": 0.1}.items()):
             lines = noisy([row.split("\t")[3] for row in rows], share, seed)
             if system == "alpha":
@@ -347,12 +375,9 @@ def test_what_is_no_translation_is_warned_of(
     ]
     file = tmp_path / "made.tsv"
     file.write_text("\n".join(["tweet_id\ttext", *lines]), encoding="utf-8")
-    result = call(file, "--json")
-    (system,) = json.loads(result.stdout)["systems"]
-    assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * (
-        warning is not None
-    )
-    assert (f"warning: made: {warning}" in result.stderr) == (warning is not None)
+    (system,) = json.loads(call(file, "--json").output)["systems"]
+    assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * bool(warning)
+    assert (f"warning: made: {warning}" in call(file).stderr) == bool(warning)
 
 
 def test_built_translations(call: Call) -> None:

@@ -72,13 +72,49 @@ def test_presets_are_the_papers_models(name: str) -> None:
     assert commands.from_paper(model, PAPER_SEEDS) == []
 
 
-def test_no_other_presets_and_their_particulars() -> None:
-    assert set(presets()) == set(PAPER)
+def test_the_papers_presets_and_their_particulars() -> None:
+    assert {name for name, preset in presets().items() if preset.kind == "paper"} == set(PAPER)
     qwen, phi = get_preset("qwen2-vl-7b"), get_preset("phi-3.5-4b")
     assert (qwen.model_args["min_pixels"], qwen.model_args["max_pixels"]) == (200**2, 1600 * 1200)
     assert phi.model_args["num_crops"] == 16
     assert (phi.adapter, handling(phi.adapter).checkpoint) == ("phi3v", "model_id_name")
     assert {p.adapter for p in presets().values()} == {"itr_vlm", "phi3v"}
+
+
+TODAY = {name: preset for name, preset in presets().items() if preset.kind != "paper"}
+
+
+@pytest.mark.parametrize("name", TODAY)
+def test_todays_presets_say_where_their_settings_come_from(name: str) -> None:
+    preset = TODAY[name]
+    unchecked = [remark for remark in preset.remarks if "could not be read" in remark]
+    documented = preset.source.startswith("model documentation of transformers")
+    # Published settings have a source; without one they are the paper's, and a remark says so.
+    assert bool(unchecked) == (documented or "temperature" not in _sampling(preset))
+    if documented:
+        assert _sampling(preset) == {"temperature": 0.2}
+    assert preset.adapter == "itr_vlm" and preset.generation["max_new_tokens"] == 512
+    assert preset.model_args.get("quantization", "none") == "none"
+    model = plan.resolve_model(name)
+    assert plan.from_paper(model, plan.PAPER_SEEDS) == []
+    other = plan.resolve_model(name, gen_kwargs="max_new_tokens=8")
+    assert plan.from_paper(other, plan.PAPER_SEEDS) == ["max_new_tokens: 512 in the preset, 8 here"]
+
+
+def _sampling(preset: Any) -> dict[str, Any]:
+    given = ("temperature", "top_k", "top_p", "min_p")
+    return {k: v for k, v in preset.generation.items() if k in given and v is not None}
+
+
+def test_families_that_people_evaluate_have_a_preset() -> None:
+    names = " ".join(preset.checkpoint.lower() for preset in TODAY.values())
+    for family in (
+        *("qwen2.5-vl", "qwen3-vl", "qwen3.5", "gemma-3", "gemma-4", "internvl3", "smolvlm2"),
+        *("aya-vision", "mistral-small-3", "pixtral", "llava-onevision", "glm-4.1v", "kimi"),
+        *("lfm2-vl", "minicpm-v"),
+    ):
+        assert family in names
+    assert get_preset("qwen3.5-27b").model_args["thinking"] is False
 
 
 def test_an_explained_task_stays_explained() -> None:
@@ -381,6 +417,8 @@ def test_the_table_of_models() -> None:
     assert [entry["name"] for entry in as_json] == list(presets())
     unknown = CliRunner().invoke(cli, ["models", "phi-3"])
     assert "Did you mean 'phi-3.5-4b'?" in str(unknown.exception)
+    today = CliRunner().invoke(cli, ["models", "gemma-4-e2b"])
+    assert "could not be read" in today.stdout and "temperature=0.2" in today.stdout
 
 
 def test_num_crops_is_set_on_the_loaded_processor() -> None:

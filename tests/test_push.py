@@ -1,4 +1,4 @@
-"""Pushing a release and reading it back, against a stand-in of the Hub."""
+"""Pushing a release and reading it back, against a fake Hub."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """``itr_server`` on real servers of this machine: `transformers serve`, and litellm's proxy.
 
-The extra `servers` brings what `transformers serve` needs. litellm wants older libraries than
+The extra `test` brings what `transformers serve` needs. litellm wants older libraries than
 transformers: put it into an environment of its own and name its command in ITR_BENCH_LITELLM.
 """
 
@@ -91,7 +91,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not all(importlib.util.find_spec(name) for name in ("fastapi", "uvicorn")):
-        pytest.skip("the extra `servers` is not installed")
+        pytest.skip("the extra `test` is not installed")
     from itr_bench.models.tiny import make_checkpoint
 
     folder = make_checkpoint("qwen2_vl", tmp_path_factory.mktemp("tiny") / "qwen2_vl", seed=2)

@@ -891,7 +891,7 @@ def _other_image(folder: Path) -> None:
         ),
         (lambda f: (f / "release.json").write_text("{}"), True, "is not the release.json"),
         (lambda f: (f / "release.json").write_text("]"), True, "is not the release.json"),
-        (lambda f: _facts(f, task="../x"), True, "newer itr-bench, or damaged: unknown task '../"),
+        (lambda f: _facts(f, task="../x"), True, "newer itr-bench, or damaged: '../x' is no n"),
         (lambda f: _facts(f, set_name="../x"), True, "unknown data set '../x'"),
         (lambda f: _facts(f, content_sha256="0" * 64), True, "differ from the content hash"),
         (_other_image, True, "tweet 5003, 5003.png: another SHA-256 than the release states"),
@@ -956,17 +956,17 @@ def test_building_translations_again_takes_them_from_the_release(
     assert list(open_task(get_task(FRENCH)).texts) == list(expected.texts)
 
 
-def test_stand_ins_stay_stand_ins_whatever_the_release_says(
+def test_placeholders_stay_placeholders_whatever_the_release_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    from itr_bench.data.image_sources import StandInImages
+    from itr_bench.data.image_sources import PlaceholderImages
 
     with home_at(tmp_path / "origin"):
-        released_data.build_ltec(StandInImages())
+        released_data.build_ltec(PlaceholderImages())
         export(tmp_path / "out", plan(["ltec_itr_lv"], trial=True))
     _facts(tmp_path / "out", kind="hub")
     monkeypatch.setenv("ITR_BENCH_HUB", str(summed(tmp_path / "out")))
-    assert open_task(get_task("ltec_itr_lv")).identity.startswith("stand-in-")
+    assert open_task(get_task("ltec_itr_lv")).identity.startswith("placeholder-")
 
 
 def test_translations_of_another_state_are_refused(

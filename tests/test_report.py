@@ -166,7 +166,7 @@ def test_the_page_shows_every_number_of_the_tables(full: Material, tmp_path: Pat
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [
-        (None, "percent", "not available"),
+        (None, "percent", "–"),
         (0.1234, "percent", "12.3"),
         (-0.1234, "difference", "\u221212.3"),
         (0.0001, "difference", "0.0"),
@@ -177,9 +177,9 @@ def test_the_page_shows_every_number_of_the_tables(full: Material, tmp_path: Pat
         (7 * 10**9, "parameters", "7 B"),
         (0.456, "number", "0.46"),
         ((61.2, 70.255), "number-interval", "61.20 to 70.25"),
-        (float("nan"), "percent", "not available"),
-        (float("inf"), "number", "not available"),
-        ((0.1, float("nan")), "interval", "not available"),
+        (float("nan"), "percent", "–"),
+        (float("inf"), "number", "–"),
+        ((0.1, float("nan")), "interval", "–"),
         (-0.456, "number", "\u22120.46"),
         ("text", "text", "text"),
     ],
@@ -365,8 +365,8 @@ def test_results_of_another_format_numbers_that_are_none_and_copies_are_named(
     tmp_path: Path,
 ) -> None:
     answers = {str(i): [i % 4, "y", "n"] for i in range(8)}
-    facts = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
-    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", facts, {"answers": answers})
+    metadata = {"tweets": 8, "tweets_in_set": 8, "seeds": [1], "folds": 5}
+    good = StudyResult("no-vlm", "m", "itr_demo_lv", "demo-0", metadata, {"answers": answers})
     for name in ("a", "b"):
         write_result(tmp_path / name, good)
     for name, old, new in (
@@ -417,7 +417,7 @@ def test_what_is_not_known_is_null_in_valid_json(
 
     data = json.loads((tmp_path / "report.json").read_text(), parse_constant=refuse)
     assert data["studies"][0]["figures"][0]["rows"] == [["m", None, [None, 1.5]]]
-    assert page.count(">not available<") == 2 and ">nan" not in page.lower()
+    assert page.count(">–<") == 2 and ">nan" not in page.lower()
 
 
 @pytest.mark.parametrize("name", ["index.html", "report.json"])

@@ -373,7 +373,7 @@ def test_the_language_is_the_tasks(tmp_path: Path) -> None:
     assert read_run_folder(tmp_path).language == "en"
 
 
-def test_a_model_that_says_none_is_unread_not_failed(tmp_path: Path) -> None:
+def test_a_model_that_says_none_is_unparseable_not_failed(tmp_path: Path) -> None:
     said = [Response(**{**vars(one), "response": " None"}) for one in ALL]
     run = read_run_folder(written(tmp_path, said))
     assert {item.answers for item in run.items} == {(Answer.NONE, Answer.NONE)}

@@ -14,14 +14,18 @@ import gzip
 import json
 import os
 import re
+import subprocess
 import urllib.error
 import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.published import Figure, leaderboard_folder, read_published
@@ -33,10 +37,12 @@ from itr_bench.leaderboard.site.history import HistoryItem, merged
 from itr_bench.leaderboard.site.model_page import ModelResults
 from itr_bench.leaderboard.site.more_pages import _best, most_telling
 from itr_bench.leaderboard.site.pages import chart_rows, task_title
+from itr_bench.leaderboard.site.plots import plots
+from itr_bench.leaderboard.site.publish import BRANCHES, publish
 from itr_bench.leaderboard.site.rows import Reported, Row
 from itr_bench.leaderboard.site.serve import server
 from itr_bench.leaderboard.site.without_image import sentences
-from itr_bench.leaderboard.site.wording import finding, power
+from itr_bench.leaderboard.site.wording import finding, leader, power
 from itr_bench.report.charts import interval_chart
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.report.words import p_value, parameters, points
@@ -49,6 +55,7 @@ from tests.site_entries import (
     BETA,
     GAMMA,
     HOSTILE,
+    HOSTILE_MODEL,
     LTEC,
     Made,
     entry,
@@ -294,14 +301,14 @@ def test_board_says_what_may_be_said(site: Path) -> None:
     found = page(site, "index.html")
     header = [" ".join(cell.split()) for cell in found.rows[0]]
     alpha = dict(zip(header, found.row("Alpha 7B"), strict=True))
-    assert alpha["Model"] == "Alpha 7B Made Up, 0000000000"
-    assert alpha["Tweets × samples"] == "60 × 3"
+    assert alpha["Model"] == "Alpha 7B Made Up, 0000000000 ↗"
+    assert alpha["Tweets × seeds"] == "60 × 3"
     assert alpha["Badge"] == "recomputed"
-    assert alpha["Against chance and majority class"].endswith(" the majority class")
+    assert alpha["Against references"] in ("above majority", "above chance", "n.s. from chance")
     gamma = dict(zip(header, found.row("Gamma closed"), strict=True))
     assert gamma["95 % interval"] == "–"  # a claimed interval is nobody's here
     assert gamma["Tier"] == "–"
-    assert gamma["Against chance and majority class"] == "claimed only, no test"
+    assert gamma["Against references"] == "–"
     assert (gamma["Parameters"], gamma["Weights"], gamma["Badge"]) == (
         "–",
         "closed",
@@ -393,7 +400,9 @@ def test_blind_score_stands_beside_the_sighted_one(site: Path) -> None:
         assert one.score is not None
         mean[without] = one.score.accuracy
     beta = [row for row in found.rows if any("Beta 13B" in cell for cell in row)]
-    shown = {" ".join(row[1].split()).rpartition(", ")[2]: row[4] for row in beta}
+    shown = {
+        " ".join(row[1].split()).removesuffix(" ↗").rpartition(", ")[2]: row[4] for row in beta
+    }
     assert shown == {"0000000000": f"{100 * mean[True]:.1f}", "explained answers": "–"}
     assert found.row("Figured")[4] == "–"
     assert {found.row(name)[4] for name in ("Majority class", "Always yes")} == {"–"}
@@ -561,7 +570,7 @@ def test_a_difference_that_may_have_another_cause_is_not_laid_to_the_image() -> 
     assert f"{lower}: {LOSES} The two runs also differ in: number of samples, seeds." in text
     assert "may come from" not in text
     for name, value in (
-        *(("adapter", "x"), ("libraries", {}), ("parser", "yes-no.9.en"), ("package", "0.9.9")),
+        *(("adapter", "x"), ("libraries", {}), ("package", "0.9.9")),
         *(("precision", "int4"), ("harness", "0"), ("generation", {"max_new_tokens": 1})),
     ):
         text = said_with(**{name: value})
@@ -580,9 +589,7 @@ def test_a_blind_score_under_other_conditions_is_marked(tmp_path: Path) -> None:
         blind_one, submission=blind_one.submission.model_copy(update={"run": run})
     )
     shown = f"{100 * blind_one.score.accuracy:.1f}"
-    note = (
-        "* The score without the image was run under other conditions than the score with the image"
-    )
+    note = "* The score without the image was run under other conditions"
     for one, mark in ((blind_one, ""), (worse, "*")):
         build_site(tmp_path / "out", [sighted, other, same, one], [])
         found = page(tmp_path / "out", "index.html")
@@ -690,7 +697,7 @@ def test_findings_count_each_result_once(entries: list[Entry]) -> None:
     board = make_boards(entries, published(), trial=False)[0]
     group = board.main
     told = [row.sides for row in group.entries if row.sides]
-    first, tiers, figures, claims = finding(board)
+    first, tiers, figures, trained, claims = finding(board)
     over, chance = (
         [sum(one is side for one in sides) for side in Side]
         for sides in ([one.majority for one in told], [one.chance for one in told])
@@ -700,6 +707,7 @@ def test_findings_count_each_result_once(entries: list[Entry]) -> None:
     assert found == [len(told), *over, *chance]
     assert f"into {group.tiers} tiers" in tiers
     assert figures.startswith("Of 1 figure reported by papers, without responses, ")
+    assert trained == "1 result of models that were trained on this data stands apart."
     assert claims == "1 submission could not be recomputed here; its figure is a claim."
     assert power(group).startswith("On this board, on ")
 
@@ -832,11 +840,13 @@ def test_who_saw_the_data_is_marked_at_the_name(tmp_path: Path) -> None:
     some = [entry(made, task, saw=saw) for made, saw in ((ALPHA, "yes"), (BETA, "no"))
             for task in tasks]  # fmt: skip
     build_site(tmp_path / "out", some, [])
-    for name in ("index.html", "average.html", "languages.html", "models.html"):
+    for name in ("index.html", "models.html"):
         found = page(tmp_path / "out", name)
         assert "saw this data" in " ".join(found.row("Alpha 7B")), name
         assert "saw this data" not in " ".join(found.row("Beta 13B")), name
-    assert "saw this data" in (tmp_path / "out" / "compare.html").read_text()
+    for name in ("average.html", "languages.html", "compare.html"):  # in no test and no mean
+        text = (tmp_path / "out" / name).read_text()
+        assert "Alpha 7B" not in text and "Beta 13B" in text, name
     assert "saw this data" in (tmp_path / "out" / "models" / "made-up__alpha-7b.html").read_text()
 
 
@@ -845,11 +855,11 @@ def test_chart_of_a_long_board_shows_both_ends_and_the_middle() -> None:
     rows[70] = dataclasses.replace(rows[70], kind="published")
     shown = chart_rows(rows, 0.505)
     names = [row.name for row in shown if isinstance(row, Row)]
-    middle = range(44, 56)
-    assert names == [f"M{i}" for i in (*range(14), *middle, 70, *range(94, 100))]
-    assert [one for one in shown if isinstance(one, int)] == [30, 14, 23]
-    assert len(names) + 30 + 14 + 23 == 100
-    assert chart_rows(rows[:40], 0.505) == rows[:40]
+    middle = range(48, 51)
+    assert names == [f"M{i}" for i in (*range(5), *middle, 70, 99)]
+    assert [one for one in shown if isinstance(one, int)] == [43, 19, 28]
+    assert len(names) + 43 + 19 + 28 == 100
+    assert chart_rows(rows[:12], 0.505) == rows[:12]
 
 
 def test_trial_is_said_on_every_page_and_leads_to_the_demo(tmp_path: Path) -> None:
@@ -1096,6 +1106,122 @@ def test_parameters(value: int | None, text: str) -> None:
 )
 def test_points(value: float, text: str) -> None:
     assert points(value) == text
+
+
+def test_feed_badge_preview_and_links_to_the_repository(tmp_path: Path) -> None:
+    some = [entry(ALPHA, "ltec_itr_lv"), entry(HOSTILE_MODEL, "ltec_itr_lv")]
+    build_site(
+        tmp_path / "out", some, [], url="https://x.org/itr", repository="https://github.com/x/y/"
+    )
+    root = ElementTree.parse(tmp_path / "out" / "feed.xml").getroot()
+    items = root.findall("./channel/item")
+    assert [item.findtext("link") for item in items] == [
+        f"https://x.org/itr/models/{name}.html"
+        for name in ("hostile__one.of-them", "made-up__alpha-7b")
+    ]
+    assert items[1].findtext("pubDate") == "Sun, 11 Jan 2026 00:00:00 GMT"
+    assert items[1].findtext("title") == "Alpha 7B (0000000000): ltec_itr_lv"
+    assert (tmp_path / "out" / "assets" / "preview.png").read_bytes().startswith(b"\x89PNG")
+    badge = ElementTree.parse(tmp_path / "out" / "models" / "made-up__alpha-7b.svg").getroot()
+    score = some[0].score
+    assert score is not None
+    text = f"itr-bench, LTEC Latvian: {100 * score.accuracy:.1f} %"
+    assert badge.get("aria-label") == text
+    page_text = (tmp_path / "out" / "models" / "made-up__alpha-7b.html").read_text()
+    assert f"[![{text}](https://x.org/itr/models/made-up__alpha-7b.svg)]" in page_text
+    folder = f"https://github.com/x/y/tree/main/leaderboard/submissions/{some[0].path}"
+    assert f'href="{folder}"' in page_text and f'href="{folder}/responses.jsonl"' in page_text
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert 'property="og:image" content="https://x.org/itr/assets/preview.png"' in index
+
+
+def test_first_screen_says_the_question_and_who_leads(site: Path) -> None:
+    text = (site / "index.html").read_text()
+    question = text.index("Does the image add to the meaning of the text")
+    example, leads = text.index("Made-up example"), text.index("Alpha 7B leads with ")
+    chart, table = text.index("<svg"), text.index('<table id="results"')
+    assert question < example < leads < chart < table < text.index("What the results show")
+    assert "Made-up example" not in (site / "tirt.html").read_text()
+    (claimed,) = (
+        board for board in make_boards([], published(), trial=False) if board.task == LTEC[0]
+    )
+    assert leader(claimed) == (
+        "No result with responses has been submitted yet. The best reported figure is that of "
+        "Figured, 33.1 %; it cannot be tested."
+    )
+    (one,) = make_boards([entry(BETA, "ltec_itr_lv")], [], trial=False)[:1]
+    assert leader(one).endswith("; there is no other result with responses to test it against.")
+
+
+def test_plots_have_the_same_figures_as_text(entries: list[Entry]) -> None:
+    board = make_boards(entries, published(), trial=False)[0]
+    size, time, image = plots(board)
+    rows = [row for row in board.main.rows if row.kind != "baseline" and row.accuracy is not None]
+    assert [line[0] for line in size.lines] == [
+        row.name
+        for row in sorted(rows, key=lambda r: (r.parameters or 0, r.name))
+        if row.parameters
+    ]
+    assert {line[1] for line in time.lines} == {"2026-01-11", "2026-01-12"}
+    beta = next(line for line in image.lines if line[0] == "Beta 13B")
+    row = next(row for row in rows if row.name == "Beta 13B" and row.without_image)
+    assert beta[1] == f"{100 * (row.accuracy or 0):.1f}"
+    assert beta[3] == f"{100 * (row.accuracy_without_image or 0):.1f}"
+    for plot in (size, time, image):
+        assert plot.chart is not None and "<title" in plot.chart and "<desc" in plot.chart
+        assert HOSTILE not in plot.chart
+
+
+def repository(folder: Path) -> Path:
+    subprocess.run(["git", "init", "-q", "--bare", folder], check=True)
+    return folder
+
+
+def pushed(folder: Path, *arguments: str) -> list[str]:
+    done = subprocess.run(
+        ["git", "-C", folder, *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(("target", "extra"), [("pages", ".nojekyll"), ("space", "README.md")])
+def test_publish_pushes_the_site_and_nothing_else(
+    target: str, extra: str, site: Path, tmp_path: Path
+) -> None:
+    remote, branch = repository(tmp_path / "remote"), BRANCHES[target]
+    options = [
+        "leaderboard",
+        "publish",
+        "--to",
+        target,
+        "--site",
+        str(site),
+        "--remote",
+        str(remote),
+    ]
+    dry = CliRunner().invoke(cli, [*options, "--dry-run"])
+    assert dry.exit_code == 0 and dry.output.startswith("dry run: ")
+    assert pushed(remote, "branch") == []
+    for _ in range(2):  # again: in the place of what is there
+        done = CliRunner().invoke(cli, options)
+        assert done.exit_code == 0, done.output
+        found = pushed(remote, "ls-tree", "-r", "--name-only", branch)
+        assert sorted(found) == sorted([*files_of(site), extra])
+        assert pushed(remote, "rev-list", "--count", branch) == ["1"]
+
+
+def test_publish_says_what_is_missing(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ItrBenchError, match="is no site of ours: build it first"):
+        publish(tmp_path, "pages", "x")
+    with pytest.raises(ItrBenchError, match="name the space: --remote"):
+        publish(site, "space", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ItrBenchError, match="name one with --remote"):
+        publish(site, "pages", None)
+    with pytest.raises(ItrBenchError, match="git push failed"):
+        publish(site, "pages", str(tmp_path / "nowhere"))
 
 
 def test_small_p_values_are_bounds() -> None:

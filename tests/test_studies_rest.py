@@ -223,8 +223,8 @@ def _row(task: str, answers: NDArray[np.bool_], gold: NDArray[np.int8], path: st
         str(10**9 + i): [int(relation), "ny"[adds], "ny"[shown]]
         for i, (relation, (adds, shown)) in enumerate(zip(gold, answers.astype(int), strict=True))
     }
-    facts = {"tweets": len(gold), "tweets_in_set": len(gold), "seeds": [1], "folds": 5}
-    return Result("no-vlm", "rule", task, "local-0123456789ab", facts, {"answers": said}, path)
+    metadata = {"tweets": len(gold), "tweets_in_set": len(gold), "seeds": [1], "folds": 5}
+    return Result("no-vlm", "rule", task, "local-0123456789ab", metadata, {"answers": said}, path)
 
 
 def _standing(section: Section) -> list[Claim]:

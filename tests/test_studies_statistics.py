@@ -288,7 +288,7 @@ def test_with_the_same_distribution_nothing_changes_on_average() -> None:
     a, b = ((one < chance).astype(np.int8) for one in (noise, 1 - noise))
     gold = some_gold(4000)
     found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), range(3), range(3))
-    assert found.turned / found.read > found.raw.value + 0.1
+    assert found.turned / found.parsed > found.raw.value + 0.1
     assert found.beyond is not None
     assert found.beyond.value == pytest.approx(0, abs=0.02)
 
@@ -312,7 +312,7 @@ def test_pairs_of_one_seed_are_counted_apart(
     a = np.tile(np.array([1, 0], dtype=np.int8), (10, 1))
     b = np.ones((10, len(seeds_b)), dtype=np.int8)
     found = _change(predictions_of(gold, a, a), predictions_of(gold, b, b), seeds_a, seeds_b)
-    assert (found.of_one_seed, found.read) == (one_seed, read)
+    assert (found.of_one_seed, found.parsed) == (one_seed, read)
     assert found.raw.value == pytest.approx(raw)
     assert found.alone == pytest.approx(0.5)  # all of two samples of a, none of b
 
@@ -336,7 +336,7 @@ def test_of_few_read_tweets_a_negation_has_no_interval(read: int) -> None:
     answers = [np.where(np.arange(350) < read, one, -1) for one in (words, 1 - words)]
     plain, negated = (predictions_of(gold, one, one) for one in answers)
     found = negation(plain, negated, Question.ADDS)
-    assert (found.tweets, found.read_tweets, found.alike) == (350, read, 0)
+    assert (found.tweets, found.parsed_tweets, found.alike) == (350, read, 0)
     known = [found.alike_interval, found.kappa_interval, found.yes_interval]
     known += [found.yes_negated_interval]
     assert [one is not None for one in known] == [read == 10] * 4

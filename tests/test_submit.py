@@ -949,7 +949,7 @@ def test_the_whole_way_without_the_image(tmp_path: Path, card_file: Path) -> Non
     assert done.exit_code == 0, done.output
     board = (site / "itr_demo_lv.html").read_text()
     assert board.count('<a href="models/tiny__model.html">') == 1
-    assert '<td class="n" data-order="0.25">25.0</td>' in board
+    assert '<td class="n more" data-order="0.25">25.0</td>' in board
     page = (site / "models" / "tiny__model.html").read_text()
     assert (
         "<p>Without the image: 25.0 %, with it 100.0 %. That is a difference of +75.0 "

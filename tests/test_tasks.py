@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 
-from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, TASKS, base_task, get_task
-
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-
-from lmms_eval.tasks import TaskManager
-from lmms_eval.utils import load_yaml_config
-
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.lmms import hooks
 from itr_bench.relation import Question
 from itr_bench.tasks import documents, task_files
+from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, TASKS, get_task
+from tests.conftest import needs
+
+pytestmark = needs("torch", "lmms_eval")
+
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the strings of the experiment.
 PLAIN = "Reply “Yes” or “No”."
@@ -63,6 +61,8 @@ PROMPTS = [
 
 
 def definition(name: str) -> dict[str, Any]:
+    from lmms_eval.utils import load_yaml_config
+
     found: dict[str, Any] = load_yaml_config(str(task_files.task_files()[name]))
     return found
 
@@ -144,7 +144,7 @@ def test_every_task_has_its_likelihood_variant(task: str) -> None:
     metrics = [metric["metric"] for metric in found["metric_list"]]
     assert set(metrics) == set(hooks._LIKELIHOOD_METRICS)
     assert {"adds_auc", "represented_auc"} <= set(metrics)
-    assert base_task(task + LIKELIHOOD) == task
+    assert get_task(task + LIKELIHOOD).base == task
     assert get_task(task + LIKELIHOOD).parser == "likelihood"
     assert get_task(task).parser == get_task(task + EXPLAINED).parser == "yes-no"
 
@@ -168,6 +168,7 @@ def test_english_is_worded_once() -> None:
 
 def test_lmms_eval_finds_tasks_and_groups() -> None:
     import lmms_eval.models  # noqa: F401  the entry point is loaded here
+    from lmms_eval.tasks import TaskManager
 
     manager = TaskManager("ERROR")
     names = {task + variant for task in TASKS for variant in ("", EXPLAINED, LIKELIHOOD)}

@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint
+from tests.conftest import needs
 
-from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint  # noqa: E402
+pytestmark = needs("torch", "transformers")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def heavy_imports() -> None:
+    """Made for the first test of this file: all tests are collected in half the time."""
+    global torch, transformers
+    import torch
+    import transformers
+
 
 LATVIAN = "Šodien Rīgā spīd saule,  un kaķis 😺👩‍👧 guļ…\n\t“Jā!” čuksts: ž ’ n't <3"
 ADDS = "Does the image add to the meaning?"

@@ -782,6 +782,15 @@ def test_the_key_does_not_come_back(
         assert b"sk-made-up" not in (journal.folder / "journal.jsonl").read_bytes()
 
 
+# Ctrl-C is ignored in what is started in the background, these tests perhaps, and all they start.
+_TAKES_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from itr_bench.cli.main import main
+main()
+"""
+
+
 def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -802,7 +811,7 @@ def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     asked = Job("ltec", "lv", "en", "chat", server=server.url, tweets=source)
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "itr_bench.cli.main", "data", "translate", "--model", "chat"),
+            *(sys.executable, "-c", _TAKES_CTRL_C, "data", "translate", "--model", "chat"),
             *("--server", server.url, "--tweets", str(source), "--out", str(out)),
         ],
         env={**os.environ, "ITR_BENCH_HOME": str(tmp_path)},
@@ -955,7 +964,7 @@ def test_an_address_with_a_password_is_refused_and_not_quoted(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def ltec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with 350 made-up tweets and stand-in pictures."""
+    """A home with 350 made-up tweets and placeholder pictures."""
     folder = tmp_path_factory.mktemp("ltec-home")
     words = [
         "Labrīt visiem!",
@@ -973,7 +982,7 @@ def ltec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(home.ENVIRONMENT, str(folder))
-        build.build("ltec", path, None, stand_in=True)
+        build.build("ltec", path, None, placeholder=True)
     return folder
 
 

@@ -10,6 +10,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,8 +22,8 @@ from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.leaderboard import claims, files, layout
 from itr_bench.leaderboard import collect as collecting
-from itr_bench.leaderboard import files, layout
 from itr_bench.leaderboard.collect import Collected, collect, with_reruns
 from itr_bench.leaderboard.comment import LONGEST, comment
 from itr_bench.leaderboard.entry import Badge
@@ -30,12 +32,14 @@ from itr_bench.leaderboard.places import read_places
 from itr_bench.leaderboard.reference import open_reference
 from itr_bench.leaderboard.responses import LONGEST_LINE, MOST_FAULTY_LINES
 from itr_bench.leaderboard.schema import ClaimedScore, Submission, response_line
+from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.validate import check
 from itr_bench.runs.response import Response
 from itr_bench.scoring import RESAMPLES, Signature, compare
 from itr_bench.scoring.intervals import BOOTSTRAP_SEED
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
+from tests.conftest import ROOT
 from tests.submissions import card, describe, make, write
 
 SUBMISSION, RESPONSES, SUMS = layout.FILES
@@ -617,7 +621,7 @@ CLAIMS = {
     ),
     "demo data called another": (
         [lambda d: put("run.data", d.facts["run"]["data"].replace("demo-", "hub-"))(d), sign],
-        [Expect("stand-in", SUBMISSION, '"data"')],
+        [Expect("placeholder", SUBMISSION, '"data"')],
     ),
     "two models with one folder": (
         [put("model.id", "a__b/c")],
@@ -837,7 +841,7 @@ CHECKSUMS = {
     "capitals": ([lambda d: d.exchanged.append((SUMS, lambda c: c[:64].upper() + c[64:]))], 1),
     "one blank": ([lambda d: d.exchanged.append((SUMS, lambda c: c.replace(b"  ", b" ")))], 1),
     "carriage return": (
-        [lambda d: d.exchanged.append((SUMS, lambda c: c.replace(b"\n", b"\r\n")))],
+        [lambda d: d.exchanged.append((SUMS, lambda c: c.replace(b"\n", b"\r\n", 1)))],
         1,
     ),
     "no ASCII": ([lambda d: d.exchanged.append((SUMS, lambda c: b"\xff" + c))], 1),
@@ -877,7 +881,7 @@ def test_good_submission_is_recomputed(tmp_path: Path) -> None:
 
 
 def test_demo_is_refused_without_trial(tmp_path: Path) -> None:
-    expected = [Expect("task", SUBMISSION, '"task"'), Expect("stand-in", SUBMISSION, '"data"')]
+    expected = [Expect("task", SUBMISSION, '"task"'), Expect("placeholder", SUBMISSION, '"data"')]
     checked(tmp_path, put_down(tmp_path, spoilt()), expected, trial=False)
 
 
@@ -992,8 +996,8 @@ def test_what_an_older_parser_read_is_read_again(tmp_path: Path) -> None:
     (finding,) = found.all_findings
     assert (finding.severity, finding.code) == (Severity.UNCHECKED, "unchecked")
     assert finding.message == (
-        "Submitted as yes-no.1.en reads it; the figures here are those of yes-no.2.en, which reads "
-        "the same responses again."
+        "The figures as submitted, which yes-no.1.en read; those here are of yes-no.2.en, which "
+        "has read the same responses again."
     )
     (entry,) = found.entries
     assert entry.score is not None
@@ -1009,6 +1013,12 @@ def test_a_parser_that_never_was_is_refused(named: str, tmp_path: Path) -> None:
     assert finding.message == (
         f"{named}, this version of itr-bench reads itr_demo_lv with yes-no.2.en"
     )
+
+
+@pytest.fixture(autouse=True)
+def version_0_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there had been a version 0 of the tasks: an earlier one than that of today."""
+    monkeypatch.setattr(claims, "FIRST_VERSION", 0)
 
 
 @pytest.mark.parametrize(
@@ -1228,7 +1238,7 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     for name, target in links.items():
         (root / name).symlink_to(target)
     collected = collect(root, trial=True)
-    assert len(collected.checked) == 1 and len(collected.entries) == 1
+    assert len(collected.checked) == 1 and collected.entries == []  # a link lies beside its state
     assert {(f.code, f.path) for f in collected.all_findings} == {("link", n) for n in links}
     assert not collected.accepted
 
@@ -1469,17 +1479,23 @@ def found_in(collected: Collected) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_the_earlier_of_two_copies_stays(tmp_path: Path) -> None:
+def test_the_first_of_two_copies_stays_whatever_their_dates(tmp_path: Path) -> None:
+    root = tmp_path / "submissions"
     submission, found = copied(5)
-    write(tmp_path, *good())
-    write(tmp_path, submission.model_copy(update={"submitted": "2025-12-31"}), found)
-    collected = collect(tmp_path, trial=True)
+    write(root, submission.model_copy(update={"submitted": "2026-02-28"}), found)
+    commit(tmp_path)
+    write(root, *good())
+    collected = collect(root, trial=True)
+    assert [one.arrived for one in collected.checked] == [None, 1]  # what is not committed is last
+    commit(tmp_path)
+    collected = collect(root, trial=True)
+    assert [one.arrived for one in collected.checked] == [2, 1]
     assert found_in(collected) == [
         ("error", "identical", "made-up__model-0"),
         ("look", "identical", "made-up__model-5"),
     ]
     assert [entry.submission.model.id for entry in collected.entries] == ["made-up/model-5"]
-    assert collected.checked[1].findings[0].message.endswith("another model, submitted later")
+    assert collected.checked[1].findings[0].message.endswith("another model, which came later")
 
 
 def without_image(number: int, **options: Any) -> tuple[Submission, list[Response]]:
@@ -1546,8 +1562,8 @@ def test_near_copies_with_and_without_the_image(tmp_path: Path) -> None:
     collected = collect(tmp_path, trial=True)
     assert found_in(collected) == own * 2 and collected.accepted
     write(tmp_path, *wordy(5, 0, 3))
-    other = [("look", "nearly-identical", "made-up__model-5")]
-    assert found_in(collect(tmp_path, trial=True)) == own * 4 + other
+    held = [("error", "nearly-identical", f"made-up__model-{number}") for number in (0, 0, 5)]
+    assert sorted(found_in(collect(tmp_path, trial=True))) == sorted([*own * 2, *held])
 
 
 def test_a_copy_hides_behind_no_missing_image(tmp_path: Path) -> None:
@@ -1651,13 +1667,94 @@ def test_near_copies(differing: int, looks: int, tmp_path: Path) -> None:
     write(tmp_path, *wordy(5, 0, differing))
     collected = collect(tmp_path, trial=True)
     assert [(f.severity.value, f.code) for f in collected.all_findings] == [
-        ("look", "nearly-identical")
+        ("error", "nearly-identical")
     ] * looks
-    assert collected.accepted
+    assert collected.accepted is not bool(looks)
     if looks:
         (new,) = (one for one in collected.checked if one.folder.startswith("made-up__model-5"))
         share = f"{100 * (144 - differing) / 144:.1f} % of the responses are those of made-up__mod"
         assert share in new.findings[0].message
+
+
+def test_a_near_copy_is_held_back_until_a_maintainer_has_looked(tmp_path: Path) -> None:
+    root = tmp_path / "submissions"
+    write(root, *wordy(0, 0, 0))
+    commit(tmp_path)
+    late = write(root, *wordy(5, 0, 1))
+    commit(tmp_path)
+    collected = collect(root, trial=True)
+    assert [entry.submission.model.id for entry in collected.entries] == ["made-up/model-0"]
+    (held,) = (f for f in collected.all_findings if f.severity is Severity.ERROR)
+    assert held.path == f"{files.shown(late)}/{RESPONSES}"
+    assert "Held back until a maintainer has looked" in held.message
+    item = {"submission": files.shown(late), "why": "Another checkpoint of one family."}
+    (tmp_path / "reviewed.yaml").write_text(json.dumps([item]))
+    collected = collect(root, trial=True)
+    assert len(collected.entries) == 2 and collected.accepted
+    (tmp_path / "reviewed.yaml").write_text('[{"submission": 1}]')
+    with pytest.raises(DataError, match=r"reviewed\.yaml is not as expected"):
+        collect(root, trial=True)
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda text, sample: text + " ",
+        lambda text, sample: text + ".",
+        lambda text, sample: text.swapcase(),
+        lambda text, sample: f"**{text}**",
+    ],
+    ids=["blank", "full stop", "case", "bold"],
+)
+def test_a_copy_in_disguise_is_refused(disguise: Any, tmp_path: Path) -> None:
+    write(tmp_path, *wordy(0, 0, 0))
+    submission, found = wordy(5, 0, 0)
+    said = [replace(one, response=disguise(one.response, one.sample)) for one in found]
+    write(tmp_path, describe(submission.model, "itr_demo_lv", said, submission.run.seeds), said)
+    codes = [(f.severity.value, f.code) for f in collect(tmp_path, trial=True).all_findings]
+    assert ("error", "identical") in codes
+
+
+def test_a_copy_with_rotated_samples_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, *wordy(0, 0, 0))
+    submission, found = wordy(5, 0, 0)
+    texts = {(one.tweet_id, one.question, one.sample): one.response for one in found}
+    said = [
+        replace(one, response=texts[one.tweet_id, one.question, (one.sample + 1) % 3])
+        for one in found
+    ]
+    write(tmp_path, describe(submission.model, "itr_demo_lv", said, submission.run.seeds), said)
+    assert {(f.severity.value, f.code) for f in collect(tmp_path, trial=True).all_findings} == {
+        ("error", "identical")
+    }
+
+
+def test_the_same_answers_in_other_words_are_looked_at(tmp_path: Path) -> None:
+    write(tmp_path, *wordy(0, 0, 0))
+    submission, found = wordy(5, 0, 0)
+    said = [
+        replace(one, response=f"No, {i}." if one.question == "adds" else f"Yes, {i}.")
+        for i, one in enumerate(found)
+    ]
+    worded = [replace(one, response=one.response.replace(",", ", thing")) for one in said]
+    for number, own in ((3, said), (4, worded)):
+        model = card(number)
+        write(tmp_path, describe(model, "itr_demo_lv", own, submission.run.seeds), own)
+    collected = collect(tmp_path, trial=True)
+    assert collected.accepted
+    assert found_in(collected) == []  # all alike to a question: any two such models agree
+    some = [replace(one, response="Yes, so.") if i == 0 else one for i, one in enumerate(said)]
+    more = [
+        replace(one, response="Yes, as it is.") if i == 0 else one for i, one in enumerate(worded)
+    ]
+    for number, own in ((3, some), (4, more)):
+        folder = write(
+            tmp_path / "b", describe(card(number), "itr_demo_lv", own, [8263, 10652, 29960]), own
+        )
+        assert folder.is_dir()
+    assert [f.code for f in collect(tmp_path / "b", trial=True).all_findings] == [
+        "same-answers"
+    ] * 2
 
 
 def test_near_copies_with_fewer_samples_or_in_few_words(tmp_path: Path) -> None:
@@ -1704,18 +1801,36 @@ def test_one_state_has_one_card(field: str, value: Any, tmp_path: Path) -> None:
     assert collect(tmp_path / "same", trial=True, others=others).all_findings == []
 
 
+def commit(root: Path) -> None:
+    """Commit all that lies in *root*, a repository."""
+    if not (root / ".git").exists():
+        subprocess.run(["git", "init", "-q", root], check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "-C", root, "add", "-A"], check=True)
+    subprocess.run(["git", "-C", root, *identity, "commit", "-qm", "some"], check=True)
+
+
 @pytest.mark.parametrize(
-    ("day", "severities"),
+    ("first", "severities"),
     [
-        ("2026-01-31", ["error", "error"]),
-        ("2026-02-01", ["error", "look"]),
-        ("2026-01-30", ["look", "error"]),
+        (None, ["error", "error"]),  # no history: neither stays
+        ("itr_demo_lv", ["error", "look"]),
+        ("itr_demo_en", ["look", "error"]),
     ],
 )
-def test_the_later_of_two_cards_is_refused(day: str, severities: list[str], tmp_path: Path) -> None:
-    write(tmp_path, *with_card(good(0, task="itr_demo_en"), day, licence="X"))
-    write(tmp_path, *good())
-    collected = collect(tmp_path, trial=True)
+def test_the_later_of_two_cards_is_refused(
+    first: str | None, severities: list[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "submissions"
+    made = {
+        "itr_demo_en": with_card(good(0, task="itr_demo_en"), "2025-06-01", licence="X"),
+        "itr_demo_lv": good(),
+    }
+    for task in sorted(made, key=lambda task: task != first):
+        write(root, *made[task])
+        if first is not None:
+            commit(tmp_path)
+    collected = collect(root, trial=True)
     assert [s for s, code, _ in found_in(collected) if code == "card"] == severities
     assert len(collected.entries) == severities.count("look")
 
@@ -1754,7 +1869,7 @@ def test_days_to_come(day: str, accepted: bool, tmp_path: Path) -> None:
     found = [(f.severity.value, f.code) for f in collected.all_findings]
     assert found == ([] if accepted else [("error", "submitted")])
     assert bool(collected.entries) is accepted
-    assert collect(folder, trial=True).accepted  # pages are the same on any day
+    assert collect(folder, trial=True).accepted is not day.startswith("9")
     done = CliRunner().invoke(cli, ["validate", "--trial", str(folder)])
     assert (done.exit_code, "(submitted)" in done.output) == (
         (1, True) if day.startswith("9") else (0, False)
@@ -1960,9 +2075,9 @@ def test_faults(text: str, expected: list[tuple[Any, int, str]]) -> None:
 
 
 @pytest.fixture
-def ltec(stand_in_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def ltec(placeholder_home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The 350 tweets of LTEC, with placeholder pictures."""
-    monkeypatch.setenv("ITR_BENCH_HOME", str(stand_in_home))
+    monkeypatch.setenv("ITR_BENCH_HOME", str(placeholder_home))
     for kept in (documents._task_data, open_reference):
         kept.cache_clear()
     yield
@@ -1977,21 +2092,21 @@ def test_the_350_tweets(ltec: None, tmp_path: Path) -> None:
     collected = collect(tmp_path, trial=True)
     (entry,) = collected.entries
     assert collected.all_findings == []
-    assert entry.badge is Badge.RECOMPUTED and entry.kind == "stand-in"
+    assert entry.badge is Badge.RECOMPUTED and entry.kind == "placeholder"
     assert entry.score is not None and entry.score.tweets == 350
     assert round(entry.score.accuracy, 6) == submission.score.accuracy
 
     refused = collect(tmp_path)
-    assert [(f.severity, f.code) for f in refused.all_findings] == [(Severity.ERROR, "stand-in")]
+    assert [(f.severity, f.code) for f in refused.all_findings] == [(Severity.ERROR, "placeholder")]
     assert CliRunner().invoke(cli, ["validate", str(folder)]).exit_code == 1
 
 
-def test_stand_ins_called_real(ltec: None, tmp_path: Path) -> None:
-    real = open_reference("ltec_itr_lv").data.replace("stand-in-", "hub-")
+def test_placeholders_called_real(ltec: None, tmp_path: Path) -> None:
+    real = open_reference("ltec_itr_lv").data.replace("placeholder-", "hub-")
     submission, found = make(1, "ltec_itr_lv", samples=1, data=real)
     collected = collect(write(tmp_path, submission, found))
-    assert [f.code for f in collected.all_findings] == ["stand-in"]
-    assert "that very data is stand-in-" in collected.all_findings[0].message
+    assert [f.code for f in collected.all_findings] == ["placeholder"]
+    assert "that very data is placeholder-" in collected.all_findings[0].message
 
 
 def test_task_without_data_here(tmp_path: Path) -> None:
@@ -2010,3 +2125,129 @@ def test_number_of_tweets_is_known_without_data(tmp_path: Path) -> None:
     folder = put_down(tmp_path, draft, f"made-up__model-0/{card().revision}/ltec_itr_en_mt")
     found = [f for f in collect(folder).all_findings if f.severity is Severity.ERROR]
     assert [(f.code, f.message) for f in found] == [("tweets", "24 tweets, ltec_itr_en_mt has 350")]
+
+
+# What failed once
+
+
+def test_a_version_that_never_was_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "FIRST_VERSION", 1)
+    found = collect(put_down(tmp_path, spoilt(put("run.version", "0"), sign)), trial=True)
+    errors = [f for f in found.all_findings if f.severity is Severity.ERROR]
+    assert [(f.code, "which never was" in f.message) for f in errors] == [("version", True)]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "2019-06-30", "2025-04-30"])
+def test_a_day_before_the_benchmark_is_refused(day: str, tmp_path: Path) -> None:
+    collected = collect(write(tmp_path, *with_card(good(), day)), trial=True)
+    (finding,) = collected.all_findings
+    assert (finding.severity, finding.code) == (Severity.ERROR, "submitted")
+    assert "before the benchmark" in finding.message and collected.entries == []
+
+
+def test_build_leaves_out_what_validate_refuses(tmp_path: Path) -> None:
+    """A day to come, a twin but for case, a link in the folder: by the same call."""
+    root, out = tmp_path / "submissions", tmp_path / "site"
+    write(root, *with_card(good(0), "2099-01-01"))
+    linked = write(root, *good(1))
+    (linked.parent / "link").symlink_to("/etc")
+    twin = write(root, *good(2))
+    twin.parents[1].rename(root / "Made-Up__Model-2")
+    write(root, *good(2))
+    write(root, *good(3))
+    arguments = ["leaderboard", "build", "--trial", "--submissions", str(root), "--out", str(out)]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    assert "1 results" in done.output
+    assert [path.name for path in (out / "models").glob("made-up*.html")] == [
+        "made-up__model-3.html"
+    ]
+    refused = CliRunner().invoke(cli, ["validate", "--trial", str(root)])
+    assert refused.exit_code == 1
+
+
+def test_leftovers_of_a_killed_command_are_cleared_by_the_next(tmp_path: Path) -> None:
+    folder = write(tmp_path, *good())
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    killed = folder.with_name(f".{folder.name}.{gone.pid}.tmp")
+    running = folder.with_name(f".{folder.name}.1.tmp")
+    for left in (killed, running):
+        (left / "new").mkdir(parents=True)
+        (left / "new" / SUBMISSION).write_text("{")
+    collected = collect(tmp_path, trial=True)
+    assert collected.accepted and len(collected.entries) == 1
+    assert [f.code for f in collected.all_findings] == ["leftover"] * 2
+    layout.write(folder, *good(), replace=True)
+    assert not killed.exists() and running.exists()
+    folder.rename(killed)  # killed between the two moves
+    killed.rename(folder.with_name("x"))
+    (killed / "new").mkdir(parents=True)
+    folder.with_name("x").rename(killed / "old")
+    layout.clear_leftovers(folder)
+    assert (folder / SUBMISSION).is_file() and not killed.exists()
+
+
+def test_yaml_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    for name in ("history.yaml", "published/deep.yaml"):
+        root = tmp_path / name.replace("/", "-")
+        (root / "submissions").mkdir(parents=True)
+        file = root / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("[" * 5000 + "]" * 5000)
+        arguments = ["leaderboard", "build", "--submissions", str(root / "submissions")]
+        done = CliRunner().invoke(cli, [*arguments, "--out", str(root / "site")])
+        assert done.exit_code == 1
+        assert isinstance(done.exception, DataError) or "nested too deep" in done.output
+        assert "nested too deep" in f"{done.output}{done.exception}"
+
+
+@pytest.mark.parametrize("name", ["\u200d", "\u3164", "\u2800\u2800", "\u115f\u1160", "\u0301"])
+def test_a_name_that_cannot_be_seen_is_refused(name: str, tmp_path: Path) -> None:
+    found = collect(put_down(tmp_path, spoilt(put("model.name", name))), trial=True).all_findings
+    assert [f.code for f in found] == ["schema"] and "can be seen" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Made-up 1", "is that of made-up/model-1 as well"),
+        ("MADE UP 1.", "is that of made-up/model-1 as well"),
+        ("Human annotators", "is that of a reference"),
+        ("Majority class", "is that of a reference"),
+    ],
+)
+def test_names_of_others_and_of_references_are_looked_at(
+    name: str, said: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "there", *good(1))
+    others = collect(tmp_path / "there", trial=True).checked
+    write(tmp_path / "new", *with_card(good(), name=name))
+    collected = collect(tmp_path / "new", trial=True, others=others)
+    (finding,) = collected.all_findings
+    assert (finding.severity, finding.code) == (Severity.LOOK, "name") and said in finding.message
+
+
+def test_line_ends_of_windows_are_one_finding_a_file(tmp_path: Path) -> None:
+    folder = write(tmp_path, *good())
+    for name in layout.FILES:
+        path = folder / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    found = collect(folder, trial=True).all_findings
+    assert [(f.severity, f.code) for f in found] == [(Severity.ERROR, "line-ends")] * 3
+    assert "core.autocrlf" in found[0].message
+    attributes = (ROOT / ".gitattributes").read_text().splitlines()
+    assert "leaderboard/submissions/** -text" in attributes
+
+
+def test_a_model_that_saw_the_data_stands_in_no_tier(tmp_path: Path) -> None:
+    write(tmp_path, *with_card(make(0, right=1.0, unread=0.0), saw_this_data="yes"))
+    for number in (1, 2):
+        write(tmp_path, *make(number))
+    boards = make_boards(collect(tmp_path, trial=True).entries, [], trial=True)
+    (board,) = (one for one in boards if one.task == "itr_demo_lv")
+    assert [row.name for row in board.main.trained] == ["Made-up 0"]
+    assert "Made-up 0" not in {row.name for row in board.main.rows}
+    assert {one.row.name for one in board.main.comparable} == {"Made-up 1", "Made-up 2"}

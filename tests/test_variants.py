@@ -1006,8 +1006,9 @@ def test_prompts_without_an_image_give_the_tokens_of_one_by_one_generation(
 ) -> None:
     from PIL import Image
 
-    from itr_bench.engine.engine import Engine, Job
+    from itr_bench.engine.engine import Engine, Job, Kind
     from itr_bench.engine.loading import load
+    from itr_bench.engine.rows import Way
 
     def chat(text: str, picture: bool = False) -> list[dict[str, Any]]:
         image = [{"type": "image"}] if picture else []
@@ -1023,7 +1024,7 @@ def test_prompts_without_an_image_give_the_tokens_of_one_by_one_generation(
     for jobs in ([without], [without, with_one], [with_one, without, with_one]):
         shared = Engine(vlm)
         found = shared.generate(jobs, sampling)
-        assert shared._without is True
+        assert shared.ways[Kind(images=0)] is Way.ATTENTION
         assert found == Engine(vlm, shared=False).generate(jobs, sampling)
         assert len({answer.ids for prompt in found[0] for answer in prompt}) > 1
 

@@ -19,7 +19,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "exported CSV holds ids and answers only.",
         "no_script": "This page needs JavaScript.",
         "intro": "{n} tweets. Every answer is saved in this browser at once. You can close the "
-        "page and go on later, in the same browser and under the same name.",
+        "page and continue later, in the same browser and under the same name.",
         "name": "Your name or a pseudonym",
         "start": "Start",
         "progress": "Tweets answered",

@@ -1,4 +1,4 @@
-"""The answers to both questions in one response, told apart by rule; the first that decides.
+"""The answers to both questions in one response, separated by rule; the first that decides.
 
 ========== ===================================================================================
 numbered   a 1 and a 2, each once, in this order and without a 3, stand before what they mark; or
@@ -14,7 +14,7 @@ none       everything else: one answer, three answers, other numbers, a choice (
 ========== ===================================================================================
 
 Each part is read by the rules of ``yes-no``. Of a part that they cannot read, the question is
-unread, and the other one is not.
+unparseable, and the other one is not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from itr_bench.answers.parser import (
     EMPTY,
     EXPLANATION,
     FAILED,
-    UNREAD,
+    UNPARSEABLE,
     Reading,
     Rule,
     after_marker,
@@ -89,10 +89,10 @@ def read_both(response: str | None, language: str, asked: Asked) -> Reading:
         return EMPTY
     found = _pair(text, language)
     if found is None:
-        return UNREAD
+        return UNPARSEABLE
     answers, rule = found
     answer = answers[0 if asked.question is Question.ADDS else 1]
-    return UNREAD if answer is Answer.NONE else Reading(answer, rule)
+    return UNPARSEABLE if answer is Answer.NONE else Reading(answer, rule)
 
 
 def _pair(text: str, language: str) -> tuple[_PAIR, Rule] | None:

@@ -29,7 +29,7 @@ from itr_bench.answers.parser import (
     EMPTY,
     EXPLANATION,
     FAILED,
-    UNREAD,
+    UNPARSEABLE,
     Reading,
     Rule,
     marker_span,
@@ -53,7 +53,7 @@ _CLOSE = r"[*_\"'`”)}\].]{0,4}"
 _OPTION = r"[\s*_\"'`“({\[]{0,6}([a-d])(?![\w'’])"
 _ARTICLE = r"\s*a[ \t]+(?!(?:because|since|as|due|is|and|or|which|the)\b)[^\W\d_]"
 _ANSWER = re.compile(
-    r"(?<!\w)(?:(final\s{1,4}answer|conclusion|verdict)|answer)(?:\s+is)?"
+    r"(?<!\w)(?:(final\s{1,4}(?:answer|response)|conclusion|verdict)|answer)(?:\s+is)?"
     r"(?:\s+(?:option|statement|letter))?"
     rf"[\s*_\"'`]{{0,4}}:?(?!{_ARTICLE}){_OPTION}"
 )
@@ -173,21 +173,21 @@ def read_choice(response: str | None, language: str, asked: Asked) -> Reading:
     offered = order(asked.tweet_id)
     words, is_denied = _worded(text)
     if is_denied:
-        return UNREAD
+        return UNPARSEABLE
     own = None if words is None else LETTERS[offered.index(words)].lower()
     if own is not None and own in _letters(" ".join(_DENIED.findall(text))):
-        return UNREAD
+        return UNPARSEABLE
     text = _DENIED.sub("|", text)
     letter = _letter(text)
     if own is not None and _named_at_all(text) - {own}:
-        return UNREAD
+        return UNPARSEABLE
     lettered = None if letter is None else offered[LETTERS.index(letter.upper())]
     if lettered is None and words is None:
-        return UNREAD
+        return UNPARSEABLE
     if lettered is not None and words is not None and lettered is not words:
-        return UNREAD
+        return UNPARSEABLE
     if lettered is not None and words is None and _contradicts(text, lettered):
-        return UNREAD
+        return UNPARSEABLE
     if lettered is not None:
         return Reading(lettered.answer(asked.question), Rule.LETTER)
     assert words is not None

@@ -10,7 +10,7 @@ from itr_bench.answers.parser import Reading, Rule
 from itr_bench.answers.text import is_failure
 from itr_bench.relation import Answer
 
-_UNREAD = Reading(Answer.NONE, Rule.NONE)
+_UNPARSEABLE = Reading(Answer.NONE, Rule.NONE)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def read_likelihood(response: str | None, language: str = "en") -> Reading:
     found = parse_likelihood(response)
     if found is None:
         failed = response is None or is_failure(response)
-        return Reading(Answer.FAILED, Rule.FAILED) if failed else _UNREAD
+        return Reading(Answer.FAILED, Rule.FAILED) if failed else _UNPARSEABLE
     if found.yes == found.no:
-        return _UNREAD
+        return _UNPARSEABLE
     return Reading(Answer.YES if found.yes > found.no else Answer.NO, Rule.LIKELIER)

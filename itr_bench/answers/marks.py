@@ -1,7 +1,8 @@
 """The marks that models put around their reasoning and their answer: one table for all readers.
 
 Each row is a fact of a published chat template, or of the reasoning parser that a server carries
-for the family. Marks are compared without regard to case.
+for the family. Marks in ``<`` are compared without regard to case,
+others as they are written: ``[thinking]`` is prose.
 
 ========= ====================================================================================
 reasoning what stands between opening and closing mark is dropped. Unclosed, it leaves nothing;
@@ -85,6 +86,9 @@ _LLAVA_COT = "https://github.com/PKU-YuanGroup/LLaVA-CoT"
 _MEDGEMMA = "https://ollama.com/jordimurgo/medgemma1.5-thinking"
 _GLM_V = "https://huggingface.co/mlx-community/GLM-4.5V-4bit/blob/main/tokenizer_config.json"
 _R1 = "https://arxiv.org/abs/2501.12948"  # appendix: the template
+_APRIEL = "https://huggingface.co/ServiceNow-AI/Apriel-1.5-15b-Thinker"
+_MINITHINKY = "https://huggingface.co/ngxson/MiniThinky-1B-Llama-3.2-Q8_0-GGUF"
+_REFLECTION = "https://huggingface.co/mattshumer/Reflection-70B-Draft"
 _MATH = "https://arxiv.org/abs/2103.03874"  # the MATH data set's convention
 _LLAMA = "https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1"
 _PHI = "https://huggingface.co/microsoft/Phi-3.5-vision-instruct"
@@ -127,12 +131,18 @@ MARKS = (
     Marks("Command A", _FINAL, "<|START_RESPONSE|>", "<|END_RESPONSE|>", _COHERE),
     Marks("Inkling", _FINAL, "<|content_text|>", "<|end_message|>", _SGLANG),
     Marks("Sky-T1, OpenThinker", _FINAL, "<|begin_of_solution|>", "<|end_of_solution|>", _SKY_T1),
+    Marks("Apriel", _FINAL, "[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]", _APRIEL),
+    Marks("MiniThinky", _FINAL, "<|answer|>", "<|end_of_text|>", _MINITHINKY),
     Marks("GLM-V", _ANSWER, "<|begin_of_box|>", "<|end_of_box|>", _GLM_V),
     Marks("any", _ANSWER, r"\boxed{", "}", _MATH),
     Marks("any", _ANSWER, r"\fbox{", "}", _MATH),
+    Marks("any", _ANSWER, r"\framebox{", "}", _MATH),
     Marks("Hunyuan A13B, GLM-4.1V, R1-like", _ANSWER, "<answer>", "</answer>", _HUNYUAN),
     Marks("R1-like", _ANSWER, "<final_answer>", "</final_answer>", _R1),
     Marks("R1-like", _ANSWER, "<solution>", "</solution>", _R1),
+    Marks("Reflection", _ANSWER, "<output>", "</output>", _REFLECTION),
+    Marks("R1-like", _ANSWER, "<result>", "</result>", _R1),
+    Marks("R1-like", _ANSWER, "<verdict>", "</verdict>", _R1),
     Marks("ERNIE 4.5, Granite 3.3", _ANSWER, "<response>", "</response>", _vllm_of("ernie45")),
     Marks("LLaVA-CoT", _ANSWER, "<CONCLUSION>", "</CONCLUSION>", _LLAVA_COT),
     Marks("in Latvian", _ANSWER, "<atbilde>", "</atbilde>", _R1),
@@ -155,7 +165,8 @@ WORDS = (
     Marks("Muse Glimmer", _THINK, "to=self", "to=user", _vllm_of("muse_glimmer")),
     Marks("Muse Glimmer", _FINAL, "to=user", "", _vllm_of("muse_glimmer")),
     Marks("HyperCLOVA X Think", _THINK, "/think\n", "<|im_end|>\n<|im_start|>assistant", _CLOVA),
-    Marks("Granite 3.2", _THINK, "here is my thought process:", "here is my response:", _GRANITE),
-    Marks("Granite 3.2", _THINK, "here's my thought process:", "here's my response:", _GRANITE),
+    Marks("Apriel", _THINK, "Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", _APRIEL),
+    Marks("Granite 3.2", _THINK, "Here is my thought process:", "Here is my response:", _GRANITE),
+    Marks("Granite 3.2", _THINK, "Here's my thought process:", "Here's my response:", _GRANITE),
 )
 # fmt: on

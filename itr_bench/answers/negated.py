@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itr_bench.answers import text as clear
 from itr_bench.answers.asked import Asked
 from itr_bench.answers.likelihood import read_likelihood
-from itr_bench.answers.parser import UNREAD, Reading, read_answer
+from itr_bench.answers.parser import UNPARSEABLE, Reading, read_answer
 from itr_bench.relation import Answer, Question
 
 _TURNED = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
@@ -206,7 +206,7 @@ _WORDS = {
 
 
 def turned(reading: Reading) -> Reading:
-    """*reading* with yes for no and no for yes; unread and failed stay."""
+    """*reading* with yes for no and no for yes; unparseable and failed stay."""
     return Reading(_TURNED.get(reading.answer, reading.answer), reading.rule)
 
 
@@ -226,7 +226,7 @@ def read_negated(response: str | None, language: str, asked: Asked) -> Reading:
         return reading
     said = _ECHO.sub(" ", clear.cleared(response))
     agrees = _agrees_with_no if reading.answer is Answer.NO else _agrees_with_yes
-    return turned(reading) if agrees(said, asked.question) else UNREAD
+    return turned(reading) if agrees(said, asked.question) else UNPARSEABLE
 
 
 def _agrees_with_no(said: str, question: Question) -> bool:

@@ -63,7 +63,7 @@ class Reading:
 
 FAILED = Reading(Answer.FAILED, Rule.FAILED)
 EMPTY = Reading(Answer.NONE, Rule.EMPTY)
-UNREAD = Reading(Answer.NONE, Rule.NONE)
+UNPARSEABLE = Reading(Answer.NONE, Rule.NONE)
 _READ = {
     (answer, rule): Reading(answer, rule)
     for answer in (Answer.YES, Answer.NO)
@@ -82,18 +82,25 @@ EXPLANATION = re.compile(
     r"(?<!\w)(?:explanation|skaidrojums)[\s*_\"'`]{0,8}:"
     r"|(?:^|[\n;*{])[\s*_\"'`{#]{0,8}(?:explanation|skaidrojums)\b"
 )
+# A conclusion is often a sentence of prose, which decides nothing.
+_SAYS_IT = r"(?=[\s*_\"'`]{0,8}:[\s*_\"'`“„({\[$]{0,8}(?:yes|no|jā|nē|ja|ne|y|n)(?!\w))"
 _MARKER = re.compile(
-    r"(?<!\w)(?:(?P<final>(?:final[\s_*]{1,4}|galīgā\s{1,4}|gala\s{1,4})(?:answer|atbilde)"
-    r"|conclusion|secinājums|(?<=[*\n])verdict)|answer|atbilde)"
+    r"(?<!\w)(?:(?P<final>(?:final[\s_*]{1,4}|galīgā\s{1,4}|gala\s{1,4})"
+    r"(?:answer|response|atbilde)"
+    rf"|(?:conclusion|secinājums|(?<=[*\n])(?:verdict|response)){_SAYS_IT})|answer|atbilde)"
     r"(?:\s{1,4}(?:is|ir))?(?:\s{0,4}\([^()\n]{0,24}\))?[\s*_\"'`]{0,8}:"
-    r"|\n[\s*_]{0,4}[#*][#*_ ]{0,6}(?:(?P<heading>final answer|galīgā atbilde|conclusion|verdict"
-    r"|secinājums)|answer|atbilde)[*_ ]{0,4}\n"
+    r"|\n[\s*_]{0,4}[#*][#*_ ]{0,6}(?:(?P<heading>final (?:answer|response)|galīgā atbilde"
+    r"|conclusion|verdict|response|secinājums)|answer|atbilde)[*_ ]{0,4}\n"
 )
-_MARKER_WORDS = ("answer", "atbilde", "conclusion", "verdict", "secinājums")
+_MARKER_WORDS = ("answer", "atbilde", "response", "conclusion", "verdict", "secinājums")
 # A tweet has 280 signs. A quote that a word precedes closes or is an apostrophe.
 _QUOTATION = re.compile(
     r"[“„][^“”„\"\n]{1,300}[“”\"]|«[^«»\n]{1,300}»|(?<!\w)\"[^\"\n]{1,300}\"(?!\w)"
     r"|(?<!\w)['‘][^'‘’\n]{1,300}['’](?!\w)"
+)
+_OF_THE_QUOTATION = re.compile(
+    r"\s+(?!is\s+(?:the|my)\s+(?:\w+\s+)?(?:answer|reply|response)(?!\w))(?:is|was|are|were|says?|said|reads?|refers?|means?|appears?|stands?|suggests?|indicates?"
+    r"|sounds?|comes?|seems?|in|on|from|by|and|ir|bija)(?!\w)"
 )
 _QUOTES = re.compile("[\"'“„«‘]")
 _LABEL = re.compile(
@@ -131,7 +138,7 @@ _ECHO = re.compile(
 )
 _WORD = re.compile(r"(?<!\w)(?:yes|no|jā|nē)(?!\w)")
 # No colon: "The sign reads: No." is the sign's word. No brackets: "no (visible) text".
-_CLAUSE_END = re.compile(r"[.,;!?\n\r—–|]+|\s-{1,3}\s")
+_CLAUSE_END = re.compile(r"[.,;!?\n\r—–|]+|\s-{1,3}\s|\s(?=(?:because|since|jo)\s)")
 _LEAD_IN = (
     r"(?:(?:and|so|then|thus|hence|therefore|overall|well|okay|ok|finally|ultimately|in short"
     r"|in conclusion|in summary|to conclude|conclusion|un|tātad|tāpēc|tādēļ|kopumā|manuprāt)"
@@ -202,7 +209,7 @@ def decide(text: str, language: str) -> tuple[Reading, Span]:
 
 
 def _decided(answer: Answer | None, rule: Rule, place: Span) -> tuple[Reading, Span]:
-    return (UNREAD, (0, 0)) if answer is None else (_READ[answer, rule], place)
+    return (UNPARSEABLE, (0, 0)) if answer is None else (_READ[answer, rule], place)
 
 
 def after_marker(text: str) -> str | None:
@@ -301,7 +308,7 @@ def _begins_quotation(text: str, word: re.Match[str]) -> bool:
     quotation = _QUOTATION.match(text, word.start() - 1) if word.start() else None
     if quotation is None or not text[word.end() : quotation.end() - 1].strip(EDGE):
         return False
-    return text[quotation.end() - 2].isalnum() and text[quotation.end() :].lstrip()[:1].isalnum()
+    return _OF_THE_QUOTATION.match(text, quotation.end()) is not None
 
 
 def _first_word_end(text: str) -> int:
@@ -324,7 +331,7 @@ def _read_clauses(text: str, language: str) -> tuple[Answer | None, Span]:
         clause, start, begin = text[start : end.start()], end.end(), start
         if len(clause) > _LONGEST_CLAUSE or _WORD.search(clause) is None:
             continue
-        match = _CLAUSE.fullmatch(clause.strip(" \t~#>-"))
+        match = _CLAUSE.fullmatch(clause.strip(" \t~#>-*_`"))
         if match is None:
             continue
         lead_in, opened, word, closed = match.groups()

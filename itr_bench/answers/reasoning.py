@@ -24,7 +24,8 @@ _KNOWN = {*_BY_OPENING, *_BY_CLOSING}
 
 # Marks of a family that no row names, by their shape: brackets around a name of thinking.
 _NAME = (
-    r"[\w:.|/-]{0,24}?(?:think|thought|reason|analys|reflect|scratchpad|rationale|pārdom)"
+    r"[\w:.|/-]{0,24}?(?:think|thought|reason|analys|reflect|scratchpad|rationale|monolog|pārdom"
+    r"|(?<![a-z])(?:cot|plan|draft|observe)(?![a-z]))"
     r"[\w:.|/-]{0,24}"
 )
 _OPENING_BRACKETS, _CLOSING_BRACKETS = "<[{◁《【⟨〈", ">]}▷》】⟩〉"
@@ -39,13 +40,10 @@ _MARK = re.compile(rf"{_LITERALS}|<unused\d{{1,4}}>(?:\s?thought)?|{_SHAPES}", r
 
 _BY_WORDS = {words.opening: words for words in WORDS}
 _WORDS = re.compile(
-    r"\s*(?:<\|start\|>)?(?:assistant\s{0,4})?(?:(?P<glued>"
-    + "|".join(words.opening for words in WORDS if words.glued)
-    + ")|(?P<words>(?i:"
-    + "|".join(re.escape(words.opening) for words in WORDS if not words.glued)
-    + ")))"
+    r"\s*(?:<\|start\|>)?(?:assistant\s{0,4})?("
+    + "|".join(re.escape(words.opening) for words in WORDS)
+    + ")"
 )
-
 _GOES_ON = re.compile(r"[a-z\s:,.–—-]|$")  # "analysis of the image" is prose
 
 
@@ -141,22 +139,22 @@ def _without_words(text: str) -> Span:
     found = _WORDS.match(text)
     if found is None:
         return 0, len(text)
-    words = _BY_WORDS[found["glued"] or found["words"].lower()]
+    words = _BY_WORDS[found.group(1)]
     begin = found.end()
     if words.kind is Kind.REASONING:
-        closings = list(re.finditer(re.escape(words.closing), text[begin:], re.IGNORECASE))
-        if words.closing and closings:
-            begin += closings[-1].end()
+        end = text.rfind(words.closing, begin) if words.closing else -1
+        if end >= 0:
+            begin = end + len(words.closing)
         elif words.glued and _GOES_ON.match(text, begin):
             return 0, len(text)
         else:
             return len(text), len(text)
     elif _GOES_ON.match(text, begin):
         return 0, len(text)
-    last = {row.closing for row in WORDS if row.kind is Kind.FINAL and row.family == words.family}
-    closing = max(last, default="")
+    ends = {row.closing for row in WORDS if row.kind is Kind.FINAL and row.family == words.family}
+    closing = max(ends, default="")
     end = text.rfind(closing, begin) if closing else -1
-    return begin, end if end > 0 else len(text)
+    return begin, end if end >= 0 else len(text)
 
 
 def _marks_of(text: str, begin: int, end: int) -> Iterator[_Mark]:

@@ -24,7 +24,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\uf
 _LONGEST_PIECE = 1024
 _TEMPLATE_TOKEN = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|<(?:\|[a-z_]{1,20}|[a-z_]{1,20}\|)>|</?s>"
-    r"|<(?:eos|bos|pad|unk|unused\d{1,4}|end_of_turn|start_of_turn)>|\[/?inst\]",
+    r"|<(?:eos|bos|pad|unk|unused\d{1,4}|end_of_turn|start_of_turn)>|\[/?inst\]"
+    r"|</?(?:b|em|strong)>",
     re.IGNORECASE,
 )
 
@@ -35,7 +36,8 @@ _ANSWER_END = re.compile("|".join(map(re.escape, _CLOSINGS)))
 _TAG = re.compile(
     "|".join(re.escape(mark) for mark in (*_OPENINGS, *_CLOSINGS) if mark[0] == "<"), re.IGNORECASE
 )
-_LATEX = re.compile(r"\\[a-z]+\s?|[{}$]|\\[()\[\]!,;: ]")
+_LATEX = re.compile(r"\\(?:text)?color\{[^{}]{0,20}\}|\\[a-z]+\s?|[{}$]|\\[()\[\]!,;: ]")
+_FENCE = re.compile(r"```[a-z]{0,12}\s{0,2}\n")
 _BRACE = re.compile(r"[{}]")
 _FINAL = "\nfinal answer: "
 
@@ -66,6 +68,8 @@ def cleared(response: str) -> str:
     text = drop_reasoning(visible(response)).lower()
     if "<" in text or "\\" in text:
         text = _state_marked(text)
+    if "```" in text:
+        text = _FENCE.sub("\n", text)
     if "<" in text or "[" in text:
         text = _TEMPLATE_TOKEN.sub("\n", text)
     return _state_json(text) if "{" in text else text
@@ -109,8 +113,6 @@ def _state_marked(text: str) -> str:
             pieces.append(f"{_FINAL}{content}\n")
         else:
             pieces.append(_FINAL)
-    if not pieces:
-        return text
     return "".join([*pieces, _ANSWER_END.sub("\n", text[start:])])
 
 
@@ -173,4 +175,6 @@ def _value(value: object) -> str:
     if isinstance(value, dict):
         inner = [inner for key, inner in value.items() if not _EXPLANATION_FIELD.search(key)]
         return _value(inner[0]) if len(inner) == 1 else ""
+    if value in ("true", "false"):
+        return "yes" if value == "true" else "no"
     return "" if value is None else str(value)

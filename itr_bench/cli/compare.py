@@ -14,8 +14,8 @@ from itr_bench.report import words
 from itr_bench.runs.comparing import Compared, compare_runs
 from itr_bench.runs.reading import read_runs
 from itr_bench.runs.run import Run
-from itr_bench.runs.tables import interval
-from itr_bench.scoring import Significance
+from itr_bench.runs.tables import DASH
+from itr_bench.scoring import Comparison, Significance
 
 
 @click.command("compare", short_help="Compare runs on the same tweets.")
@@ -78,7 +78,7 @@ def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
                 f"{a} - {b}",
                 _shared(c.tweets, one.a.score.tweets, one.b.score.tweets),
                 words.points(c.difference),
-                interval(c.interval),
+                _ends(c),
                 f"{c.only_a} / {c.only_b}",
                 words.p_value(decided.p_value),
                 words.p_value(decided.mean_p_value),
@@ -91,9 +91,14 @@ def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
         [*header, "verdict"],
         tablefmt="simple",
         disable_numparse=True,
-        maxcolwidths=[None, 12, *[None] * 5, 24],
+        maxcolwidths=[None, 12, *[None] * 5, 18],
     )
     return "\n".join([task, "", *legend, "", table, ""])
+
+
+def _ends(comparison: Comparison) -> str:
+    found = comparison.interval
+    return DASH if found is None else words.points_interval((found.low, found.high))
 
 
 def _verdict(decided: Significance, a: int, b: int) -> str:

@@ -77,9 +77,6 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
 
     found = agreement(files, confidence=confidence)
     left_out = found[0].table.left_out
-    if left_out:
-        said = ", ".join(left_out)
-        click.echo(f"itr-bench: columns left out, of no annotator: {said}", err=True)
     if as_json:
         out = {
             "files": [str(file) for file in files],
@@ -91,6 +88,9 @@ def command(files: tuple[Path, ...], confidence: float, as_json: bool) -> None:
         }
         click.echo(json.dumps(out, indent=2, ensure_ascii=False, allow_nan=False))
         return
+    if left_out:
+        said = ", ".join(left_out)
+        click.echo(f"itr-bench: columns left out, of no annotator: {said}", err=True)
     for one in found:
         click.echo(_text(one, confidence) + "\n")
     click.echo(

@@ -127,13 +127,13 @@ def command(
 
 
 def _build(
-    name: str, tweets: Path | None, images: Path | None, stand_in: bool, replace: bool
+    name: str, tweets: Path | None, images: Path | None, placeholder: bool, replace: bool
 ) -> Path:
     from itr_bench.data import build
 
     if tweets is not None:
-        return build.build(name, tweets, images, stand_in=stand_in, replace=replace)
-    if images is not None or stand_in:
+        return build.build(name, tweets, images, placeholder=placeholder, replace=replace)
+    if images is not None or placeholder:
         raise DataError("--images and --placeholder-images need --tweets FILE.tsv")
     if home.is_built(name) and not replace:
         click.echo(f"{name} is there already and kept; --replace builds it again")
@@ -196,7 +196,7 @@ def _print_built(name: str, manifest: Manifest) -> None:
     click.echo(f"{name}: {manifest.tweets} tweets ({counts}), {manifest.kind}, in {where}")
     for note in manifest.notes:
         click.echo(f"note: {note}")
-    if manifest.kind == "stand-in":
+    if manifest.kind == "placeholder":
         click.echo("Placeholder pictures: no score of this set is a result.")
 
 

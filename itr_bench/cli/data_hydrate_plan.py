@@ -48,10 +48,12 @@ def command(labels: Path, out: Path, chunk: int, have: Path | None) -> None:
       *.jsonl, *.json  answers of the X API v2 as they came or as `twarc2 hydrate` writes them
                        (data, errors), tweets as `twarc2 flatten` writes them, tweets of the API
                        v1.1 (id_str, full_text), or records with id (or tweet_id) and text
-      *.csv            a header with id (or tweet_id) and text; a quote inside quotes is doubled
+      *.csv            a header with id (or tweet_id) and a text, inner fields as columns such as
+                       note_tweet.text; a quote inside quotes is doubled
       images           <tweet_id>.jpg (or .png, ...); of several <tweet_id>_1.jpg or
                        <tweet_id>-1.jpg and so on, of which the first is used
-    The text is note_tweet.text where it is there, then extended_tweet.full_text, full_text, text.
+    The text is the first of note_tweet.text, extended_tweet.full_text, full_text and text that is
+    not empty; that of a tweet that is truncated is none.
     metadata.csv and metadata.jsonl, which describe an image folder, are not read.
 
     \b

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -50,9 +51,10 @@ _PAPER = "arXiv:2505.05040, section 4.2"
 @click.option("--baseline", help="The system that the others are tested against; else the first.")
 @click.option(
     "--comet",
-    metavar="MODEL",
-    help="Score with COMET too: a repository on the Hub, such as Unbabel/wmt22-comet-da, or a "
-    "checkpoint. Needs the extra: itr-bench[comet].",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="COMET's scores, too, from FOLDER. The first call writes the texts and a script there; "
+    "once it has run, the same command shows the scores.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
 def command(
@@ -61,7 +63,7 @@ def command(
     reference: Path | None,
     source: str,
     baseline: str | None,
-    comet: str | None,
+    comet: Path | None,
     as_json: bool,
 ) -> None:
     """Score machine translations against a reference, by sacrebleu with its signatures.
@@ -76,27 +78,36 @@ def command(
     randomisation (10,000 trials), p values with Holm's correction over all systems and metrics.
 
     `itr-bench report` draws the accuracy of models against BLEU and chrF of the translations that
-    they saw.
+    they saw. COMET cannot be installed beside this package, so FOLDER/score.sh runs it in an
+    environment of its own.
 
     \b
     Examples:
       itr-bench data mt-score
       itr-bench data mt-score opus.tsv nllb.tsv --baseline opus --json
       itr-bench data mt-score french.tsv --against fr --reference manual-fr.tsv
+      itr-bench data mt-score --comet comet/
     """
     base = open_set(_BASE) if reference is None or home.is_built(_BASE) else None
     references = _reference(base, reference, against)
     translations = _translations(files, against, base, source)
     comparison = assess(translations, references, baseline=baseline, comet=comet)
     paper = PAPER_RANGES if against == "en" and reference is None else {}
-    for system in comparison.systems:
-        for doubt in system.doubts:
-            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
+    if comet is not None and "comet" not in comparison.systems[0].metrics:
+        click.echo(
+            f"COMET has not scored these texts yet. They are in {comet}; score them by\n"
+            f"    sh {shlex.quote(str(comet / 'score.sh'))}\n"
+            "and give the same command again.",
+            err=True,
+        )
     if as_json:
         out = _as_json(comparison, references, against, paper)
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
     else:
         click.echo(_report(comparison, references, paper))
+    for system in comparison.systems:
+        for doubt in system.doubts:
+            click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
 
 
 def _column(tweets: TweetSet, language: str) -> Texts:

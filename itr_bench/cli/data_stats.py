@@ -84,7 +84,7 @@ def _print_labels(found: dict[str, Any]) -> None:
 
 def _print_set(found: dict[str, Any]) -> None:
     click.echo(f"{found['set']}: {found['title']}; kind of data: {found['kind']}")
-    if found["kind"] == "stand-in":
+    if found["kind"] == "placeholder":
         click.echo("PLACEHOLDER PICTURES: no score of this set is a result.")
     rows = _relations(found["relations"], found["majority_class"])
     spreads = {f"characters of text, {k}": v for k, v in found["text_length"].items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from itr_bench.errors import ItrBenchError
+from itr_bench.packages import evaluator_problem, filelock_problem
 from itr_bench.runs import tables
 from itr_bench.runs.lmms_log import read_samples, samples_files
 from itr_bench.runs.run import Run
@@ -76,6 +77,8 @@ def command(out: Path, dry_run: bool) -> None:
         return
     from itr_bench.models.tiny import make_checkpoint
 
+    if problem := filelock_problem():
+        raise ItrBenchError(problem)
     click.echo(f"making a tiny Qwen2-VL with random weights in {checkpoint}")
     make_checkpoint("qwen2_vl", checkpoint)
     found: dict[str, list[Run]] = {}
@@ -146,6 +149,8 @@ def _run(line: list[str], out: Path) -> list[Run]:
             [path for path in samples_files(out) if path not in before] if out.exists() else []
         )
         if not written:
+            if problem := evaluator_problem():
+                raise ItrBenchError(problem)
             log.seek(0)
             tail = log.read().decode(errors="replace").strip().splitlines()[-15:]
             raise ItrBenchError(

@@ -44,8 +44,11 @@ def show(
         click.echo(
             "            seeds cannot differ: nothing is left to chance, one seed says as much"
         )
-    _list("paper", commands.from_paper(model, seeds), "as in the paper" if model.preset else None)
-    lacks = [f"{name} ({hint})" for name, hint in missing(model.adapter, model.arguments).items()]
+    kind = model.preset.kind if model.preset else None
+    differing = commands.from_paper(model, seeds)
+    _list(kind or "paper", differing, f"as in the {kind}" if kind else None)
+    found = missing(model.adapter, model.arguments, force_simple=model.force_simple)
+    lacks = [f"{name} ({hint})" for name, hint in found.items()]
     _list("missing", lacks, "nothing is missing on this machine")
     total = 0
     for task in tasks:

@@ -66,8 +66,23 @@ def _sources(function: click.decorators.FC) -> click.decorators.FC:
 
 @command.command("build")
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the pages.")
+@click.option(
+    "--url", help="Address at which it will be published: for the feed, badges and social media."
+)
+@click.option(
+    "--repository",
+    help="Address of the repository, such as https://github.com/ORG/itr-bench: for links to the "
+    "submissions.",
+)
 @_sources
-def build(out: Path, submissions: Path, published: Path | None, trial: bool) -> None:
+def build(
+    out: Path,
+    url: str | None,
+    repository: str | None,
+    submissions: Path,
+    published: Path | None,
+    trial: bool,
+) -> None:
     """Make all pages in the folder OUT.
 
     Every submission is checked first, as `itr-bench validate` does. What is refused is left out
@@ -85,6 +100,8 @@ def build(out: Path, submissions: Path, published: Path | None, trial: bool) -> 
         refused=collected.refused,
         trial=trial,
         progress=True,
+        url=url,
+        repository=repository,
     )
     refused = f", {len(collected.refused)} submissions were refused" if collected.refused else ""
     click.echo(f"{out / 'index.html'}: {len(entries)} results{refused}")
@@ -132,6 +149,40 @@ def serve(site: Path, host: str, port: int) -> None:
             f"itr-bench leaderboard build --out {site}"
         )
     serve_folder(site, host=host, port=port)
+
+
+@command.command("publish")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["pages", "space"]),
+    required=True,
+    help="pages: GitHub Pages, the branch gh-pages. space: a static Hugging Face Space.",
+)
+@click.option(
+    "--site", type=_FOLDER, default=Path("site"), show_default=True, help="The pages, as built."
+)
+@click.option(
+    "--remote",
+    help="What git pushes to. Of pages, by default origin of this clone; of a space, "
+    "https://huggingface.co/spaces/ORG/NAME.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be pushed, and push nothing.")
+def publish(target: str, site: Path, remote: str | None, dry_run: bool) -> None:
+    """Put the pages of a built site online.
+
+    The pages replace what is there, as one commit: nothing else is in that branch. git asks for
+    the account, or takes it from its own settings; nothing is kept here.
+
+    \b
+    Examples:
+      itr-bench leaderboard build --out site/ --url https://ORG.github.io/itr-bench/
+      itr-bench leaderboard publish --to pages
+      itr-bench leaderboard publish --to space --remote https://huggingface.co/spaces/ORG/NAME
+    """
+    from itr_bench.leaderboard.site.publish import publish as push
+
+    click.echo(push(site, target, remote, dry_run=dry_run))
 
 
 @command.command("table")

@@ -16,6 +16,7 @@ _COMMANDS = {
     "compare": "Compare runs on the same tweets: differences, intervals, tests.",
     "data": "Build, describe and verify data sets; translate, annotate, export them.",
     "demo": "Run lmms-eval on the bundled demo set, baselines and a tiny random model.",
+    "doctor": "Say what works on this machine, and what fixes the rest.",
     "leaderboard": "Build the leaderboard's pages and show them.",
     "models": "List the presets: the models of the paper, and what each would do.",
     "parse": "Read the yes/no answers out of raw responses.",
@@ -48,7 +49,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that the user can mend ends it with its message."""
+    """Run the command line; an error that the user can fix ends it with its message."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -36,7 +36,7 @@ def command(runs: tuple[Path, ...], out: Path, submissions: Path | None) -> None
     configuration are kept apart, what is missing or damaged is named, and the rest is reported.
     The same RUNS give the same bytes.
 
-    How good machine translations are is shown where they are built here (BLEU, chrF).
+    BLEU and chrF of machine translations are in it where these are built here.
 
     \b
     Examples:

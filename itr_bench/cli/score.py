@@ -57,8 +57,6 @@ def command(
       itr-bench score run.jsonl --task ltec_itr_lv --json
     """
     runs = read_runs(files, gold=gold, task=task, language=lang)
-    for line in tables.new_forms(runs):
-        click.echo(line, err=True)
     if as_json:
         click.echo(json.dumps([run.as_dict() for run in runs], indent=2, ensure_ascii=False))
         return
@@ -66,5 +64,7 @@ def command(
         click.echo(tables.summary(runs))
         if verbose:
             click.echo(f"\n{tables.signatures(runs)}")
-        return
-    click.echo(tables.details(runs[0], signature=verbose))
+    else:
+        click.echo(tables.details(runs[0], signature=verbose))
+    for line in tables.new_forms(runs):
+        click.echo(line, err=True)

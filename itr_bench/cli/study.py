@@ -132,7 +132,7 @@ def _bases(study: Study, given: str) -> list[str]:
             nothing with it.
     """
     from itr_bench.studies.grouping import variant_of
-    from itr_bench.tasks.spec import get_task, reference_task
+    from itr_bench.tasks.spec import get_task
 
     bases = list(dict.fromkeys(task.strip() for task in given.split(",") if task.strip()))
     if not bases:
@@ -145,7 +145,7 @@ def _bases(study: Study, given: str) -> list[str]:
             problems.append(str(error))
         else:
             if variant_of(base):
-                problems.append(f"{base} is a variant; take {reference_task(base)}")
+                problems.append(f"{base} is a variant; take {get_task(base).reference}")
             elif not study.tasks(base):
                 problems.append(f"study {study.name}: it has nothing to compare with {base}")
     if problems:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 from pathlib import Path
 
@@ -72,8 +71,7 @@ def command(
         raise click.UsageError("give --against or --rerun-of: the one includes the other")
     known = against or rerun_of
     there = Collected(()) if known is None else collect(known, trial=trial, progress=True)
-    today = datetime.datetime.now(datetime.timezone.utc).date()
-    collected = collect(path, trial=trial, progress=True, others=there.checked, today=today)
+    collected = collect(path, trial=trial, progress=True, others=there.checked)
     if comment is not None:
         from itr_bench.leaderboard.comment import comment as worded
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data import home, published, released
-from itr_bench.data.image_sources import StandInImages, local_images
+from itr_bench.data.image_sources import PlaceholderImages, local_images
 from itr_bench.data.manifest import file_hash
 from itr_bench.data.sets import SetSpec, check_system, get_set
 from itr_bench.data.tsv import read_tweets
@@ -50,7 +50,12 @@ def fetch(name: str, *, replace: bool = False) -> Path:
 
 
 def build(
-    name: str, tweets: Path, images: Path | None, *, stand_in: bool = False, replace: bool = False
+    name: str,
+    tweets: Path,
+    images: Path | None,
+    *,
+    placeholder: bool = False,
+    replace: bool = False,
 ) -> Path:
     """Build set *name* from local files.
 
@@ -59,7 +64,7 @@ def build(
         tweets: the tweet list, TSV with ``relation``, ``tweet_id``, ``text`` and, for LTEC,
             ``English``.
         images: a folder or zip file with ``<tweet_id>.<ending>``, or in the Hub's layout.
-        stand_in: draw stand-in pictures instead; the set is marked as such.
+        placeholder: draw placeholder pictures instead; the set is marked as such.
         replace: build it even where it is there already.
 
     Returns:
@@ -71,9 +76,9 @@ def build(
     spec = get_set(name)
     if spec.is_translation or spec.bundled:
         raise DataError(f"the data set {name!r} is not built from tweets and images")
-    if (images is None) is not stand_in:
+    if (images is None) is not placeholder:
         raise DataError("give either --images FOLDER_OR_ZIP or --placeholder-images")
-    source = StandInImages() if images is None else local_images(images)
+    source = PlaceholderImages() if images is None else local_images(images)
     rows = read_tweets(tweets, _texts(spec))
     facts = _list_facts(name, tweets)
     with home.locked(name):

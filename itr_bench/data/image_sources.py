@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from itr_bench.data.images import MOST_BYTES
-from itr_bench.data.stand_in import stand_in_png
+from itr_bench.data.placeholder import placeholder_png
 from itr_bench.errors import DataError, bullet_list
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
@@ -26,7 +26,7 @@ class ImageSource(ABC):
     """Images by tweet id.
 
     Attributes:
-        kind: ``hub``, ``local`` or ``stand-in``, as a manifest states it.
+        kind: ``hub``, ``local`` or ``placeholder``, as a manifest states it.
         facts: what a manifest says of the source.
         labels: relations by tweet id, where the source has them too.
         texts: tweet texts by id, where the source has them too.
@@ -51,19 +51,19 @@ class ImageSource(ABC):
         """Return the content and the name of the image file of *tweet_id*."""
 
 
-class StandInImages(ImageSource):
+class PlaceholderImages(ImageSource):
     """Pictures drawn from the id."""
 
-    kind = "stand-in"
+    kind = "placeholder"
 
     def __init__(self) -> None:
-        super().__init__({"name": "stand-in pictures drawn by itr-bench"})
+        super().__init__({"name": "placeholder pictures drawn by itr-bench"})
 
     def ids(self) -> frozenset[str] | None:
         return None
 
     def read(self, tweet_id: str) -> tuple[bytes, str]:
-        return stand_in_png(tweet_id), f"{tweet_id}.png"
+        return placeholder_png(tweet_id), f"{tweet_id}.png"
 
 
 class MemberImages(ImageSource):

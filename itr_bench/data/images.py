@@ -17,8 +17,8 @@ from itr_bench.errors import DataError
 MOST_BYTES = 64 * 2**20
 MOST_PIXELS = 64_000_000
 _MOST_GREY = 2**16 - 1
-STAND_IN_KEY = "itr-bench"
-STAND_IN_MARK = "stand-in"
+PLACEHOLDER_KEY = "itr-bench"
+PLACEHOLDER_MARK = "placeholder"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ImageFacts:
     width: int
     height: int
     format: str
-    stand_in: bool
+    placeholder: bool
     scaled: bool
 
 
@@ -60,7 +60,7 @@ def check_image(content: bytes, where: str) -> ImageFacts:
                     f"At most {MOST_PIXELS // 10**6} megapixels are accepted"
                 )
             kind = image.format or "unknown"
-            stand_in = image.info.get(STAND_IN_KEY) == STAND_IN_MARK
+            placeholder = image.info.get(PLACEHOLDER_KEY) == PLACEHOLDER_MARK
             scaled = image.mode.startswith("I")
             upright = _upright_rgb(image)
     except UnidentifiedImageError:
@@ -76,7 +76,7 @@ def check_image(content: bytes, where: str) -> ImageFacts:
         width=upright.width,
         height=upright.height,
         format=kind,
-        stand_in=stand_in,
+        placeholder=placeholder,
         scaled=scaled,
     )
 

@@ -20,7 +20,7 @@ from itr_bench.version import __version__
 
 FORMAT = 1
 PARQUET = "tweets.parquet"
-KINDS = ("hub", "local", "stand-in", "demo")
+KINDS = ("hub", "local", "placeholder", "demo")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Manifest:
     Attributes:
         set_name: name of the set.
         kind: ``hub`` (the published images at the pinned revision), ``local`` (files of the
-            user's), ``stand-in`` (drawn pictures: no score of it is a result) or ``demo``.
+            user's), ``placeholder`` (drawn pictures: no score of it is a result) or ``demo``.
         tweets: number of tweets.
         relations: number of tweets by relation.
         content_sha256: hash over ids, labels, texts and images, whatever the file's encoding.
@@ -140,7 +140,7 @@ def folder_hash(folder: Path) -> str:
 
 def kind_of(data: str) -> str:
     """The kind in an identity of data, one of :data:`KINDS`."""
-    return "stand-in" if data.startswith("stand-in-") else data.split("-", 1)[0]
+    return "placeholder" if data.startswith("placeholder-") else data.split("-", 1)[0]
 
 
 def content_of(data: str) -> str:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from itr_bench.data.manifest import file_hash
 from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError, bullet_list
-from itr_bench.tasks.spec import get_task
 
 FORMAT = 1
 FACTS = "release.json"
@@ -114,7 +113,7 @@ class Release(BaseModel):
 
     Attributes:
         version: semantic version.
-        trial: whether it holds stand-in or demo data, and is to try things out only.
+        trial: whether it holds placeholder or demo data, and is to try things out only.
         repo_id: the repository on the Hub that it is for, where it was named.
         date: of publication, YYYY-MM-DD, where it was named.
         configs: the configs; the first is the default.
@@ -146,7 +145,8 @@ class Release(BaseModel):
                 )
             for config in found.configs:
                 try:
-                    get_task(config.task)
+                    if not is_part(config.path):  # it is joined to a folder
+                        raise DataError(f"{config.task!r} is no name of a task")
                     get_set(config.set_name)
                 except DataError as error:
                     raise DataError(

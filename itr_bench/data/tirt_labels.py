@@ -186,7 +186,7 @@ class _Reader:
                 f"{self._path}: {len(self._problems)} row{'s' if self._problems[1:] else ''} "
                 f"cannot be read, of {rows}:\n"
                 f"{bullet_list(self._problems)}\n"
-                "Nothing is guessed: mend or remove these rows, or, of TIRT, take the published "
+                "Nothing is guessed: fix or remove these rows, or, of TIRT, take the published "
                 "textimage.csv."
             )
         return Labels(

@@ -250,7 +250,7 @@ def _finish(
         with home.writing(f"the data set {spec.name!r}"):
             Manifest(
                 set_name=spec.name,
-                kind="stand-in" if any(facts.stand_in for facts in images) else kind,
+                kind="placeholder" if any(facts.placeholder for facts in images) else kind,
                 tweets=len(identity),
                 relations=tuple(counts[r] for r in RELATIONS),
                 content_sha256=content_hash(identity),

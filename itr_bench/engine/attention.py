@@ -3,21 +3,24 @@
 The usual way repeats the cache of the prompt for every row, and copies it at every step. Here the
 cache of a prompt stands once, as *segments*; a row's queries attend to the segments of its prompt
 and to the few tokens that are the row's own, in one softmax. So neither memory nor the copying
-grows with prompt length times rows.
+grows with prompt length times rows. Layers that keep a state in place of tokens (linear attention,
+convolution) are the model's own, with a copy of the state for each row.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AttentionInterface
 from transformers.cache_utils import Cache, CacheLayerMixin
+
+from itr_bench.engine.layers import expanded, stacked
 
 IMPLEMENTATION = "itr_bench_shared_rows"
 _START_CAPACITY = 16  # tokens
@@ -29,10 +32,21 @@ class Segment:
 
     Attributes:
         layers: by layer, keys and values, each of shape (kv_heads, tokens, head_size);
-            ``None`` where the tokens leave nothing in a layer (text in a cross-attention layer).
+            ``None`` where the tokens leave none in a layer (text in a cross-attention layer, a
+            layer that reuses those of an earlier one, a layer that keeps a state).
     """
 
     layers: tuple[tuple[Tensor, Tensor] | None, ...]
+    _expanded: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
+
+    def expanded(self, layer: int, module: Any) -> tuple[Tensor, Tensor]:
+        """Keys and values of a *layer* that keeps them compressed (MLA), expanded once."""
+        if layer not in self._expanded:
+            compressed = self.layers[layer]
+            assert compressed is not None
+            keys, values = module.expand_kv(*(part[None] for part in compressed))
+            self._expanded[layer] = keys[0], values[0]
+        return self._expanded[layer]
 
 
 class _OwnLayer(CacheLayerMixin):  # type: ignore[misc]
@@ -62,6 +76,15 @@ class _OwnLayer(CacheLayerMixin):  # type: ignore[misc]
         """Keys and values of the tokens so far."""
         assert self._keys is not None and self._values is not None
         return self._keys[:, :, : self._length], self._values[:, :, : self._length]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the rows have left nothing here."""
+        return self._keys is None
+
+    def holds(self, keys: Tensor) -> bool:
+        """Whether *keys* are this layer's."""
+        return self._keys is not None and self._keys.data_ptr() == keys.data_ptr()
 
     def select(self, rows: Tensor) -> None:
         """Keep, repeat and order *rows*."""
@@ -112,7 +135,7 @@ def _write(buffer: Tensor | None, states: Tensor, start: int, end: int) -> Tenso
 
 
 class RowCache(Cache):  # type: ignore[misc]
-    """The cache of rows: per group shared segments, per row its own tokens.
+    """The cache of rows: per group shared segments, per row its own tokens and states.
 
     A group is the rows of one prompt. Rows are ordered by group.
 
@@ -120,6 +143,9 @@ class RowCache(Cache):  # type: ignore[misc]
         groups: for each group its segments, first to last.
         counts: the number of rows of each group.
         encoded: the layers that attend to an encoded image and not to text.
+        windows: by layer, how many tokens a sliding window holds, the asking one included.
+        states: for each group the layers that keep a state in place of tokens, by index, each with
+            a batch of one; they are copied.
     """
 
     def __init__(
@@ -127,6 +153,8 @@ class RowCache(Cache):  # type: ignore[misc]
         groups: Sequence[tuple[Segment, ...]],
         counts: Sequence[int],
         encoded: frozenset[int] = frozenset(),
+        windows: Mapping[int, int] | None = None,
+        states: Sequence[Mapping[int, Any]] = (),
     ) -> None:
         first = groups[0][0]
         length = max(
@@ -134,17 +162,22 @@ class RowCache(Cache):  # type: ignore[misc]
             for index, layer in enumerate(first.layers)
             if layer is not None and index not in encoded
         )
-        layers: list[_OwnLayer] = []
+        kept = states[0] if states else {}
+        layers: list[Any] = []
         for index, layer in enumerate(first.layers):
             if index in encoded:
-                assert layer is not None
-                layers.append(_EncodedLayer(*layer))
+                # Without an image the model passes over a layer that holds nothing.
+                layers.append(_OwnLayer(0) if layer is None else _EncodedLayer(*layer))
+            elif index in kept:
+                layers.append(expanded(stacked([of[index] for of in states]), counts))
             else:
                 layers.append(_OwnLayer(length))
         super().__init__(layers=layers)
         self._groups = list(groups)
         self._counts = list(counts)
-        self._encoded = encoded
+        self._encoded = frozenset(i for i in encoded if first.layers[i] is not None)
+        self._windows = windows or {}
+        self._kept = frozenset(kept)
 
     def select(self, rows: Tensor, counts: Sequence[int]) -> None:
         """Keep, repeat and order rows: row ``i`` becomes what ``rows[i]`` was.
@@ -153,8 +186,11 @@ class RowCache(Cache):  # type: ignore[misc]
             rows: indices of present rows, ordered by group.
             counts: the new number of rows of each group; groups with none are let go.
         """
-        for layer in self.layers:
-            layer.select(rows)
+        for index, layer in enumerate(self.layers):
+            if index in self._kept:
+                layer.reorder_cache(rows)
+            else:
+                layer.select(rows)
         kept = [(group, n) for group, n in zip(self._groups, counts, strict=True) if n]
         self._groups = [group for group, _ in kept]
         self._counts = [n for _, n in kept]
@@ -164,19 +200,47 @@ class RowCache(Cache):  # type: ignore[misc]
         return Segment(
             tuple(
                 None
-                if index in self._encoded
+                if index in self._encoded | self._kept or layer.is_empty
                 else (layer.own()[0][row, :, :tokens], layer.own()[1][row, :, :tokens])
                 for index, layer in enumerate(self.layers)
             )
         )
 
-    def shared(self, layer: int) -> Iterator[tuple[slice, list[tuple[Tensor, Tensor]]]]:
-        """For each group, its rows and the keys and values that they share in *layer*."""
+    def shared(
+        self, layer: int, module: Any | None = None
+    ) -> Iterator[tuple[slice, list[tuple[Tensor, Tensor]]]]:
+        """For each group, its rows and the keys and values that they share in *layer*.
+
+        Args:
+            layer: by index.
+            module: what expands keys and values that are kept compressed.
+        """
         start = 0
         for segments, count in zip(self._groups, self._counts, strict=True):
-            present = [part for segment in segments if (part := segment.layers[layer]) is not None]
+            present = [
+                kept if module is None else segment.expanded(layer, module)
+                for segment in segments
+                if (kept := segment.layers[layer]) is not None
+            ]
             yield slice(start, start + count), present
             start += count
+
+    def states(self) -> dict[int, Any]:
+        """The layers that keep a state, by index."""
+        return {index: self.layers[index] for index in self._kept}
+
+    def source(self, layer: int, keys: Tensor) -> int:
+        """The layer that *keys* come from: *layer*, or an earlier one whose keys it reuses."""
+        if layer in self._encoded:
+            return layer
+        own = [
+            i for i, other in enumerate(self.layers) if i not in self._kept and other.holds(keys)
+        ]
+        return own[0] if own else layer
+
+    def window(self, layer: int) -> int | None:
+        """How many tokens a query of *layer* sees, itself included; ``None`` for all."""
+        return self._windows.get(layer)
 
     def is_encoded(self, layer: int) -> bool:
         """Whether *layer* attends to an encoded image and not to text."""
@@ -186,11 +250,15 @@ class RowCache(Cache):  # type: ignore[misc]
 _active: ContextVar[RowCache] = ContextVar("itr_bench_rows")
 
 
+def decoder_configs(model: Any) -> list[Any]:
+    """The configurations that say by which function the text decoder of *model* attends."""
+    modules = model.get_decoder().modules()
+    return list({id(m.config): m.config for m in modules if hasattr(m, "config")}.values())
+
+
 @contextlib.contextmanager
-def shared_rows(model: Any, cache: RowCache) -> Iterator[None]:
-    """Let the text decoder of *model* attend through *cache*, until the block ends."""
-    decoder = model.get_decoder()
-    configs = {id(m.config): m.config for m in decoder.modules() if hasattr(m, "config")}.values()
+def shared_rows(configs: Sequence[Any], cache: RowCache) -> Iterator[None]:
+    """Let the decoder of these *configs* attend through *cache*, until the block ends."""
     before = [config._attn_implementation for config in configs]
     token = _active.set(cache)
     try:
@@ -211,6 +279,7 @@ def _attend(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    softcap: float | None = None,
     **unused: Any,
 ) -> tuple[Tensor, None]:
     """Attention in the form in which transformers calls it.
@@ -218,46 +287,81 @@ def _attend(
     Args:
         query: shape (rows, heads, tokens, head_size), the tokens just given.
         key: the rows' own keys, shape (rows, kv_heads, own_tokens, head_size).
-        value: likewise.
+        value: likewise, of a width of their own in some models.
+        softcap: what bounds the scores, as Gemma 2 does it.
 
     Returns:
-        shape (rows, tokens, heads, head_size).
+        shape (rows, tokens, heads, value_size).
     """
     cache = _active.get()
-    encoded = cache.is_encoded(module.layer_idx)
+    layer = cache.source(module.layer_idx, key)
+    encoded = cache.is_encoded(layer)
+    window = cache.window(module.layer_idx)
     heads, tokens, size = query.shape[1:]
     scale = size**-0.5 if scaling is None else scaling
     query = query * scale  # before the product, which float16 could not hold
     mixed = []
-    for rows, segments in cache.shared(module.layer_idx):
-        kv_heads = segments[0][0].shape[0]
+    compressed = hasattr(module, "expand_kv") and not cache.layers[layer].holds(key)
+    for rows, whole in cache.shared(layer, module if compressed else None):
+        kv_heads = whole[0][0].shape[0]
         n = rows.stop - rows.start
+        segments, own_keys, own_values = whole, key[rows], value[rows]
+        if window is not None and tokens == 1:
+            segments, own_keys, own_values = _last(window, whole, own_keys, own_values)
         # Per key-value head, all queries of the group in one matrix: the segments are read once.
         split = query[rows].reshape(n, kv_heads, -1, size)
         flat = split.transpose(0, 1).reshape(kv_heads, -1, size)
-        scores = [flat @ keys.transpose(1, 2) for keys, _ in segments]
+        parts = [flat @ keys.transpose(1, 2) for keys, _ in segments]
         if not encoded:
-            own = split @ key[rows].transpose(2, 3)
-            if tokens > 1:
-                own = own.reshape(n, heads, tokens, -1) + _causal(tokens, own)
-            scores.append(own.reshape(n, kv_heads, -1, own.shape[-1]).transpose(0, 1).flatten(1, 2))
-        weights = torch.softmax(torch.cat(scores, dim=-1), dim=-1, dtype=torch.float32)
-        parts = weights.to(query.dtype).split([part.shape[-1] for part in scores], dim=-1)
-        summed = sum(p @ values for p, (_, values) in zip(parts, segments, strict=False))
-        result = summed.reshape(kv_heads, n, -1, size).transpose(0, 1)
+            own = split @ own_keys.transpose(2, 3)
+            parts.append(own.transpose(0, 1).flatten(1, 2))
+        widths = [part.shape[-1] for part in parts]
+        scores = torch.cat(parts, dim=-1)
+        if softcap is not None:
+            scores = torch.tanh(scores / softcap) * softcap
+        if not encoded and tokens > 1:
+            _hide(scores.view(kv_heads, -1, tokens, scores.shape[-1]), widths[-1], window)
+        weights = torch.softmax(scores, dim=-1, dtype=torch.float32)
+        shares = weights.to(query.dtype).split(widths, dim=-1)
+        result = query.new_zeros(kv_heads, flat.shape[1], value.shape[-1])
+        for share, (_, values) in zip(shares, segments, strict=False):
+            result += share @ values
+        result = result.view(kv_heads, n, -1, value.shape[-1]).transpose(0, 1)
         if not encoded:
-            own_part = parts[-1].reshape(kv_heads, n, -1, key.shape[2]).transpose(0, 1)
-            result = result + own_part @ value[rows]
-        mixed.append(result.reshape(n, heads, tokens, size))
+            own_share = shares[-1].reshape(kv_heads, n, -1, widths[-1]).transpose(0, 1)
+            result = result + own_share @ own_values
+        mixed.append(result.reshape(n, heads, tokens, -1))
     return torch.cat(mixed).transpose(1, 2).contiguous(), None
 
 
-def _causal(tokens: int, scores: Tensor) -> Tensor:
-    """What hides the own tokens that come later: shape (tokens, own_tokens)."""
-    later = torch.ones(tokens, scores.shape[-1], dtype=torch.bool, device=scores.device)
-    later = later.triu(scores.shape[-1] - tokens + 1)
-    hidden = torch.zeros(later.shape, dtype=scores.dtype, device=scores.device)
-    return hidden.masked_fill(later, torch.finfo(scores.dtype).min)
+def _last(
+    window: int, segments: Sequence[tuple[Tensor, Tensor]], keys: Tensor, values: Tensor
+) -> tuple[list[tuple[Tensor, Tensor]], Tensor, Tensor]:
+    """What the newest token sees through a window: the last tokens of segments and rows."""
+    left = max(0, window - keys.shape[2])
+    kept: list[tuple[Tensor, Tensor]] = []
+    for shared_keys, shared_values in reversed(segments):
+        start = max(0, shared_keys.shape[1] - left)
+        kept.insert(0, (shared_keys[:, start:], shared_values[:, start:]))
+        left -= shared_keys.shape[1] - start
+    return kept, keys[:, :, -window:], values[:, :, -window:]
+
+
+def _hide(scores: Tensor, own: int, window: int | None) -> None:
+    """Take away what a query must not see: later tokens, and those before its window.
+
+    Args:
+        scores: shape (kv_heads, queries, tokens, seen), the *own* tokens last, changed in place.
+    """
+    tokens, seen = scores.shape[-2:]
+    # Only own tokens come later; those before a window can be anywhere.
+    start = seen - own if window is None or window >= seen else 0
+    queries = torch.arange(seen - tokens, seen, device=scores.device)[:, None]
+    keys = torch.arange(start, seen, device=scores.device)
+    hidden = keys > queries
+    if window is not None:
+        hidden |= keys <= queries - window
+    scores[..., start:].masked_fill_(hidden, torch.finfo(scores.dtype).min)
 
 
 AttentionInterface.register(IMPLEMENTATION, _attend)

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from itr_bench.engine.attention import RowCache, shared_rows
+from itr_bench.engine.rows import Rows, grow
 from itr_bench.engine.sampling import Noise, Rules, choose
-from itr_bench.engine.stems import Stem, encoded_layers
+from itr_bench.engine.stems import Stem
 from itr_bench.errors import ItrBenchError
 
 
@@ -75,31 +75,28 @@ def decode(
         tokens=torch.empty(len(used), 0, dtype=torch.long, device=device),
         logits=torch.stack([stems[stem].logits for stem in used]),
     )
-    cache = RowCache(
-        [stems[stem].segments for stem in used], [1] * len(used), encoded_layers(model)
-    )
+    living = grow(model, [stems[stem].kept for stem in used], [1] * len(used))
     place = {stem: index for index, stem in enumerate(used)}
     alive = list(range(len(rows)))
     history = [place[row.stem] for row in rows]  # of each living row
     grown: list[list[int]] = [[] for _ in rows]
     step = 0
-    with shared_rows(model, cache):
-        while True:
-            tokens = _next_tokens(histories, stems, rules, history, alive, rows, step, noise)
-            step += 1
-            going: list[tuple[int, int, int]] = []  # history, token, row
-            for row, parent, token in zip(alive, history, tokens, strict=True):
-                grown[row].append(token)
-                rule = rules[rows[row].stem]
-                if token not in rule.ends and step < rule.max_new_tokens:
-                    going.append((parent, token, row))
-            if not going:
-                return grown
-            branches = sorted({(parent, token) for parent, token, _ in going})
-            index = {branch: i for i, branch in enumerate(branches)}
-            alive = [row for _, _, row in going]
-            history = [index[parent, token] for parent, token, _ in going]
-            histories = _grow(model, cache, histories, branches, stems, step)
+    while True:
+        tokens = _next_tokens(histories, stems, rules, history, alive, rows, step, noise)
+        step += 1
+        going: list[tuple[int, int, int]] = []  # history, token, row
+        for row, parent, token in zip(alive, history, tokens, strict=True):
+            grown[row].append(token)
+            rule = rules[rows[row].stem]
+            if token not in rule.ends and step < rule.max_new_tokens:
+                going.append((parent, token, row))
+        if not going:
+            return grown
+        branches = sorted({(parent, token) for parent, token, _ in going})
+        index = {branch: i for i, branch in enumerate(branches)}
+        alive = [row for _, _, row in going]
+        history = [index[parent, token] for parent, token, _ in going]
+        histories = _grow(living, histories, branches, stems, step)
 
 
 def _next_tokens(
@@ -139,45 +136,24 @@ def _next_tokens(
 
 
 def _grow(
-    model: Any,
-    cache: RowCache,
+    living: Rows,
     histories: _Histories,
     branches: Sequence[tuple[int, int]],
     stems: Sequence[Stem],
     step: int,
 ) -> _Histories:
     """One forward pass over the distinct *branches*: pairs of a history and its next token."""
-    device = model.device
+    device = histories.logits.device
     kept = [parent for parent, _ in branches]
     parents = torch.tensor(kept, device=device)
     tokens = torch.tensor([[token] for _, token in branches], device=device)
     owners = [histories.stems[parent] for parent in kept]
     if kept != list(range(len(histories.stems))):
         groups = dict.fromkeys(histories.stems)
-        cache.select(parents, [owners.count(stem) for stem in groups])
+        living.select(parents, [owners.count(stem) for stem in groups])
     positions = torch.tensor([[stems[stem].position + step - 1] for stem in owners], device=device)
     return _Histories(
         stems=owners,
         tokens=torch.cat([histories.tokens[parents], tokens], dim=1),
-        logits=advance(model, cache, tokens, positions),
+        logits=living.score(tokens, positions, 1)[:, -1],
     )
-
-
-def advance(model: Any, cache: RowCache, tokens: Tensor, positions: Tensor) -> Tensor:
-    """Give each row of *cache* its next token; call within ``shared_rows``.
-
-    Args:
-        tokens: one a row, shape (rows, 1).
-        positions: of these tokens, shape (rows, 1).
-
-    Returns:
-        the scores of the tokens after them, shape (rows, vocabulary), float32.
-    """
-    output = model(
-        input_ids=tokens,
-        position_ids=positions,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-    return output.logits[:, -1].float()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,19 @@ from PIL import Image
 
 from itr_bench.engine import plain
 from itr_bench.engine.decoding import NotFiniteError, Row, decode
-from itr_bench.engine.likelihood import Forms, probabilities, surface_forms
+from itr_bench.engine.layers import shortest_window
+from itr_bench.engine.likelihood import (
+    Forms,
+    plain_probabilities,
+    probabilities,
+    surface_forms,
+)
 from itr_bench.engine.loading import Vlm
-from itr_bench.engine.prompts import Chat, PromptError, prepare
-from itr_bench.engine.sampling import Noise, rules
-from itr_bench.engine.stems import Stem, read
-from itr_bench.engine.verification import why_not
+from itr_bench.engine.prompts import Chat, PromptError, Prompts, prepare
+from itr_bench.engine.rows import Way
+from itr_bench.engine.sampling import Noise, check_settings, rules
+from itr_bench.engine.stems import read
+from itr_bench.engine.verification import never, own_way, why_not
 from itr_bench.errors import ItrBenchError
 
 ROWS_IN_FLIGHT = 64
@@ -45,6 +52,32 @@ class Job:
     def rows(self) -> int:
         """How many generations it is."""
         return sum(map(len, self.seeds))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What decides by which way prompts are shared, beside the model.
+
+    Attributes:
+        images: of a prompt: none, one, or 2 for several.
+        long: whether prompt and answer may be longer than a window of the model.
+    """
+
+    images: int = 1
+    long: bool = False
+
+    def __str__(self) -> str:
+        shown = {0: " without an image", 1: "", 2: " with several images"}[self.images]
+        return shown + (" beyond its window" if self.long else "")
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A job with its inputs; one without a way is generated one by one."""
+
+    job: Job
+    way: Way | None = None
+    prompts: Prompts | None = None
 
 
 @dataclass(frozen=True)
@@ -82,19 +115,27 @@ class Engine:
         rows_in_flight: how many generations are decoded at a time. Bounds the memory; changes no
             result in float32; halved when memory runs out.
         shared: whether to share at all; without, every generation is made by itself.
+        trials: what a way is verified on, by kind of prompt; without, the first job of its kind.
     """
 
     def __init__(
-        self, vlm: Vlm, *, rows_in_flight: int = ROWS_IN_FLIGHT, shared: bool = True
+        self,
+        vlm: Vlm,
+        *,
+        rows_in_flight: int = ROWS_IN_FLIGHT,
+        shared: bool = True,
+        trials: Callable[[Kind], Sequence[Job]] | None = None,
     ) -> None:
         if not isinstance(rows_in_flight, int) or rows_in_flight < 1:
             raise ItrBenchError(f"rows_in_flight is {rows_in_flight!r}, expected 1 or more")
         self.vlm = vlm
         self.rows_in_flight = rows_in_flight
-        # None: not verified yet.
-        self._shared: bool | None = None if shared else False
-        self._several: bool | None = None if shared else False  # images in a prompt
-        self._without: bool | None = None if shared else False  # any image
+        self.ways: dict[Kind, Way | None] = {}
+        """The ways that were decided so far; ``None`` for one by one."""
+        self.reasons: dict[Kind, dict[Way | None, str]] = {}
+        """Why other ways are not taken."""
+        self._shares = shared
+        self._trials = trials
         self._noise = Noise()
 
     def generate(
@@ -113,28 +154,29 @@ class Engine:
             ItrBenchError: settings that make no sense, a prompt that cannot be put together, or
                 memory that does not suffice for a single generation.
         """
-        try:
-            rules(self.vlm.model, 1, settings)
-        except (ValueError, TypeError) as error:
-            raise ItrBenchError(f"generation settings: {error}") from error
+        new = check_settings(self.vlm.model, settings)
+        readies = [self._ready(job, new) for job in jobs]
         # Some decoders pass over whole layers where there is no image.
-        kinds: dict[bool | None, list[int]] = {}
-        for place, job in enumerate(jobs):
-            kinds.setdefault(bool(job.images) if self._verified(job) else None, []).append(place)
-        found = {p: self._one_by_one(jobs[p], settings) for p in kinds.pop(None, [])}
-        for places in kinds.values():
-            made = self._together([jobs[place] for place in places], settings)
-            found.update(zip(places, made, strict=True))
+        kinds: dict[tuple[Way | None, bool], list[int]] = {}
+        for place, ready in enumerate(readies):
+            kinds.setdefault((ready.way, bool(ready.job.images)), []).append(place)
+        found: dict[int, list[list[Generated]]] = {}
+        for (way, _), places in kinds.items():
+            if way is None:
+                found |= {place: self._one_by_one(jobs[place], settings) for place in places}
+            else:
+                made = self._together([readies[place] for place in places], settings)
+                found.update(zip(places, made, strict=True))
         return [found[place] for place in range(len(jobs))]
 
     def _together(
-        self, jobs: Sequence[Job], settings: Mapping[str, Any]
+        self, readies: Sequence[_Ready], settings: Mapping[str, Any]
     ) -> list[list[list[Generated]]]:
-        """Generate jobs that can be shared."""
+        """Generate jobs that can be shared, all in the same way."""
         found: list[list[list[Generated]]] = []
-        waiting = list(jobs)
+        waiting = list(readies)
         while waiting:
-            wave = waiting[: fitting((job.rows for job in waiting), self.rows_in_flight)]
+            wave = waiting[: fitting((ready.job.rows for ready in waiting), self.rows_in_flight)]
             shortage = None
             try:
                 with torch.inference_mode():
@@ -152,79 +194,117 @@ class Engine:
         """P(yes) and P(no) of each prompt of *job*; its seeds do not matter.
 
         Raises:
-            ItrBenchError: a model that cannot be shared.
+            ItrBenchError: a prompt that cannot be put together, or memory that does not suffice.
         """
-        if not self._verified(job):
-            raise ItrBenchError(
-                f"{type(self.vlm.model).__name__} cannot be shared, and likelihoods are only read "
-                "that way; take the task without _likelihood"
-            )
+        model, forms = self.vlm.model, self._forms
+        ready = self._ready(job, max(map(len, (*forms.yes, *forms.no)), default=1))
         with _naming(job), _enough_memory(), torch.inference_mode():
-            return probabilities(self.vlm.model, self._stems(job), self._forms)
+            if ready.way is None or ready.prompts is None:
+                asked = (self._plain_inputs(job, chat) for chat in job.chats)
+                return [plain_probabilities(model, inputs, forms) for inputs in asked]
+            return probabilities(model, read(model, ready.prompts, ready.way), forms)
 
     @cached_property
     def _forms(self) -> Forms:
         return surface_forms(self.vlm.processor.tokenizer)
 
-    def _stems(self, job: Job) -> list[Stem]:
-        with _naming(job):
-            prompts = prepare(self.vlm.model, self.vlm.processor, job.images, job.chats)
-        return read(self.vlm.model, prompts)
+    def _plain_inputs(self, job: Job, chat: Chat) -> dict[str, Any]:
+        return plain.inputs(self.vlm.model, self.vlm.processor, job.images, chat)
 
-    def verify(self, jobs: Sequence[Job]) -> bool:
-        """Whether the shared way gives what the plain way gives, decided the first time.
+    def _ready(self, job: Job, new_tokens: int) -> _Ready:
+        """Decide how a job is generated, by its real length, and make its inputs."""
+        model = self.vlm.model
+        kind = Kind(min(2, len(job.images)))
+        with _naming(job):
+            if (way := self.way(kind, job)) is None:
+                return _Ready(job)
+            prompts = self._prompts(job, way)
+            window = shortest_window(model)
+            longest = max(map(len, prompts.ids)) + new_tokens
+            if window is None or longest <= window:
+                return _Ready(job, way, prompts)
+            beyond = self.way(Kind(kind.images, long=True), job)
+            if beyond is None:
+                return _Ready(job)
+            same = beyond.whole == way.whole
+            return _Ready(job, beyond, prompts if same else self._prompts(job, beyond))
+
+    def _prompts(self, job: Job, way: Way) -> Prompts:
+        return prepare(self.vlm.model, self.vlm.processor, job.images, job.chats, whole=way.whole)
+
+    def way(self, kind: Kind, job: Job | None = None) -> Way | None:
+        """How prompts of *kind* are shared, decided the first time; ``None``: one by one.
 
         Args:
-            jobs: what to try it on.
+            kind: of prompt.
+            job: what a way is verified on where the engine has no trials of its own.
+
+        Raises:
+            ItrBenchError: the model cannot generate at all.
         """
-        if self._shared is None:
-            self._shared = self._agrees(jobs, "")
-        return self._shared
+        if not self._shares:
+            return None
+        if kind not in self.ways:
+            jobs = self._trials(kind) if self._trials is not None else [job] if job else []
+            if not jobs:
+                raise ItrBenchError("a way is verified on trials or on a job; neither was given")
+            self.reasons[kind] = {}
+            self.ways[kind] = self._verified(jobs, kind)
+            if self.ways[kind] is None:
+                logger.warning(
+                    f"itr_vlm: {type(self.vlm.model).__name__}{kind} is generated one by one, "
+                    f"which takes longer: {'; '.join(dict.fromkeys(self.reasons[kind].values()))}"
+                )
+        return self.ways[kind]
 
-    def verify_several(self, jobs: Sequence[Job]) -> bool:
-        """The same for prompts with several images, where those with one can be shared."""
-        if self._several is None:
-            self._several = self.verify(jobs) and self._agrees(jobs, " with several images")
-        return self._several
-
-    def verify_without(self, jobs: Sequence[Job]) -> bool:
-        """The same for prompts without an image."""
-        if self._without is None:
-            self._without = self._agrees(jobs, " without an image")
-        return self._without
-
-    def _verified(self, job: Job) -> bool:
-        if not job.images:
-            return self.verify_without([job])
-        return self.verify_several([job]) if len(job.images) > 1 else self.verify([job])
-
-    def _agrees(self, jobs: Sequence[Job], what: str) -> bool:
-        reason = None
+    def _verified(self, jobs: Sequence[Job], kind: Kind) -> Way | None:
+        """The first way that gives what the model itself gives on all *jobs*."""
+        reasons = self.reasons[kind]
+        if (reason := never(self.vlm.model)) is not None:
+            reasons[None] = reason
+            return None
+        owns = []
         for job in jobs:
-            with _naming(job), _enough_memory():
-                reason = reason or why_not(self.vlm, job.images, job.chats)
-        if reason is not None:
-            logger.warning(
-                f"itr_vlm: {type(self.vlm.model).__name__}{what} is generated one by one, which "
-                f"takes longer: {reason}"
-            )
-        return reason is None
+            try:
+                with _enough_memory():
+                    owns.append(own_way(self.vlm, job.images, job.chats))
+            except PromptError as error:
+                if self._trials is None:
+                    raise
+                reasons[None] = f"no trial of that kind fits ({error})"
+                return None
+        for way in Way:
+            for job, own in zip(jobs, owns, strict=True):
+                with _naming(job), _enough_memory():
+                    reason = why_not(self.vlm, own, way, long=kind.long)
+                if reason is not None:
+                    reasons[way] = reason
+                    break
+            else:
+                return way
+        return None
 
     def _halve(self, error: Exception) -> None:
         torch.cuda.empty_cache()
         if self.rows_in_flight == 1:
             raise _too_little(error) from error
         self.rows_in_flight //= 2
-        logger.warning(f"itr_vlm: out of memory; goes on with rows_in_flight={self.rows_in_flight}")
+        logger.warning(
+            f"itr_vlm: out of memory; continues with rows_in_flight={self.rows_in_flight}"
+        )
 
     def _decode_wave(
-        self, jobs: Sequence[Job], settings: Mapping[str, Any]
+        self, readies: Sequence[_Ready], settings: Mapping[str, Any]
     ) -> list[list[list[Generated]]]:
-        """Read the prompts of *jobs* and decode their rows together."""
-        model = self.vlm.model
+        """Read the prompts of jobs and decode their rows together."""
+        model, jobs = self.vlm.model, [ready.job for ready in readies]
         # A wave of one cannot be made smaller.
         with _enough_memory() if len(jobs) == 1 else contextlib.nullcontext():
-            stems = [self._stems(job) for job in jobs]
+            stems = [
+                read(model, ready.prompts, ready.way)
+                for ready in readies
+                if ready.prompts is not None and ready.way is not None
+            ]
         flat = [stem for of_job in stems for stem in of_job]
         ruled = [rules(model, len(stem.ids), settings) for stem in flat]
         seeds = [of_prompt for job in jobs for of_prompt in job.seeds]
@@ -242,19 +322,18 @@ class Engine:
         return [[[next(made) for _ in of_prompt] for of_prompt in job.seeds] for job in jobs]
 
     def _one_by_one(self, job: Job, settings: Mapping[str, Any]) -> list[list[Generated]]:
-        model, processor = self.vlm.model, self.vlm.processor
         found = []
         for chat, seeds in zip(job.chats, job.seeds, strict=True):
             with _naming(job):
-                ready = plain.inputs(model, processor, job.images, chat)
+                ready = self._plain_inputs(job, chat)
             tokens: dict[int, list[int]] = {}
             for seed in seeds:
                 # Unsaid, it is the checkpoint's to say.
                 if settings.get("do_sample") is False and tokens:
                     tokens[seed] = next(iter(tokens.values()))
                     continue
-                with _enough_memory():
-                    tokens[seed] = plain.generate(model, ready, settings, seed)
+                with _naming(job), _enough_memory():
+                    tokens[seed] = plain.generate(self.vlm.model, ready, settings, seed)
             found.append(self._finished([tokens[seed] for seed in seeds]))
         return found
 

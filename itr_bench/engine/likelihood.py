@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from itr_bench.engine.attention import RowCache, shared_rows
+from itr_bench.engine import plain
 from itr_bench.engine.decoding import NotFiniteError
-from itr_bench.engine.stems import Stem, encoded_layers
+from itr_bench.engine.rows import grow
+from itr_bench.engine.stems import Stem
 
 YES = ("Yes", "Jā")
 NO = ("No", "Nē")
@@ -65,11 +66,38 @@ def probabilities(model: Any, stems: Sequence[Stem], forms: Forms) -> list[tuple
         NotFiniteError: scores that are not numbers.
     """
     every = (*forms.yes, *forms.no)
-    first = torch.log_softmax(torch.stack([stem.logits for stem in stems]).double(), dim=-1)
+    first = _log_softmax(torch.stack([stem.logits for stem in stems]))
     logs = first[:, [tokens[0] for tokens in every]]
     long = [i for i, tokens in enumerate(every) if len(tokens) > 1]
     if long:
         logs[:, long] += _continued(model, stems, [every[i] for i in long]).to(logs)
+    return _summed(logs, forms)
+
+
+def plain_probabilities(
+    model: Any, ready: Mapping[str, Tensor], forms: Forms
+) -> tuple[float, float]:
+    """P(yes) and P(no) after one prompt, each form forced on the model's own ``generate``.
+
+    Raises:
+        NotFiniteError: scores that are not numbers.
+    """
+    every = (*forms.yes, *forms.no)
+    rows = _longest({tokens[:-1] for tokens in every})
+    along = {given: _log_softmax(plain.scores_along(model, ready, given)) for given in rows}
+    logs = []
+    for form in every:
+        scored = along[next(row for row in rows if row[: len(form) - 1] == form[:-1])]
+        logs.append(sum(float(scored[place, token]) for place, token in enumerate(form)))
+    return _summed(torch.tensor([logs], dtype=torch.float64), forms)[0]
+
+
+def _log_softmax(scores: Tensor) -> Tensor:
+    return torch.log_softmax(scores.double(), dim=-1)
+
+
+def _summed(logs: Tensor, forms: Forms) -> list[tuple[float, float]]:
+    """P(yes) and P(no) from the log probability of each form, shape (prompts, forms)."""
     found = logs.exp()
     if not bool(found.isfinite().all()):
         raise NotFiniteError(int((~found.isfinite()).nonzero()[0, 0]))
@@ -82,26 +110,15 @@ def probabilities(model: Any, stems: Sequence[Stem], forms: Forms) -> list[tuple
 def _continued(model: Any, stems: Sequence[Stem], forms: Sequence[Tokens]) -> Tensor:
     """Log probability of each form's tokens after its first, shape (stems, forms)."""
     device = model.device
-    beginnings = {tokens[:-1] for tokens in forms}
-    rows = sorted(
-        given for given in beginnings if not any(_begins(other, given) for other in beginnings)
-    )
+    rows = _longest({tokens[:-1] for tokens in forms})
     # The fillers come after all that counts.
     width = max(map(len, rows))
     tokens = torch.tensor([(*given, *[0] * (width - len(given))) for given in rows], device=device)
     starts = torch.tensor([stem.position for stem in stems], device=device)
     positions = starts.repeat_interleave(len(rows))[:, None] + torch.arange(width, device=device)
-    cache = RowCache(
-        [stem.segments for stem in stems], [len(rows)] * len(stems), encoded_layers(model)
-    )
-    with shared_rows(model, cache):
-        logits = model(
-            input_ids=tokens.repeat(len(stems), 1),
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
-    logs = torch.log_softmax(logits.float(), dim=-1).view(len(stems), len(rows), width, -1)
+    grown = grow(model, [stem.kept for stem in stems], [len(rows)] * len(stems))
+    logits = grown.score(tokens.repeat(len(stems), 1), positions)
+    logs = torch.log_softmax(logits, dim=-1).view(len(stems), len(rows), width, -1)
     found = torch.zeros(len(stems), len(forms), device=device)
     for i, form in enumerate(forms):
         given = form[:-1]
@@ -111,6 +128,13 @@ def _continued(model: Any, stems: Sequence[Stem], forms: Sequence[Tokens]) -> Te
     return found
 
 
+def _longest(beginnings: set[Tokens]) -> list[Tokens]:
+    """The *beginnings* that no other one continues."""
+    return sorted(
+        given for given in beginnings if not any(_begins(other, given) for other in beginnings)
+    )
+
+
 def _begins(longer: Tokens, shorter: Tokens) -> bool:
-    """Whether *longer* begins with *shorter* and goes on."""
+    """Whether *longer* begins with *shorter* and continues."""
     return len(longer) > len(shorter) and longer[: len(shorter)] == shorter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from itr_bench.engine.device import choose_device
 from itr_bench.errors import ItrBenchError, unknown_name
+from itr_bench.packages import explained, has_package, how_to_install
 
 DTYPES = {
     "auto": "auto",
@@ -41,6 +42,8 @@ def load(
     min_pixels: int | None = None,
     max_pixels: int | None = None,
     trust_remote_code: bool = False,
+    chat_template: str | None = None,
+    thinking: bool | None = None,
 ) -> Vlm:
     """Load a checkpoint of ``AutoModelForImageTextToText``.
 
@@ -54,6 +57,8 @@ def load(
         min_pixels: for processors that resize to a number of pixels.
         max_pixels: likewise.
         trust_remote_code: whether code that comes with the checkpoint may run.
+        chat_template: a file with a Jinja template in place of the checkpoint's own.
+        thinking: whether the template is to ask for thinking; ``None`` leaves it to the template.
 
     Raises:
         ItrBenchError: what cannot be had, and what to do instead.
@@ -71,6 +76,7 @@ def load(
     config = _config(pretrained, options)
     given = {limit: pixels for limit, pixels in limits.items() if pixels is not None}
     processor = _processor(pretrained, {**options, **given})
+    _set_chat_template(processor, chat_template, thinking)
     for limit in given:
         _check_takes(processor.image_processor, limit)
     loading: dict[str, Any] = {"dtype": DTYPES[dtype], "device_map": {"": place}}
@@ -89,6 +95,8 @@ def load(
 def _config(pretrained: str, options: dict[str, Any]) -> Any:
     try:
         return AutoConfig.from_pretrained(pretrained, **options)
+    except ImportError as error:
+        raise ItrBenchError(explained(f"the configuration of {pretrained}", error)) from error
     except (OSError, ValueError) as error:
         raise ItrBenchError(_refusal(pretrained, "configuration", error)) from error
 
@@ -96,6 +104,8 @@ def _config(pretrained: str, options: dict[str, Any]) -> Any:
 def _processor(pretrained: str, options: dict[str, Any]) -> Any:
     try:
         found = AutoProcessor.from_pretrained(pretrained, **options)
+    except ImportError as error:
+        raise ItrBenchError(explained(f"the processor of {pretrained}", error)) from error
     except (OSError, ValueError, TypeError) as error:
         raise ItrBenchError(_refusal(pretrained, "processor", error)) from error
     if getattr(found, "image_processor", None) is None or not hasattr(found, "tokenizer"):
@@ -109,6 +119,32 @@ def _processor(pretrained: str, options: dict[str, Any]) -> Any:
             f"cannot load the processor of {pretrained}: the tokenizer's files are missing"
         )
     return found
+
+
+def _set_chat_template(processor: Any, file: str | None, thinking: bool | None) -> None:
+    """Give *processor* the template of *file*, or its tokenizer's where it has none itself.
+
+    Templates of models that can think or not ask the variable ``enable_thinking``.
+    """
+    if file is not None:
+        try:
+            processor.chat_template = Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ItrBenchError(
+                f"chat_template={file}: {error}; expected a file with a Jinja template"
+            ) from error
+    elif not getattr(processor, "chat_template", None):
+        processor.chat_template = getattr(processor.tokenizer, "chat_template", None)
+    if thinking is None:
+        return
+    template = processor.chat_template
+    if not isinstance(template, str) or "enable_thinking" not in template:
+        raise ItrBenchError(
+            f"thinking={thinking}: the chat template of this checkpoint has no switch for it "
+            "(enable_thinking); leave it out"
+        )
+    value = str(bool(thinking)).lower()
+    processor.chat_template = f"{{% set enable_thinking = {value} %}}{template}"
 
 
 def _check_takes(image_processor: Any, name: str) -> None:
@@ -136,10 +172,11 @@ def _refusal(pretrained: str, what: str, error: Exception) -> str:
 def _four_bits(dtype: str, config: Any) -> Any:
     from transformers import BitsAndBytesConfig
 
-    if find_spec("bitsandbytes") is None:
+    if not has_package("bitsandbytes"):
         raise ItrBenchError(
-            "quantization=4bit needs the package bitsandbytes: pip install 'itr-bench[4bit]'; or "
-            "use quantization=none, which shows in the signature"
+            "quantization=4bit needs the package bitsandbytes: "
+            f"{how_to_install('bitsandbytes')}; or use quantization=none, which shows in the "
+            "signature"
         )
     computed = DTYPES[dtype] if dtype != "auto" else (config.dtype or torch.bfloat16)
     return BitsAndBytesConfig(

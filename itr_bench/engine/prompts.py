@@ -19,13 +19,6 @@ class PromptError(ItrBenchError):
     """One prompt that cannot be put to the model; others can."""
 
 
-# The processors' outputs that go along with the tokens, at dimension 1.
-_TOKENWISE = (
-    *("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids"),
-    "cross_attention_mask",
-)
-
-
 @dataclass(frozen=True)
 class Prompts:
     """The prompts about the same images: none, one or several.
@@ -44,23 +37,32 @@ class Prompts:
 
 
 def render(processor: Any, chat: Chat) -> str:
-    """The chat as the text that the model was trained on."""
-    template = getattr(processor, "chat_template", None) or getattr(
-        processor.tokenizer, "chat_template", None
-    )
-    if not template:
+    """The chat as the text that the model was trained on.
+
+    Raises:
+        ItrBenchError: there is no chat template, or one that fails.
+    """
+    if not getattr(processor, "chat_template", None):
         raise ItrBenchError(
-            "the checkpoint has no chat template: itr_vlm cannot put a prompt together. Use an "
-            "instruction-tuned checkpoint, or lmms-eval's own adapter for this model"
+            "the checkpoint has no chat template: itr_vlm cannot put a prompt together. Give it "
+            "one (--model_args chat_template=FILE, in Jinja, with the model's own token for an "
+            "image where a part has the type image), or use an instruction-tuned checkpoint or "
+            "lmms-eval's own adapter for this model"
         )
-    return str(
-        processor.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=True)
-    )
+    try:
+        return str(
+            processor.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=True)
+        )
+    except Exception as error:  # a template is code of its own
+        raise ItrBenchError(
+            f"the chat template of the checkpoint fails: {type(error).__name__}: {error}; give it "
+            "another one: --model_args chat_template=FILE"
+        ) from error
 
 
 def tokenized(processor: Any, prompt: str, images: Sequence[Image.Image]) -> dict[str, Tensor]:
     """The model's inputs for one prompt, batch size 1; the images in the order of the prompt."""
-    return dict(
+    found = dict(
         processor(
             text=[prompt],
             images=list(images) or None,
@@ -68,6 +70,8 @@ def tokenized(processor: Any, prompt: str, images: Sequence[Image.Image]) -> dic
             add_special_tokens=_adds_special_tokens(processor, prompt),
         )
     )
+    found.pop("labels", None)  # PaliGemma's, for training
+    return found
 
 
 def placed(model: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -79,9 +83,21 @@ def placed(model: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def prepare(
-    model: Any, processor: Any, images: Sequence[Image.Image], chats: Sequence[Chat]
+    model: Any,
+    processor: Any,
+    images: Sequence[Image.Image],
+    chats: Sequence[Chat],
+    *,
+    whole: bool = False,
 ) -> Prompts:
     """Tokenize prompts about the same images.
+
+    Args:
+        model: whose configuration names the image token.
+        processor: of the model.
+        images: in the order of the prompts.
+        chats: the prompts.
+        whole: whether each prompt is to be read by itself, from its first token.
 
     Raises:
         ItrBenchError: a prompt with the model's own image token in its text, or longer than the
@@ -96,16 +112,23 @@ def prepare(
         tokenized(processor, text, images)["input_ids"][0] for text in texts[1:]
     ]
     _check_length(model, ids)
-    shared = _common(ids)
+    shared = 0 if whole else _common(ids)
     last = (ids[0] == token).nonzero()
-    if not images or (len(last) and int(last[-1]) < shared):
+    if shared and (not images or (len(last) and int(last[-1]) < shared)):
         inputs = {
-            name: value[:, :shared] if name in _TOKENWISE else value
+            name: value[:, :shared] if _is_tokenwise(name, value, len(ids[0])) else value
             for name, value in first.items()
         }
         return Prompts(tuple(ids), shared, (inputs,))
     rest = [tokenized(processor, text, images) for text in texts[1:]]
     return Prompts(tuple(ids), 0, (first, *rest))
+
+
+def _is_tokenwise(name: str, value: Tensor, tokens: int) -> bool:
+    """Whether an output of a processor goes along with the tokens, at dimension 1."""
+    along = name.endswith(("input_ids", "attention_mask", "token_type_ids", "position_ids"))
+    other = name.startswith(("pixel_", "image_", "qformer_"))  # masks of the encoder's own
+    return along and not other and value.ndim > 1 and value.shape[1] == tokens
 
 
 def prepare_one(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from itr_bench.errors import ItrBenchError
 
 _NOISE_BYTES = 64 * 2**20
 
@@ -27,6 +30,22 @@ class Rules:
     max_new_tokens: int
     ends: frozenset[int]
     processors: Any
+
+
+def check_settings(model: Any, settings: Mapping[str, Any]) -> int:
+    """How many new tokens *settings* allow at most.
+
+    Raises:
+        ItrBenchError: they make no sense.
+    """
+    parameters = inspect.signature(model.generate).parameters.values()
+    if any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters):
+        # A model that generates with pictures only: it checks its settings when it has one.
+        return int(settings.get("max_new_tokens") or 0)
+    try:
+        return rules(model, 1, settings).max_new_tokens
+    except (ValueError, TypeError) as error:
+        raise ItrBenchError(f"generation settings: {error}") from error
 
 
 def rules(model: Any, prompt_tokens: int, settings: Mapping[str, Any]) -> Rules:

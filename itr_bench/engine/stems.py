@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
-from itr_bench.engine.attention import RowCache, Segment, shared_rows
+from itr_bench.engine.attention import Segment
+from itr_bench.engine.layers import (
+    cache_argument,
+    encoded_layers,
+    keeps_state,
+    keeps_tokens,
+    own_cache,
+    takes,
+    unwindowed_cache,
+)
 from itr_bench.engine.prompts import Prompts, placed
+from itr_bench.engine.rows import CopiedRows, Parts, SharedRows, Way
 
 # Where transformers keeps the vision encoder, by family.
-_VISION = ("visual", "vision_tower", "vision_model")
+_VISION = ("visual", "vision_tower", "vision_model", "vision_encoder", "image_encoder")
+
+
+class UnsharableError(Exception):
+    """A model that keeps what one way of sharing does not know."""
 
 
 @dataclass(frozen=True)
@@ -26,59 +38,101 @@ class Stem:
 
     Attributes:
         ids: its tokens, shape (tokens,).
-        segments: what it left in the decoder's layers, first to last.
+        kept: what it left in the decoder's layers: parts for the engine's own attention, or the
+            model's own cache.
         logits: of the first token to come, shape (vocabulary,), float32.
         position: of the first token to come. The tokens of an image count as fewer than they are
             in some models, so it may be less than the number of tokens.
     """
 
     ids: Tensor
-    segments: tuple[Segment, ...]
+    kept: Parts | Any
     logits: Tensor
     position: int
 
 
-def encoded_layers(model: Any) -> frozenset[int]:
-    """The decoder's layers that attend to an encoded image and not to text."""
-    return frozenset(getattr(model.config.get_text_config(), "cross_attention_layers", None) or ())
-
-
-def read(model: Any, prompts: Prompts) -> list[Stem]:
+def read(model: Any, prompts: Prompts, way: Way = Way.ATTENTION) -> list[Stem]:
     """Read prompts about one image: it is encoded once, and what they share is read once."""
     if not prompts.shared:
         with _encoding_once(model):
             return [
-                Stem(ids.to(model.device), (segment,), logits, position)
+                Stem(ids.to(model.device), *_forward(model, inputs, way))
                 for ids, inputs in zip(prompts.ids, prompts.inputs, strict=True)
-                for segment, logits, position in [_forward(model, inputs)]
             ]
-    prefix, _, position = _forward(model, prompts.inputs[0])
-    return _extend(model, prefix, position, [ids[prompts.shared :] for ids in prompts.ids], prompts)
+    prefix, _, position = _forward(model, prompts.inputs[0], way)
+    suffixes = [ids[prompts.shared :] for ids in prompts.ids]
+    if isinstance(prefix, Parts) and not prefix.states:
+        ends = _extend_together(model, prefix, position, suffixes)
+    else:
+        # Fillers would change a state.
+        ends = [_extend(model, prefix, position, suffix) for suffix in suffixes]
+    return [
+        Stem(ids.to(model.device), kept, logits, position + len(suffix))
+        for ids, suffix, (kept, logits) in zip(prompts.ids, suffixes, ends, strict=True)
+    ]
 
 
-def _forward(model: Any, inputs: Mapping[str, Tensor]) -> tuple[Segment, Tensor, int]:
+def _forward(model: Any, inputs: Mapping[str, Tensor], way: Way) -> tuple[Parts | Any, Tensor, int]:
     """Read *inputs* the model's own way.
 
     Returns:
         what they left in the layers, the logits after them, and the next position.
+
+    Raises:
+        UnsharableError: it left what the engine's own attention cannot share.
     """
+    if not way.attention and encoded_layers(model):
+        raise UnsharableError("cross-attention layers need the mask of their image at every step")
     base = model.base_model
     if hasattr(base, "rope_deltas"):
         base.rope_deltas = None  # the module keeps what the last image left
-    cache = DynamicCache()
-    output = model(**placed(model, inputs), past_key_values=cache, use_cache=True, logits_to_keep=1)
+    cache = unwindowed_cache(model) if way.attention else own_cache(model)
+    chosen: dict[str, Any] = {cache_argument(model): cache}
+    if takes(model, "logits_to_keep"):
+        chosen["logits_to_keep"] = 1
+    with _positions(model) as given:
+        output = model(**placed(model, inputs), use_cache=True, **chosen)
     length = inputs["input_ids"].shape[1]
-    # Qwen2-VL and its kin: how far positions lag behind the number of tokens.
-    lag = getattr(base, "rope_deltas", None)
-    position = length + (0 if lag is None else int(lag.flatten()[0]))
+    # Those of Qwen2-VL and its kin lag behind the number of tokens; PaliGemma counts from one.
+    position = int(given[-1].max()) + 1 if given else length
+    kept = _parts(inputs, model, cache) if way.attention else cache
+    return kept, output.logits[0, -1].float(), position
+
+
+@contextlib.contextmanager
+def _positions(model: Any) -> Iterator[list[Tensor]]:
+    """The positions that the text decoder is given, of each call that has any."""
+    found: list[Tensor] = []
+
+    def note(_: Any, arguments: Any, keywords: Mapping[str, Any]) -> None:
+        if (positions := keywords.get("position_ids")) is not None:
+            found.append(positions)
+
+    hook = model.get_decoder().register_forward_pre_hook(note, with_kwargs=True)
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
+def _parts(inputs: Mapping[str, Tensor], model: Any, cache: Any) -> Parts:
     visible = _visible(inputs, model, cache)
-    layers = []
+    layers: list[tuple[Tensor, Tensor] | None] = []
+    states = {}
     for index, layer in enumerate(cache.layers):
-        keys, values = layer.keys[0], layer.values[0]
-        if index in visible:
-            keys, values = keys[:, visible[index]], values[:, visible[index]]
-        layers.append((keys, values))
-    return Segment(tuple(layers)), output.logits[0, -1].float(), position
+        if keeps_state(layer):
+            states[index] = layer
+            layers.append(None)
+        elif getattr(layer, "keys", None) is None:  # it reuses those of an earlier layer
+            layers.append(None)
+        elif keeps_tokens(layer):
+            keys, values = layer.keys[0], layer.values[0]
+            if index in visible:
+                keys, values = keys[:, visible[index]], values[:, visible[index]]
+            layers.append((keys, values))
+        else:
+            raise UnsharableError(f"its layers keep what {type(layer).__name__} holds")
+    return Parts((Segment(tuple(layers)),), states)
 
 
 def _visible(inputs: Mapping[str, Tensor], model: Any, cache: Any) -> dict[int, Tensor]:
@@ -96,35 +150,42 @@ def _visible(inputs: Mapping[str, Tensor], model: Any, cache: Any) -> dict[int, 
     }
 
 
-def _extend(
-    model: Any, prefix: Segment, position: int, suffixes: Sequence[Tensor], prompts: Prompts
-) -> list[Stem]:
+def _extend_together(
+    model: Any, prefix: Parts, position: int, suffixes: Sequence[Tensor]
+) -> list[tuple[Parts, Tensor]]:
     """Read what is left of each prompt, all in one batch, after the shared *prefix*."""
     lengths = [len(suffix) for suffix in suffixes]
     # The fillers at the end come after all that counts, so nothing sees them.
     tokens = torch.nn.utils.rnn.pad_sequence(list(suffixes), batch_first=True).to(model.device)
     steps = torch.arange(tokens.shape[1], device=model.device)
-    cache = RowCache([(prefix,)], [len(suffixes)], encoded_layers(model))
+    rows = SharedRows(model, [prefix], [len(suffixes)])
     ends = torch.tensor([length - 1 for length in lengths], device=model.device)
+    logits = rows.score(tokens, (position + steps).expand(len(suffixes), -1), ends)
     # Not all models can be asked for single positions; the others score all.
-    keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
-    with shared_rows(model, cache):
-        output = model(
-            input_ids=tokens,
-            position_ids=(position + steps).expand(len(suffixes), -1),
-            past_key_values=cache,
-            use_cache=True,
-            **({"logits_to_keep": ends} if keeps else {}),
-        )
+    asked = logits.shape[1] == len(ends) and takes(model, "logits_to_keep")
     return [
-        Stem(
-            ids=prompts.ids[row].to(model.device),
-            segments=(prefix, cache.own(row, length)),
-            logits=output.logits[row, row if keeps else length - 1].float(),
-            position=position + length,
+        (
+            Parts((*prefix.segments, rows.cache.own(row, length)), {}),
+            logits[row, row if asked else length - 1],
         )
         for row, length in enumerate(lengths)
     ]
+
+
+def _extend(
+    model: Any, prefix: Parts | Any, position: int, suffix: Tensor
+) -> tuple[Parts | Any, Tensor]:
+    """Read what is left of one prompt after a copy of what the shared *prefix* left."""
+    tokens = suffix[None].to(model.device)
+    positions = position + torch.arange(len(suffix), device=model.device)[None]
+    if isinstance(prefix, Parts):
+        shared = SharedRows(model, [prefix], [1])
+        logits = shared.score(tokens, positions, 1)
+        segments = (*prefix.segments, shared.cache.own(0, len(suffix)))
+        return Parts(segments, shared.cache.states()), logits[0, -1]
+    copied = CopiedRows(model, [prefix], [1])
+    logits = copied.score(tokens, positions, 1)
+    return copied.cache, logits[0, -1]
 
 
 @contextlib.contextmanager

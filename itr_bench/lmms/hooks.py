@@ -148,9 +148,9 @@ def _warn(result: Score, task: str, data: str) -> None:
             f"itr-bench, {task}: {result.failed_rate:.1%} of the requests failed and count as "
             "wrong; run again before you report this score"
         )
-    if data.startswith("stand-in"):
+    if data.startswith("placeholder"):
         logger.warning(
-            f"itr-bench, {task}: stand-in pictures: these scores are NOT results of any model"
+            f"itr-bench, {task}: placeholder pictures: these scores are NOT results of any model"
         )
 
 
@@ -214,9 +214,9 @@ def yes_no_mass(items: Sequence[str]) -> float:
     return sum(found) / len(found)
 
 
-def stand_in_data(items: Sequence[str]) -> float:
-    """1 where any picture is a stand-in: then no figure of the run is a result."""
-    return float(any(" stand-in-" in item for item in items))
+def placeholder_data(items: Sequence[str]) -> float:
+    """1 where any picture is a placeholder: then no figure of the run is a result."""
+    return float(any(" placeholder-" in item for item in items))
 
 
 # In this order: lmms-eval fills in a standard error of its own ("N/A") after each metric, which
@@ -234,7 +234,7 @@ _METRICS = (
     "failed_rate",
     "reference_majority_class",
     "reference_uniform_chance",
-    "stand_in_data",
+    "placeholder_data",
 )
 
 _LIKELIHOOD_METRICS = (

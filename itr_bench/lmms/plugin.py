@@ -14,13 +14,17 @@ from typing import Any
 
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.models.imageless import check_image
-from itr_bench.models.stopping import stop
+from itr_bench.models.stopping import stop, under_command_line
 from itr_bench.models.turns import check_turns
+from itr_bench.packages import filelock_problem
 from itr_bench.tasks.task_files import task_file, task_files, task_folders
 
 
 def register() -> list[Any]:
     """Make the tasks known to lmms-eval and return the manifests of our models."""
+    problem = filelock_problem()
+    if problem and under_command_line():
+        stop(ItrBenchError(problem))  # the evaluator would fail on it, with status 0
     from lmms_eval.api.task import ConfigurableTask
     from lmms_eval.models.registry_v2 import ModelManifest
     from lmms_eval.tasks import TaskManager

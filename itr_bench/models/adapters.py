@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import os
 import sys
@@ -42,7 +43,8 @@ class Handling:
         overriding: another name of that argument, which wins where both are given.
         addresses: variables of the environment that say where the server is.
         defaults: arguments that are given unless the user gives others.
-        packages: import names of optional packages that it cannot do without.
+        packages: import names of packages that its module takes for optional, and which it cannot
+            do without; see also :func:`imports`.
         processor: arguments that it has none for, set on its image processor after loading.
     """
 
@@ -64,7 +66,7 @@ class Handling:
 EVERYTHING = 2**31
 """More requests at a time than there are: an adapter that takes them one by one as it can."""
 
-_DECORD = Handling(packages=("decord",))
+_VLLM, _SGLANG = ("vllm",), ("sglang",)
 _ADDRESSES = ("OPENAI_API_BASE", "OPENAI_BASE_URL")
 _SERVER = Handling(
     Seeding.PAYLOAD,
@@ -88,9 +90,14 @@ _HANDLING = {
         packages=("openai",),
     ),
     # It forms batches of its own from what it is given, of one request unless it is told otherwise.
-    "vllm": Handling(Seeding.REQUEST, batch=256, checkpoint="model", defaults={"batch_size": 256}),
+    "vllm": Handling(
+        Seeding.REQUEST,
+        batch=256,
+        checkpoint="model",
+        defaults={"batch_size": 256},
+        packages=_VLLM,
+    ),
     "phi3v": Handling(checkpoint="model_id_name", processor=("num_crops",)),
-    **dict.fromkeys(("llava_hf", "llama_vision", "qwen2_vl", "qwen2_5_vl"), _DECORD),
     **dict.fromkeys(
         ("async_openai", "async_openai_compatible", "async_openai_compatible_chat"), _SERVER
     ),
@@ -103,8 +110,11 @@ _HANDLING = {
     ),
     **dict.fromkeys(("gemini", "gemini_api"), replace(_UNSEEDED, overriding="model")),
     **dict.fromkeys(("claude", "gpt4v", "qwen_vl_api", "reka", "srt_api", "batch_gpt4"), _UNSEEDED),
-    **dict.fromkeys(("sglang", "vllm_generate", "generation_api"), _UNSEEDED_BY_MODEL),
-    "llava_sglang": replace(_UNSEEDED, checkpoint="pretrained"),
+    "generation_api": _UNSEEDED_BY_MODEL,
+    "vllm_generate": replace(_UNSEEDED_BY_MODEL, packages=_VLLM),
+    **dict.fromkeys(("aero_realtime_vllm", "whisper_vllm"), Handling(packages=_VLLM)),
+    "sglang": replace(_UNSEEDED_BY_MODEL, packages=_SGLANG),
+    "llava_sglang": replace(_UNSEEDED, checkpoint="pretrained", packages=_SGLANG),
 }
 
 
@@ -124,7 +134,8 @@ def check_adapter(name: str) -> None:
         RunError: it has none, and there is no preset of that name; the message names the
             nearest of both. Or lmms-eval is not installed.
     """
-    known = {*_HANDLING, *_listed()}
+    tables = _tables()
+    known = {*_HANDLING, *tables.simple, *tables.chat, *tables.aliases}
     if name not in known and _has_plugins():
         from lmms_eval.models import list_available_models  # takes some 20 s
 
@@ -137,30 +148,80 @@ def check_adapter(name: str) -> None:
         )
 
 
-_ALIASES = "MODEL_ALIASES"
-_TABLES = ("AVAILABLE_SIMPLE_MODELS", "AVAILABLE_CHAT_TEMPLATE_MODELS", _ALIASES)
+@dataclass(frozen=True)
+class _Tables:
+    """lmms-eval's own tables: the class of an adapter by its name, and the names of aliases."""
+
+    simple: Mapping[str, str]
+    chat: Mapping[str, str]
+    aliases: Mapping[str, str]
 
 
-def _listed() -> set[str]:
-    """The adapters of lmms-eval's own tables, aliases too, read without importing it."""
+@functools.lru_cache(maxsize=1)
+def _tables() -> _Tables:
+    """The tables, read without importing lmms-eval, which takes seconds."""
+    source = (_lmms_eval() / "models" / "__init__.py").read_text(encoding="utf-8")
+    found: dict[str, Any] = {}
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in _NAMES:
+                assert isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
+                found[target.id] = ast.literal_eval(node.value)
+    simple, chat, aliases = (found.get(name, {}) for name in _NAMES)
+    return _Tables(simple, chat, {alias: name for name in aliases for alias in aliases[name]})
+
+
+_NAMES = ("AVAILABLE_SIMPLE_MODELS", "AVAILABLE_CHAT_TEMPLATE_MODELS", "MODEL_ALIASES")
+
+
+def _lmms_eval() -> Path:
+    """The folder of lmms-eval's package."""
     spec = importlib.util.find_spec("lmms_eval")
     if spec is None or spec.origin is None:
         raise RunError(
             "lmms-eval is not installed: pip install 'itr-bench[eval]' (PyTorch with CUDA is 7 GB)"
         )
-    source = (Path(spec.origin).parent / "models" / "__init__.py").read_text(encoding="utf-8")
-    names: set[str] = set()
-    for node in ast.parse(source).body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id in _TABLES:
-                assert isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
-                table = ast.literal_eval(node.value)
-                names.update(table)
-                if target.id == _ALIASES:
-                    names.update(*table.values())
-    return names
+    return Path(spec.origin).parent
+
+
+@functools.lru_cache(maxsize=64)
+def imports(adapter: str, *, force_simple: bool = False) -> tuple[str, ...]:
+    """The packages that the module of lmms-eval's *adapter* imports, come what may, by import name.
+
+    They are read from its source. There are none for adapters that are not lmms-eval's own.
+    """
+    tables = _tables()
+    name = tables.aliases.get(adapter, adapter)
+    kind = (
+        "simple" if name not in tables.chat or (force_simple and name in tables.simple) else "chat"
+    )
+    named = getattr(tables, kind).get(name)
+    if named is None:
+        return ()
+    module = named.rpartition(".")[0] if "." in named else f"lmms_eval.models.{kind}.{name}"
+    return tuple(sorted(_imported(module, set())))
+
+
+def _imported(module: str, seen: set[str]) -> set[str]:
+    """What a module of lmms-eval imports at its top, also by adapters that it takes."""
+    file = _lmms_eval().joinpath(*module.split(".")[1:]).with_suffix(".py")
+    if module in seen or not file.is_file():
+        return set()
+    seen.add(module)
+    found: set[str] = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module] if node.module and not node.level else []
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.startswith("lmms_eval.models."):
+                found |= _imported(name, seen)
+            elif name.partition(".")[0] not in {*sys.stdlib_module_names, "lmms_eval"}:
+                found.add(name.partition(".")[0])
+    return found
 
 
 def _has_plugins() -> bool:

@@ -393,7 +393,7 @@ class Watch:
             raise DifferentError(", ".join(refused))
 
     def why_different(self, adapter: str) -> str:
-        """What differs, with both values and the way out of each."""
+        """What differs, with both values and how to fix each."""
         lines = []
         for name, (expected, sent) in self.differing.items():
             way = self._way_out(adapter, name, expected, sent)
@@ -409,7 +409,7 @@ class Watch:
         )
 
     def _way_out(self, adapter: str, name: str, expected: Any, sent: Any) -> str:
-        """The argument that mends a difference, as the end of its line."""
+        """The argument that removes a difference, as the end of its line."""
         if name in ("seed", "pictures"):
             return ""
         if adapter in _LIMITS and name == "max_new_tokens" and expected is not None:

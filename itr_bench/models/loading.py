@@ -17,6 +17,7 @@ from itr_bench.models.arguments import CHECKPOINT, format_arguments
 from itr_bench.models.libraries import libraries_in_use
 from itr_bench.models.spec import ModelSpec
 from itr_bench.models.turns import NO_ORDER
+from itr_bench.packages import explained
 from itr_bench.tasks.spec import get_task
 from itr_bench.version import __version__
 
@@ -30,9 +31,11 @@ def load(model: ModelSpec, tasks: Sequence[str]) -> Any:
     Raises:
         ItrBenchError: it cannot be loaded, or cannot do what one of the tasks needs.
     """
-    from lmms_eval.models import get_model
-    from loguru import logger
-
+    try:
+        from lmms_eval.models import get_model
+        from loguru import logger
+    except ImportError as error:
+        raise RunError(explained("lmms-eval", error)) from error
     logger.remove()
     logger.add(sys.stderr, level="WARNING", format="{level}: {message}")
     handling = model.handling
@@ -47,6 +50,8 @@ def load(model: ModelSpec, tasks: Sequence[str]) -> Any:
             lm = kind(**arguments)
     except ItrBenchError:
         raise
+    except ImportError as error:
+        raise RunError(explained(f"--model {model.adapter}", error)) from error
     except (Exception, SystemExit) as error:
         raise RunError(
             f"{model.adapter} could not be loaded with {_listed(arguments)}: "

@@ -11,34 +11,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from itr_bench.models.adapters import handling
+from itr_bench.models.adapters import handling, imports
+from itr_bench.packages import has_package, how_to_install
 
-_INSTALL = {
-    "torch": "pip install 'itr-bench[eval]'",
-    "lmms_eval": "pip install 'itr-bench[eval]'",
-    "bitsandbytes": "pip install 'itr-bench[4bit]'",
-    "decord": "pip install decord",
-    "openai": "pip install 'itr-bench[server]'",
-}
-
-_COUNT_GPUS = """
+_NAME_GPUS = """
 import ctypes, sys
 cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-count = ctypes.c_int()
-if cuda.cuInit(0) == 0:
-    cuda.cuDeviceGetCount(ctypes.byref(count))
-print(count.value)
+count, name = ctypes.c_int(), ctypes.create_string_buffer(256)
+if cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0:
+    for number in range(count.value):
+        cuda.cuDeviceGetName(name, 256, number)
+        print(name.value.decode(errors="replace") or "GPU")
 """
 
 
-def has_package(name: str) -> bool:
-    """Whether the package with the import name *name* is installed."""
-    return importlib.util.find_spec(name) is not None
+def gpu_count() -> int:
+    """The number of GPUs that PyTorch can use; 0 without PyTorch."""
+    return len(gpus())
 
 
 @functools.lru_cache(maxsize=1)
-def gpu_count() -> int:
-    """The number of GPUs that PyTorch can use; 0 without PyTorch.
+def gpus() -> tuple[str, ...]:
+    """The GPUs that PyTorch can use, by name.
 
     The driver is asked, in a process of its own, since importing PyTorch takes seconds; only a
     PyTorch for another kind of GPU (ROCm) is asked itself.
@@ -47,13 +41,14 @@ def gpu_count() -> int:
     if build.get("hip"):
         import torch
 
-        return int(torch.cuda.device_count())
+        count = torch.cuda.device_count()
+        return tuple(torch.cuda.get_device_name(number) for number in range(count))
     if not build.get("cuda"):
-        return 0
+        return ()
     asked = subprocess.run(
-        [sys.executable, "-S", "-c", _COUNT_GPUS], capture_output=True, text=True, check=False
+        [sys.executable, "-S", "-c", _NAME_GPUS], capture_output=True, text=True, check=False
     )
-    return int(asked.stdout) if asked.returncode == 0 else 0
+    return tuple(asked.stdout.splitlines()) if asked.returncode == 0 else ()
 
 
 def torch_build() -> dict[str, str | None]:
@@ -69,8 +64,10 @@ def torch_build() -> dict[str, str | None]:
     }
 
 
-def missing(adapter: str, arguments: Mapping[str, Any]) -> dict[str, str]:
-    """What an adapter with these arguments needs and this machine lacks.
+def missing(
+    adapter: str, arguments: Mapping[str, Any], *, force_simple: bool = False
+) -> dict[str, str]:
+    """What an adapter with these arguments needs and this machine lacks; imports none of it.
 
     Returns:
         What to do about it, by what is missing: a package, or ``GPU``.
@@ -82,7 +79,9 @@ def missing(adapter: str, arguments: Mapping[str, Any]) -> dict[str, str]:
     ours = [] if adapter == "itr_server" else ["torch", "lmms_eval"]
     packages = [*ours, *handling(adapter).packages]
     packages += ["bitsandbytes"] if quantized else []
-    found = {name: _INSTALL[name] for name in packages if not has_package(name)}
+    if has_package("lmms_eval"):
+        packages += imports(adapter, force_simple=force_simple)
+    found = {name: how_to_install(name) for name in packages if not has_package(name)}
     instead = "or run in full precision: --model_args quantization=none"
     if "bitsandbytes" in found:
         found["bitsandbytes"] += f", {instead}"

@@ -1,4 +1,4 @@
-"""The presets: the models of the paper, loaded and asked as the paper did."""
+"""The presets: the models of the paper as the paper ran them, and today's as they are published."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import yaml
 from itr_bench.errors import RunError, bullet_list, unknown_name
 
 FILE = "presets.yaml"
+PAPER = "arXiv:2505.05040"
 PARTS = ("image", "text")
 ANSWER_FORMATS = ("plain", "explained")
 
@@ -27,7 +28,7 @@ class Stock:
 
 @dataclass(frozen=True)
 class Preset:
-    """A model of the paper; the head of ``presets.yaml`` says what each field holds."""
+    """A model that is known by a name; the head of ``presets.yaml`` says what each field holds."""
 
     name: str
     checkpoint: str
@@ -40,6 +41,11 @@ class Preset:
     remarks: tuple[str, ...]
     source: str
     stock: Stock
+
+    @property
+    def kind(self) -> str:
+        """What its settings are those of: ``paper`` or ``preset``."""
+        return "paper" if self.source == PAPER else "preset"
 
 
 # What YAML has to give for each field.

@@ -26,7 +26,7 @@ from itr_bench.models.completion import read_body
 from itr_bench.models.output import Output
 from itr_bench.models.service import Service
 from itr_bench.tasks import documents
-from itr_bench.tasks.spec import TASKS, family, get_task
+from itr_bench.tasks.spec import find_task
 
 CONCURRENT = 16
 _PICTURES_KEPT = 64
@@ -329,12 +329,10 @@ def _png(picture: Image.Image) -> bytes:
 
 def _file_of(document: Mapping[str, Any]) -> bytes | None:
     """The file of a document's picture, where it can be sent in the place of its pixels."""
-    task = document.get("task", "")
-    if family(task) not in TASKS or document.get("image_row") is None:
+    task = find_task(document.get("task", ""))
+    if task is None or document.get("image_row") is None or task.variant.picture == "grey":
         return None
-    if get_task(task).variant.picture == "grey":
-        return None
-    data = documents.task_data(get_task(task))
+    data = documents.task_data(task)
     file, _ = data.images.image_file(data.image_rows[document["image_row"]])
     return file if is_upright_rgb(file) else None
 

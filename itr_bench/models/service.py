@@ -47,7 +47,7 @@ class Service:
         """Count a request that failed for good.
 
         Raises:
-            RunError: the next ones will fail, too; with the address, the status and the way out.
+            RunError: the next ones will fail, too; with the address, the status and what to do.
         """
         self.in_a_row += 1
         status = getattr(error, "status_code", None)

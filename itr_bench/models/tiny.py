@@ -14,7 +14,7 @@ for "mllama". Needs torch, torchvision, tokenizers and transformers, imported on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ _WORDS = (
 )
 
 # The content of a message: a string, or parts of which IMAGE is what stands for an image.
-_CONTENT = (
+CONTENT = (
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}{{ 'IMAGE' }}"
@@ -49,7 +49,7 @@ _QWEN2_VL_TEMPLATE = (
     "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
     "{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{% endif %}"
     "{{ '<|im_start|>' + message['role'] + '\\n' }}"
-    + _CONTENT.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
+    + CONTENT.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
     + "{{ '<|im_end|>\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
@@ -58,14 +58,14 @@ _QWEN2_VL_TEMPLATE = (
 _LLAVA_NEXT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] != 'system' %}{{ message['role'] | upper + ': ' }}{% endif %}"
-    + _CONTENT.replace("IMAGE", "<image>\\n")
+    + CONTENT.replace("IMAGE", "<image>\\n")
     + "{{ eos_token if message['role'] == 'assistant' else ' ' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
 )
 _MLLAMA_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}"
-    + _CONTENT.replace("IMAGE", "<|image|>")
+    + CONTENT.replace("IMAGE", "<|image|>")
     + "{{ '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}"
     "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 )
@@ -122,10 +122,9 @@ def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def _tokenizer(family: _Family) -> Any:
-    """Return a byte-level BPE tokenizer of a few hundred tokens that can encode any text."""
-    import transformers
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+def byte_level(special: Sequence[str]) -> Any:
+    """A byte-level BPE of a few hundred tokens that can encode any text, and *special* ones."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from tokenizers.trainers import BpeTrainer
 
     backend = Tokenizer(models.BPE())
@@ -134,7 +133,16 @@ def _tokenizer(family: _Family) -> Any:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = BpeTrainer(vocab_size=900, initial_alphabet=alphabet, show_progress=False)
     backend.train_from_iterator([*_ANSWERS, *_WORDS], trainer)
-    backend.add_special_tokens([AddedToken(t, special=True) for t in family.special.split()])
+    backend.add_special_tokens([AddedToken(token, special=True) for token in special])
+    return backend
+
+
+def _tokenizer(family: _Family) -> Any:
+    """Return a tokenizer of a few hundred tokens that can encode any text."""
+    import transformers
+    from tokenizers import processors
+
+    backend = byte_level(family.special.split())
     if family.bos is not None:
         backend.post_processor = processors.TemplateProcessing(
             single=f"{family.bos} $A",
@@ -275,7 +283,7 @@ def _set_weights(model: Any, tokenizer: Any, seed: int) -> None:
 
     Matrices keep the size of what passes through them. Queries and keys are larger, so that
     attention picks single positions; so are patches, so that pixels outweigh their places. Gates
-    are 1 (in a fresh Mllama they are 0, and it is blind to its image).
+    are 1 (in a fresh Mllama they are 0, and it ignores its image).
     """
     import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections import Counter
@@ -19,9 +20,10 @@ from tqdm import tqdm
 
 from itr_bench.answers.likelihood import Likelihood
 from itr_bench.answers.text import FAILURE_PREFIXES
-from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, fitting
+from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, Kind, fitting
 from itr_bench.engine.loading import load
 from itr_bench.engine.prompts import PromptError, render
+from itr_bench.engine.trials import trials
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.models.stopping import stop
 from itr_bench.seeds import read_seeds
@@ -29,7 +31,7 @@ from itr_bench.tasks.spec import get_task, is_ours
 
 _ARGUMENTS = (
     *("pretrained", "revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
-    *("trust_remote_code", "rows_in_flight", "seeds", "shared"),
+    *("trust_remote_code", "chat_template", "thinking", "rows_in_flight", "seeds", "shared"),
 )
 _SETTINGS = frozenset(
     {
@@ -73,6 +75,9 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         min_pixels: for processors that resize to a number of pixels.
         max_pixels: likewise.
         trust_remote_code: whether code that comes with the checkpoint may run.
+        chat_template: a file with the Jinja template that puts prompts together, in place of the
+            checkpoint's own.
+        thinking: whether the template is to ask for thinking, where it has a switch for it.
         rows_in_flight: generations decoded at a time; bounds the memory, changes no result in
             float32.
         seeds: of the samples of ``--repeats``, in order: ``paper`` or a count. A request
@@ -93,6 +98,8 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         trust_remote_code: bool = False,
+        chat_template: str | None = None,
+        thinking: bool | None = None,
         rows_in_flight: int = ROWS_IN_FLIGHT,
         seeds: str | int = "paper",
         shared: bool = True,
@@ -109,31 +116,46 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
             if not pretrained:
                 raise ItrBenchError("itr_vlm needs a checkpoint: --model_args pretrained=NAME")
             self._sample_seeds = read_seeds(str(seeds))
+            vlm = load(
+                str(pretrained),
+                revision=revision,
+                dtype=dtype,
+                quantization=quantization,
+                device=_placed(device or "auto"),
+                min_pixels=min_pixels,
+                max_pixels=max_pixels,
+                trust_remote_code=trust_remote_code,
+                chat_template=chat_template,
+                thinking=thinking,
+            )
             self.engine = Engine(
-                load(
-                    str(pretrained),
-                    revision=revision,
-                    dtype=dtype,
-                    quantization=quantization,
-                    device=_placed(device or "auto"),
-                    min_pixels=min_pixels,
-                    max_pixels=max_pixels,
-                    trust_remote_code=trust_remote_code,
-                ),
+                vlm,
                 rows_in_flight=rows_in_flight,
                 shared=shared,
+                # Of its own, so that no run depends on which tweet comes first.
+                trials=partial(trials, vlm=vlm),
             )
-            # On trials of its own, so that no run depends on which tweet comes first.
-            self._shared = self.engine.verify(_trials())
+            self._way = self.engine.way(Kind())
         except ItrBenchError as error:
             stop(error)
         self.device = self.engine.vlm.model.device
         self.rows_in_flight = rows_in_flight
+        self._has_own_template = chat_template is not None
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What can tip a close choice in half precision: how much is computed together."""
-        return {"shared": self._shared, "rows_in_flight": self.rows_in_flight}
+        """What is known after loading: how much is computed together, and a template of a file.
+
+        The former can tip a close choice in half precision.
+        """
+        found: dict[str, Any] = {
+            "way": "one by one" if self._way is None else self._way.value,
+            "rows_in_flight": self.rows_in_flight,
+        }
+        if self._has_own_template:
+            template = self.engine.vlm.processor.chat_template
+            found["chat_template"] = hashlib.sha256(template.encode()).hexdigest()
+        return found
 
     @property
     def model(self) -> Any:
@@ -205,7 +227,6 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
     def _generated(self, ready: Sequence[tuple[_Asked, Job]]) -> dict[int, GenerationResult]:
         if not ready:
             return {}
-        self._verify_others([job for _, job in ready])
         try:
             made = self.engine.generate([job for _, job in ready], ready[0][0].settings)
         except PromptError as error:
@@ -223,15 +244,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
             for place, generated in zip(places, of_prompt, strict=True)
         }
 
-    def _verify_others(self, jobs: Sequence[Job]) -> None:
-        """Try what prompts with several images or none need, where there are such prompts."""
-        if any(len(job.images) > 1 for job in jobs):
-            self.engine.verify_several(_trials(examples=2))
-        if not all(job.images for job in jobs):
-            self.engine.verify_without([_without_image(_trials()[0])])
-
     def _likelihoods(self, asked: _Asked, job: Job) -> dict[int, GenerationResult]:
-        self._verify_others([job])
         try:
             made = self.engine.likelihoods(job)
         except PromptError as error:
@@ -310,49 +323,6 @@ def _settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]
         # A checkpoint's own would draw a warning, and mean nothing.
         settings.update(dict.fromkeys(_SAMPLING))
     return settings, (until,) if isinstance(until, str) else tuple(until), seed
-
-
-def _trials(examples: int = 0) -> list[Job]:
-    """What the shared way is verified on: made-up tweets, the image before and after the text.
-
-    Args:
-        examples: how many turns with an image of their own and an answer stand before.
-    """
-    picture = Image.merge(
-        "RGB",
-        (Image.linear_gradient("L"), Image.radial_gradient("L"), Image.linear_gradient("L")),
-    ).resize((320, 240))
-    image = {"type": "image"}
-    answer = {"role": "assistant", "content": [{"type": "text", "text": "Yes"}]}
-    texts = [
-        {"type": "text", "text": f"Potato pancakes with sour cream, as in childhood.\n{question}"}
-        for question in ("Is the image adding to the meaning?", "Is the text in the image?")
-    ]
-    return [
-        Job(
-            (*(picture.rotate(90 * n, expand=True) for n in range(1, examples + 1)), picture),
-            tuple(
-                [*([asked, answer] * examples), asked]
-                for turn in turns
-                for asked in [{"role": "user", "content": turn}]
-            ),
-            ((), ()),
-            "trial",
-        )
-        for turns in ([[image, text] for text in texts], [[text, image] for text in texts])
-    ]
-
-
-def _without_image(job: Job) -> Job:
-    """*job* with text alone."""
-    chats = tuple(
-        [
-            {**turn, "content": [part for part in turn["content"] if part["type"] == "text"]}
-            for turn in chat
-        ]
-        for chat in job.chats
-    )
-    return Job((), chats, job.seeds, job.name)
 
 
 def _failed(asked: _Asked, error: Exception) -> dict[int, GenerationResult]:

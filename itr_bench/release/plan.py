@@ -8,14 +8,14 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from itr_bench.data import home
-from itr_bench.data.release_files import config_name
+from itr_bench.data.release_files import Release, config_name
 from itr_bench.data.sets import SETS
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release import licences
 from itr_bench.tasks.loading import TaskData, open_task
 from itr_bench.tasks.spec import TASKS, get_task
 
-TRIAL_KINDS = ("stand-in", "demo")
+TRIAL_KINDS = ("placeholder", "demo")
 """Kinds of data of which no score is a result."""
 
 
@@ -49,6 +49,19 @@ class Planned:
         """Number of tweets by relation."""
         first, second, third, fourth = self.data.tweets.manifest.relations
         return first, second, third, fourth
+
+
+def check_tasks(release: Release, where: str) -> None:
+    """Check that there are the tasks that *release*, read at *where*, is for.
+
+    Raises:
+        DataError: there is none of that name here.
+    """
+    for config in release.configs:
+        try:
+            get_task(config.task)
+        except DataError as error:
+            raise DataError(f"{where}: made by a newer itr-bench, or damaged: {error}") from error
 
 
 def _same_data(name: str) -> str:

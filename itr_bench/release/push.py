@@ -23,6 +23,7 @@ from itr_bench.data.release_files import (
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release.difference import RowDifference, parse_version, row_differences
 from itr_bench.release.export import check_repo_id
+from itr_bench.release.plan import check_tasks
 from itr_bench.release.tables import Rows, read_hashes
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ def _read_there(api: HfApi, repo_id: str, revision: str, there: Collection[str])
         for path in (FACTS, HASHES):
             check_content(content[path], sums.get(path), path)
         release = Release.parse(content[FACTS], FACTS)
+        check_tasks(release, FACTS)
         parse_version(release.version)
         return _There(release, sums, read_hashes(content[HASHES], HASHES))
     except DataError as error:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from itr_bench.report.drawing import Bar, Drawing, Reference, with_labels
 
+_NARROW_WIDEST = 110
 _WIDEST = 160
 """Of a name, in pixels, where nothing else is said; the whole of it stands in the table."""
 
@@ -62,6 +63,7 @@ def interval_chart(
         narrow: whether names stand above the intervals.
         widest: most room for a name, in pixels; longer ones are cut.
     """
+    widest = min(widest, _NARROW_WIDEST) if narrow else widest
     # Bold letters are about an eighth wider.
     labels = [
         _short(bar.label, bar.suffix, widest * 8 // 9 if bar.heading else widest) for bar in bars
@@ -73,7 +75,7 @@ def interval_chart(
         axis=axis,
         symmetric=symmetric,
         narrow=narrow,
-        room=0 if narrow else max(_width(label) for label in labels),
+        room=max(_width(label) for label in labels),
     )
     body = with_labels(drawing.body(), labels)
     css = "chart narrow" if narrow else "chart"

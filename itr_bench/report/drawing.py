@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +23,21 @@ _INK = {
     "#010107": "var(--majority)",
     "#010108": "var(--band)",
 }
-_TEXT, _MUTED, _RULE, _MARK, _PAGE, _CHANCE, _MAJORITY, _BAND = _INK
+TEXT, MUTED, RULE, MARK, PAGE, CHANCE, MAJORITY, BAND = _INK
 
 # Sizes in pixels: a unit of matplotlib's is a pixel here.
 _RIGHT, _TOP, _BOTTOM = 50, 44, 40
 _PLOT = 350
 _LINE = 21
-_NARROW_LEFT, _NARROW_PLOT, _NARROW_LINE = 8, 270, 36
-"""For phones: names stand above the intervals, so that the plot has the whole width."""
+_NARROW_PLOT, _NARROW_RIGHT = 180, 42
+"""For phones."""
 
 _RC: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "itr-bench",
     "font.family": "DejaVu Sans",
     "font.size": 12,
-    "text.color": _TEXT,
+    "text.color": TEXT,
     "axes.unicode_minus": False,
 }
 
@@ -89,47 +89,67 @@ class Drawing:
     axis: str
     symmetric: bool
     narrow: bool
-    """Whether labels stand above the intervals."""
+    """Whether it is for a phone."""
     room: int
     """For labels at the left, in pixels."""
 
     @property
     def _left(self) -> int:
-        return _NARROW_LEFT if self.narrow else 16 + self.room
+        return 16 + self.room
 
     @property
     def _plot(self) -> tuple[int, int]:
-        line = _NARROW_LINE if self.narrow else _LINE
-        return (_NARROW_PLOT if self.narrow else _PLOT, line * len(self.bars))
+        return (_NARROW_PLOT if self.narrow else _PLOT, _LINE * len(self.bars))
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         width, height = self._plot
-        return (self._left + width + _RIGHT, _TOP + _BOTTOM + height)
+        right = _NARROW_RIGHT if self.narrow else _RIGHT
+        return (self._left + width + right, _TOP + _BOTTOM + height)
 
     def body(self) -> str:
         """What stands within the SVG element, with a place for each label."""
-        from matplotlib import rc_context, rcdefaults, rcParams
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-
         (width, height), (across, down) = self.size, self._plot
-        with rc_context():
-            rcdefaults()  # whatever this machine's settings are
-            rcParams.update(_RC)
-            figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-            figure.patch.set_visible(False)
-            axes = figure.add_axes(
-                (self._left / width, _BOTTOM / height, across / width, down / height)
-            )
-            axes.patch.set_visible(False)
+
+        def draw(axes: Any) -> None:
             _draw(axes, self.bars, self.references, self.symmetric)
-            _names(axes, self.bars, self.narrow)
-            axes.set_xlabel(self.axis, color=_MUTED, fontsize=12)
-            file = io.StringIO()
-            FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
-        return _for_page(file.getvalue(), self.ident)
+            _names(axes, self.bars)
+            axes.set_xlabel(self.axis, color=MUTED, fontsize=12)
+
+        box = (self._left / width, _BOTTOM / height, across / width, down / height)
+        return figure(draw, self.size, box, self.ident)
+
+
+def figure(
+    draw: Callable[[Any], None],
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
+    ident: str,
+) -> str:
+    """What stands within the SVG element of a figure with one pair of axes.
+
+    Args:
+        draw: draws on matplotlib's axes.
+        size: width and height in pixels.
+        box: left, bottom, width and height of the axes, as shares of the figure.
+        ident: what names in it begin with, unique in the page.
+    """
+    from matplotlib import rc_context, rcdefaults, rcParams
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with rc_context():
+        rcdefaults()  # whatever this machine's settings are
+        rcParams.update(_RC)
+        made = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72)
+        made.patch.set_visible(False)
+        axes = made.add_axes(box)
+        axes.patch.set_visible(False)
+        draw(axes)
+        file = io.StringIO()
+        FigureCanvasSVG(made).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return _for_page(file.getvalue(), ident)
 
 
 def with_labels(body: str, labels: Sequence[str]) -> str:
@@ -142,17 +162,17 @@ def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symme
 
     for side in ("top", "left", "right"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_RULE)
+    axes.spines["bottom"].set_color(RULE)
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlim(*_limits(bars, references, symmetric))
-    axes.tick_params(axis="x", colors=_MUTED, length=3, labelsize=12)
+    axes.tick_params(axis="x", colors=MUTED, length=3, labelsize=12)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
-    axes.grid(axis="x", color=_RULE, linewidth=0.6)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     _bands(axes, bars)
     low, high = axes.get_xlim()
     for reference in references:
-        color = _MAJORITY if reference.majority else _CHANCE
+        color = MAJORITY if reference.majority else CHANCE
         dashes = (0, (5, 3)) if reference.majority else (0, (1.5, 2.5))
         axes.axvline(reference.value, color=color, linewidth=1.6, linestyle=dashes, zorder=2)
         # A row of text each, towards the middle: names can neither meet nor be cut.
@@ -170,19 +190,19 @@ def _draw(axes: Any, bars: Sequence[Bar], references: Sequence[Reference], symme
     _marks(axes, bars)
 
 
-def _names(axes: Any, bars: Sequence[Bar], narrow: bool) -> None:
-    """The labels, at the left or above. Not as ticks, each of which takes matplotlib long."""
+def _names(axes: Any, bars: Sequence[Bar]) -> None:
+    """The labels, at the left. Not as ticks, each of which takes matplotlib long."""
     axes.set_yticks([])
     for y, bar in enumerate(bars):
         axes.annotate(
             f"label-{y}-",
             (0, y),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 6) if narrow else (-8, 0),
+            xytext=(-8, 0),
             textcoords="offset points",
-            ha="left" if narrow else "right",
-            va="baseline" if narrow else "center",
-            color=_TEXT,
+            ha="right",
+            va="center",
+            color=TEXT,
             fontsize=12,
             fontweight="bold" if bar.heading else "normal",
             zorder=5,
@@ -193,15 +213,15 @@ def _marks(axes: Any, bars: Sequence[Bar]) -> None:
     """Everything of the bars; few calls, since each takes matplotlib long."""
     lines = [(y, *bar.interval) for y, bar in enumerate(bars) if bar.interval is not None]
     if lines:
-        axes.hlines(*zip(*lines, strict=True), color=_MARK, linewidth=2, zorder=3)
+        axes.hlines(*zip(*lines, strict=True), color=MARK, linewidth=2, zorder=3)
     small = [(point, y) for y, bar in enumerate(bars) for point in bar.points]
     if small:
-        axes.plot(*zip(*small, strict=True), "|", color=_MUTED, markersize=9, zorder=2.5)
+        axes.plot(*zip(*small, strict=True), "|", color=MUTED, markersize=9, zorder=2.5)
     own = [(bar.majority, y) for y, bar in enumerate(bars) if bar.majority is not None]
     if own:
         at, ys = zip(*own, strict=True)
         low, high = [y - 0.42 for y in ys], [y + 0.42 for y in ys]
-        axes.vlines(at, low, high, color=_MAJORITY, linewidth=2, zorder=2.6)
+        axes.vlines(at, low, high, color=MAJORITY, linewidth=2, zorder=2.6)
     for checked, marker, size in ((True, "o", 7.0), (False, "D", 6.5)):
         chosen = [
             (bar.value, y)
@@ -213,8 +233,8 @@ def _marks(axes: Any, bars: Sequence[Bar]) -> None:
                 *zip(*chosen, strict=True),
                 marker,
                 markersize=size,
-                color=_MARK,
-                markerfacecolor=_MARK if checked else _PAGE,
+                color=MARK,
+                markerfacecolor=MARK if checked else PAGE,
                 markeredgewidth=1.5,
                 zorder=4,
                 clip_on=False,
@@ -226,7 +246,7 @@ def _bands(axes: Any, bars: Sequence[Bar]) -> None:
     shown = [(bar.tier, y) for y, bar in enumerate(bars) if bar.tier is not None]
     shaded = [y for tier, y in shown if tier % 2]
     if shaded:
-        axes.barh(shaded, 1, 1, 0, transform=axes.get_yaxis_transform(), color=_BAND, zorder=0)
+        axes.barh(shaded, 1, 1, 0, transform=axes.get_yaxis_transform(), color=BAND, zorder=0)
     for tier in sorted({tier for tier, _ in shown}):
         axes.annotate(
             f"tier {tier}",
@@ -235,7 +255,7 @@ def _bands(axes: Any, bars: Sequence[Bar]) -> None:
             xytext=(8, 0),
             textcoords="offset points",
             va="center",
-            color=_MUTED,
+            color=MUTED,
             fontsize=12,
         )
 

@@ -16,7 +16,7 @@ from itr_bench.tasks.spec import get_task
 
 
 def from_paper(model: ModelSpec, seeds: Sequence[int]) -> list[str]:
-    """In what a run of a preset differs from the paper, a line each; nothing for other models."""
+    """In what a run of a preset differs from it, a line each; nothing for other models."""
     preset = model.preset
     if preset is None:
         return []
@@ -24,12 +24,14 @@ def from_paper(model: ModelSpec, seeds: Sequence[int]) -> list[str]:
     here: dict[str, Any] = {**model.arguments, **model.generation}
     neutral = {*PLACE, *IDENTITY, "rows_in_flight"}
     lines = [
-        f"{key}: {_shown(there.get(key))} in the paper, {_shown(here.get(key))} here"
+        f"{key}: {_shown(there.get(key))} in the {preset.kind}, {_shown(here.get(key))} here"
         for key in sorted({*there, *here})
         if here.get(key) != there.get(key) and key not in neutral and not is_secret(key)
     ]
     if model.checkpoint != preset.checkpoint:
-        lines.append(f"checkpoint: {preset.checkpoint} in the paper, {model.checkpoint} here")
+        lines.append(
+            f"checkpoint: {preset.checkpoint} in the {preset.kind}, {model.checkpoint} here"
+        )
     if tuple(seeds) != PAPER_SEEDS:
         lines.append(f"seeds: the ten of the paper, {len(seeds)} here")
     return lines

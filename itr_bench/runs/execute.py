@@ -230,7 +230,7 @@ def check_machine(model: ModelSpec) -> None:
     Raises:
         RunError: a package or a GPU is missing; with what to do.
     """
-    lacks = missing(model.adapter, model.arguments)
+    lacks = missing(model.adapter, model.arguments, force_simple=model.force_simple)
     if lacks:
         name = model.preset.name if model.preset else model.adapter
         raise RunError(
@@ -261,7 +261,9 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
     plan, response_log = run.plan, run.response_log
     items = {item.doc_id: item for item in plan.items}
     a_tweet = len(QUESTIONS) * len(plan.seeds)
-    unread = sum(_is_unread(plan, response) for response in response_log.responses.values())
+    unparseable = sum(
+        _is_unparseable(plan, response) for response in response_log.responses.values()
+    )
     before = run.done
     session: dict[str, Any] = {
         "start": _now(),
@@ -273,7 +275,9 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
     manifest = _manifest(run, model.configuration, config, session)
     write_manifest(run.folder, manifest)
     run.manifest = manifest
-    progress = Progress(plan.task, total=plan.total, done=before, a_tweet=a_tweet, unread=unread)
+    progress = Progress(
+        plan.task, total=plan.total, done=before, a_tweet=a_tweet, unparseable=unparseable
+    )
 
     def on_response(request: Request, output: Output) -> None:
         if output.failure is not None:
@@ -295,7 +299,7 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
         )
         response_log.append(response)
         session["responses"] += 1
-        progress.add(unread=_is_unread(plan, response))
+        progress.add(unparseable=_is_unparseable(plan, response))
         if len(response_log.responses) == SILENT_AT_FIRST and _all_empty(response_log):
             progress.write(
                 f"{plan.task}: the first {SILENT_AT_FIRST} responses are all empty. A model that "
@@ -315,7 +319,7 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
         log(f"{plan.task}: {warning}")
 
 
-def _is_unread(plan: TaskPlan, response: Response) -> bool:
+def _is_unparseable(plan: TaskPlan, response: Response) -> bool:
     return read_response(plan, response) is Answer.NONE
 
 

@@ -12,7 +12,7 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaini
 
 
 class Progress:
-    """How far a task of a run is: tweets done, rate, time left, unread so far.
+    """How far a task of a run is: tweets done, rate, time left, unparseable so far.
 
     Attributes:
         task: the task.
@@ -25,7 +25,7 @@ class Progress:
         total: int,
         done: int,
         a_tweet: int,
-        unread: int,
+        unparseable: int,
         stream: TextIO | None = None,
         every_s: float = 30,
     ) -> None:
@@ -36,14 +36,14 @@ class Progress:
             total: responses that make it complete.
             done: how many of them are there.
             a_tweet: responses that make a tweet complete.
-            unread: how many of those that are there could not be read.
+            unparseable: how many of those that are there are unparseable.
             stream: where to write, standard error by default.
             every_s: seconds between lines where *stream* is no terminal.
         """
         self.task = task
         self._stream = stream or sys.stderr
         self._total, self._done, self._begun_at = total, done, done
-        self._a_tweet, self._unread, self._every_s = a_tweet, unread, every_s
+        self._a_tweet, self._unparseable, self._every_s = a_tweet, unparseable, every_s
         self._start = self._last = time.monotonic()
         self._bar: tqdm[NoReturn] | None = None
         if self._stream.isatty():
@@ -58,10 +58,10 @@ class Progress:
             )
             bar.set_description_str(self._description())
 
-    def add(self, *, unread: bool) -> None:
+    def add(self, *, unparseable: bool) -> None:
         """Count a response that is on the disk."""
         self._done += 1
-        self._unread += unread
+        self._unparseable += unparseable
         if self._bar is not None:
             self._bar.set_description_str(self._description(), refresh=False)
             self._bar.update()
@@ -71,8 +71,10 @@ class Progress:
 
     def _description(self) -> str:
         tweets, of = self._done // self._a_tweet, self._total // self._a_tweet
-        unread = f", {100 * self._unread / self._done:.1f} % unread" if self._done else ""
-        return f"{self.task}: {tweets} of {of} tweets{unread}"
+        unparseable = (
+            f", {100 * self._unparseable / self._done:.1f} % unparseable" if self._done else ""
+        )
+        return f"{self.task}: {tweets} of {of} tweets{unparseable}"
 
     def line(self) -> str:
         """The state in one line."""

@@ -80,9 +80,9 @@ class Run:
         return self.set_size is not None and self.score.tweets < self.set_size
 
     @property
-    def stand_in(self) -> bool:
-        """Whether the pictures were stand-ins, so that the score is no result."""
-        return self.data is not None and self.data.startswith("stand-in")
+    def placeholder(self) -> bool:
+        """Whether the pictures were placeholders, so that the score is no result."""
+        return self.data is not None and self.data.startswith("placeholder")
 
     @property
     def signature(self) -> Signature:
@@ -109,7 +109,7 @@ class Run:
         return {
             "model": self.model,
             "task": self.task,
-            "stand_in": self.stand_in,
+            "placeholder": self.placeholder,
             "tweets_in_set": self.set_size,
             "score": self.score.as_dict(),
             "likelihood": {

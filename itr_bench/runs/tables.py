@@ -27,7 +27,7 @@ def interval(value: Interval | None) -> str:
 
 
 _MODEL = 22
-"""So wide is a model's name; a longer one goes on in the next line."""
+"""So wide is a model's name; a longer one continues in the next line."""
 
 _SHORT = {
     ReferenceLevel.ABOVE_MAJORITY: "> majority",
@@ -42,7 +42,7 @@ def note(run: Run) -> str:
     """Why a run's score is not yet a result; nothing where it is one."""
     score = run.score
     found = []
-    if run.stand_in:
+    if run.placeholder:
         found.append("PLACEHOLDER DATA, no result")
     if score.failed_rate:
         found.append(f"{percent(score.failed_rate)} % of requests failed: run again")

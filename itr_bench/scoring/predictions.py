@@ -19,7 +19,7 @@ from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 CODES = {Answer.NO: 0, Answer.YES: 1, Answer.NONE: -1, Answer.FAILED: -2}
 
 UNPARSEABLE = -1
-"""The predicted relation where either answer could not be read."""
+"""The predicted relation where either answer is unparseable."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Signature:
         seeds: the seeds that the run states, in order.
         prompt: digest of all prompts as they were rendered.
         parser: parser, its version, and the language that it reads.
-        data: kind of the data (``hub``, ``local``, ``stand-in``, ``demo``) and its hash.
+        data: kind of the data (``hub``, ``local``, ``placeholder``, ``demo``) and its hash.
         adapter: model adapter of the harness.
         generation: generation settings and all other settings of the run, by name.
         harness: version of lmms-eval.

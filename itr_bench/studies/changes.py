@@ -39,8 +39,8 @@ class Change:
             seed by seed. ``None`` likewise.
         of_one_seed: whether the following count pairs of one seed; all pairs, where the runs have
             no seed in common.
-        read: pairs of samples in which both answers are yes or no.
-        read_tweets: tweets with such a pair.
+        parsed: pairs of samples in which both answers are yes or no.
+        parsed_tweets: tweets with such a pair.
         turned: of these pairs, those with one yes and one no.
     """
 
@@ -48,8 +48,8 @@ class Change:
     alone: float | None
     beyond: Share | None
     of_one_seed: bool
-    read: int
-    read_tweets: int
+    parsed: int
+    parsed_tweets: int
     turned: int
 
 
@@ -125,8 +125,8 @@ def _turned(a: _Answers, b: _Answers, pairs: _SeedPairs) -> tuple[int, int, int]
     (no_a, yes_a), (no_b, yes_b) = (
         [(of == code).sum(axis=1, dtype=np.int64) for code in (0, 1)] for of in (a, b)
     )
-    read = (no_a + yes_a) * (no_b + yes_b)
-    return int(read.sum()), int((read > 0).sum()), int((no_a * yes_b + yes_a * no_b).sum())
+    parsed = (no_a + yes_a) * (no_b + yes_b)
+    return int(parsed.sum()), int((parsed > 0).sum()), int((no_a * yes_b + yes_a * no_b).sum())
 
 
 def changes(variants: Sequence[VariantRun]) -> list[dict[Question, Change]]:

@@ -15,11 +15,11 @@ import numpy as np
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.report.drawing import Bar, Reference
-from itr_bench.report.words import percent
+from itr_bench.report.words import p_equals, percent
 from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.predictions import Predictions
-from itr_bench.studies.formatting import in_points, interval_in_points, p_of
+from itr_bench.studies.formatting import in_points, interval_in_points
 from itr_bench.studies.section import Cell, Claim, Figure, Lines, Row, Table, difference
 from itr_bench.studies.statistics import (
     ACCURACY,
@@ -110,10 +110,11 @@ def test_of(paired: Paired, a: str, b: str) -> str:
     seeds = "; a run has one seed: for this seed only" if paired.samples == 1 else ""
     return (
         f"exact McNemar test on {paired.tweets} tweets: {paired.only_a} right only {a}, "
-        f"{paired.only_b} only {b}, {p_of(paired.p_value)}; t test of the mean difference (tweets "
-        f"and seeds as crossed clusters), {p_of(paired.mean_p_value)}; by Holm's method over the "
-        f"{count(paired.tests, 'comparison')} of this study{of} {p_of(paired.adjusted)} and "
-        f"{p_of(paired.mean_adjusted)}; 95 % interval of the difference over tweets "
+        f"{paired.only_b} only {b}, {p_equals(paired.p_value)}; t test of the mean difference "
+        f"(tweets and seeds as crossed clusters), {p_equals(paired.mean_p_value)}; by Holm's "
+        f"method over the {count(paired.tests, 'comparison')} of this study{of} "
+        f"{p_equals(paired.adjusted)} and "
+        f"{p_equals(paired.mean_adjusted)}; 95 % interval of the difference over tweets "
         f"{interval_in_points(paired.interval)}{seeds}"
     )
 
@@ -192,7 +193,7 @@ def data_notices(runs: Iterable[Run]) -> list[str]:
     """That pictures are placeholders, and that a set was seen in part."""
     seen = list(runs)
     notices = []
-    if any(run.stand_in for run in seen):
+    if any(run.placeholder for run in seen):
         notices.append("Some pictures are placeholders: these figures are no result.")
     sizes = {(len(run.predictions.tweet_ids), run.set_size) for run in seen}
     parts = [f"{some} of {whole}" for some, whole in sorted(sizes, key=str) if some != whole]

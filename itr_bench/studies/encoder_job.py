@@ -15,7 +15,7 @@ from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pai
 from itr_bench.studies.grouping import kept_apart
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
 from itr_bench.tasks.loading import TaskData, open_task
-from itr_bench.tasks.spec import get_task, without_variant
+from itr_bench.tasks.spec import get_task
 from itr_bench.version import __version__
 
 _OPTIONS: Mapping[str, type] = {
@@ -46,12 +46,12 @@ class Planned:
 
     Attributes:
         model: how tables call what answers.
-        facts: all that can change the content.
+        metadata: all that can change the content.
         make: makes the content.
     """
 
     model: str
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     make: Callable[[], Mapping[str, Any]]
 
 
@@ -115,11 +115,11 @@ class EncoderJob:
             model=planned.model,
             task=base,
             data=data.identity,
-            facts={
+            metadata={
                 "tweets": len(data.texts[: self.job.limit]),
                 "tweets_in_set": len(data.texts),
                 "itr_bench": __version__,
-                **planned.facts,
+                **planned.metadata,
             },
             content={},
         )
@@ -167,7 +167,7 @@ def _check_bases(study: str, bases: Sequence[str]) -> None:
     """Refuse what an encoder cannot take apart: it is shown texts and images, and asked nothing."""
     for base in bases:
         get_task(base)
-    plain = {base: without_variant(base) for base in bases}
+    plain = {base: get_task(base).plain for base in bases}
     problems = [f"{base}: take {task}" for base, task in plain.items() if base != task]
     if problems:
         raise DataError(
@@ -178,7 +178,7 @@ def _check_bases(study: str, bases: Sequence[str]) -> None:
 
 def _configuration(result: Result) -> dict[str, Any]:
     names = ("model", "task", "data")
-    return {**{name: getattr(result, name) for name in names}, "facts": dict(result.facts)}
+    return {**{name: getattr(result, name) for name in names}, "metadata": dict(result.metadata)}
 
 
 # Reading results
@@ -191,22 +191,22 @@ def read_content(result: Result, what: str, read: Callable[[], T], **kinds: type
         result: of a study that runs an encoder.
         what: the content is.
         read: makes it, or raises an error that says what is wrong.
-        kinds: the types of the facts that the study reads itself.
+        kinds: the types of the metadata that the study reads itself.
 
     Raises:
         DataError: a fact is missing or of another type, or the content is not *what* it should be.
     """
     wanted = {"tweets": int, "tweets_in_set": int, **kinds}
     cut = result.content.get("truncated", 0)
-    facts = {**result.facts, "truncated": cut}
+    metadata = {**result.metadata, "truncated": cut}
     if cut:
-        encoder = facts.get("encoder")
-        facts["token_limit"] = encoder.get("token_limit") if isinstance(encoder, dict) else None
+        encoder = metadata.get("encoder")
+        metadata["token_limit"] = encoder.get("token_limit") if isinstance(encoder, dict) else None
         wanted |= {"truncated": int, "token_limit": int}
     problems = [
-        f"{name} is {facts.get(name)!r}, expected {_KINDS[kind]}"
+        f"{name} is {metadata.get(name)!r}, expected {_KINDS[kind]}"
         for name, kind in wanted.items()
-        if type(facts.get(name)) is not kind
+        if type(metadata.get(name)) is not kind
     ]
     if problems:
         raise DataError(f"{result.path} is damaged; make it again:\n{bullet_list(problems)}")
@@ -231,19 +231,19 @@ def result_notices(named: Sequence[tuple[str, Result]]) -> list[str]:
         named: results that were read, and what to call each.
     """
     notices = []
-    if any(result.stand_in for _, result in named):
+    if any(result.placeholder for _, result in named):
         notices.append("Some pictures are placeholders: these figures are no result.")
     for name, result in named:
-        facts = result.facts
+        metadata = result.metadata
         if cut := result.content.get("truncated"):
             notices.append(
-                f"{name}, {result.task}: {cut} of {facts['tweets']} texts are longer than the "
-                f"encoder's {facts['encoder']['token_limit']} tokens and were cut."
+                f"{name}, {result.task}: {cut} of {metadata['tweets']} texts are longer than the "
+                f"encoder's {metadata['encoder']['token_limit']} tokens and were cut."
             )
-        if facts["tweets"] != facts["tweets_in_set"]:
+        if metadata["tweets"] != metadata["tweets_in_set"]:
             notices.append(
-                f"{name}, {result.task}: {facts['tweets']} of {facts['tweets_in_set']} tweets of "
-                "the set only."
+                f"{name}, {result.task}: {metadata['tweets']} of {metadata['tweets_in_set']} "
+                "tweets of the set only."
             )
     return notices
 
@@ -252,19 +252,20 @@ def results_kept_apart(groups: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]
     """What sets the members of a group apart, a sentence for each group of several.
 
     Args:
-        groups: what the members have in common, and the facts of each in the order of its number.
+        groups: what the members have in common, and the metadata of each in the order of their
+            numbers.
     """
     return [
-        kept_apart(what, [_flat(facts) for facts in members], "other figures")
+        kept_apart(what, [_flat(metadata) for metadata in members], "other figures")
         for what, members in groups
         if len(members) > 1
     ]
 
 
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested *facts* as text, by dotted name."""
+def _flat(metadata: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested *metadata* as text, by dotted name."""
     flat: dict[str, str] = {}
-    for name, value in facts.items():
+    for name, value in metadata.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
         else:

@@ -57,22 +57,16 @@ def interval_in_points(value: Interval | None) -> str:
     return "no interval" if value is None else f"{points_interval(value)} percentage points"
 
 
-def p_of(value: float) -> str:
-    """A p value in words: "p = 0.012" or "p < 0.001"."""
-    text = p_value(value)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
-
-
 def as_text(study: Study, section: Section) -> str:
     """A section for a terminal: claims with tests, notices, the numbers, the limits."""
-    lines = [study.title, study.question, ""]
-    for claim in section.claims:
-        lines += [f"* {claim.text}", f"  [{claim.test}]"]
-    lines += ["", *(f"Note: {notice}" for notice in section.notices)]
-    for figure in section.figures:
-        lines += ["", figure.title, _table(figure.table)]
-    lines += ["", *(f"The data cannot show: {limit}" for limit in section.limits)]
-    return "\n".join(lines).rstrip()
+    blocks = [
+        [study.title, study.question],
+        [line for one in section.claims for line in (f"* {one.text}", f"  [{one.test}]")],
+        [f"Note: {notice}" for notice in section.notices],
+        *([figure.title, _table(figure.table)] for figure in section.figures),
+        [f"The data cannot show: {limit}" for limit in section.limits],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _table(table: Table) -> str:

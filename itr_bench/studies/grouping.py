@@ -18,7 +18,7 @@ from itr_bench.scoring.signature import digest
 from itr_bench.studies.statistics import shared
 from itr_bench.studies.study import Material
 from itr_bench.tasks.examples import FILE, SPLIT, TIRT
-from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, base_task, reference_task, without_variant
+from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, get_task
 from itr_bench.tasks.variants import MARK
 
 _APART = (
@@ -79,13 +79,13 @@ class VariantRun:
 
 def with_variant(base: str, variant: str) -> str:
     """The task that is *variant* of *base*; a suffix stays at the end."""
-    plain = base_task(base)
-    return f"{plain}{MARK}{variant}{base[len(plain) :]}"
+    task = get_task(base)
+    return f"{task.plain}{MARK}{variant}{task.suffix}"
 
 
 def variant_of(task: str) -> str:
     """The variant in the name of *task*, or nothing."""
-    return base_task(task).partition(MARK)[2]
+    return get_task(task).variant.name
 
 
 def subjects_of(material: Material) -> tuple[list[Subject], list[str]]:
@@ -126,7 +126,7 @@ def _configuration(run: Run) -> tuple[str, ...]:
     return (
         run.model,
         run.adapter or "",
-        str(run.stand_in),
+        str(run.placeholder),
         run.version or "",
         digest({name: settings.get(name) for name in _APART}),
     )
@@ -136,7 +136,7 @@ def _by_data(runs: Sequence[Run], notices: list[str]) -> list[dict[str, Run]]:
     """The runs by task; more than one dictionary where a task was run on several data."""
     data: dict[str, set[str]] = {}
     for run in runs:
-        data.setdefault(without_variant(run.task), set()).add(data_of(run))
+        data.setdefault(get_task(run.task).plain, set()).add(data_of(run))
     # Which data of one set goes with which of another is not known unless it is the same: each
     # data of a set that has several stands by itself, with what else was run on this very data.
     several = {identity for known in data.values() if len(known) > 1 for identity in known}
@@ -242,7 +242,7 @@ def variant_runs(
     subjects, notices = subjects_of(material)
     variants: list[VariantRun] = []
     for subject in subjects:
-        for base in sorted({reference_task(task) for task in subject.runs}):
+        for base in sorted({get_task(task).reference for task in subject.runs}):
             wanted = [task for task in tasks(base) if task != base]
             there = [task for task in wanted if task in subject.runs]
             if not there:

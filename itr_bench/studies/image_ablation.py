@@ -91,13 +91,13 @@ def _unchanged(title: str, question: Question, changed: _Changed) -> list[Claim]
     still = [
         (WITHOUT[variant.label], change)
         for variant, by_question in changed
-        if (change := by_question[question]).turned == 0 and change.read_tweets >= FEWEST
+        if (change := by_question[question]).turned == 0 and change.parsed_tweets >= FEWEST
     ]
     if not still:
         return []
-    tweets = min(change.read_tweets for _, change in still)
+    tweets = min(change.parsed_tweets for _, change in still)
     pairs = ", ".join(
-        f"{change.read}{' of one seed' * change.of_one_seed} {phrase}" for phrase, change in still
+        f"{change.parsed}{' of one seed' * change.of_one_seed} {phrase}" for phrase, change in still
     )
     return [
         Claim(
@@ -135,10 +135,10 @@ def _figure(base: str, changed: _Changed) -> Figure:
                         None if beyond is None else beyond.value,
                         None if beyond is None else beyond.interval,
                     ),
-                    Cell("Parsed pairs", change.read, "count"),
+                    Cell("Parsed pairs", change.parsed, "count"),
                     Cell(
                         "Of these, yes against no %",
-                        change.turned / change.read if change.read else None,
+                        change.turned / change.parsed if change.parsed else None,
                         "percent",
                     ),
                 ]

@@ -46,7 +46,7 @@ from itr_bench.studies.section import (
 )
 from itr_bench.studies.statistics import ACCURACY, Measure, hits, shared, shares
 from itr_bench.studies.study import Material, Study
-from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIAL, family
+from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIAL, get_task
 from itr_bench.translation.quality import LABELS
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_lv_instruct_lv")
@@ -60,7 +60,7 @@ _Compared = Sequence[tuple[LanguagePair, Differences]]
 
 def tasks(base: str) -> tuple[str, ...]:
     """All languages of the tweets of *base*: of machine translations, each system that is built."""
-    name = family(base)
+    name = get_task(base).family
     if name in TRIAL:
         return (base, *(task for task in TRIAL if task != base))
     if images_of(base) != "ltec":
@@ -241,7 +241,7 @@ def _quality_figure(
             metric = quality.metrics[key]
             row += number(LABELS[key], metric.score, metric.interval)
             point = (metric.score, 100 * accuracy.value, scaled(accuracy.interval))
-            dots[key].append(Dot(f"{subject}, {system}", *point, run.stand_in))
+            dots[key].append(Dot(f"{subject}, {system}", *point, run.placeholder))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
     references = tuple(levels([run.predictions for _, run, _ in known]))

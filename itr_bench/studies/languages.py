@@ -13,7 +13,7 @@ from itr_bench.runs.run import Run
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.grouping import Subject, data_of, variant_of
 from itr_bench.studies.statistics import shared
-from itr_bench.tasks.spec import EXPLAINED, TASKS, family, get_task, without_variant
+from itr_bench.tasks.spec import EXPLAINED, TASKS, get_task
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class LanguagePair:
 
 def images_of(task: str) -> str:
     """The set that holds the images of *task*."""
-    spec = SETS[TASKS[family(task)].set_name]
+    spec = SETS[TASKS[get_task(task).family].set_name]
     return spec.base or spec.name
 
 
@@ -60,7 +60,7 @@ def language_pairs(subject: Subject, notices: list[str]) -> list[LanguagePair]:
     pairs = []
     for runs in groups.values():
         first, *others = sorted(runs, key=_place)
-        manual = [run for run in others if family(run.task) == "ltec_itr_en_manual"]
+        manual = [run for run in others if get_task(run.task).family == "ltec_itr_en_manual"]
         wanted = [(first, other) for other in others]
         wanted += [
             (by_people, run)
@@ -85,7 +85,7 @@ def _is_machine(run: Run, language: str) -> bool:
 def _place(run: Run) -> tuple[int, str]:
     """Latvian first, then what people translated, then machines."""
     names = list(TASKS)
-    return names.index(family(run.task)), run.task
+    return names.index(get_task(run.task).family), run.task
 
 
 def _unfit(a: Run, b: Run) -> str | None:
@@ -112,7 +112,7 @@ def name_of(run: Run) -> str:
 
 def quality_key(run: Run) -> tuple[str, str]:
     """Where the quality of the translations that *run* saw stands: all answer formats share it."""
-    return without_variant(run.task), data_of(run)
+    return get_task(run.task).plain, data_of(run)
 
 
 def system_of(run: Run) -> str:

@@ -64,7 +64,7 @@ def load(paths: Sequence[Path], *, progress: bool = False) -> Loaded:
     # By content, so that the order of the paths makes no difference.
     runs.sort(key=lambda run: (run.model, run.task, run.files))
     results.sort(
-        key=lambda one: (one.study, one.model, one.task, one.data, str(one.facts), one.path)
+        key=lambda one: (one.study, one.model, one.task, one.data, str(one.metadata), one.path)
     )
     material = Material(runs=tuple(runs), results=tuple(results), unfinished=unfinished)
     return Loaded(material, tuple(sorted(left_out)))

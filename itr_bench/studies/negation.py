@@ -23,24 +23,25 @@ class Negation:
 
     Attributes:
         tweets: that both runs share.
-        read_tweets: of these, those where both are read in a pair of samples.
-        alike: share of pairs of samples that give the same answer, of those where both are read.
+        parsed_tweets: of these, those where both are parsed in a pair of samples.
+        alike: share of pairs of samples that give the same answer, of those where both are parsed.
         by_chance: what it would be if the answers to a question and to its negation knew nothing
             of each other.
         kappa: Cohen's, between the two; ``None`` where neither ever differs from itself.
         alike_interval, kappa_interval: 95 % over tweets.
         p_value: permutation test of a kappa below zero, in which the answers to the negations are
             dealt anew to the tweets; doubled, so that 0.05 is 2.5 % on this side.
-        yes, yes_negated: share of the word yes among the read answers, to the question and to its
+        yes, yes_negated: share of the word yes among the parsed answers, to the question and to its
             negation as it was asked.
         yes_interval, yes_negated_interval: 95 % over tweets.
-        read: share of the pairs in which both answers could be read.
+        parsed: share of the pairs in which both answers were parsed.
 
-    Intervals and the test are ``None`` on fewer than :data:`FEWEST` tweets whose answers are read.
+    Intervals and the test are ``None`` on fewer than :data:`FEWEST` tweets whose answers are
+    parsed.
     """
 
     tweets: int
-    read_tweets: int
+    parsed_tweets: int
     alike: float | None
     alike_interval: Interval | None
     by_chance: float | None
@@ -51,7 +52,7 @@ class Negation:
     yes_negated: float | None
     yes_interval: Interval | None
     yes_negated_interval: Interval | None
-    read: float
+    parsed: float
 
 
 def negation(plain: Predictions, negated: Predictions, question: Question) -> Negation:
@@ -73,7 +74,7 @@ def negation(plain: Predictions, negated: Predictions, question: Question) -> Ne
     sums = resampled_totals(counted).astype(np.float64) if any(enough) else np.empty((8, 0))
     return Negation(
         tweets=tweets,
-        read_tweets=int(both.sum()),
+        parsed_tweets=int(both.sum()),
         alike=_known(_alike(totals)),
         alike_interval=ends(_alike(sums[:4])) if enough[0] else None,
         by_chance=_known(_by_chance(totals)),
@@ -86,7 +87,7 @@ def negation(plain: Predictions, negated: Predictions, question: Question) -> Ne
         yes_negated=_share(counts_b[0].sum(), counts_b.sum()),
         yes_interval=ends(_last(sums[4:6])) if enough[1] else None,
         yes_negated_interval=ends(_last(sums[6:])) if enough[2] else None,
-        read=float(totals.sum() / (tweets * ways)),
+        parsed=float(totals.sum() / (tweets * ways)),
     )
 
 

@@ -37,7 +37,7 @@ from itr_bench.studies.encoder_job import (
     results_kept_apart,
 )
 from itr_bench.studies.encoders.embed import Pairs
-from itr_bench.studies.encoders.text_model import text_model_facts
+from itr_bench.studies.encoders.text_model import text_model_metadata
 from itr_bench.studies.encoders.trained import (
     SIMILARITY_RULES,
     Bools,
@@ -76,11 +76,11 @@ def _planned(work: EncoderJob, pairs: Pairs) -> Iterator[Planned]:
     folds = work.job.arguments.get("folds", FOLDS)
     seeds = tuple(read_seeds("paper") if work.job.seeds is None else work.job.seeds)
     division = divide(pairs, folds, seeds)
-    facts = {"trained": _TRAINED, "folds": folds, "seeds": list(seeds)}
+    metadata = {"trained": _TRAINED, "folds": folds, "seeds": list(seeds)}
     # First, since all encoders share it: one made with another configuration stops all.
     yield Planned(
         TEXT_MODEL,
-        {**facts, **text_model_facts()},
+        {**metadata, **text_model_metadata()},
         lambda: content(by_text(pairs.texts, division), division),
     )
     if work.job.model != TEXT_MODEL:
@@ -88,7 +88,7 @@ def _planned(work: EncoderJob, pairs: Pairs) -> Iterator[Planned]:
         method = {"method": "threshold on the similarity of image and text", "rules": rules}
         yield Planned(
             work.encoder.name,
-            {**facts, **method, "encoder": dict(work.encoder.facts)},
+            {**metadata, **method, "encoder": dict(work.encoder.metadata)},
             lambda: _by_encoder(work, pairs, division),
         )
 
@@ -103,7 +103,7 @@ def content(yes: Bools, division: Division) -> dict[str, Any]:
     """The fold predictions: for each tweet its relation, and a letter a seed for each question.
 
     Args:
-        yes: whether yes is said, shape (S, 2, T) for S seeds.
+        yes: whether yes is predicted, shape (S, 2, T) for S seeds.
         division: of the same tweets.
     """
     answers = {
@@ -162,7 +162,7 @@ def _alike(results: Sequence[Result]) -> list[list[Result]]:
 
 
 def _predictions(result: Result) -> Predictions:
-    seeds, answers = result.facts["seeds"], result.content.get("answers")
+    seeds, answers = result.metadata["seeds"], result.content.get("answers")
     if not isinstance(answers, dict):
         raise ValueError("no answers")
     items = []
@@ -250,7 +250,7 @@ def analyse(material: Material) -> Section | None:
         notices=[
             *result_notices([(row.name, row.result) for row in rows]),
             *results_kept_apart(
-                (f"Results of {own[0].model} on {own[0].task}", [one.facts for one in own])
+                (f"Results of {own[0].model} on {own[0].task}", [one.metadata for one in own])
                 for own in _alike(results)
             ),
             *notes,
@@ -275,7 +275,7 @@ def _fits(subject: str, run: Run, row: Row, notes: list[str]) -> bool:
 
 
 def _paragraphs(rows: Sequence[Row]) -> list[str]:
-    folds = ", ".join(map(str, sorted({int(row.result.facts["folds"]) for row in rows})))
+    folds = ", ".join(map(str, sorted({int(row.result.metadata["folds"]) for row in rows})))
     paragraphs = [
         f"The rows marked as trained are {_TRAINED}: the answers about a tweet come from a rule "
         f"that was fitted on the other folds ({folds} folds, one division a seed; tweets with "
@@ -283,7 +283,7 @@ def _paragraphs(rows: Sequence[Row]) -> list[str]:
         "learned only how frequent the relations are answers with the majority class: that, not "
         "chance, is what a row is held against."
     ]
-    if any("encoder" in row.result.facts for row in rows):
+    if any("encoder" in row.result.metadata for row in rows):
         paragraphs.append(
             "Of a contrastive encoder, the similarity of image and text is all that is known. "
             f"Represented: {SIMILARITY_RULES[Question.REPRESENTED]}. Adds: "

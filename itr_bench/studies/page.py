@@ -21,6 +21,7 @@ from itr_bench.leaderboard.published import leaderboard_folder
 from itr_bench.report.charts import interval_charts
 from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.run import Run
+from itr_bench.storage import write_whole
 from itr_bench.studies import scatter
 from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
@@ -37,7 +38,8 @@ _MARKERS = {
 }
 """What only a report has, near the start of its files."""
 
-_NO_RESULT = ("stand-in", "demo")
+_NO_RESULT = ("placeholder", "demo")
+"""The kinds of data that no result is made on."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,7 @@ def write(folder: Path, report: Report) -> Path:
     with refused_by_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            partial = folder / f".{name}.partial"
-            try:
-                partial.write_text(content, encoding="utf-8", errors="backslashreplace")
-                partial.replace(folder / name)
-            finally:
-                partial.unlink(missing_ok=True)
+            write_whole(folder / name, content.encode(errors="backslashreplace"))
     return folder / PAGE
 
 
@@ -197,7 +194,13 @@ def _json(report: Report, runs: Sequence[_Line]) -> str:
         "studies": [as_json(study, section) for study, section in report.sections],
         "runs": [vars(run) for run in runs],
         "results": [
-            {"study": r.study, "model": r.model, "task": r.task, "data": r.data, "facts": r.facts}
+            {
+                "study": r.study,
+                "model": r.model,
+                "task": r.task,
+                "data": r.data,
+                "metadata": r.metadata,
+            }
             for r in report.material.results
         ],
     }

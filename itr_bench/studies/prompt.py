@@ -10,12 +10,12 @@ import numpy as np
 from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
-from itr_bench.report.words import interval, percent
+from itr_bench.report.words import interval, p_equals, percent
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.significance import LEVEL, holm
 from itr_bench.studies.comparisons import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.comparisons import Headings, bar, charts, levels
-from itr_bench.studies.formatting import in_points, p_of
+from itr_bench.studies.formatting import in_points
 from itr_bench.studies.grouping import VariantRun, label, with_variant
 from itr_bench.studies.negation import Negation, negation
 from itr_bench.studies.prompt_variation import PromptVariation, prompt_variation
@@ -76,11 +76,11 @@ class _Prompts:
         """Whether the wordings differ, or a negation does not fit."""
         return self.adjusted.get(name, 1.0) < LEVEL
 
-    def p_of(self, name: str, alone: float) -> str:
+    def both_p_values(self, name: str, alone: float) -> str:
         """Both p values of a test, in words."""
         return (
-            f"{p_of(alone)}, by Holm's method over the {count(self.tests, 'test')} of wordings and "
-            f"negations on {self.subject} {p_of(self.adjusted[name])}"
+            f"{p_equals(alone)}, by Holm's method over the {count(self.tests, 'test')} of wordings "
+            f"and negations on {self.subject} {p_equals(self.adjusted[name])}"
         )
 
 
@@ -168,7 +168,7 @@ def _claim_of_variation(prompts: _Prompts, variation: PromptVariation) -> Claim:
         f"SD {in_points(variation.sd)}.",
         f"bootstrap test on {variation.tweets} tweets that all wordings have one accuracy: by "
         f"chance an SD of {in_points(variation.sd_by_chance)} (median); "
-        f"{prompts.p_of(_VARIATION, variation.p_value)}{seeds}",
+        f"{prompts.both_p_values(_VARIATION, variation.p_value)}{seeds}",
         significant,
     )
 
@@ -182,19 +182,19 @@ def _claims_of_negation(prompts: _Prompts, question: Question, one: Negation) ->
                 f"{title}, the answer to the question fits that to its negation less often than "
                 "answers that know nothing of each other would: "
                 f"{percent(one.alike)} %, not {percent(one.by_chance)} %.",
-                f"permutation test on {one.read_tweets} tweets; "
-                f"{prompts.p_of(question.value, one.p_value)}",
+                f"permutation test on {one.parsed_tweets} tweets; "
+                f"{prompts.both_p_values(question.value, one.p_value)}",
                 finding=True,
             )
         )
     intervals = (one.yes_interval, one.yes_negated_interval)
-    if all(_nearly_all(ends, one.read_tweets) for ends in intervals):
+    if all(_nearly_all(ends, one.parsed_tweets) for ends in intervals):
         claims.append(
             Claim(
                 f"{title}, the model agrees whatever is asked: it says yes to {percent(one.yes)} % "
                 f"of the questions and to {percent(one.yes_negated)} % of their negations.",
-                f"95 % intervals over {one.read_tweets} tweets {interval(one.yes_interval)} % and "
-                f"{interval(one.yes_negated_interval)} %, both above 90 %, as are the rule of "
+                f"95 % intervals over {one.parsed_tweets} tweets {interval(one.yes_interval)} % "
+                f"and {interval(one.yes_negated_interval)} %, both above 90 %, as are the rule of "
                 "three's; not corrected",
                 finding=True,
             )
@@ -291,7 +291,7 @@ def _negation_figure(base: str, prompts: Sequence[_Prompts]) -> list[Figure]:
                     Cell("Model", own.subject),
                     Cell("Question", QUESTION_NAMES[question]),
                     Cell("Tweets", one.tweets, "count"),
-                    Cell("Both parsed", one.read_tweets, "count"),
+                    Cell("Both parsed", one.parsed_tweets, "count"),
                     *share("Alike", one.alike, one.alike_interval),
                     Cell("By chance %", one.by_chance, "percent"),
                     *number("Kappa", one.kappa, one.kappa_interval),
@@ -299,7 +299,7 @@ def _negation_figure(base: str, prompts: Sequence[_Prompts]) -> list[Figure]:
                     Cell("p, Holm", own.adjusted.get(question.value), "p"),
                     Cell("Says yes to the question %", one.yes, "percent"),
                     Cell("Says yes to the negation %", one.yes_negated, "percent"),
-                    Cell("Both parsed, samples %", one.read, "percent"),
+                    Cell("Both parsed, samples %", one.parsed, "percent"),
                 ]
             )
             if one.alike is not None:

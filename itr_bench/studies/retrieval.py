@@ -13,7 +13,7 @@ from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
 from itr_bench.nouns import count
 from itr_bench.report.drawing import Bar, Reference
-from itr_bench.report.words import percent
+from itr_bench.report.words import p_equals, percent
 from itr_bench.scoring.signature import digest
 from itr_bench.studies.comparisons import ZERO, bar, charts, not_significant
 from itr_bench.studies.encoder_job import (
@@ -26,7 +26,7 @@ from itr_bench.studies.encoder_job import (
 )
 from itr_bench.studies.encoders.embed import Pairs
 from itr_bench.studies.encoders.ranking import TIE, ranks, recall
-from itr_bench.studies.formatting import in_points, interval_in_points, p_of
+from itr_bench.studies.formatting import in_points, interval_in_points
 from itr_bench.studies.retrieval_scores import (
     DIRECTIONS,
     FEW,
@@ -42,7 +42,7 @@ from itr_bench.studies.retrieval_scores import (
 from itr_bench.studies.section import Cell, Claim, Figure, Row, Section, Table, difference, share
 from itr_bench.studies.statistics import FEWEST, Interval, Share, detectable
 from itr_bench.studies.study import Job, Material, Result, Study
-from itr_bench.tasks.spec import TASKS, base_task, get_task
+from itr_bench.tasks.spec import TASKS, get_task
 
 # Making the ranks
 
@@ -55,14 +55,14 @@ def _execute(job: Job) -> list[Path]:
 
 
 def _planned(work: EncoderJob, pairs: Pairs) -> Iterator[Planned]:
-    facts = {
+    metadata = {
         "method": "cosine in fp32, exact",
         "right": "an image and a text that stand together in any tweet",
         "tie": TIE,
         "pictures": digest(sorted(zip(pairs.tweet_ids, pairs.image_keys, strict=True))),
-        "encoder": dict(work.encoder.facts),
+        "encoder": dict(work.encoder.metadata),
     }
-    yield Planned(work.encoder.name, facts, lambda: _content(work, pairs))
+    yield Planned(work.encoder.name, metadata, lambda: _content(work, pairs))
 
 
 def _content(work: EncoderJob, pairs: Pairs) -> dict[str, Any]:
@@ -131,29 +131,27 @@ def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], lis
     """The results of each encoder, by its title; and what sets those of one name apart."""
     encoders: dict[str, dict[str, list[Result]]] = {}
     for result in sorted(results, key=lambda one: (one.model, _order(one.task), one.path)):
-        by_facts = encoders.setdefault(result.model, {})
-        by_facts.setdefault(digest(result.facts.get("encoder")), []).append(result)
+        by_metadata = encoders.setdefault(result.model, {})
+        by_metadata.setdefault(digest(result.metadata.get("encoder")), []).append(result)
     ranked: dict[str, list[Ranked]] = {}
     groups: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
-    for model, by_facts in encoders.items():
-        facts = [own[0].facts.get("encoder", {}) for own in by_facts.values()]
-        groups.append((f"Encoders called {model}", facts))
-        for number, own in enumerate(by_facts.values(), 1):
-            title = model if len(by_facts) == 1 else f"{model} [{number}]"
+    for model, by_metadata in encoders.items():
+        metadata = [own[0].metadata.get("encoder", {}) for own in by_metadata.values()]
+        groups.append((f"Encoders called {model}", metadata))
+        for number, own in enumerate(by_metadata.values(), 1):
+            title = model if len(by_metadata) == 1 else f"{model} [{number}]"
             ranked[title] = []
             for task in dict.fromkeys(one.task for one in own):
                 alike = [one for one in own if one.task == task]
                 ranked[title] += [read_ranks(*one) for one in numbered(alike)]
-                facts = [{"data": one.data, **one.facts} for one in alike]
-                groups.append((f"Results of {title} on {task}", facts))
+                metadata = [{"data": one.data, **one.metadata} for one in alike]
+                groups.append((f"Results of {title} on {task}", metadata))
     return ranked, results_kept_apart(groups)
 
 
 def _order(task: str) -> tuple[int, str]:
     """The order of the catalogue: Latvian before English."""
-    known = list(TASKS)
-    plain = base_task(task).partition("@")[0]
-    return (known.index(plain) if plain in known else len(known), task)
+    return (list(TASKS).index(get_task(task).family), task)
 
 
 def _measures(
@@ -261,8 +259,8 @@ def _gap_claims(title: str, found: Sequence[Gap]) -> list[Claim]:
                 f"{title}, {direction}: recall at 1 is {in_points(first.value)} higher in {better} "
                 f"than in {worse}.",
                 f"exact McNemar test on {gap.tweets} tweets: {gap.only_a} right at rank 1 only in "
-                f"{a}, {gap.only_b} only in {b}; {p_of(gap.p_value)}, by Holm's method over the "
-                f"{count(gap.tests, 'gap')} of this encoder {p_of(gap.adjusted)}; 95 % "
+                f"{a}, {gap.only_b} only in {b}; {p_equals(gap.p_value)}, by Holm's method over "
+                f"the {count(gap.tests, 'gap')} of this encoder {p_equals(gap.adjusted)}; 95 % "
                 f"interval of {a} less {b} {interval_in_points(first.interval)}",
                 finding=True,
             )

@@ -204,7 +204,7 @@ def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
 
 def _why_apart(a: Ranked, b: Ranked) -> str | None:
     """Why two results on one set are not compared, or ``None``."""
-    if a.result.facts["pictures"] != b.result.facts["pictures"]:
+    if a.result.metadata["pictures"] != b.result.metadata["pictures"]:
         return "saw other pictures"
     if set(a.tweets) != set(b.tweets):
         return "are about other tweets"

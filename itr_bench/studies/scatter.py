@@ -67,7 +67,9 @@ def _drawn(chart: Scatter, ident: str, title: str, description: str, narrow: boo
         color = "var(--majority)" if reference.majority else "var(--chance)"
         at = y(reference.value)
         parts.append(_line(_LEFT, at, _LEFT + across, at, color, 1.2))
-        parts.append(_text(_LEFT + across, at - 4, reference.label, "end", color))
+        # Above one line and below the other: they may be near to each other.
+        beside = at - 5 if reference.majority else at + 14
+        parts.append(_text(_LEFT + 4, beside, reference.label, "start", color))
     if chart.fit:
         line = [f"{x(at)},{y(value)}" for at, value in chart.fit]
         parts.append(

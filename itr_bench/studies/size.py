@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.nouns import count
-from itr_bench.report.words import NOT_AVAILABLE, number
+from itr_bench.report.words import number, p_equals
 from itr_bench.scoring.significance import LEVEL, holm
 from itr_bench.studies.comparisons import scaled
-from itr_bench.studies.formatting import interval_in_points, p_of, signed_points
+from itr_bench.studies.formatting import interval_in_points, signed_points
 from itr_bench.studies.section import Cell, Claim, Dot, Figure, Scatter, Table, share
 from itr_bench.studies.study import BoardModel
 
@@ -168,8 +168,8 @@ def _claim(task: str, models: int, line: Fit) -> Claim:
 
 def _p(line: Fit) -> str:
     if line.p_value is None or line.adjusted is None:
-        return f"p {NOT_AVAILABLE} (ties among more than {MOST_PERMUTED})"
+        return f"no p value (ties among more than {MOST_PERMUTED})"
     return (
-        f"{p_of(line.p_value)}, by Holm's method over the {count(line.tests, 'test')} of "
-        f"accuracy against parameters {p_of(line.adjusted)}"
+        f"{p_equals(line.p_value)}, by Holm's method over the {count(line.tests, 'test')} of "
+        f"accuracy against parameters {p_equals(line.adjusted)}"
     )

@@ -43,7 +43,7 @@ class Result:
         model: how to call the model in tables.
         task: name of the base task.
         data: identity of the data.
-        facts: all that can change the content: encoder, commit, folds, seed, versions.
+        metadata: all that can change the content: encoder, commit, folds, seed, versions.
         content: the study's own; what its ``analyse`` reads. No text of a tweet.
         path: the file that it was read from.
     """
@@ -52,22 +52,22 @@ class Result:
     model: str
     task: str
     data: str
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     content: Mapping[str, Any]
     path: str = ""
 
     @property
-    def stand_in(self) -> bool:
+    def placeholder(self) -> bool:
         """Whether the pictures were placeholders, so that it is no result."""
-        return self.data.startswith("stand-in")
+        return self.data.startswith("placeholder")
 
 
 def write_result(folder: Path, result: Result) -> Path:
     """Write *result* to its file in *folder*, whole or not at all; return the path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULT
-    found = {key: value for key, value in asdict(result).items() if key != "path"}
-    write_json(path, {"format": _FORMAT, **found})
+    fields_ = {name: value for name, value in asdict(result).items() if name != "path"}
+    write_json(path, {"format": _FORMAT, **fields_})
     return path
 
 
@@ -87,7 +87,7 @@ def read_result(path: Path) -> Result:
     if found.keys() - {"format"} != expected:
         raise DataError(f"{path}: expected the fields {', '.join(sorted(expected))}")
     for name in expected:
-        kind = dict if name in ("facts", "content") else str
+        kind = dict if name in ("metadata", "content") else str
         if not isinstance(found[name], kind):
             raise DataError(f"{path}: {name} is {found[name]!r}, expected {kind.__name__}")
         if _is_deep(found[name]):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
 from itr_bench.report.drawing import Bar
+from itr_bench.report.words import p_equals
 from itr_bench.runs.run import Run
 from itr_bench.studies.comparisons import ZERO, bar, charts, data_notices
 from itr_bench.studies.decomposition import (
@@ -19,14 +20,14 @@ from itr_bench.studies.decomposition import (
     decompose,
     too_few,
 )
-from itr_bench.studies.formatting import in_points, interval_in_points, p_of, signed_points
+from itr_bench.studies.formatting import in_points, interval_in_points, signed_points
 from itr_bench.studies.grouping import Subject, subjects_of, variant_of
 from itr_bench.studies.languages import name_of
 from itr_bench.studies.section import Cell, Claim, Figure, Lines, Section, Table, difference, share
 from itr_bench.studies.size import by_size, fits
 from itr_bench.studies.statistics import hits, shares
 from itr_bench.studies.study import Material, Study
-from itr_bench.tasks.spec import family
+from itr_bench.tasks.spec import get_task
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual")
 _TIRT = "tirt"
@@ -34,7 +35,7 @@ _TIRT = "tirt"
 
 def tasks(base: str) -> tuple[str, ...]:
     """LTEC in both languages, and TIRT."""
-    name = family(base)
+    name = get_task(base).family
     return tuple(dict.fromkeys((base, *_LTEC, _TIRT))) if name in (*_LTEC, _TIRT) else ()
 
 
@@ -96,7 +97,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
     runs = []
     plain = {task: run for task, run in subject.runs.items() if not variant_of(task)}
     for task, tirt in plain.items():
-        if family(task) != _TIRT:
+        if get_task(task).family != _TIRT:
             continue
         for name in _LTEC:
             ltec = plain.get(name + task.removeprefix(_TIRT))
@@ -144,7 +145,7 @@ def _claim_of_relation(pair: _Pair, one: OfRelation) -> Claim:
         f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, and a t "
         "test of the mean difference (tweets and seeds as crossed clusters); by Holm's "
         f"method over the {count(one.tests, 'comparison')} of relations on "
-        f"{pair.subject} {p_of(one.adjusted)} and {p_of(one.mean_adjusted)}; "
+        f"{pair.subject} {p_equals(one.adjusted)} and {p_equals(one.mean_adjusted)}; "
         f"95 % interval over tweets {interval_in_points(one.difference.interval)}",
         finding=True,
     )

@@ -153,7 +153,7 @@ def opened(set_name: str, conditions: Mapping[str, Any]) -> Iterator[Journal]:
         except Timeout:
             raise DataError(
                 f"another process is making this very translation, in {folder}. Wait for it: what "
-                "it did is kept, and the same command goes on."
+                "it did is kept, and the same command resumes."
             ) from None
         try:
             write_whole(folder / CONDITIONS, text.encode())

@@ -1,4 +1,4 @@
-"""The metrics of translations: BLEU, chrF and TER by sacrebleu, COMET by its own package."""
+"""The metrics of translations: BLEU, chrF and TER by sacrebleu, COMET from its scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.errors import ItrBenchError
+from itr_bench.errors import DataError
+from itr_bench.translation import comet
 from itr_bench.translation.resampling import RESAMPLES, SEED, Final
 
 if TYPE_CHECKING:
@@ -60,42 +61,32 @@ def _final(metric: Metric, sums: list[float]) -> float:
 
 
 def by_comet(
-    model: str,
+    folder: Path,
+    names: Sequence[str],
     sources: Sequence[list[str]],
     systems: Sequence[list[str]],
     references: list[str],
 ) -> MetricScores:
-    """The scores of a COMET model (Rei et al. 2020, ACL 2020.emnlp-main.213): means of tweets'.
+    """The scores of COMET that are in *folder* (see :mod:`comet`): means of tweets'.
 
     Each of *systems* has its own of *sources*: not all translate from the same language.
+
+    Raises:
+        DataError: the scores are damaged, of other texts, or of different models.
     """
-    try:
-        import comet  # type: ignore[import-not-found,unused-ignore]
-        import torch
-    except ImportError as error:
-        raise ItrBenchError(
-            f'COMET is not installed ({error}): pip install "itr-bench[comet]". It wants older '
-            "numpy and transformers than other parts: an environment of its own is best."
-        ) from error
-    try:
-        path = model if Path(model).is_file() else comet.download_model(model)
-        scorer = comet.load_from_checkpoint(path)
-    except Exception as error:  # KeyError for whatever the Hub refuses, a bare one for files
-        raise ItrBenchError(
-            f"the COMET model {model!r} cannot be loaded ({error}). Give a repository on the Hub, "
-            "such as Unbabel/wmt22-comet-da, or a checkpoint: FOLDER/checkpoints/model.ckpt"
-        ) from error
-    samples = [
-        {"src": source, "mt": line, "ref": reference}
-        for own, lines in zip(sources, systems, strict=True)
-        for source, line, reference in zip(own, lines, references, strict=True)
+    found = [
+        comet.read(folder, name, own, lines, references)
+        for name, own, lines in zip(names, sources, systems, strict=True)
     ]
-    predicted = scorer.predict(samples, gpus=int(torch.cuda.is_available()))
-    scores = np.asarray(predicted.scores, dtype=np.float64).reshape(len(systems), len(references))
-    version = getattr(comet, "__version__", "?")
+    models = sorted({model for _, model in found})
+    if len(models) > 1:
+        raise DataError(
+            f"{folder}: scored by different models ({'; '.join(models)}), which do not compare. "
+            "Delete the folder systems/ in it and score all again"
+        )
     return MetricScores(
         "comet",
-        [own[:, None] for own in scores],
+        [np.array(scores)[:, None] for scores, _ in found],
         lambda sums: sums[0] / len(references),
-        f"model:{model}|bs:{RESAMPLES}|seed:{SEED}|version:{version}",
+        f"{models[0]}|bs:{RESAMPLES}|seed:{SEED}",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
 from itr_bench.scoring.significance import holm
+from itr_bench.translation.comet import write as write_texts
 from itr_bench.translation.dropped_entities import doubts
 from itr_bench.translation.metrics import MetricScores, by_comet, by_sacrebleu
 from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
@@ -113,7 +115,7 @@ def assess(
     reference: Texts,
     *,
     baseline: str | None = None,
-    comet: str | None = None,
+    comet: Path | None = None,
 ) -> Comparison:
     """Score translations against the reference, and all of them against the baseline.
 
@@ -121,12 +123,12 @@ def assess(
         translations: at least one, each of exactly the reference's tweets.
         reference: the right translations.
         baseline: a system's name, by default the first one's.
-        comet: a COMET model to score with as well.
+        comet: a folder of scores of COMET; of systems that are not scored yet, their texts are
+            written there, and there is no COMET among the metrics.
 
     Raises:
         DataError: a system twice, an unknown baseline, other tweets than the reference's, or
-            COMET without sources.
-        ItrBenchError: COMET is not installed, or its model cannot be loaded.
+            COMET without sources, or with scores that do not fit.
     """
     names = [system.name for system in translations]
     _check(translations, reference)
@@ -141,7 +143,8 @@ def assess(
         known = [source for source in sources if source is not None]
         if len(known) < len(sources):
             raise DataError("COMET needs the texts that were translated: itr-bench data build ltec")
-        metrics.append(by_comet(comet, known, outputs, references))
+        if not write_texts(comet, names, known, outputs, references):
+            metrics.append(by_comet(comet, names, known, outputs, references))
     first = names.index(baseline) if baseline is not None else 0
     measured: list[dict[str, Measured]] = [{} for _ in names]
     tests = []

@@ -79,7 +79,6 @@ class Translation:
         refused: why there is none, by tweet id.
         counts: how many texts went which way, and how many outputs were made and found.
         unchanged: the tweets whose translation is their source.
-        alike: groups of tweets of different texts that have one translation.
         served: what servers said that they are, sorted.
         advice: what to do about what was refused.
     """
@@ -88,7 +87,6 @@ class Translation:
     refused: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     unchanged: list[str] = field(default_factory=list)
-    alike: list[list[str]] = field(default_factory=list)
     served: Sequence[str] = ()
     advice: str = ""
 
@@ -126,10 +124,6 @@ class Translation:
                 f"{len(self.unchanged)} translations are the same as their source: "
                 + _some(self.unchanged)
             )
-        notes += [
-            f"{len(tweets)} different texts have one translation: {_some(tweets)}"
-            for tweets in self.alike
-        ]
         if len(self.served) > 1:
             notes.append(
                 f"{len(self.served)} models answered under the same name, so these are not the "
@@ -179,7 +173,7 @@ def translate(
         limit: the most new tokens of an output. What is cut off is tried once with twice as many.
 
     Raises:
-        DataError: the system cannot go on; the journal keeps what there is.
+        DataError: the system cannot continue; the journal keeps what there is.
     """
     limits = [limit, 2 * limit]
     if translator.longest is not None:
@@ -216,9 +210,8 @@ def translate(
                 for tweet, (strings, tokens) in wanted.items()
             }
     found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
-    found.alike = _alike(found.texts, sources)
     if not translator.repeats:
-        _refuse_alike(found)
+        _refuse_alike(found, sources)
         journal.forget([s for t in found.refused if t in asking for s in asking[t][1][0]])
     found.unchanged = [
         tweet
@@ -230,16 +223,11 @@ def translate(
     return found
 
 
-def _alike(translations: Mapping[str, str], sources: Mapping[str, str]) -> list[list[str]]:
-    """Groups of tweets of different texts with one translation, where a group is a large share."""
+def _refuse_alike(found: Translation, sources: Mapping[str, str]) -> None:
+    """Refuse what is said of many different texts: a server answers them, and translates none."""
     different = {" ".join(_words(text)): tweet for tweet, text in sources.items()}.values()
-    texts = {tweet: translations[tweet] for tweet in different if tweet in translations}
-    return list(alike(texts, _SHARE_ALIKE).values())
-
-
-def _refuse_alike(found: Translation) -> None:
-    """Refuse what is said of many texts: a server that gives answers in place of translations."""
-    for tweets in found.alike:
+    texts = {tweet: found.texts[tweet] for tweet in different if tweet in found.texts}
+    for tweets in alike(texts, _SHARE_ALIKE).values():
         for tweet in tweets:
             said = found.texts.pop(tweet)
             found.refused[tweet] = f"{said!r:.60}, as of {len(tweets) - 1} other texts"

@@ -17,11 +17,17 @@
   form.addEventListener("change", function () { apply(); write(); });
   document.getElementById("clear").addEventListener("click", function () {
     form.reset();
+    columns.forEach(function (one) {
+      one.box.checked = one.initial;
+      show(one.table, one.index, one.initial);
+    });
     tables.forEach(function (one) { one.order(one.initial); });
     apply();
     write();
   });
   window.addEventListener("hashchange", read);
+  var picker = document.getElementById("columns");
+  var columns = picker ? choices(tables[0].element) : [];
   read();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 
@@ -74,6 +80,39 @@
     }
   }
 
+  // A box for each column but those of the model and its accuracy. On a phone few are shown at first.
+  function choices(table) {
+    var narrow = matchMedia("(max-width: 46rem)").matches;
+    var heads = Array.prototype.slice.call(table.tHead.rows[0].cells);
+    return heads.map(function (head, index) {
+      var name = head.dataset.name;
+      var initial = !head.classList.contains("opt") && !(narrow && head.classList.contains("more"));
+      if (name === "model" || name === "accuracy") return null;
+      var label = document.createElement("label");
+      var box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = initial;
+      label.append(box, " " + head.textContent.replace(/\u00ad/g, "").trim());
+      picker.append(label);
+      box.addEventListener("change", function (event) {
+        event.stopPropagation();
+        show(table, index, box.checked);
+        write();
+      });
+      box.addEventListener("input", function (event) { event.stopPropagation(); });
+      show(table, index, initial);
+      return { name: name, box: box, index: index, initial: initial, table: table };
+    }).filter(Boolean);
+  }
+
+  function show(table, index, shown) {
+    table.querySelectorAll("tr").forEach(function (row) {
+      if (row.cells[index] && row.cells.length > 1) row.cells[index].hidden = !shown;
+    });
+    // Rows that a filter hides are not in the page.
+    new DataTable.Api(table).rows().nodes().each(function (row) { row.cells[index].hidden = !shown; });
+  }
+
   // The baselines are references: filters leave them where they are.
   function passes(row) {
     if (row.kind === "baseline") return true;
@@ -114,6 +153,11 @@
       else input.value = state.get(name) || "";
     });
     tables.forEach(function (one) { one.order(state.get(one.key) || one.initial); });
+    var other = (state.get("columns") || "").split(",");
+    columns.forEach(function (one) {
+      one.box.checked = one.initial !== (other.indexOf(one.name) >= 0);
+      show(one.table, one.index, one.box.checked);
+    });
     apply();
     quiet = false;
   }
@@ -129,6 +173,9 @@
       }
     });
     tables.forEach(function (one) { if (one.sort !== one.initial) state.set(one.key, one.sort); });
+    // What differs from what is shown at first.
+    var other = columns.filter(function (one) { return one.box.checked !== one.initial; });
+    if (other.length) state.set("columns", other.map(function (one) { return one.name; }).join(","));
     var text = state.toString();
     history.replaceState(null, "", text ? "#" + text : location.pathname + location.search);
   }

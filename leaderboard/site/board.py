@@ -30,7 +30,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.ranking import rank
-from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, family
+from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, get_task
 
 WithoutImage = Mapping[tuple[str | None, ...], Entry]
 """The results without the image, by :attr:`Entry.pair`."""
@@ -75,6 +75,8 @@ class Group:
     tweets: int | None
     comparable: tuple[Comparable, ...]
     """The rows with a tier, in the same order."""
+    trained: tuple[Row, ...] = ()
+    """Results of models that were trained on the tweets or labels: in no tier, test or count."""
 
     @property
     def entries(self) -> tuple[Row, ...]:
@@ -118,7 +120,7 @@ def make_boards(
     without_image = {entry.pair: entry for entry in entries if entry.without_image}
     by_task: dict[str, list[Entry]] = {}
     for entry in (one for one in entries if not one.without_image):
-        by_task.setdefault(family(entry.submission.run.task), []).append(entry)
+        by_task.setdefault(get_task(entry.submission.run.task).family, []).append(entry)
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
     mains = {task: _main(by_task.get(task, [])) for task in tasks}
     placed = [entry for some in mains.values() for entry in some]
@@ -152,7 +154,7 @@ def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[ModelKe
     done: dict[ModelKey, set[str]] = {}
     for entry in entries:
         if entry.score is not None:
-            done.setdefault(entry_key(entry), set()).add(family(entry.submission.run.task))
+            done.setdefault(entry_key(entry), set()).add(get_task(entry.submission.run.task).family)
     return {key for key, found in done.items() if found.issuperset(tasks)}
 
 
@@ -212,6 +214,8 @@ def _group(
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
+    trained = [one for one in entries if one.submission.model.saw_this_data == "yes"]
+    entries = [one for one in entries if one.submission.model.saw_this_data != "yes"]
     scored = [(entry, entry.predictions) for entry in entries if entry.score and entry.predictions]
     same = Counter(predictions.tweet_ids for _, predictions in scored).most_common(1)
     ranked = [
@@ -256,6 +260,12 @@ def _group(
         discordant=discordant,
         tweets=len(same[0][0]) if same else None,
         comparable=tuple(sorted(comparable, key=lambda one: by_accuracy(one.row))),
+        trained=tuple(
+            sorted(
+                (entry_row(one, without_image=without_image.get(one.pair)) for one in trained),
+                key=by_accuracy,
+            )
+        ),
     )
 
 

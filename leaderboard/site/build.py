@@ -10,11 +10,14 @@ from pathlib import Path
 
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.layout import clear_leftovers
 from itr_bench.leaderboard.published import Published, leaderboard_folder
+from itr_bench.leaderboard.site.badges import badge_svg
 from itr_bench.leaderboard.site.board import Board, make_boards
 from itr_bench.leaderboard.site.downloads import bibliography, results_csv, results_json
+from itr_bench.leaderboard.site.embeds import feed, preview_png
 from itr_bench.leaderboard.site.history import HistoryItem, merged
-from itr_bench.leaderboard.site.model_page import ModelResults, collect, model_page
+from itr_bench.leaderboard.site.model_page import ModelResults, badge_text, collect, model_page
 from itr_bench.leaderboard.site.more_pages import (
     about_page,
     average_page,
@@ -25,7 +28,9 @@ from itr_bench.leaderboard.site.more_pages import (
     submit_page,
 )
 from itr_bench.leaderboard.site.pages import Site, board_address, board_page
+from itr_bench.leaderboard.site.plots import plots_page
 from itr_bench.leaderboard.site.rows import all_figures
+from itr_bench.leaderboard.site.wording import leader
 
 MARKER = ".itr-bench-site"
 """The file that says that a folder is a site of ours, and may be replaced."""
@@ -40,6 +45,8 @@ def build_site(
     refused: Sequence[str] = (),
     trial: bool = False,
     progress: bool = False,
+    url: str | None = None,
+    repository: str | None = None,
 ) -> None:
     """Write the site to the folder *out*, whole or not at all; the same bytes for the same input.
 
@@ -51,6 +58,8 @@ def build_site(
         refused: paths of the submissions that were left out.
         trial: whether placeholder or demo data was let in; every page says so.
         progress: show a progress bar on stderr.
+        url: the address at which it is published: the feed, the badges and social media need it.
+        repository: the address of the repository: links to submissions need it.
 
     Raises:
         ItrBenchError: *out* is neither new, nor empty, nor a site of ours.
@@ -58,7 +67,14 @@ def build_site(
     entries = sorted(entries, key=lambda entry: entry.path)
     with _replacing(out) as folder:
         boards = make_boards(entries, published, trial=trial)
-        site = Site(tuple(board.task for board in boards), trial)
+        items = merged(entries, history)
+        site = Site(
+            tuple(board.task for board in boards),
+            trial,
+            updated=items[0].date if items else None,
+            url=None if url is None else url.rstrip("/") + "/",
+            repository=None if repository is None else repository.rstrip("/"),
+        )
         models = collect(entries, all_figures(published))
         _write(
             folder / MARKER, "Made by itr-bench leaderboard build, which replaces this folder.\n"
@@ -66,9 +82,14 @@ def build_site(
         _assets(folder / "assets")
         (folder / "models").mkdir()
         _tables(folder, site, boards, models)
-        _texts(folder, site, models, merged(entries, history), refused)
+        _texts(folder, site, models, items, refused)
+        preview = preview_png(leader(boards[0]).partition("; ")[0])
+        (folder / "assets" / "preview.png").write_bytes(preview)
         for model in _bar(models, progress):
             _write(folder / model.address, model_page(site, model))
+            text = badge_text(model)
+            if text is not None:
+                _write(folder / "models" / f"{model.folder}.svg", badge_svg(text))
 
 
 def _bar(models: Sequence[ModelResults], progress: bool) -> Iterable[ModelResults]:
@@ -97,6 +118,7 @@ def _tables(
         _write(folder / board_address(board.task), board_page(site, board, boards))
     _write(folder / "average.html", average_page(site, boards))
     _write(folder / "languages.html", languages_page(site, boards))
+    _write(folder / "plots.html", plots_page(site, boards))
     _write(folder / "models.html", models_page(site, boards, models))
     _write(folder / "compare.html", compare_page(site, boards))
     (folder / "data").mkdir()
@@ -114,6 +136,7 @@ def _texts(
 ) -> None:
     folders = {model.folder for model in models}
     _write(folder / "history.html", history_page(site, items, folders))
+    _write(folder / "feed.xml", feed(site, items, folders))
     _write(folder / "submit.html", submit_page(site))
     _write(folder / "about.html", about_page(site, refused))
 
@@ -128,10 +151,10 @@ def _replacing(out: Path) -> Iterator[Path]:
     out = out.resolve()
     _refuse_foreign(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    new = out.with_name(f".{out.name}.{os.getpid()}.new")
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
-    for left in (new, old):
-        shutil.rmtree(left, ignore_errors=True)
+    clear_leftovers(out)
+    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    beside.mkdir()
+    new, old = beside / "new", beside / "old"
     new.mkdir()
     try:
         yield new
@@ -145,8 +168,7 @@ def _replacing(out: Path) -> Iterator[Path]:
                 old.rename(out)
             raise
     finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -10,10 +10,11 @@ NA = Markup('<span class="na" title="not available">{}</span>').format(NOT_AVAIL
 """What stands for a number that is not known."""
 
 
-def number(text: str, value: float | None, applies: bool = True) -> Markup:
+def number(text: str, value: float | None, applies: bool = True, css: str = "") -> Markup:
     """A cell with a number as *text*, sorted by its *value*; a dash where it does not apply."""
+    cell = f'<td class="{f"n {css}".strip()}" data-order='
     if not applies:
-        return Markup('<td class="n" data-order="-2">–</td>')
+        return Markup(f'{cell}"-2">–</td>')
     if value is None:
-        return Markup(f'<td class="n" data-order="-1">{NA}</td>')
-    return Markup(f'<td class="n" data-order="{value}">{escape(text)}</td>')
+        return Markup(f'{cell}"-1">{NA}</td>')
+    return Markup(f'{cell}"{value}">{escape(text)}</td>')

@@ -22,7 +22,7 @@ COLUMNS = (
     "represented_accuracy", "accuracy_without_image", "interval_low_without_image",
     "interval_high_without_image", "settings_without_image", "tweets", "samples",
     "against_chance", "against_majority", "tier", "parameters", "open_weights", "licence",
-    "saw_this_data", "badge", "version", "data", "source", "signature",
+    "saw_this_data", "submitted", "released", "badge", "version", "data", "source", "signature",
 )  # fmt: skip
 
 _TEX = str.maketrans({
@@ -90,8 +90,11 @@ def _cell(value: Any) -> Any:
 def _rows(boards: Sequence[Board]) -> Iterator[dict[str, Any]]:
     for board in boards:
         for number, group in enumerate((board.main, *board.others)):
+            name = "main" if number == 0 else f"other {number}"
             for row in group.rows:
-                yield _row(row, group, "main" if number == 0 else f"other {number}")
+                yield _row(row, group, name)
+            for row in group.trained:
+                yield _row(row, group, f"{name}, trained on this data")
     # On several boards, and yet one figure each.
     unplaced = {id(one.figure): one for board in boards for one in board.unplaced}
     for one in unplaced.values():
@@ -152,6 +155,8 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "open_weights": row.open_weights,
         "licence": card.licence if card else None,
         "saw_this_data": card.saw_this_data if card else None,
+        "submitted": row.submitted,
+        "released": row.released,
         "badge": row.badge.value if row.badge else None,
         "version": (group.version if group else None) if entry else None,
         "data": run.data if run else None,

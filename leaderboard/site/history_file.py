@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.leaderboard.schema import Date, ModelId, Paragraph, Strict, problems_of
 from itr_bench.leaderboard.site.history import HistoryItem
+from itr_bench.leaderboard.yaml_file import read_yaml
 
 
 class _Item(Strict):
@@ -28,11 +28,8 @@ def read_history(path: Path) -> list[HistoryItem]:
     if not path.exists():
         return []
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        items = TypeAdapter(list[_Item]).validate_python(found or [])
+        items = TypeAdapter(list[_Item]).validate_python(read_yaml(path) or [])
     except ValidationError as error:
         problems = [f"item {field or 'list'}: {problem}" for field, problem in problems_of(error)]
         raise DataError(f"{path} is not as expected:\n{bullet_list(problems)}") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
     return [HistoryItem(item.date, item.what, item.why, item.model) for item in items]

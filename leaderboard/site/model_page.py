@@ -14,6 +14,7 @@ from itr_bench.leaderboard.entry import Entry
 from itr_bench.leaderboard.published import PublishedModel
 from itr_bench.leaderboard.schema import ModelCard
 from itr_bench.leaderboard.site import model_detail, without_image, wording
+from itr_bench.leaderboard.site.badges import badge_svg
 from itr_bench.leaderboard.site.encode import result_key
 from itr_bench.leaderboard.site.pages import Site, bar, task_title
 from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES, Reported, Row, entry_row
@@ -22,7 +23,7 @@ from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
-from itr_bench.tasks.spec import family, reference_task
+from itr_bench.tasks.spec import get_task
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def collect(entries: Sequence[Entry], figures: Sequence[Reported]) -> list[Model
 def _order(entry: Entry) -> tuple[str, int, str]:
     """By state, then by task in the order of the boards."""
     task = entry.submission.run.task
-    base = family(task)
+    base = get_task(task).family
     place = list(TITLES).index(base) if base in TITLES else len(TITLES)
     return (entry.submission.model.state, place, task)
 
@@ -104,13 +105,22 @@ def model_page(site: Site, model: ModelResults) -> str:
     """Render the page of *model*."""
     pairs = {(entry.pair, entry.without_image): entry for entry in model.entries}
     results = [
-        _result(entry, pairs.get((entry.pair, not entry.without_image))) for entry in model.entries
+        _result(site, entry, pairs.get((entry.pair, not entry.without_image)))
+        for entry in model.entries
     ]
     shown = [one for one in results if one["row"].accuracy is not None]
     return site.render(
         "model.html",
         model.address,
-        model={"name": model.name, "organisation": model.organisation, "id": model.identifier},
+        model={
+            "name": model.name,
+            "organisation": model.organisation,
+            "id": model.identifier,
+            "folder": model.folder,
+        },
+        contents=_contents(model, results),
+        badge_svg=_badge_svg(model),
+        badge_code=_badge_code(site, model),
         chart=_chart(model, shown) if shown else None,
         summary=results,
         results=results,
@@ -125,6 +135,57 @@ def model_page(site: Site, model: ModelResults) -> str:
     )
 
 
+def _contents(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The anchors and titles of the page's parts."""
+    several = len({one["row"].state for one in results}) > 1
+    return [
+        *([("reported", "Reported figures")] if model.figures else []),
+        ("card", "The model"),
+        *([("embed", "Badge")] if badge_text(model) else []),
+        *(
+            (
+                one["anchor"],
+                one["title"] + (f", {wording.state(one['row'].state)}" if several else ""),
+            )
+            for one in results
+        ),
+    ]
+
+
+def badge_text(model: ModelResults) -> str | None:
+    """What the badge to embed says: the newest result computed here, on the first task that has
+    one; ``None`` where there is none.
+    """
+    scored = [
+        one
+        for one in model.entries
+        if one.score is not None and one.current and not one.without_image
+    ]
+    if not scored:
+        return None
+    first = min(scored, key=lambda one: (_order(one)[1], _reversed(one.submission.submitted)))
+    assert first.score is not None
+    title = task_title(first.submission.run.task)
+    return f"itr-bench, {title}: {words.percent(first.score.accuracy)} %"
+
+
+def _reversed(day: str) -> tuple[int, ...]:
+    return tuple(-ord(char) for char in day)
+
+
+def _badge_svg(model: ModelResults) -> Markup | None:
+    text = badge_text(model)
+    return None if text is None else Markup(badge_svg(text))
+
+
+def _badge_code(site: Site, model: ModelResults) -> str | None:
+    text = badge_text(model)
+    if text is None:
+        return None
+    base = site.url or "https://ADDRESS-OF-THIS-SITE/"
+    return f"[![{text}]({base}models/{model.folder}.svg)]({base}{model.address})"
+
+
 def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
     several = len({one["row"].state for one in results}) > 1
     bars = []
@@ -136,7 +197,7 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
         )
         majority = None if one["majority"] is None else 100 * one["majority"]
         drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
-        label = task_title(reference_task(row.task))
+        label = task_title(get_task(row.task).reference)
         bars.append(replace(drawn, label=label, suffix=suffix))
     return interval_charts(
         bars,
@@ -158,6 +219,7 @@ def _cards(model: ModelResults) -> list[dict[str, Any]]:
             "is_commit": card.revision is not None,
             "parameters": card.parameters,
             "open_weights": card.open_weights,
+            "released": card.released,
             "licence": card.licence,
             "saw": card.saw_this_data,
             "submitter": card.submitter.name
@@ -169,7 +231,7 @@ def _cards(model: ModelResults) -> list[dict[str, Any]]:
     if cards:
         return list(cards.values())
     known = model.figures[0].model
-    empty = dict.fromkeys(("state", "saw", "submitter", "paper", "code", "remark"))
+    empty = dict.fromkeys(("state", "released", "saw", "submitter", "paper", "code", "remark"))
     return [
         {
             **empty,
@@ -185,7 +247,7 @@ def _anchor(entry: Entry) -> str:
     return f"{entry.submission.model.state}-{entry.submission.run.task}"
 
 
-def _result(entry: Entry, other: Entry | None) -> dict[str, Any]:
+def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
     """One result for the template; *other* is its counterpart without the image, or with it."""
     run = entry.submission.run
     row = entry_row(entry)
@@ -211,13 +273,14 @@ def _result(entry: Entry, other: Entry | None) -> dict[str, Any]:
         "submitted": entry.submission.submitted,
         "reason": entry.submission.reason,
         "path": entry.path,
+        "link": site.folder_link(entry.path),
         "generation": run.generation
         and json.dumps(run.generation, sort_keys=True, ensure_ascii=False),
     }
 
 
 def _compare_state(row: Row) -> str:
-    return urlencode({"task": family(row.task), "models": result_key(row)})
+    return urlencode({"task": get_task(row.task).family, "models": result_key(row)})
 
 
 def _sentence(row: Row, majority: float | None) -> str:

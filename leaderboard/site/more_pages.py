@@ -21,7 +21,7 @@ from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.references import FEWEST
-from itr_bench.tasks.spec import LEADERBOARD, family
+from itr_bench.tasks.spec import LEADERBOARD, get_task
 
 
 def average_page(site: Site, boards: Sequence[Board]) -> str:
@@ -201,7 +201,7 @@ def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[fl
     entries = [
         one
         for one in model.entries
-        if family(one.submission.run.task) == task and not one.without_image
+        if get_task(one.submission.run.task).family == task and not one.without_image
     ]
     scored = [(one.current, one.score.accuracy) for one in entries if one.score is not None]
     reported = [one.accuracy for one in figures if one.task == task and one.accuracy is not None]

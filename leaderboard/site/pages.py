@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,15 +15,25 @@ from markupsafe import Markup
 from itr_bench.leaderboard.published import leaderboard_folder
 from itr_bench.leaderboard.site import cells, wording
 from itr_bench.leaderboard.site.board import Board, Group
-from itr_bench.leaderboard.site.rows import TITLES, Row
+from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES, Row
 from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
 from itr_bench.report.drawing import Bar, Reference
-from itr_bench.tasks.spec import EXPLAINED, LEADERBOARD, family, is_without_image, without_variant
+from itr_bench.tasks.spec import LEADERBOARD, get_task
 
 MOST_IN_CHART = 40
-_BEST, _NEAREST, _WORST = 14, 12, 6
+MOST_ON_BOARD = 12
+_BEST, _NEAREST, _WORST = 5, 3, 1
 """Of a longer board: the ends, and those about which the majority class leaves most doubt."""
+
+
+EXAMPLE = (
+    "Fresh rye bread, only today!",
+    "a photo of a price list at a bakery",
+    "yes, it has the prices",
+    "no, it shows no bread",
+)
+"""A made-up tweet: text, image, and both answers."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +52,11 @@ def board_address(task: str) -> str:
 
 def task_title(task: str) -> str:
     """A task for people, with what its name says of system, image and answer format."""
-    base = family(task)
-    title = TITLES[base][0] if base in TITLES else base
-    system = without_variant(task).partition("@")[2]
-    title += f", translated by {system}" if system else ""
-    title += ", without the image" if is_without_image(task) else ""
-    return f"{title}, explained answers" if task.endswith(EXPLAINED) else title
+    spec = get_task(task)
+    title = TITLES[spec.family][0] if spec.family in TITLES else spec.family
+    title += f", translated by {spec.system}" if spec.system else ""
+    title += ", without the image" if spec.without_image else ""
+    return f"{title}, explained answers" if spec.explained else title
 
 
 def navigation(boards: Sequence[str]) -> tuple[Link, ...]:
@@ -55,6 +65,7 @@ def navigation(boards: Sequence[str]) -> tuple[Link, ...]:
         *(Link(board_address(task), TITLES[task][0]) for task in boards),
         Link("average.html", "Average", True),
         Link("languages.html", "Language gap"),
+        Link("plots.html", "Plots"),
         Link("models.html", "Models", True),
         Link("compare.html", "Compare"),
         Link("about.html", "About", True),
@@ -82,6 +93,7 @@ def _environment() -> Environment:
         p_value=words.p_value,
         state=wording.state,
         against=wording.against,
+        against_short=wording.against_short,
         title_of=task_title,
     )
     environment.globals.update(saw_data=wording.SAW_DATA, number=cells.number, na=cells.NA)
@@ -95,6 +107,18 @@ class Site:
     boards: tuple[str, ...]
     """Tasks that have a board."""
     trial: bool
+    updated: str | None = None
+    """The day of the last change, YYYY-MM-DD."""
+    url: str | None = None
+    """The address at which it is published, with a slash at its end; for what needs a whole one."""
+    repository: str | None = None
+    """The address of the repository that holds the submissions."""
+
+    def folder_link(self, path: str) -> str | None:
+        """The address of a submission's folder in the repository."""
+        if self.repository is None:
+            return None
+        return f"{self.repository}/tree/main/leaderboard/submissions/{quote(path)}"
 
     def render(self, template: str, address: str, **values: Any) -> str:
         """A page, as it goes to *address* below the root of the site."""
@@ -106,6 +130,7 @@ class Site:
                 current=address,
                 trial=self.trial,
                 navigation=navigation(self.boards),
+                site=self,
                 **values,
             )
         )
@@ -153,6 +178,10 @@ def board_page(site: Site, board: Board, boards: Sequence[Board]) -> str:
         "board.html",
         board_address(board.task),
         board=board,
+        first=board.task == LEADERBOARD[0],
+        example=EXAMPLE,
+        questions=list(QUESTIONS.values()),
+        leader=wording.leader(board),
         finding=wording.finding(board),
         power=wording.power(group),
         chart=_board_chart(site, board, shown) if shown else None,
@@ -169,7 +198,7 @@ def chart_rows(rows: Sequence[Row], reference: float) -> list[Row | int]:
     All where they fit. Else the best, the worst, those nearest the *reference*, and every reported
     figure.
     """
-    if len(rows) <= MOST_IN_CHART:
+    if len(rows) <= MOST_ON_BOARD:
         return list(rows)
     chosen = {*range(_BEST), *range(len(rows) - _WORST, len(rows))}
     by_distance = sorted(range(len(rows)), key=lambda i: abs((rows[i].accuracy or 0) - reference))
@@ -191,8 +220,8 @@ def _caption(board: Board) -> str:
     over = f"{tweets} tweets" if tweets else "tweets whose labels are not here"
     version = f", version {group.version} of the task" if group.version else ""
     return (
-        f"{board.title}: {over}{version}. Accuracy: both questions right; an answer that cannot "
-        "be read is wrong."
+        f"{board.title}: {over}{version}. Accuracy: both questions right; an unparseable "
+        "response counts as wrong."
     )
 
 

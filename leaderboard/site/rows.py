@@ -93,6 +93,13 @@ class Row:
     badge: Badge | None = None
     parameters: int | None = None
     open_weights: bool | None = None
+    licence: str | None = None
+    submitted: str | None = None
+    """The day, YYYY-MM-DD."""
+    released: str | None = None
+    """The day of the model's release, likewise."""
+    link: str | None = None
+    """Where the model itself is to be found."""
     complete: bool = False
     """Whether this state of the model has a score on all tasks of the average."""
     entry: Entry | None = None
@@ -200,6 +207,10 @@ def entry_row(
         badge=entry.badge,
         parameters=card.parameters,
         open_weights=card.open_weights,
+        licence=card.licence,
+        submitted=entry.submission.submitted,
+        released=card.released,
+        link=f"https://huggingface.co/{card.id}" if card.revision else card.code or card.paper,
         complete=complete,
         entry=entry,
         without_image=None if without_image is None else entry_row(without_image),
@@ -224,6 +235,9 @@ def published_rows(task: str, published: Published) -> list[Row]:
             badge=Badge.REPORTED,
             parameters=model.parameters,
             open_weights=model.open_weights,
+            licence=model.licence,
+            submitted=str(published.source.year),
+            link=published.source.address,
             source=published.source,
             remark=figure.remark,
         )

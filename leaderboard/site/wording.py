@@ -10,7 +10,7 @@ from itr_bench.leaderboard.entry import Badge
 from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
-from itr_bench.report.words import NOT_AVAILABLE, percent
+from itr_bench.report.words import NOT_AVAILABLE, interval, percent
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.power import smallest_difference
 from itr_bench.scoring.references import Side
@@ -50,6 +50,46 @@ def against(row: Row) -> str:
     return "claimed only, no test" if row.kind == "entry" else "reported only, no test"
 
 
+def against_short(row: Row) -> str:
+    """The same for a narrow column."""
+    if row.sides is None:
+        return NOT_AVAILABLE if row.reference_level is None else "too few tweets"
+    chance, majority = row.sides.chance, row.sides.majority
+    if majority is Side.ABOVE:
+        return "above majority"
+    return {
+        Side.ABOVE: "above chance",
+        Side.NOT_DIFFERENT: "n.s. from chance",
+        Side.BELOW: "below chance",
+    }[chance]
+
+
+def leader(board: Board) -> str:
+    """Who leads a board, and how far that can be trusted."""
+    group = board.main
+    if group.comparable:
+        best = group.comparable[0].row
+        tied = best.tied - 1
+        trust = (
+            f"{count(tied, 'other result is', 'other results are')} not significantly different "
+            "from it"
+            if tied
+            else "every other result is significantly different from it"
+        )
+        if len(group.comparable) == 1:
+            trust = "there is no other result with responses to test it against"
+        ends = "" if best.interval is None else f" (95 % interval {interval(best.interval)})"
+        return f"{best.name} leads with {percent(best.accuracy)} %{ends}, {against(best)}; {trust}."
+    figures = [row for row in group.rows if row.kind == "published" and row.accuracy is not None]
+    if not figures:
+        return "No result is known here yet."
+    best = max(figures, key=lambda row: row.accuracy or 0)
+    return (
+        f"No result with responses has been submitted yet. The best reported figure is that of "
+        f"{best.name}, {percent(best.accuracy)} %; it cannot be tested."
+    )
+
+
 def finding(board: Board) -> list[str]:
     """What a board shows, in numbers, a sentence each."""
     group = board.main
@@ -72,6 +112,10 @@ def finding(board: Board) -> list[str]:
             f"{count(len(figures), 'figure is', 'figures are')} reported by papers, without "
             "responses: no interval and no test can be computed for them."
         )
+    if group.trained:
+        number = count(len(group.trained), "result")
+        verb = "stands" if len(group.trained) == 1 else "stand"
+        sentences.append(f"{number} of models that were trained on this data {verb} apart.")
     if board.claimed:
         their = "its figure is a claim" if board.claimed == 1 else "their figures are claims"
         sentences.append(

@@ -103,7 +103,7 @@ class Encoder:
             if folder.is_dir()
             else f"commit:{getattr(config, '_commit_hash', None) or revision}"
         )
-        self._facts = {
+        self._metadata = {
             "name": self.name,
             "content": self._content,
             "subfolder": subfolder or None,
@@ -119,9 +119,9 @@ class Encoder:
         }
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """All that can change an embedding."""
-        return self._facts
+        return self._metadata
 
     def _load(self, kind: Any, pretrained: str, options: Mapping[str, Any]) -> Any:
         from safetensors import SafetensorError

@@ -31,7 +31,7 @@ class Embedder(Protocol):
     limit: int
 
     @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def metadata(self) -> Mapping[str, Any]: ...
     def tokens(self, texts: Sequence[str]) -> list[int]: ...
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]: ...
@@ -107,7 +107,7 @@ def embed(encoder: Embedder, pairs: Pairs, *, batch_size: int = BATCH_SIZE) -> E
         DataError: an image or text whose embedding is not a number, by tweet; what the encoder or
             the store refuse.
     """
-    store = Store(encoder.facts)
+    store = Store(encoder.metadata)
     text_keys = [text_hash(text) for text in pairs.texts]
 
     def of_texts(places: Sequence[int]) -> tuple[NDArray[np.float32], list[int]]:

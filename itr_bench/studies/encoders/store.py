@@ -30,14 +30,14 @@ class Store:
     What is added is there at once and whole: a killed process loses only what it had not added.
 
     Args:
-        facts: all that can change an embedding; another encoder or version has another file.
+        metadata: all that can change an embedding; another encoder or version has another file.
 
     Raises:
         DataError: the file is damaged, or the disk refuses.
     """
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.path: Path = home.home() / FOLDER / f"{digest(facts)}.sqlite"
+    def __init__(self, metadata: Mapping[str, Any]) -> None:
+        self.path: Path = home.home() / FOLDER / f"{digest(metadata)}.sqlite"
         with home.writing("embeddings"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as file:

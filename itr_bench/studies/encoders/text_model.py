@@ -1,6 +1,6 @@
 """A linear model that reads the text alone: TF-IDF of characters and words, logistic regression.
 
-Trained and tuned inside a set by nested cross-validation: what is said of a tweet comes from a
+Trained and tuned inside a set by nested cross-validation: the prediction about a tweet comes from a
 model that saw neither it nor a tweet with its image or text, in its weights, its vocabulary or the
 choice of its strength.
 """
@@ -28,7 +28,7 @@ FEATURES: tuple[dict[str, Any], ...] = (
 """What is counted: two blocks, each weighted by TF-IDF with sublinear counts, lower case."""
 
 
-def text_model_facts() -> dict[str, Any]:
+def text_model_metadata() -> dict[str, Any]:
     """All that can change what the model says, for JSON.
 
     Raises:
@@ -111,7 +111,7 @@ class TextModel:
         fold_of: NDArray[np.int64],
         seed: int,
     ) -> NDArray[np.bool_]:
-        """Return what is said of each tweet by the model that was trained without its fold.
+        """Return the predictions about each tweet by the model that was trained without its fold.
 
         Args:
             answers: the right ones, shape (Q, T) for Q questions.
@@ -125,7 +125,7 @@ class TextModel:
         Raises:
             DataError: a relation has too few tweets for inner folds.
         """
-        said = np.empty_like(answers)
+        predicted = np.empty_like(answers)
         for fold in np.unique(fold_of):
             train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
             inner = _inner_folds(train, relations, groups, names, len(np.unique(fold_of)), seed)
@@ -133,8 +133,8 @@ class TextModel:
             of_train, of_test = self.coordinates(train, test)
             for question, strength in enumerate(chosen):
                 model = _regression(strength).fit(of_train, answers[question, train])
-                said[question, test] = model.predict(of_test)
-        return said
+                predicted[question, test] = model.predict(of_test)
+        return predicted
 
     def _tune(
         self, answers: NDArray[np.bool_], train: NDArray[np.int64], inner: NDArray[np.int64]

@@ -15,7 +15,7 @@ class Threshold:
 
     Attributes:
         cut: the number; an infinite one makes the answer always the same.
-        above: whether yes is said above it, else below.
+        above: whether yes is predicted above it, else below.
     """
 
     cut: float
@@ -35,7 +35,7 @@ def fit(values: NDArray[np.float64], yes: NDArray[np.bool_], *, both_ways: bool)
     Args:
         values: finite, shape (T,), T at least 1.
         yes: the right answers, shape (T,).
-        both_ways: whether yes may also be said below the cut; else only above.
+        both_ways: whether yes may also be predicted below the cut; else only above.
     """
     order = np.argsort(values, kind="stable")
     ordered, right = values[order], yes[order]

@@ -1,7 +1,7 @@
 """Answers without a VLM, by rules that are trained inside the set: fold predictions.
 
-What is said of a tweet comes from a rule that was fitted on the other folds. It is no zero-shot
-result: no model of the leaderboard saw a single label.
+The prediction about a tweet comes from a rule that was fitted on the other folds. It is no
+zero-shot result: no model of the leaderboard saw a single label.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def by_similarity(similarities: NDArray[np.float64], division: Division) -> Bool
         division: of the same tweets.
 
     Returns:
-        Whether yes is said, shape (S, 2, T) for S seeds.
+        Whether yes is predicted, shape (S, 2, T) for S seeds.
     """
 
     def one(seed: int) -> Bools:
         fold_of, answers = division.of(seed), division.answers
-        said = np.empty_like(answers)
+        predicted = np.empty_like(answers)
         for fold in range(division.folds):
             train, test = fold_of != fold, fold_of == fold
             for row, question in enumerate(QUESTIONS):
@@ -100,8 +100,8 @@ def by_similarity(similarities: NDArray[np.float64], division: Division) -> Bool
                     answers[row, train],
                     both_ways=question is Question.ADDS,
                 )
-                said[row, test] = rule.says_yes(similarities[test])
-        return said
+                predicted[row, test] = rule.says_yes(similarities[test])
+        return predicted
 
     return _over_seeds(one, division.seeds, "thresholds")
 

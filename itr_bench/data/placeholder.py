@@ -1,4 +1,4 @@
-"""Stand-in pictures: one a tweet, drawn from its id, for tests where the real ones are not.
+"""Placeholder pictures: one a tweet, drawn from its id, for tests where the real ones are not.
 
 They are marked inside the file, so that a set built from them is known for what it is.
 """
@@ -10,10 +10,10 @@ import io
 
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from itr_bench.data.images import STAND_IN_KEY, STAND_IN_MARK
+from itr_bench.data.images import PLACEHOLDER_KEY, PLACEHOLDER_MARK
 
 
-def stand_in_png(tweet_id: str) -> bytes:
+def placeholder_png(tweet_id: str) -> bytes:
     """Return a marked PNG of 160 to 288 by 120 to 248 pixels that only *tweet_id* decides."""
     seed = hashlib.sha256(tweet_id.encode()).digest()
     size = (160 + seed[0] // 2, 120 + seed[1] // 2)
@@ -22,9 +22,9 @@ def stand_in_png(tweet_id: str) -> bytes:
     for i in range(4):
         x, y, r = seed[5 + 3 * i] % size[0], seed[6 + 3 * i] % size[1], 10 + seed[7 + 3 * i] // 8
         draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(seed[17 + i : 20 + i]))
-    draw.text((4, 4), f"stand-in {tweet_id}", fill="white", stroke_width=1, stroke_fill="black")
+    draw.text((4, 4), f"placeholder {tweet_id}", fill="white", stroke_width=1, stroke_fill="black")
     marks = PngImagePlugin.PngInfo()
-    marks.add_text(STAND_IN_KEY, STAND_IN_MARK)
+    marks.add_text(PLACEHOLDER_KEY, PLACEHOLDER_MARK)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=marks)
     return buffer.getvalue()

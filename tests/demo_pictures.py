@@ -1,7 +1,7 @@
 """Draw the pictures of the demo set.
 
 Every picture is drawn by one small function, so that what it shows, and with it the label of
-its tweet, is true by construction. ``python -m itr_bench.data.demo.draw FOLDER`` writes all.
+its tweet, is true by construction. ``python -m tests.demo_pictures FOLDER`` writes all.
 """
 
 from __future__ import annotations
@@ -387,7 +387,7 @@ def draw(tweet_id: str) -> Image.Image:
 def main() -> None:
     """Write all pictures into the folder named on the command line."""
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m itr_bench.data.demo.draw FOLDER")
+        sys.exit("usage: python -m tests.demo_pictures FOLDER")
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for tweet_id in IDS:
