@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -246,6 +247,7 @@ BATCHES: list[int] = []
 @pytest.fixture
 def vllm(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     module, entry = ModuleType("vllm"), ModuleType("vllm.entrypoints.llm")
+    module.__spec__ = ModuleSpec("vllm", None)
     vars(module).update(LLM=LLM, SamplingParams=SamplingParams)
     vars(entry).update(LLM=LLM)
     monkeypatch.setitem(sys.modules, "vllm", module)

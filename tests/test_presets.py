@@ -95,10 +95,10 @@ def test_todays_presets_say_where_their_settings_come_from(name: str) -> None:
         assert _sampling(preset) == {"temperature": 0.2}
     assert preset.adapter == "itr_vlm" and preset.generation["max_new_tokens"] == 512
     assert preset.model_args.get("quantization", "none") == "none"
-    model = plan.resolve_model(name)
-    assert plan.from_paper(model, plan.PAPER_SEEDS) == []
-    other = plan.resolve_model(name, gen_kwargs="max_new_tokens=8")
-    assert plan.from_paper(other, plan.PAPER_SEEDS) == ["max_new_tokens: 512 in the preset, 8 here"]
+    model = spec.resolve_model(name)
+    assert commands.from_paper(model, PAPER_SEEDS) == []
+    other = spec.resolve_model(name, gen_kwargs="max_new_tokens=8")
+    assert commands.from_paper(other, PAPER_SEEDS) == ["max_new_tokens: 512 in the preset, 8 here"]
 
 
 def _sampling(preset: Any) -> dict[str, Any]:
