@@ -375,7 +375,7 @@ def test_what_is_no_translation_is_warned_of(
     ]
     file = tmp_path / "made.tsv"
     file.write_text("\n".join(["tweet_id\ttext", *lines]), encoding="utf-8")
-    (system,) = json.loads(call(file, "--json").output)["systems"]
+    (system,) = json.loads(call(file, "--json").stdout)["systems"]
     assert [one.startswith(str(warning)) for one in system["doubts"]] == [True] * bool(warning)
     assert (f"warning: made: {warning}" in call(file).stderr) == bool(warning)
 
