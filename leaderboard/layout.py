@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from itr_bench import storage
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.schema import Submission, response_line
 from itr_bench.runs.response import Response
@@ -127,11 +128,7 @@ def _runs(pid: int) -> bool:
 def _fill(folder: Path, files: dict[str, bytes]) -> None:
     folder.mkdir()
     for name, content in files.items():
-        with (folder / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    _sync(folder)
+        storage.write_whole(folder / name, content)
 
 
 def _move(beside: Path, folder: Path) -> None:
@@ -145,15 +142,7 @@ def _move(beside: Path, folder: Path) -> None:
         if os.path.lexists(old):
             old.rename(folder)
         raise
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    storage.sync_folder(folder.parent)
 
 
 def sums_line(name: str, sha256: str) -> str:

@@ -56,7 +56,7 @@ def command(
       itr-bench data balance tirt --size all --out tirt-ids.tsv    # to share a TIRT sample
     """
     from itr_bench.data.balance import as_tsv, draw
-    from itr_bench.data.files import refuse_output, write_whole
+    from itr_bench.data.files import refuse_output, write_text
 
     if subset is not None:
         if size is not None or out is not None:
@@ -69,7 +69,7 @@ def command(
     labels, notes = _labels(full)
     drawn = draw(labels, len(labels) if size == "all" else _number(size), seed)
     text = as_tsv({tweet: labels[tweet] for tweet in drawn})
-    write_whole(out, text)
+    write_text(out, text)
     counts = {str(int(r)): sum(labels[tweet] == r for tweet in drawn) for r in RELATIONS}
     facts = {
         "file": str(out),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from itr_bench import storage
 from itr_bench.errors import DataError
 
 
@@ -54,28 +55,24 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def write_whole(path: Path, text: str) -> None:
-    r"""Write *text* to *path* in UTF-8, by way of a temporary file beside it.
+def write_text(path: Path, text: str) -> None:
+    r"""Write *text* to *path* in UTF-8, whole or not at all, with the folders that it needs.
 
     What UTF-8 cannot hold, half a surrogate of a file name, is written as ``\udcXX``.
 
     Raises:
         DataError: it cannot be written; what was there before is then still there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        partial.replace(path)
+        storage.write_whole(path, text.encode(errors="backslashreplace"))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, content: Any) -> None:
-    """As :func:`write_whole`, for JSON values."""
-    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """As :func:`write_text`, for JSON values."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 @contextlib.contextmanager

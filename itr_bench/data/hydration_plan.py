@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from itr_bench.data.files import new_folder, write_json, write_whole
+from itr_bench.data.files import new_folder, write_json, write_text
 from itr_bench.data.hydration import OURS, Hydrated
 from itr_bench.data.tirt_labels import Labels
 from itr_bench.errors import DataError
@@ -117,7 +117,7 @@ def write_plan(plan: Plan, labels: Labels, out: Path, *, chunk: int = MOST_A_REQ
             left_out=left_out,
             labels=labels.name,
         )
-        write_whole(folder / "README.md", readme)
+        write_text(folder / "README.md", readme)
         write_json(
             folder / "plan.json",
             {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data import home
-from itr_bench.data.files import refuse_output, write_whole
+from itr_bench.data.files import refuse_output, write_text
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import open_set
 from itr_bench.data.sets import SETS, SetSpec, check_system, get_set
@@ -214,7 +214,7 @@ def make(job: Job, *, out: Path | None = None, replace: bool = False) -> Made:
         folder = _write(job, translator, journal, found, replace) if job.makes_set else None
     if out is not None:
         lines = ["tweet_id\ttext", *(f"{tweet}\t{text}" for tweet, text in found.texts.items())]
-        write_whole(out, "\n".join(lines) + "\n")
+        write_text(out, "\n".join(lines) + "\n")
     return Made(found.texts, found.counts, found.notes(), found.warnings(), folder, journal.folder)
 
 
