@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from itr_bench.tasks.spec import TaskSpec
+from itr_bench.tasks.spec import TaskSpec, get_task
 from itr_bench.tasks.task_files import read_definition, task_file
 
 
@@ -31,18 +31,18 @@ class Definition:
     wording: Mapping[str, Any]
 
 
-def expand(names: Iterable[str]) -> tuple[str, ...]:
+def expand(names: Iterable[str]) -> tuple[TaskSpec, ...]:
     """Return the tasks that *names* of tasks and groups stand for, each once, in order.
 
     Raises:
         ItrBenchError: a name is none of ours; the message names the nearest.
     """
-    found: dict[str, None] = {}
+    tasks: dict[TaskSpec, None] = {}
     for name in names:
         content = _content(name)
-        members = content["task"]
-        found.update(dict.fromkeys(expand(members) if "group" in content else [name]))
-    return tuple(found)
+        members = expand(content["task"]) if "group" in content else (get_task(name),)
+        tasks.update(dict.fromkeys(members))
+    return tuple(tasks)
 
 
 def define(task: TaskSpec, adapter: str) -> Definition:

@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.slow, needs("lmms_eval", "decord")]
 
 @pytest.fixture
 def own_tasks_read_once() -> None:
-    from tests.forked_imports import read_own_tasks_once
+    from tests.own_tasks import read_own_tasks_once
 
     read_own_tasks_once()
 

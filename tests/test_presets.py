@@ -18,6 +18,7 @@ from itr_bench.runs import commands, plan
 from itr_bench.runs.settings import settings_of
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import definitions
+from itr_bench.tasks.spec import get_task
 
 # Rikters & Marrese-Taylor 2025 (arXiv:2505.05040): the models and how they were run.
 LLAVA = ("4bit", "float16", ("text", "image"), "plain", {"temperature": 0.2}, True)
@@ -60,7 +61,7 @@ def test_presets_are_the_papers_models(name: str) -> None:
     assert preset.generation["max_new_tokens"] == 512
     assert preset.generation["do_sample"] is True
     model = spec.resolve_model(name)
-    settings = settings_of("ltec_itr_lv", model)
+    settings = settings_of(get_task("ltec_itr_lv"), model)
     assert settings.generation == {
         "max_new_tokens": 512,
         "do_sample": True,
@@ -118,7 +119,7 @@ def test_families_that_people_evaluate_have_a_preset() -> None:
 
 
 def test_an_explained_task_stays_explained() -> None:
-    settings = settings_of("itr_demo_lv_explained", spec.resolve_model("qwen2-vl-7b"))
+    settings = settings_of(get_task("itr_demo_lv_explained"), spec.resolve_model("qwen2-vl-7b"))
     assert settings.wording["answer_format"] == "explained"
 
 
@@ -185,7 +186,7 @@ def test_arguments_of_the_user_go_over_the_presets_one_by_one() -> None:
         "max_pixels": 1920000,
         "device": "cpu",
     }
-    settings = settings_of("itr_demo_lv", model)
+    settings = settings_of(get_task("itr_demo_lv"), model)
     assert settings.generation == {"max_new_tokens": 8, "top_k": 5, "until": []}
     assert commands.from_paper(model, [1]) == [
         "do_sample: True in the paper, not given here",
@@ -310,7 +311,7 @@ def test_which_model_it_is_stands_in_the_conditions(
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     monkeypatch.setenv("OPENAI_API_BASE", "http://u:p@env/v1?k=1")
     model = spec.resolve_model(name, model_args=given)
-    found = plan.configuration_without_data(settings_of("itr_demo_lv", model), model, [1])
+    found = plan.configuration_without_data(settings_of(get_task("itr_demo_lv"), model), model, [1])
     assert "base_url" not in found  # a server may move between two sessions, which record it
     found["base_url"] = model.address
     if name == SERVER:
@@ -322,7 +323,7 @@ def test_what_a_server_is_not_sent_is_refused() -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     model = spec.resolve_model(SERVER, gen_kwargs="typical_p=0.5")
     with pytest.raises(RunError, match=r"typical_p=\.\.\.: async_openai cannot send it"):
-        settings_of("itr_demo_lv", model)
+        settings_of(get_task("itr_demo_lv"), model)
 
 
 def test_a_run_is_parted_always_alike() -> None:
@@ -330,7 +331,7 @@ def test_a_run_is_parted_always_alike() -> None:
     from itr_bench.runs.workers import shared
 
     model = spec.resolve_model("qwen2-vl-7b", model_args="device=cpu")
-    planned = plan.plan_task("itr_demo_lv", model, [1, 2], 7)
+    planned = plan.plan_task(get_task("itr_demo_lv"), model, [1, 2], 7)
     everything = planned.missing({})
     for rows, sizes in ((0, [4] * 7), (7, [4] * 7), (8, [8, 8, 8, 4]), (999, [28])):
         blocks = planned.blocks(rows)
@@ -375,8 +376,10 @@ def test_unknown_tasks(task: str, message: str) -> None:
 
 
 def test_groups_become_their_tasks() -> None:
-    assert definitions.expand(["itr_demo_en", "itr_demo"]) == ("itr_demo_en", "itr_demo_lv")
-    assert definitions.expand(["itr_bench"])[:2] == ("ltec_itr_lv", "ltec_itr_en_manual")
+    found = definitions.expand(["itr_demo_en", "itr_demo"])
+    assert [task.name for task in found] == ["itr_demo_en", "itr_demo_lv"]
+    found = definitions.expand(["itr_bench"])
+    assert [task.name for task in found[:2]] == ["ltec_itr_lv", "ltec_itr_en_manual"]
 
 
 # The machine
@@ -437,10 +440,10 @@ def test_num_crops_is_set_on_the_loaded_processor() -> None:
 def test_a_likelihood_is_asked_once_and_of_itr_vlm_alone() -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
     model = spec.resolve_model("llama-3.2-11b", gen_kwargs="max_new_tokens=8")
-    planned = plan.plan_task("itr_demo_lv_likelihood", model, PAPER_SEEDS, 2)
+    planned = plan.plan_task(get_task("itr_demo_lv_likelihood"), model, PAPER_SEEDS, 2)
     assert planned.seeds == PAPER_SEEDS[:1]
     assert planned.total == 4
     assert planned.settings.generation == {"scoring": "likelihood", "until": []}
     assert planned.configuration["answer_format"] == "plain"
     with pytest.raises(RunError, match="qwen2_vl has not; take itr_demo_lv"):
-        settings_of("itr_demo_lv_likelihood", spec.resolve_model("qwen2_vl"))
+        settings_of(get_task("itr_demo_lv_likelihood"), spec.resolve_model("qwen2_vl"))

@@ -28,6 +28,7 @@ from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import ItrBenchError
 from itr_bench.runs.response import Response
 from itr_bench.seeds import PAPER_SEEDS
+from itr_bench.tasks.spec import get_task
 from tests.conftest import ROOT, needs
 
 pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval")]
@@ -147,7 +148,9 @@ def test_groups_and_several_tasks(run: Command) -> None:
         assert (done.folder.parent / task / "scores.json").exists()
         assert task in done.out
     status, out, _ = invoke("score", str(done.folder.parent.parent))
-    assert status == 0 and out.count("fake") == 4  # two rows, two signatures
+    assert status == 0 and out.count("\nfake   ") == 2, out
+    assert out.count("\nfake: PART OF THE SET, 4 of 24 tweets\n") == 2
+    assert out.count("\nfake: NOT OBSERVED") == 2
     second = run(
         *(*FAKE[:2], "--tasks", TASK, "--seeds", "2,", "--limit", "4", "--name", "s"), name="s"
     )
@@ -172,7 +175,7 @@ def test_order_and_answer_format_reach_the_prompt(
     from itr_bench.runs import generation, plan
 
     found = resolve_model(model)
-    planned = plan.plan_task("itr_demo_en", found, [1], 1)
+    planned = plan.plan_task(get_task("itr_demo_en"), found, [1], 1)
 
     class Chat:
         is_simple = False
@@ -195,17 +198,17 @@ def test_the_plan_reads_the_definitions_as_lmms_eval_does() -> None:
 
     from itr_bench.tasks import definitions
 
-    names = definitions.expand(["itr_demo", "itr_demo_lv_explained"])
+    tasks = {task.name: task for task in definitions.expand(["itr_demo", "itr_demo_lv_explained"])}
     for adapter in ("qwen2_vl", "llava_hf", "llama_vision"):
         manager = TaskManager("ERROR", include_defaults=False, model_name=adapter)
-        for name, task in get_task_dict(list(names), manager, "simple").items():
-            ours = definitions.define(name, adapter)
+        for name, task in get_task_dict(list(tasks), manager, "simple").items():
+            ours = definitions.define(tasks[name], adapter)
             assert ours.generation == task.config.generation_kwargs
             assert ours.version == str(task.VERSION)
             theirs = {key: task.lmms_eval_specific_kwargs[key] for key in ours.wording}
             wording = {**ours.wording, "answer_format": theirs["answer_format"]}
             assert theirs == wording
-            if not ours.explained:
+            if not ours.task.explained:
                 assert theirs == ours.wording
 
 
@@ -411,7 +414,7 @@ def test_started_by_torchrun(run: Command, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 BAD_OPTIONS = [
-    (("--model", "qwen2-vl-8b"), "unknown model 'qwen2-vl-8b'. Did you mean 'qwen2-vl-7b'?"),
+    (("--model", "qwen2-vl-7"), "unknown model 'qwen2-vl-7'. Did you mean 'qwen2-vl-7b'?"),
     (("--model", "qwen2_wl"), "unknown model 'qwen2_wl'. Did you mean 'qwen2_vl'?"),
     (("--tasks", "itr_demo_lw"), "unknown task 'itr_demo_lw'. Did you mean 'itr_demo_lv'?"),
     (("--tasks", "tirt"), "the data set 'tirt' cannot be fetched. TIRT is published"),

@@ -17,7 +17,7 @@ from itr_bench.relation import QUESTIONS
 from itr_bench.runs import commands, plan
 from itr_bench.runs.settings import prompts_in_short, settings_of
 from itr_bench.tasks import documents
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TaskSpec
 
 _SEEDED = {
     Seeding.PROCESS: "before each request, one request at a time",
@@ -30,7 +30,11 @@ _NO_IMAGE = ("image", "none")
 
 
 def show(
-    model: ModelSpec, tasks: Sequence[str], seeds: Sequence[int], folder: Path, limit: int | None
+    model: ModelSpec,
+    tasks: Sequence[TaskSpec],
+    seeds: Sequence[int],
+    folder: Path,
+    limit: int | None,
 ) -> None:
     """Print what a run would do."""
     arguments = without_secrets(model.arguments)
@@ -52,7 +56,7 @@ def show(
     _list("missing", lacks, "nothing is missing on this machine")
     total = 0
     for task in tasks:
-        total += _task(task, model, seeds, folder / task, limit)
+        total += _task(task, model, seeds, folder / task.name, limit)
     if len(tasks) > 1:
         click.echo(f"\nto generate in all: {total}")
 
@@ -64,7 +68,7 @@ def _list(name: str, lines: Sequence[str], otherwise: str | None) -> None:
 
 
 def _task(
-    task: str, model: ModelSpec, asked: Sequence[int], folder: Path, limit: int | None
+    task: TaskSpec, model: ModelSpec, asked: Sequence[int], folder: Path, limit: int | None
 ) -> int:
     """Print the plan of one task, and return the number of responses to generate."""
     settings = settings_of(task, model)
@@ -73,7 +77,7 @@ def _task(
     tweets = known if known is None or limit is None else min(limit, known)
     done, refusal = _there(task, model, asked, folder, limit)
     generation = format_arguments(settings.generation)
-    click.echo(f"\n{task}")
+    click.echo(f"\n{task.name}")
     click.echo(f"  folder      {folder}")
     if not plan.data_is_here(task):
         click.echo("  data        not on this machine yet; fetched, or asked for, by the run")
@@ -91,7 +95,7 @@ def _task(
     for number, line in enumerate(refusal.splitlines()):
         click.echo(f"  {'' if number else 'REFUSED':12}{line}")
     click.echo(f"  settings    {generation}")
-    variant = get_task(task).variant
+    variant = task.variant
     if variant.name:
         click.echo(f"  variant     {variant.title}")
     shown = [part for part in settings.wording["order"] if (part, variant.picture) != _NO_IMAGE]
@@ -103,14 +107,14 @@ def _task(
         click.echo(
             f"  examples    {2 * context.shots} before each question, "
             f"{'with' if context.images else 'without'} images; "
-            f"{documents.held_out(get_task(task))} tweets held out for them"
+            f"{documents.held_out(task)} tweets held out for them"
         )
     click.echo(f"  plain       {commands.plain_command(task, model, len(seeds))}")
     return open_
 
 
 def _there(
-    task: str, model: ModelSpec, seeds: Sequence[int], folder: Path, limit: int | None
+    task: TaskSpec, model: ModelSpec, seeds: Sequence[int], folder: Path, limit: int | None
 ) -> tuple[int, str]:
     """How many of the responses asked for are in *folder*, and why it would be refused, if so."""
     if not folder.is_dir():

@@ -17,8 +17,9 @@ from itr_bench.models.presets import Preset, get_preset, presets
 from itr_bench.models.spec import resolve_model
 from itr_bench.runs.commands import plain_command
 from itr_bench.seeds import PAPER_SEEDS
+from itr_bench.tasks.spec import get_task
 
-_EXAMPLE = "ltec_itr_lv"
+_EXAMPLE = get_task("ltec_itr_lv")
 _LOADING = (
     *("revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
     *("trust_remote_code", "chat_template", "thinking"),

@@ -92,16 +92,16 @@ def command(
         allow_different=[key.strip() for key in allow_different.split(",") if key.strip()],
     )
     check_batch_size(batch_size, asked)
-    names = expand([task.strip() for task in tasks.split(",") if task.strip()])
+    chosen_tasks = expand([task.strip() for task in tasks.split(",") if task.strip()])
     folder = out / folder_name(name, asked)
     if dry_run:
         from itr_bench.cli.dry_run import show
 
-        show(asked, names, chosen, folder, limit)
+        show(asked, chosen_tasks, chosen, folder, limit)
         return
     config = configure(
         asked,
-        names,
+        chosen_tasks,
         chosen,
         folder,
         command=command_line(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from itr_bench.models.spec import ModelSpec
     from itr_bench.runs.plan import TaskPlan
     from itr_bench.studies.study import Material, Study
+    from itr_bench.tasks.spec import TaskSpec
 
 
 def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -203,7 +204,7 @@ def _with_runs(
 
         show(asked, tasks, chosen, folder, limit)
         return 0
-    if not all(is_run_folder(folder / task) for task in tasks):
+    if not all(is_run_folder(folder / task.name) for task in tasks):
         check_machine(asked)  # before any data is fetched
     plans, refused = _planned(tasks, bases, asked, chosen, limit)
     _say_skipped(refused)
@@ -220,33 +221,36 @@ def _with_runs(
     return report_missing(runs)
 
 
-def _possible(study: Study, bases: Sequence[str], model: ModelSpec) -> tuple[list[str], list[str]]:
+def _possible(
+    study: Study, bases: Sequence[str], model: ModelSpec
+) -> tuple[list[TaskSpec], list[str]]:
     """The tasks of a study that can be run here, and why the others cannot."""
     from itr_bench.data.sets import get_set
     from itr_bench.runs import plan
     from itr_bench.runs.settings import settings_of
     from itr_bench.tasks.spec import get_task
 
-    tasks: dict[str, None] = {}
+    tasks: dict[TaskSpec, None] = {}
     skipped = []
     for base in bases:
-        for task in study.tasks(base):
+        for name in study.tasks(base):
             try:
-                spec = get_set(get_task(task).set_name)
+                task = get_task(name)
+                spec = get_set(task.set_name)
                 if spec.supply is not None and not plan.data_is_here(task):
                     raise RunError(f"its data is not here. {spec.supply}")
                 settings_of(task, model)
             except ItrBenchError as error:
-                if task == base:
+                if name == base:
                     raise
-                skipped.append(f"{task}: {error}")
+                skipped.append(f"{name}: {error}")
             else:
                 tasks[task] = None
     return list(tasks), skipped
 
 
 def _planned(
-    tasks: Sequence[str],
+    tasks: Sequence[TaskSpec],
     bases: Sequence[str],
     model: ModelSpec,
     seeds: Sequence[int],
@@ -260,9 +264,9 @@ def _planned(
         try:
             plans.append(plan.plan_task(task, model, seeds, limit))
         except ItrBenchError as error:
-            if task in bases:
+            if task.name in bases:
                 raise
-            refused.append(f"{task}: {error}")
+            refused.append(f"{task.name}: {error}")
     return plans, refused
 
 

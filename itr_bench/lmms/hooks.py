@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,7 @@ def _details(doc: Mapping[str, Any], results: Sequence[str], parser: Parser) -> 
         "answers": _answers(doc, results, parser),
         "parser": parser.signature,
         "itr_bench": __version__,
-        "libraries": libraries_in_use(),
+        "libraries": libraries_in_use(asks_server="openai" in sys.modules),
     }
 
 

@@ -18,7 +18,6 @@ _ENGINES = {
     "flash_attn": "flash-attn",
     "vllm": "vllm",
     "sglang": "sglang",
-    "openai": "openai",
 }
 
 
@@ -33,11 +32,16 @@ def libraries_of_server() -> dict[str, str]:
     }
 
 
-@functools.lru_cache(maxsize=1)
-def libraries_in_use() -> dict[str, str]:
-    """Versions by package, as they are now; ask once the model is loaded."""
+@functools.lru_cache(maxsize=2)
+def libraries_in_use(*, asks_server: bool = False) -> dict[str, str]:
+    """Versions by package, as they are now; ask once the model is loaded.
+
+    Args:
+        asks_server: whether responses come by the ``openai`` client, which others import, too.
+    """
     found = {"python": platform.python_version()}
-    in_use = (package for module, package in _ENGINES.items() if module in sys.modules)
+    in_use = [package for module, package in _ENGINES.items() if module in sys.modules]
+    in_use += ["openai"] if asks_server else []
     for package in (*_LIBRARIES, *in_use):
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)

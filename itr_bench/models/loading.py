@@ -183,7 +183,10 @@ def loaded_configuration(lm: Any, model: ModelSpec) -> dict[str, Any]:
         "device": _device(lm) if is_local else None,
         "dtype": _dtype(lm),
         "engine": dict(getattr(lm, "conditions", None) or {}),
-        "libraries": {"itr-bench": __version__, **libraries_in_use()},
+        "libraries": {
+            "itr-bench": __version__,
+            **libraries_in_use(asks_server=bool(model.handling.addresses)),
+        },
     }
 
 

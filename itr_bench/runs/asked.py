@@ -10,7 +10,6 @@ from itr_bench.models.boundary import Asked
 from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.plan import Request, TaskPlan
-from itr_bench.tasks.spec import get_task
 
 OnResponse = Callable[[Request, Output], None]
 """Takes what came of a request."""
@@ -30,7 +29,7 @@ class Observed(NamedTuple):
 
 def asked_of(plan: TaskPlan, model: ModelSpec, requests: Sequence[Request]) -> Asked:
     """What an adapter is asked for with *requests* of one task."""
-    variant = get_task(plan.task).variant
+    variant = plan.settings.definition.task.variant
     pictures = int(variant.picture != "none")
     if variant.context is not None and variant.context.images:
         pictures += 2 * variant.context.shots

@@ -12,7 +12,7 @@ from itr_bench.models.spec import ModelSpec
 from itr_bench.models.turns import takes_turns
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks.definitions import define
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TaskSpec
 
 
 def from_paper(model: ModelSpec, seeds: Sequence[int]) -> list[str]:
@@ -41,21 +41,20 @@ def _shown(value: Any) -> str:
     return "not given" if value is None else str(value)
 
 
-def plain_command(task: str, model: ModelSpec, samples: int) -> str:
+def plain_command(task: TaskSpec, model: ModelSpec, samples: int) -> str:
     """The command of plain lmms-eval that comes nearest: its own adapter, its own seeding."""
     adapter, arguments = model.adapter, dict(model.arguments)
-    spec = get_task(task)
-    has_turns = spec.variant.context is not None
+    has_turns = task.variant.context is not None
     generation = {
         key: value
         for key, value in model.generation.items()
-        if value is not None and define(spec, adapter).generation.get(key) != value
+        if value is not None and define(task, adapter).generation.get(key) != value
     }
     if model.preset is not None and (takes_turns(model.preset.stock.adapter) or not has_turns):
         stock = model.preset.stock
         adapter = stock.adapter
         arguments = {handling(adapter).checkpoint: model.checkpoint, **stock.model_args}
-        own = define(spec, adapter).generation
+        own = define(task, adapter).generation
         generation = {
             key: value
             for key, value in model.generation.items()
@@ -63,9 +62,9 @@ def plain_command(task: str, model: ModelSpec, samples: int) -> str:
         }
     line = ["lmms-eval", "--model", adapter]
     line += ["--model_args", format_arguments(arguments)] if arguments else []
-    line += ["--tasks", task]
+    line += ["--tasks", task.name]
     line += ["--repeats", str(samples)] if samples > 1 else []
-    if generation and not spec.likelihood:  # of which nothing is generated
+    if generation and not task.likelihood:  # of which nothing is generated
         line += ["--gen_kwargs", format_arguments(generation)]
     line += ["--force_simple"] if model.force_simple else []
     return shlex.join([*line, "--log_samples", "--output_path", "out/"])

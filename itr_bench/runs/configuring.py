@@ -12,11 +12,12 @@ from itr_bench.models.spec import ModelSpec, check_batch_size
 
 if TYPE_CHECKING:
     from itr_bench.runs.execute import RunConfig
+    from itr_bench.tasks.spec import TaskSpec
 
 
 def configure(
     model: ModelSpec,
-    tasks: Sequence[str],
+    tasks: Sequence[TaskSpec],
     seeds: Sequence[int],
     folder: Path,
     *,
@@ -29,7 +30,7 @@ def configure(
 
     Args:
         model: the model.
-        tasks: names of tasks.
+        tasks: the tasks.
         seeds: with which each question is asked.
         folder: of the run; each task gets a folder in it.
         command: how it was asked for, for the manifest.
@@ -38,8 +39,8 @@ def configure(
         batch_size: requests at a time, for adapters that take batches.
 
     Raises:
-        ItrBenchError: a launcher started this process; a package or GPU is missing; an unknown
-            task, or data that is not there and cannot be fetched.
+        ItrBenchError: a launcher started this process; a package or GPU is missing; or data
+            that is not there and cannot be fetched.
     """
     from itr_bench.runs.execute import RunConfig, check_machine
     from itr_bench.runs.plan import plan_task
@@ -47,7 +48,7 @@ def configure(
 
     refuse_launchers()
     check_batch_size(batch_size, model)
-    if not all(is_run_folder(folder / task) for task in tasks):
+    if not all(is_run_folder(folder / task.name) for task in tasks):
         check_machine(model)  # before any data is fetched
     return RunConfig(
         model=model,

@@ -17,7 +17,7 @@ from itr_bench.relation import QUESTIONS
 from itr_bench.runs.settings import Settings, settings_of
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from itr_bench.runs.response import Key, QuestionName
@@ -120,27 +120,26 @@ def open_blocks(plan: TaskPlan, rows: int, requests: Sequence[Request]) -> list[
 
 
 def plan_task(
-    task: str, model: ModelSpec, seeds: Sequence[int], limit: int | None = None
+    task: TaskSpec, model: ModelSpec, seeds: Sequence[int], limit: int | None = None
 ) -> TaskPlan:
     """Open the data of *task* and plan the run of *model* on it.
 
     Args:
-        task: its name.
+        task: the task.
         model: the model.
         seeds: with which each question is asked.
         limit: number of tweets, the first ones; all by default.
 
     Raises:
-        ItrBenchError: an unknown task, or data that is not there and cannot be fetched.
+        ItrBenchError: data that is not there and cannot be fetched.
     """
     chosen = settings_of(task, model)
-    spec = get_task(task)
-    before = documents.examples(spec)
-    set_size = documents.scored(spec)
+    before = documents.examples(task)
+    set_size = documents.scored(task)
     tweets = set_size if limit is None else min(limit, set_size)
     prompts: dict[str, str] = {}
     items = []
-    for doc_id, (document, _) in enumerate(documents.rows(spec)):
+    for doc_id, (document, _) in enumerate(documents.rows(task)):
         if document["row"] >= tweets:
             break
         item = Item(
@@ -151,16 +150,16 @@ def plan_task(
         items.append(item)
         prompts[f"{item.tweet_id} {item.question}"] = item.prompt_hash
     return TaskPlan(
-        task=task,
+        task=task.name,
         settings=chosen,
         items=tuple(items),
         seeds=chosen.seeds(seeds),
         set_size=set_size,
-        language=spec.answer_language,
-        parser=get_parser(spec.parser),
+        language=task.answer_language,
+        parser=get_parser(task.parser),
         configuration={
             **configuration_without_data(chosen, model, seeds),
-            "data": documents.identity(spec),
+            "data": documents.identity(task),
             **({"examples": before.facts()} if before else {}),
             "tweets": tweets,
             "prompts": digest(prompts),
@@ -203,17 +202,16 @@ def _compared(model: ModelSpec) -> dict[str, Any]:
     return dict(sorted({**settings(model.arguments), **without_secrets(names)}.items()))
 
 
-def tweets_known(task: str) -> int | None:
+def tweets_known(task: TaskSpec) -> int | None:
     """The number of tweets of *task* without fetching anything; ``None`` where it is not known."""
-    spec = get_task(task)
-    chosen = get_set(spec.set_name)
+    chosen = get_set(task.set_name)
     whole = sum(chosen.relations) if chosen.relations else None
-    if home.is_built(spec.set_name):
-        whole = Manifest.read(home.set_folder(home.located(spec.set_name))).tweets
-    return whole and whole - documents.held_out(spec)
+    if home.is_built(task.set_name):
+        whole = Manifest.read(home.set_folder(home.located(task.set_name))).tweets
+    return whole and whole - documents.held_out(task)
 
 
-def data_is_here(task: str) -> bool:
+def data_is_here(task: TaskSpec) -> bool:
     """Whether the data of *task* can be opened without fetching anything."""
-    spec = get_set(get_task(task).set_name)
+    spec = get_set(task.set_name)
     return spec.bundled or home.is_built(spec.name)

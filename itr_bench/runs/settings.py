@@ -15,7 +15,7 @@ from itr_bench.models.turns import check_turns
 from itr_bench.relation import QUESTIONS
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import Definition, define
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TaskSpec
 
 AT_SERVER = frozenset(
     {
@@ -48,31 +48,30 @@ class Settings:
         return tuple(asked[:1] if self.definition.task.likelihood else asked)
 
 
-def settings_of(task: str, model: ModelSpec) -> Settings:
+def settings_of(task: TaskSpec, model: ModelSpec) -> Settings:
     """Return how *task* is put to *model*.
 
     Raises:
-        ItrBenchError: there is no such task; the adapter has no likelihoods and the task needs
-            them; it cannot do without an image; or it would drop a generation setting.
+        ItrBenchError: the adapter has no likelihoods and the task needs them; it cannot do
+            without an image; or it would drop a generation setting.
     """
-    spec = get_task(task)
-    definition = define(spec, model.adapter)
+    definition = define(task, model.adapter)
     wording = dict(definition.wording)
-    variant = spec.variant
-    check_image(spec, model.adapter)
-    if spec.likelihood and model.adapter != "itr_vlm":
+    variant = task.variant
+    check_image(task, model.adapter)
+    if task.likelihood and model.adapter != "itr_vlm":
         raise RunError(
-            f"{task} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
-            f"{spec.base}"
+            f"{task.name} needs likelihoods, which itr_vlm has and {model.adapter} has not; take "
+            f"{task.base}"
         )
     if variant.context:
-        check_turns(spec, model.adapter, force_simple=model.force_simple)
+        check_turns(task, model.adapter, force_simple=model.force_simple)
     if model.preset is not None:
         wording["order"] = list(variant.order or model.preset.order)
         # Examples are answered with a bare yes or no.
-        if not spec.explained and not spec.likelihood and not variant.context:
+        if not task.explained and not task.likelihood and not variant.context:
             wording["answer_format"] = model.preset.answer_format
-    if spec.likelihood:  # nothing is generated
+    if task.likelihood:  # nothing is generated
         return Settings(definition, wording, definition.generation)
     merged = {**definition.generation, **model.generation}
     generation = {key: value for key, value in merged.items() if value is not None}
@@ -85,15 +84,14 @@ def settings_of(task: str, model: ModelSpec) -> Settings:
     return Settings(definition, wording, generation)
 
 
-def prompts_in_short(task: str, chosen: Settings) -> list[str]:
+def prompts_in_short(task: TaskSpec, chosen: Settings) -> list[str]:
     """The prompts of *task* with ``[text]`` for the text of a tweet, each once; opens no data."""
-    spec = get_task(task)
     found = [
         documents.last_prompt(
             {
                 "tweet_id": "",
                 "question": question.value,
-                "language": LANGUAGES[spec.language].name,
+                "language": LANGUAGES[task.language].name,
                 "text": "[text]",
             },
             chosen.wording,
