@@ -59,10 +59,9 @@ $(AXE): leaderboard/package.json
 	    touch $@; \
 	else echo "npm is not here: the pages are not tested for accessibility"; fi
 
-# Three processes for two cores, since tests wait for what they start; one torch thread each. A file's
-# tests share what they prepare. Compiled tests are kept, as Python does unless it is told otherwise.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(max(2, os.cpu_count() * 3 // 2))")
-PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) \
+# A process a core, one torch thread each; a file's tests share what they prepare. Compiled tests are
+# kept, as Python does unless it is told otherwise.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto \
     --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.test $(AXE) browser

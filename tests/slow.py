@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-LIMIT_S = 0.5
+LIMIT_S = 0.25
 FILE = Path(__file__).with_name("slow.txt")
 
 

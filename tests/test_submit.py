@@ -312,12 +312,13 @@ def test_a_folder_that_is_there_gives_way_only_when_asked(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["task"]
 
 
-@pytest.mark.parametrize("fails_at", range(6))
+@pytest.mark.parametrize("fails_at", range(8))
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_failure_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int, replace: bool
 ) -> None:
-    """The disk refuses at one of the steps: three files, their folder, the move, its folder."""
+    """The disk refuses at one of the steps: three files, each with its folder, the move, its
+    folder."""
     submission, responses = made()
     parent = tmp_path / "state"
     folder = parent / "task"
@@ -343,12 +344,12 @@ def test_a_failure_leaves_what_was_there(
     )
     with pytest.raises(LayoutError, match=r"No space left on device\. Make room"):
         layout.write(folder, submission, responses, replace=replace)
-    if fails_at == 5:  # everything is in its place; only that it lasts is not certain
+    if fails_at == 7:  # everything is in its place; only that it lasts is not certain
         assert sorted(path.name for path in folder.iterdir()) == sorted(layout.FILES)
     elif replace:
         assert [path.name for path in folder.iterdir()] == ["old"]
     assert [path.name for path in parent.iterdir()] == (
-        ["task"] if replace or fails_at == 5 else []
+        ["task"] if replace or fails_at == 7 else []
     )
 
 
