@@ -49,6 +49,13 @@ ENGLISH = [
     ("Jā", "yes", "leading"),
     # marker
     ("**Answer:** YES; **EXPLANATION:** no text", "yes", "marker"),
+    (
+        "Yes, but wait. Looking again, the image repeats the text. So my final answer is No.",
+        *("no", "marker"),
+    ),
+    ("Yes. On reflection it repeats the text. Therefore, the answer is no.", "no", "marker"),
+    ("No... actually, yes. The scoreboard gives the result.", "none", "none"),
+    ("Yes, no wait, I mean no.", "none", "none"),
     ("**Answer:** YES; no", "none", "none"),
     ("**Answer:** NO; yes", "none", "none"),
     ("Answer: NO; yes", "none", "none"),

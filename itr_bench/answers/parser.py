@@ -91,6 +91,11 @@ _MARKER = re.compile(
     r"(?:\s{1,4}(?:is|ir))?(?:\s{0,4}\([^()\n]{0,24}\))?[\s*_\"'`]{0,8}:"
     r"|\n[\s*_]{0,4}[#*][#*_ ]{0,6}(?:(?P<heading>final (?:answer|response)|galīgā atbilde"
     r"|conclusion|verdict|response|secinājums)|answer|atbilde)[*_ ]{0,4}\n"
+    # "Yes, but wait ... So my final answer is No.": what a model ends with corrects how it began.
+    r"|(?<=[.!?,;\n]\s)(?P<stated>(?:so,? |therefore,? )?(?:my|the) final answer is"
+    r"|(?:so|therefore|thus|hence),? (?:my|the) answer is"
+    r"|(?:tāpēc|tātad|tādēļ),? (?:mana )?atbilde ir)(?=[\s*_\"'`“„]{1,6}(?:yes|no|jā|nē)"
+    r"[\s*_\"'`”“]{0,6}(?:[.!\n]|$))"
 )
 _MARKER_WORDS = ("answer", "atbilde", "response", "conclusion", "verdict", "secinājums")
 # A tweet has 280 signs. A quote that a word precedes closes or is an apostrophe.
@@ -125,6 +130,11 @@ _AFTER_NO = re.compile(
 _NUMERO = re.compile(r"(?<!\w)no ?\.? ?\d")
 # "Yes if ..., no if ...", "Yes: 60 %, No: 40 %" explain a choice where both words stand so.
 _CONDITION = re.compile(r"[\s*_\"'`“”‘’,]*(?:if|when|unless|means|ja|nozīmē)\b|[\s*_\"'`”’]*[=:]")
+# "No... actually, yes": a model that corrects itself at once.
+_CORRECTED = re.compile(
+    r"[\W_]{1,8}(?:(?:yes|no|jā|nē)[\W_]{1,4})?"
+    r"(?:wait|actually|sorry|i mean|correction|pagaidi|precīzāk|pareizāk)(?!\w)"
+)
 _CLAUSE_START = re.compile(r"[.,;:!?\n][\W\d_]{0,8}(yes|no|jā|nē)(?!\w)")
 # "Yes is not right", "Yes would be wrong" speak of the word.
 _OF_THE_WORD = re.compile(
@@ -144,7 +154,8 @@ _LEAD_IN = (
     r"|in conclusion|in summary|to conclude|conclusion|un|tātad|tāpēc|tādēļ|kopumā|manuprāt)"
     r"(?:\s*:)?\s+)*"
     r"(?:(?:i|we)\s*(?:would|'d|’d|will|'ll|’ll|must|have to)?\s*"
-    r"(?:say|answer|reply|respond|think|believe|conclude|go with)\s+(?:that\s+|with\s+)?(?:a\s+)?"
+    r"(?:say|mean|answer|reply|respond|think|believe|conclude|go with)\s+"
+    r"(?:that\s+|with\s+)?(?:a\s+)?"
     r"|(?:(?:the|my|our)\s+)?(?:(?:final|short|correct|best)\s+)?(?:answer|reply|response|verdict)"
     r"(?:\s+to\s+(?:the|this|your)\s+question)?"
     r"(?:\s+(?:is|would be|must be|should be)\s+(?:a\s+|simply\s+|therefore\s+)?|\s*:\s*)"
@@ -233,7 +244,7 @@ def marker_span(text: str, *, is_last: bool = False) -> Span | None:
     ]
     if not found:
         return None
-    final = [one for one in found if one[0]["final"] or one[0]["heading"]]
+    final = [one for one in found if one[0]["final"] or one[0]["heading"] or one[0]["stated"]]
     marker, end = final[-1] if final else found[-1 if is_last else 0]
     return marker.end(), end
 
@@ -295,6 +306,11 @@ def read_leading(text: str) -> Answer | None:
         return None
     answer = _STRONG[word.group(1)]
     if _opposite_follows(text, word.end(), answer) or _begins_quotation(text, word):
+        return None
+    corrected = _CORRECTED.match(text, word.end())
+    if corrected is not None and any(
+        _STRONG[other.group()] is not answer for other in _WORD.finditer(text, word.end())
+    ):
         return None
     if _CONDITION.match(text, word.end()) and any(
         _STRONG[other.group(1)] is not answer for other in _CLAUSE_START.finditer(text, word.end())
