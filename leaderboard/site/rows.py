@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
-from itr_bench.relation import RELATIONS, Question, Relation
+from itr_bench.relation import Question, Relation
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.references import ReferenceLevel, Sides, reference_level, sides
 from itr_bench.tasks.spec import EXPLAINED, LEADERBOARD
@@ -54,11 +52,6 @@ class References:
     def majority(self) -> float | None:
         """Accuracy of always naming the most frequent relation."""
         return None if self.relations is None else max(self.relations) / sum(self.relations)
-
-    @property
-    def majority_relation(self) -> Relation | None:
-        """The most frequent relation; of several, the first."""
-        return None if self.relations is None else RELATIONS[int(np.argmax(self.relations))]
 
     def always(self, relation: Relation) -> float | None:
         """Accuracy of always naming *relation*."""
