@@ -36,7 +36,8 @@ $(UV): requirements/uv.txt
 	touch $@
 
 lock: $(UV)
-	$(COMPILE) --extra eval --extra 4bit --extra server --extra test --output-file requirements/test.txt
+	$(COMPILE) --extra eval --extra 4bit --extra server --extra training --extra ray --extra test \
+	    --output-file requirements/test.txt
 	$(COMPILE) --extra eval --extra 4bit --extra server --constraints requirements/test.txt \
 	    --output-file requirements/eval.txt
 	$(COMPILE) --extra lint --constraints requirements/test.txt --output-file requirements/lint.txt
