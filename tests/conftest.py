@@ -131,8 +131,10 @@ def lmms_eval(tmp_path: Path) -> RunLmmsEval:
             **(env or {}),
         }
         output = tmp_path / f"run{count}.txt"
-        if not launched:
-            status = forked.run(options, output, variables, processes)
+        if processes == 1:
+            status = forked.run(forked.lmms_eval, *options, output=output, env=variables)
+        elif not launched:
+            status = forked.run_together(options, output, variables, processes)
         else:
             launcher = ["torch.distributed.run", "--nproc-per-node", str(processes)]
             with output.open("w") as file:
