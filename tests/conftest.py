@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from tests import forked
 from tests.homes import home_at
-from tests.slow import slow_tests
+from tests.slow import longest_modules, slow_tests
 
 # A busy machine is no failure.
 settings.register_profile("itr-bench", deadline=None)
@@ -35,6 +35,8 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = slow_tests()
+    places = {module: place for place, module in enumerate(longest_modules())}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     for item in items:
         name = f"{item.path.stem}::{getattr(item, 'originalname', item.name)}"
         if name in slow:
