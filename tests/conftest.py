@@ -121,7 +121,7 @@ RunLmmsEval = Callable[..., Finished]
 def lmms_eval(tmp_path: Path) -> RunLmmsEval:
     """Run lmms-eval's real command line, offline, on one or more processes.
 
-    They are forked (``tests.forked``), or *launched* by torchrun, which imports all anew.
+    They are forked (``tests.forked``); one process can be *launched*, as a user does.
     """
     count = 0
 
@@ -144,15 +144,14 @@ def lmms_eval(tmp_path: Path) -> RunLmmsEval:
             **(env or {}),
         }
         output = tmp_path / f"run{count}.txt"
-        if processes == 1:
-            status = forked.run(forked.lmms_eval, *options, output=output, env=variables)
-        elif not launched:
+        if processes > 1:
             status = forked.run_together(options, output, variables, processes)
+        elif not launched:
+            status = forked.run(forked.lmms_eval, *options, output=output, env=variables)
         else:
-            launcher = ["torch.distributed.run", "--nproc-per-node", str(processes)]
             with output.open("w") as file:
                 status = subprocess.run(
-                    [sys.executable, "-m", *launcher, "-m", "lmms_eval", *options],
+                    [sys.executable, "-m", "lmms_eval", *options],
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     stdin=subprocess.DEVNULL,

@@ -147,7 +147,7 @@ def test_two_processes_find_what_one_finds(lmms_eval: RunLmmsEval) -> None:
         *("--model", "itr_baseline", "--model_args", "strategy=uniform,seed=5"),
         *("--tasks", "itr_demo", "--repeats", "4"),
     )
-    one, two = lmms_eval(*arguments), lmms_eval(*arguments, processes=2, launched=True)
+    one, two = lmms_eval(*arguments, launched=True), lmms_eval(*arguments, processes=2)
     for task in ("itr_demo_lv", "itr_demo_en"):
         figures = one.figures(task)
         assert figures == two.figures(task)
