@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from tests import forked
 from tests.homes import home_at
+from tests.own_tasks import read_fast
 from tests.slow import longest_modules, slow_tests
 
 # A busy machine is no failure.
@@ -44,11 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_waiting_for_the_disk() -> Iterator[None]:
-    """No test cuts the power, and a run waits 1 to 6 ms for the disk after each response.
+def quick_runs() -> Iterator[None]:
+    """Runs in the tests' own process read YAML on libyaml, and do not wait for the disk.
 
-    The processes that tests start do wait, and so do the tests of waiting.
+    No test cuts the power, and a run waits 1 to 6 ms after each response. The processes that tests
+    start do wait, and so do the tests of waiting.
     """
+    read_fast()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
