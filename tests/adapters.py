@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import signal
 import time
 import zlib
@@ -15,6 +17,8 @@ from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from lmms_eval.models import MODEL_REGISTRY_V2
 from lmms_eval.models.registry_v2 import ModelManifest
+
+from tests import forked
 
 _WORDS = ("Yes", "No", "Maybe", "Yes, “indeed”\n", "Nē")
 
@@ -192,6 +196,20 @@ def register() -> None:
         MODEL_REGISTRY_V2.register_manifest(
             ModelManifest(model_id=name, **{which: path}), overwrite=True
         )
+
+
+def itr_bench(*arguments: str) -> None:
+    """The command line with ``--model fake`` among the models; its workers are forked from it."""
+    register()
+    fork = multiprocessing.get_context("fork")
+    multiprocessing.get_context = lambda method=None: fork  # type: ignore[assignment]
+    forked.itr_bench(*arguments)
+
+
+def itr_bench_on_a_full_disk(*arguments: str) -> None:
+    """The same where no file can be longer than 10,000 bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+    itr_bench(*arguments)
 
 
 def work(*arguments: Any) -> None:

@@ -17,7 +17,8 @@ from hypothesis import settings
 
 from tests import forked
 from tests.homes import home_at
-from tests.slow import slow_tests
+from tests.own_tasks import read_fast
+from tests.slow import longest_modules, slow_tests
 
 # A busy machine is no failure.
 settings.register_profile("itr-bench", deadline=None)
@@ -35,10 +36,25 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = slow_tests()
+    places = {module: place for place, module in enumerate(longest_modules())}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     for item in items:
         name = f"{item.path.stem}::{getattr(item, 'originalname', item.name)}"
         if name in slow:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_runs() -> Iterator[None]:
+    """Runs in the tests' own process read YAML on libyaml, and do not wait for the disk.
+
+    No test cuts the power, and a run waits 1 to 6 ms after each response. The processes that tests
+    start do wait, and so do the tests of waiting.
+    """
+    read_fast()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +124,7 @@ RunLmmsEval = Callable[..., Finished]
 def lmms_eval(tmp_path: Path) -> RunLmmsEval:
     """Run lmms-eval's real command line, offline, on one or more processes.
 
-    They are forked (``tests.forked``), or *launched* by torchrun, which imports all anew.
+    They are forked (``tests.forked``); one process can be *launched*, as a user does.
     """
     count = 0
 
@@ -131,13 +147,14 @@ def lmms_eval(tmp_path: Path) -> RunLmmsEval:
             **(env or {}),
         }
         output = tmp_path / f"run{count}.txt"
-        if not launched:
-            status = forked.run(options, output, variables, processes)
+        if processes > 1:
+            status = forked.run_together(options, output, variables, processes)
+        elif not launched:
+            status = forked.run(forked.lmms_eval, *options, output=output, env=variables)
         else:
-            launcher = ["torch.distributed.run", "--nproc-per-node", str(processes)]
             with output.open("w") as file:
                 status = subprocess.run(
-                    [sys.executable, "-m", *launcher, "-m", "lmms_eval", *options],
+                    [sys.executable, "-m", "lmms_eval", *options],
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     stdin=subprocess.DEVNULL,

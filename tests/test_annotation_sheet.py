@@ -19,7 +19,7 @@ from itr_bench.agreement.sheet_texts import TEXTS as PAGE_TEXTS
 from itr_bench.agreement.tables import read_annotations
 from itr_bench.cli import data_agreement, data_annotate
 from itr_bench.errors import DataError
-from tests.browser import axe_source, headless_chromium
+from tests.browser import axe_violations, headless_chromium, wait
 
 pytest.importorskip("selenium")
 from selenium import webdriver
@@ -204,9 +204,7 @@ def start(chromium: webdriver.Chrome, sheet: Path, name: str | None = "Anna") ->
     """Open the page afresh and begin under a name; ``None`` takes the one that is filled in."""
     chromium.get("about:blank")
     chromium.get((sheet / "index.html").as_uri())
-    WebDriverWait(chromium, 10, 0.05).until(
-        lambda page: page.execute_script("return document.documentElement.dataset.ready")
-    )
+    wait(chromium, "return document.documentElement.dataset.ready")
     field = chromium.find_element(By.ID, "name")
     if name is not None:
         field.clear()
@@ -494,10 +492,10 @@ def test_accessible_and_narrow(
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         chromium.get((folder / "index.html").as_uri())
-        found = [violations(chromium)]
+        found = [axe_violations(chromium)]
         start(chromium, folder, "Anna")
         press(chromium, "j" if which == "sheet" else "3", Keys.ARROW_LEFT)
-        found.append(violations(chromium))
+        found.append(axe_violations(chromium))
         wide = chromium.execute_script(
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
@@ -508,16 +506,3 @@ def test_accessible_and_narrow(
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert found == [[], []] and wide == 0
     assert background == {"light": "rgba(253, 253, 251, 1)", "dark": "rgba(22, 24, 27, 1)"}[scheme]
-
-
-def violations(chromium: webdriver.Chrome) -> list[Any]:
-    """What axe finds, of any weight."""
-    chromium.execute_script(axe_source())
-    found = chromium.execute_async_script(
-        "const done = arguments[0]; axe.run(document).then(done, done)"
-    )
-    assert found["passes"], found
-    return [
-        (one["id"], one["impact"], [node["html"][:120] for node in one["nodes"][:3]])
-        for one in found["violations"]
-    ]

@@ -17,6 +17,7 @@ from itr_bench.answers import Parser, Reading, Rule
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, RunError, ScoreError
 from itr_bench.relation import Answer
+from tests import forked
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 GOLD = "relation\ttweet_id\n0\t101\n1\t102\n2\t103\n3\t104\n"
@@ -135,21 +136,21 @@ def test_evaluate_resumes_and_compares(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_examples(example: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "MPLBACKEND": "agg"}
+    output = tmp_path / "output.txt"
     if "evaluate(" in example.read_text():
         pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-    done = subprocess.run(
-        [sys.executable, str(example)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-        env={**os.environ, "MPLBACKEND": "agg"},
-    )
-    assert done.returncode == 0, done.stderr
+        status = forked.run(forked.script, str(example), output=output, env=env)
+    else:
+        with output.open("w") as file:
+            command = [sys.executable, str(example)]
+            status = subprocess.run(command, stdout=file, cwd=tmp_path, check=False).returncode
+    printed = output.read_text()
+    assert status == 0, printed
     assert {
         "add_a_parser": "'*****' yes\n'*' no\n'***' none\nNone failed\n",
         "evaluate_a_model": "itr_baseline uniform  itr_demo_lv",
         "load_the_data": "24 tweets: {'adds_represented': 6,",
         "plot_a_comparison": "percentage points, not significantly different",
         "score_your_responses": "accuracy: 0.75",
-    }[example.stem] in done.stdout
+    }[example.stem] in printed

@@ -12,13 +12,21 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-
 from itr_bench.models.boundary import Asked, Call, Watch, differences
 from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.seeds import PAPER_SEEDS
-from tests import adapters
+from tests.conftest import needs
 from tests.test_run import TASK, Done, invoke
+
+pytestmark = needs("lmms_eval")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def heavy_imports() -> None:
+    """Made for the first test of this file: all tests are collected in half the time."""
+    global adapters
+    from tests import adapters
+
 
 PAPER = {"max_new_tokens": 512, "temperature": 0.2, "do_sample": True, "until": []}
 OWN = {"do_sample": False, "temperature": 1.0, "top_p": 1.0, "top_k": 50, "num_beams": 1}

@@ -80,6 +80,21 @@ def vlm(request: pytest.FixtureRequest, loaded: dict[str, Vlm]) -> Vlm:
     return loaded[request.param]
 
 
+@pytest.fixture(scope="module")
+def engines(loaded: dict[str, Vlm]) -> dict[int, Engine]:
+    """An engine for each model, for tests of the same jobs: they are verified once."""
+    return {id(vlm): Engine(vlm) for vlm in loaded.values()}
+
+
+@pytest.fixture(scope="module")
+def right(loaded: dict[str, Vlm]) -> dict[int, tuple[Tokens, Any]]:
+    """What each model itself answers to the usual job, and how likely."""
+    return {
+        id(vlm): (one_by_one(vlm, [job()], HOT), Engine(vlm).likelihoods(job()))
+        for vlm in loaded.values()
+    }
+
+
 @pytest.fixture
 def qwen(loaded: dict[str, Vlm]) -> Vlm:
     return loaded["qwen2_vl"]
@@ -181,14 +196,14 @@ def skip_what_transformers_cannot(vlm: Vlm, given: Mapping[str, Any]) -> None:
     ],
 )
 def test_tokens_are_those_of_one_by_one_generation(
-    vlm: Vlm, given: dict[str, Any], least: int
+    vlm: Vlm, engines: dict[int, Engine], given: dict[str, Any], least: int
 ) -> None:
     skip_what_transformers_cannot(vlm, given)
     jobs = [
         job(seeds=((1, 2, 1), (7,))),  # a seed twice, and another for the other prompt
         job(picture(1, (60, 90)), texts=(f"Cake. {ADDS}", "Cake?"), seeds=((3,), (1, 5))),
     ]
-    found = shared(Engine(vlm), jobs, given)
+    found = shared(engines[id(vlm)], jobs, given)
     assert found == one_by_one(vlm, jobs, given)
     assert found[0][0][0] == found[0][0][2]
     assert len(set(rows(found))) >= least
@@ -485,6 +500,7 @@ def _nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_does_not_verify_takes_another_way(
     vlm: Vlm,
+    right: dict[int, tuple[Tokens, Any]],
     monkeypatch: pytest.MonkeyPatch,
     said: list[str],
     damage: Callable[[pytest.MonkeyPatch], None],
@@ -494,8 +510,7 @@ def test_what_does_not_verify_takes_another_way(
     if vlm.model.config.model_type == "mllama":
         way = None  # copies of its cache would need the mask of the image
     jobs = [job()]
-    expected = one_by_one(vlm, jobs, HOT)
-    right = Engine(vlm).likelihoods(jobs[0])
+    expected, likelihoods = right[id(vlm)]
     made = Engine(vlm)
     try:
         damage(monkeypatch)
@@ -508,7 +523,7 @@ def test_what_does_not_verify_takes_another_way(
     assert made.ways == {Kind(): way and Way(way)}
     reasons = made.reasons[Kind()]
     assert reason in reasons[Way.ATTENTION] and "and more" not in reasons[Way.ATTENTION]
-    assert [pytest.approx(pair, rel=1e-4) for pair in right] == made.likelihoods(jobs[0])
+    assert [pytest.approx(pair, rel=1e-4) for pair in likelihoods] == made.likelihoods(jobs[0])
     if way is None:
         (line,) = said  # once, not at each tweet
         assert "is generated one by one, which takes longer: " in line

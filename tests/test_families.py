@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,41 @@ def test_the_way_of_a_family_gives_its_own_tokens(name: str, tmp_path: Path) -> 
 # Windows
 
 
+@pytest.fixture(scope="module")
+def windowed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Vlm]:
+    """A model with a window of so many tokens, made once."""
+
+    @functools.cache
+    def made(window: int) -> Vlm:
+        folder = make("gemma3", tmp_path_factory.mktemp("windowed"))
+        config = transformers.AutoConfig.from_pretrained(folder)
+        config.text_config.sliding_window = window
+        config.save_pretrained(folder)
+        return load(str(folder), device="cpu")
+
+    return made
+
+
+def _longer(more: int) -> Job:
+    return job(texts=("," * more + QUESTIONS[0], "," * more + QUESTIONS[1]))
+
+
+@pytest.fixture(scope="module")
+def own_tokens(windowed: Callable[[int], Vlm]) -> Callable[[int, int], Tokens]:
+    """What the model itself says to longer prompts, for all ways."""
+    return functools.cache(lambda window, more: one_by_one(windowed(window), [_longer(more)]))
+
+
 @pytest.mark.parametrize("way", [Way.ATTENTION, Way.CACHE])
 @pytest.mark.parametrize("window", [16, 64, 256])
 def test_windows_around_the_length_of_the_prompt(
-    window: int, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: int,
+    way: Way,
+    windowed: Callable[[int], Vlm],
+    own_tokens: Callable[[int, int], Tokens],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    vlm = load(str(_windowed(tmp_path, window)), device="cpu")
+    vlm = windowed(window)
     assert shortest_window(vlm.model) == window
     right = engine.why_not
     monkeypatch.setattr(
@@ -123,8 +153,8 @@ def test_windows_around_the_length_of_the_prompt(
     for total in (window, window + 1, window + new, window + 40):
         # Prompt and answer make *total* tokens where the window holds a prompt at all.
         more = max(0, total - new - bare)
-        of = job(texts=("," * more + QUESTIONS[0], "," * more + QUESTIONS[1]))
-        assert tokens(made, [of]) == one_by_one(vlm, [of]), total
+        of = _longer(more)
+        assert tokens(made, [of]) == own_tokens(window, more), total
         longest = max(_lengths(vlm, of)) + new
         assert made.ways == {
             Kind(): way,
@@ -138,10 +168,10 @@ def test_windows_around_the_length_of_the_prompt(
 
 
 def test_what_does_not_verify_beyond_its_window_goes_one_by_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    windowed: Callable[[int], Vlm], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The short trials cannot see a window; the length of each tweet decides."""
-    vlm = load(str(_windowed(tmp_path, 128)), device="cpu")
+    vlm = windowed(128)
     monkeypatch.setattr("itr_bench.engine.rows.windows", lambda model: {})  # not looked at
     monkeypatch.setattr("itr_bench.engine.rows.CopiedRows.score", lambda *_: 1 / 0)
     made = own_engine(vlm)
@@ -149,14 +179,6 @@ def test_what_does_not_verify_beyond_its_window_goes_one_by_one(
     assert tokens(made, [short, long]) == one_by_one(vlm, [short, long])
     assert made.ways == {Kind(): Way.ATTENTION, Kind(long=True): None}
     assert "scores differ" in made.reasons[Kind(long=True)][Way.ATTENTION]
-
-
-def _windowed(folder: Path, window: int) -> Path:
-    make("gemma3", folder)
-    config = transformers.AutoConfig.from_pretrained(folder)
-    config.text_config.sliding_window = window
-    config.save_pretrained(folder)
-    return folder
 
 
 def _lengths(vlm: Vlm, of: Job) -> list[int]:
@@ -184,11 +206,12 @@ def test_copies_of_a_cache_hold_prompts_of_any_length(
     )
     made = own_engine(vlm)
     jobs = [job(texts=("?", "Kūka un tēja. " * 4)), job(1, texts=QUESTIONS)]
-    assert tokens(made, jobs) == one_by_one(vlm, jobs)
+    expected = one_by_one(vlm, jobs)
+    assert tokens(made, jobs) == expected
     assert made.ways == {Kind(): Way.CACHE}
     # Where they cannot be one batch, each prompt's rows are one of their own.
     monkeypatch.setattr("itr_bench.engine.layers._BY_TOKEN", {})
-    assert tokens(made, jobs) == one_by_one(vlm, jobs)
+    assert tokens(made, jobs) == expected
 
 
 # Checkpoints that lack something

@@ -9,7 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +66,22 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer trials, where p values are not what is tested."""
     fewer = functools.partial(randomisation_test, trials=100)
     monkeypatch.setattr("itr_bench.translation.quality.randomisation_test", fewer)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def resolving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str] | None]:
+    """The environment of COMET, resolved beside all tests of this file: it waits for the index."""
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        yield None
+        return
+    asked = tmp_path_factory.mktemp("comet") / "comet.in"
+    asked.write_text("\n".join(REQUIREMENTS))
+    command = [uv, "pip", "compile", "--quiet", "--python-version", PYTHON, str(asked)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        yield process
+        process.kill()
 
 
 # Metrics
@@ -289,25 +305,6 @@ def test_comet_needs_what_was_translated(tmp_path: Path) -> None:
         assess([known], right, comet=tmp_path / "file" / "comet")
 
 
-@pytest.mark.slow
-def test_the_environment_of_comet_can_be_resolved(tmp_path: Path) -> None:
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if uv is None:
-        pytest.skip("uv is not here: pip install uv")
-    asked = tmp_path / "comet.in"
-    asked.write_text("\n".join(REQUIREMENTS))
-    done = subprocess.run(
-        [uv, "pip", "compile", "--quiet", "--python-version", PYTHON, str(asked)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if any(word in done.stderr for word in ("dns error", "Connect", "connect", "timed out")):
-        pytest.skip(f"the package index cannot be reached: {done.stderr.strip().splitlines()[-1]}")
-    assert done.returncode == 0, done.stderr
-    assert "unbabel-comet==2.2.7" in done.stdout
-
-
 # The command, on 350 made-up tweets
 
 
@@ -463,3 +460,19 @@ def test_nothing_built(call: Call, tmp_path: Path) -> None:
     message = refusal(call("--against", "it", "--reference", tmp_path / "right.tsv"))
     assert "no translation into Italian is built" in message
     assert "itr-bench data translate --to it" in message
+
+
+# The environment of COMET
+
+
+@pytest.mark.slow
+def test_the_environment_of_comet_can_be_resolved(
+    resolving: subprocess.Popen[str] | None,
+) -> None:
+    if resolving is None:
+        pytest.skip("uv is not here: pip install uv")
+    out, err = resolving.communicate()
+    if any(word in err for word in ("dns error", "Connect", "connect", "timed out")):
+        pytest.skip(f"the package index cannot be reached: {err.strip().splitlines()[-1]}")
+    assert resolving.returncode == 0, err
+    assert "unbabel-comet==2.2.7" in out

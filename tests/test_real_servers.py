@@ -23,12 +23,11 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-
 from tests.chat_server import Answer, completion, serving
+from tests.conftest import needs
 from tests.test_run import TASK, Done, invoke
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("lmms_eval")]
 
 _PATIENCE_S = 240
 LITELLM = os.environ.get("ITR_BENCH_LITELLM") or shutil.which("litellm")

@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 from markupsafe import escape
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, ScoreError
@@ -35,8 +34,7 @@ from itr_bench.studies.study import Result as StudyResult
 from itr_bench.tasks.spec import get_task
 from itr_bench.translation.quality import Measured, Quality
 from tests.bench_studies import BASE, material, tasks
-
-AXE = Path(__file__).parent.parent / "leaderboard" / "node_modules" / "axe-core" / "axe.min.js"
+from tests.browser import axe_violations, headless_chromium
 
 
 def invoke(*arguments: object) -> Result:
@@ -450,15 +448,7 @@ def test_a_page_of_somebody_else_is_not_replaced(full: Material, tmp_path: Path)
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[webdriver.Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driver is None:
-        pytest.skip("no chromium and chromedriver here: apt install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with webdriver.Chrome(options, Service(driver)) as found:
+    with headless_chromium("1200,900") as found:
         yield found
 
 
@@ -474,18 +464,13 @@ def page(full: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_accessible_wide_and_narrow(
     chromium: webdriver.Chrome, page: Path, scheme: str, width: int
 ) -> None:
-    if not AXE.is_file():
-        pytest.skip(f"no {AXE}: run npm install --no-package-lock in leaderboard/")
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         chromium.get(page.as_uri())
-        chromium.execute_script(AXE.read_text(encoding="utf-8"))
-        found = chromium.execute_async_script(
-            "const done = arguments[0]; axe.run(document).then(done, done)"
-        )
+        violations = axe_violations(chromium)
         over = chromium.execute_script(
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
@@ -500,8 +485,7 @@ def test_accessible_wide_and_narrow(
     finally:
         chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    assert found["passes"], found
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    assert violations == []
     assert over == 0
     assert charts and set(charts) == {width == 360}
     assert background == {"light": "rgb(253, 253, 251)", "dark": "rgb(22, 24, 27)"}[scheme]

@@ -6,7 +6,9 @@ import contextlib
 import http.server
 import itertools
 import json
+import multiprocessing
 import os
+import random
 import shlex
 import signal
 import subprocess
@@ -29,7 +31,8 @@ from itr_bench.errors import ItrBenchError
 from itr_bench.runs.response import Response
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks.spec import get_task
-from tests.conftest import ROOT, needs
+from tests import forked
+from tests.conftest import needs
 
 pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval")]
 
@@ -235,55 +238,31 @@ def test_arguments_are_read_as_lmms_eval_reads_them(text: str) -> None:
 
 # Interrupted and resumed
 
-_KILLED = """
-import os, random, signal, sys, time
-sys.path.insert(0, sys.argv[1])
-from itr_bench.cli.main import main
-from tests import adapters
-adapters.register()
-folder, out = sys.argv[2], sys.argv[3:]
-chance = random.Random(0)
-journal = os.path.join(folder, "responses.jsonl")
-kills = 0
-while True:
-    child = os.fork()
-    if not child:
-        sys.argv = ["itr-bench", "run", *out]
-        main()
-        os._exit(0)
-    size = lambda: os.path.getsize(journal) if os.path.exists(journal) else 0
-    before, until = size(), time.monotonic() + 60
-    while size() == before and time.monotonic() < until and not os.waitid(
-        os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT
-    ):
-        time.sleep(0.001)
-    time.sleep(chance.uniform(0, 0.1))
-    if kills < 8:
-        os.kill(child, signal.SIGKILL)
-        kills += os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    else:
-        print("killed", kills)
-        sys.exit(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
-"""
-
 
 def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(
     run: Command, tmp_path: Path
 ) -> None:
-    whole = run(*FAKE, "--model_args", "pause=0.005")
-    folder = tmp_path / "killed" / "r" / TASK
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", _KILLED, str(ROOT), str(folder), *FAKE),
-            *("--model_args", "pause=0.005", "--out", str(tmp_path / "killed")),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "killed 8" in done.stdout
+    paused = (*FAKE, "--model_args", "pause=0.005")
+    whole = run(*paused)
+    out, log = tmp_path / "killed", tmp_path / "log.txt"
+    folder = out / "r" / TASK
+    journal = folder / "responses.jsonl"
+
+    def size() -> int:
+        return journal.stat().st_size if journal.exists() else 0
+
+    chance = random.Random(0)
+    kills = 0
+    while kills < 8:
+        child = forked.start(adapters.itr_bench, "run", *paused, "--out", str(out), output=log)
+        before, until = size(), time.monotonic() + 60
+        while size() == before and time.monotonic() < until and child.is_alive():
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.1))
+        child.kill()
+        kills += forked.end(child, log) == -signal.SIGKILL
+    arguments = ("run", *paused, "--out", str(out))
+    assert forked.run(adapters.itr_bench, *arguments, output=log) == 0, log.read_text()[-3000:]
     resumed = Done(0, "", "", folder)
     assert resumed.responses == whole.responses
     assert len(resumed.records) == len(whole.records)  # none was generated twice
@@ -605,29 +584,12 @@ def test_an_image_that_cannot_be_read(run: Command, monkeypatch: pytest.MonkeyPa
     assert len(done.records) == 6
 
 
-_FULL = """
-import resource, sys
-sys.path.insert(0, sys.argv[1])
-from itr_bench.cli.main import main
-from tests import adapters
-adapters.register()
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-sys.argv = ["itr-bench", "run", *sys.argv[3:]]
-main()
-"""
-
-
 def test_a_full_disk(run: Command, tmp_path: Path) -> None:
     whole = run(*FAKE)
-    out = ("--out", str(tmp_path / "full"))
-    done = subprocess.run(
-        [sys.executable, "-c", _FULL, str(ROOT), "10000", *FAKE, *out],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1, done.stderr
-    assert "responses.jsonl: File too large. What was answered before is kept" in done.stderr
+    log = tmp_path / "log.txt"
+    arguments = ("run", *FAKE, "--out", str(tmp_path / "full"))
+    assert forked.run(adapters.itr_bench_on_a_full_disk, *arguments, output=log) == 1
+    assert "responses.jsonl: File too large. What was answered before is kept" in log.read_text()
     journal = tmp_path / "full" / "r" / TASK / "responses.jsonl"
     kept = journal.read_bytes()
     assert 9000 < len(kept) < 10000
@@ -658,6 +620,7 @@ def test_a_worker_that_dies_or_raises(run: Command, monkeypatch: pytest.MonkeyPa
     from itr_bench.runs import workers
 
     monkeypatch.setattr(workers, "_work", adapters.work)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: forked.context())
     died = run(*FAKE, *wrong("die", at=20), "--processes", "2")
     assert died.status == 1
     assert "of 2 died (signal SIGKILL). What was answered is kept" in died.err
@@ -668,35 +631,19 @@ def test_a_worker_that_dies_or_raises(run: Command, monkeypatch: pytest.MonkeyPa
     assert len(raised.records) >= 20
 
 
-_WITH_WORKERS = """
-if __name__ == "__main__":
-    from itr_bench.cli.main import main
-    from itr_bench.runs import workers
-    from tests import adapters
-    workers._work = adapters.work
-    adapters.register()
-    main()
-"""
-
-
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"  # a file: spawned processes import it again
-    script.write_text(_WITH_WORKERS)
-    parent = subprocess.Popen(
-        [
-            *(sys.executable, str(script), "run", *FAKE, "--model_args", "pause=0.2"),
-            *("--processes", "2", "--out", str(tmp_path / "runs")),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    parent = forked.start(
+        adapters.itr_bench,
+        *("run", *FAKE, "--model_args", "pause=0.2", "--processes", "2"),
+        *("--out", str(tmp_path / "runs")),
+        output=tmp_path / "log.txt",
+        own_group=True,
     )
     journal = tmp_path / "runs" / "r" / TASK / "responses.jsonl"
     try:
         until = time.monotonic() + 120
         while (
-            parent.poll() is None
+            parent.is_alive()
             and (not journal.exists() or not journal.stat().st_size)
             and time.monotonic() < until
         ):
@@ -705,7 +652,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         children = _children(parent.pid)
         assert len(children) >= 2
         parent.kill()
-        parent.wait()
+        parent.join()
         until = time.monotonic() + 120  # seldom more than a second
         while any(map(_alive, children)) and time.monotonic() < until:
             time.sleep(0.1)
@@ -837,6 +784,7 @@ class _Server(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0)
     found: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
     found.requests, found.attempts, found.distinct = [], Counter(), 0
     found.forgiving, found.lock = False, threading.Lock()

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-
 from itr_bench.data.images import decode
 from itr_bench.models.completion import read_body
 from itr_bench.models.output import Output
@@ -31,7 +29,10 @@ from tests.chat_server import (
     prompt_of,
     serving,
 )
+from tests.conftest import needs
 from tests.test_run import TASK, Done, invoke
+
+pytestmark = needs("lmms_eval")
 
 # What an answer is
 

@@ -17,6 +17,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -225,11 +226,31 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
             assert not re.search(r"url\((?!#)", text), name
 
 
-def test_first_view_at_100_models_is_small(tmp_path: Path) -> None:
-    build_site(tmp_path / "out", many(100, ["ltec_itr_lv"], number=24, samples=2), [])
+@pytest.fixture(scope="module")
+def hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of 100 models."""
+    folder = tmp_path_factory.mktemp("hundred") / "site"
+    build_site(folder, many(100, ["ltec_itr_lv"], number=24, samples=2), [])
+    return folder
+
+
+def test_first_view_at_100_models_is_small(hundred: Path) -> None:
     names = ("index.html", "assets/site.css", "assets/tables.js", "assets/dataTables.min.js")
-    sizes = {name: len(gzip.compress((tmp_path / "out" / name).read_bytes())) for name in names}
+    sizes = {name: len(gzip.compress((hundred / name).read_bytes())) for name in names}
     assert sum(sizes.values()) < 300_000, sizes
+
+
+def test_100_models_start(hundred: Path, record_property: Callable[[str, object], None]) -> None:
+    browser = pytest.importorskip("tests.browser", reason="no selenium")
+    with browser.headless_chromium("1600,1000") as chromium:
+        chromium.get((hundred / "index.html").as_uri())
+        milliseconds = browser.wait(chromium, "return document.documentElement.dataset.ready")
+        shown = chromium.execute_script(
+            "return document.querySelectorAll('#results tbody tr').length"
+        )
+    assert shown == 104
+    record_property("milliseconds_until_the_table_answers", milliseconds)
+    print(f"100 models: the table answers {milliseconds} ms after navigation began")
 
 
 def test_model_page_of_four_full_tasks_is_small(tmp_path: Path) -> None:

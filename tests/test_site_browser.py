@@ -10,7 +10,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.site.build import build_site
 from itr_bench.leaderboard.site.serve import server
 from itr_bench.scoring import compare
-from tests.browser import axe_source, headless_chromium
+from tests.browser import axe_violations, headless_chromium, wait
 from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
 
 pytest.importorskip("selenium")
@@ -26,7 +25,6 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
-from selenium.webdriver.support.ui import WebDriverWait
 
 ALPHA, HOSTILE = "models/made-up__alpha-7b.html", "models/hostile__one.of-them.html"
 
@@ -73,10 +71,6 @@ def ready(chromium: webdriver.Chrome, url: str) -> None:
     """Open a page and wait for its script."""
     go(chromium, url)
     wait(chromium, "return Boolean(document.documentElement.dataset.ready)")
-
-
-def wait(chromium: webdriver.Chrome, script: str) -> Any:
-    return WebDriverWait(chromium, 10, 0.05).until(lambda page: page.execute_script(script))
 
 
 def models(chromium: webdriver.Chrome) -> list[str]:
@@ -437,17 +431,24 @@ SHOWN_ROWS = (
 )
 
 
-@pytest.mark.parametrize("name", ["index.html", "average.html", "languages.html", "models.html"])
-def test_script_starts_with_the_order_of_the_server(
-    chromium: webdriver.Chrome, site: Path, tmp_path: Path, name: str
-) -> None:
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with models of one name, and of equal accuracy."""
     twins = [
         entry(Made("Twin", 0.3, identifier=f"twin/{letter}-{task[:4]}", state=3), task)
         for letter in "cab"
         for task in (*LTEC, "tirt")
     ]
-    build_site(tmp_path / "site", [*small(), *twins], published())
-    url = (tmp_path / "site" / name).as_uri()
+    folder = tmp_path_factory.mktemp("twins") / "site"
+    build_site(folder, [*small(), *twins], published())
+    return folder
+
+
+@pytest.mark.parametrize("name", ["index.html", "average.html", "languages.html", "models.html"])
+def test_script_starts_with_the_order_of_the_server(
+    chromium: webdriver.Chrome, twins: Path, name: str
+) -> None:
+    url = (twins / name).as_uri()
     chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     go(chromium, url)
     chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -623,22 +624,12 @@ def test_copy_button_says_what_it_did(chromium: webdriver.Chrome, disk: str) -> 
 
 @pytest.mark.parametrize(("name", "value"), itertools.product(PAGES, ["light", "dark"]))
 def test_axe_finds_nothing(chromium: webdriver.Chrome, disk: str, name: str, value: str) -> None:
-    axe = axe_source()
     with scheme(chromium, value):
         go(chromium, disk + name)
         chromium.execute_script(
             "document.querySelectorAll('details').forEach(one => { one.open = true; })"
         )
-        chromium.execute_script(axe)
-        found = chromium.execute_async_script(
-            "const done = arguments[0]; axe.run(document).then(done, done)"
-        )
-    assert found["passes"], found
-    violations = [
-        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
-        for one in found["violations"]
-    ]
-    assert violations == []
+        assert axe_violations(chromium) == []
 
 
 def test_hostile_names_run_nothing(chromium: webdriver.Chrome, disk: str) -> None:
@@ -647,15 +638,6 @@ def test_hostile_names_run_nothing(chromium: webdriver.Chrome, disk: str) -> Non
         assert chromium.execute_script("return document.querySelectorAll('img').length") == 0
         # The name is there as text; an alert would have failed the call above.
         assert "alert(" in chromium.find_element(By.TAG_NAME, "body").get_attribute("textContent")
-
-
-def test_100_models_start(chromium: webdriver.Chrome, tmp_path: Path, record_property: Any) -> None:
-    build_site(tmp_path / "site", many(100, ["ltec_itr_lv"], samples=2), [])
-    ready(chromium, f"{(tmp_path / 'site').as_uri()}/index.html")
-    assert len(models(chromium)) == 104
-    milliseconds = chromium.execute_script("return document.documentElement.dataset.ready")
-    record_property("milliseconds_until_the_table_answers", milliseconds)
-    print(f"100 models: the table answers {milliseconds} ms after navigation began")
 
 
 def test_results_of_one_task_cannot_be_compared_alone(

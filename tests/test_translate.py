@@ -38,6 +38,7 @@ from itr_bench.translation.journal import LENGTH, Journal, Output, opened
 from itr_bench.translation.make import Job, make, plan
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
+from tests import forked
 
 FAMILY = "👩‍👩‍👧‍👦"  # four people with joiners between them
 ENGLAND = "🏴󠁧󠁢󠁥󠁮󠁧󠁿"  # a flag spelled with tags
@@ -539,25 +540,23 @@ def test_a_killed_translation_goes_on(
     whole = make(asked)
     killed = tmp_path / "killed"
     out = tmp_path / "out.tsv"
-    arguments = ["data", "translate", "--model", asked.model, "--system", "tiny"]
-    arguments += ["--tweets", str(some), "--out", str(out), "--batch-size", "2"]
-    arguments += ["--num-beams", "2", "--device", "cpu", "--max-new-tokens", "40"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "itr_bench.cli.main", *arguments],
+    process = forked.start(
+        forked.itr_bench,
+        *("data", "translate", "--model", asked.model, "--system", "tiny"),
+        *("--tweets", str(some), "--out", str(out), "--batch-size", "2"),
+        *("--num-beams", "2", "--device", "cpu", "--max-new-tokens", "40"),
+        output=tmp_path / "log.txt",
         env={**os.environ, "ITR_BENCH_HOME": str(killed), "OMP_NUM_THREADS": "1"},
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     lines: list[bytes] = []
     until = time.monotonic() + 240
-    while len(lines) < 6 and process.poll() is None and time.monotonic() < until:
+    while len(lines) < 6 and process.is_alive() and time.monotonic() < until:
         time.sleep(0.02)
         for path in killed.glob("translations/*/journal.jsonl"):
             lines = path.read_bytes().splitlines()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not out.exists()
     monkeypatch.setenv(home.ENVIRONMENT, str(killed))
     (path,) = killed.glob("translations/*/journal.jsonl")
