@@ -37,6 +37,18 @@ INTERRUPTED = 130
 @run_options.LIMIT
 @run_options.PROCESSES
 @click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Run replicas of the model on Ray: `local` for this machine, `auto` or HOST:PORT for the "
+    "cluster it is part of, ray://HOST:PORT for another.",
+)
+@click.option(
+    "--gpus-per-replica",
+    type=click.FloatRange(0),
+    metavar="N",
+    help="GPUs of each replica on Ray, also a part of one; by default 1, or none without GPUs.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(1),
     help="Requests at a time, for models that seed each request by itself.",
@@ -58,7 +70,9 @@ def command(
     gen_kwargs: str,
     allow_different: str,
     limit: int | None,
-    processes: int,
+    processes: int | None,
+    ray: str | None,
+    gpus_per_replica: float | None,
     batch_size: int | None,
     force_simple: bool,
     dry_run: bool,
@@ -108,16 +122,20 @@ def command(
         limit=limit,
         processes=processes,
         batch_size=batch_size,
+        ray=ray,
+        gpus_per_replica=gpus_per_replica,
     )
     sys.exit(_run(config))
 
 
 def executed(config: RunConfig) -> list[TaskRun]:
     """Execute the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
+    from tqdm import tqdm
+
     from itr_bench.runs.execute import execute
 
     try:
-        return execute(config, lambda line: click.echo(line, err=True))
+        return execute(config, lambda line: tqdm.write(line, file=sys.stderr))
     except KeyboardInterrupt:
         click.echo(
             f"\nitr-bench: interrupted. What was answered is kept in {config.folder}; give the "
