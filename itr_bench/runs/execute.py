@@ -261,7 +261,8 @@ def _loaded(
 
         yield Model(config.model, plans)
     else:
-        with Replicas(_backend(config, plans, log), config.model, plans, _known(runs)) as replicas:
+        backend = _backend(config, plans, log)
+        with Replicas(backend, config.model, plans, log, _known(runs)) as replicas:
             yield replicas
 
 

@@ -36,7 +36,7 @@ PATIENCE_S = 600
 _TICK_S = 2
 """How often it is looked whether more replicas fit."""
 
-_LINES = 15
+_LINES = 30
 """How much of the log of a replica is shown."""
 
 _STORE_BYTES = 100 * 2**20
@@ -243,6 +243,7 @@ class RayReplicas:
         self._refused: dict[str, str] = {}
         self._failed_starts: Counter[str] = Counter()
         self._next = 0
+        self._last_death = ""
         self._waiting_since, self._looked = time.monotonic(), float("-inf")
         try:
             import ray
@@ -282,7 +283,12 @@ class RayReplicas:
             try:
                 reply = ray.get(ref)
             except (ray.exceptions.RayError, ConnectionError) as error:
-                yield number, Died(_first_line(error))
+                if _of_creation(error):  # the package is not there, or is another version's
+                    raise RunError(
+                        f"a replica cannot be created: {_reason(error)}. Every node needs the "
+                        f"packages of this one, itr-bench {__version__} among them"
+                    ) from error
+                yield number, Died(_reason(error))
                 continue
             if isinstance(reply, Placed):
                 self._place(number, reply)
@@ -324,18 +330,17 @@ class RayReplicas:
         actor, where = self._actors[replica], self.where(replica)
         lines = self._tail(actor.place)
         shown = f"\nThe end of its log:\n{lines}" if lines else ""
-        if actor.loading or actor.place is None:
-            node = actor.place.node if actor.place else ""
-            self._failed_starts[node] += 1
-            if self._failed_starts[node] == LOSSES:
-                error = RunError(f"{LOSSES} replicas died while starting: {why}{shown}")
-                if actor.place is None:
-                    raise error
-                self.refuse(replica, error)
+        if actor.loading and actor.place is not None:
+            self._failed_starts[actor.place.node] += 1
+            if self._failed_starts[actor.place.node] == LOSSES:
+                self.refuse(
+                    replica, RunError(f"{LOSSES} replicas died while starting: {why}{shown}")
+                )
                 return
         self._remove(replica)
-        self._log(f"{where} died: {why}. What it had not answered goes to another one.{shown}")
-        self._looked = float("-inf")
+        self._last_death = f"{where} died: {why}"
+        if actor.place is not None:
+            self._log(f"{self._last_death}. What it had not answered goes to another.{shown}")
 
     def end(self, *, at_once: bool) -> None:
         """As :class:`~itr_bench.runs.replicas.Backend` has it."""
@@ -379,6 +384,7 @@ class RayReplicas:
         return (
             f"for {PATIENCE_S:g} s there was no room for a replica, which takes {wanted}"
             + (f" {self._room.parts} times" if self._room.parts > 1 else "")
+            + (f". {self._last_death}" if self._last_death else "")
             + f". The nodes, some of which may be busy with other work:\n{bullet_list(lines)}\n"
             "What was answered is kept; give the same command again when there is room."
         )
@@ -389,7 +395,7 @@ class RayReplicas:
         from ray.util.placement_group import placement_group
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-        others = ", ".join(sorted(self._refused))
+        others = ",".join(sorted(self._refused))  # a space would be part of a name
         labels = {"label_selector": {"ray.io/node-id": f"!in({others})"}} if others else {}
         options: dict[str, Any] = {"num_cpus": self._room.cpus, "num_gpus": self._room.gpus}
         group = None
@@ -467,6 +473,7 @@ class RayReplicas:
 
 def _end_of(path: str) -> str:
     lines = Path(path).read_text(errors="replace").splitlines()
+    lines = [line for line in lines if not line.startswith((":job_id:", ":actor_name:"))]
     return "\n".join(f"    {line}" for line in lines[-_LINES:])
 
 
@@ -474,9 +481,19 @@ def _resources(found: Mapping[str, float]) -> str:
     return ", ".join(f"{found.get(name, 0):g} {name}" for name in ("GPU", "CPU"))
 
 
-def _first_line(error: Exception) -> str:
+def _of_creation(error: Exception) -> bool:
+    """Whether a replica could not so much as be made from its class."""
+    import ray
+
+    return isinstance(error, ray.exceptions.RayTaskError) or getattr(
+        error, "actor_init_failed", False
+    )
+
+
+def _reason(error: Exception) -> str:
+    """What Ray says of an end: ids and a traceback come before."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3]) or type(error).__name__
+    return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
 def _connect(address: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
 from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
+from itr_bench.nouns import count
 from itr_bench.runs.manifest import differences
 from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
@@ -127,6 +128,7 @@ class Replicas:
         backend: Backend,
         model: ModelSpec,
         plans: Sequence[TaskPlan],
+        log: Callable[[str], None],
         known: Mapping[str, Any] | None = None,
     ) -> None:
         """Wait until the model is loaded wherever it is being loaded.
@@ -135,6 +137,7 @@ class Replicas:
             backend: where the replicas run.
             model: the model.
             plans: the tasks.
+            log: takes what a user should know.
             known: the configuration of an earlier session, which decides which replicas fit.
 
         Raises:
@@ -143,6 +146,7 @@ class Replicas:
         self.observed: Observed | None = None
         self._backend = backend
         self._model = model
+        self._log = log
         self._plans = {plan.task: plan for plan in plans}
         self._idle: list[int] = []
         self._busy: dict[int, _Share] = {}
@@ -214,6 +218,7 @@ class Replicas:
                 self._backend.refuse(replica, _unlike(unlike))
             else:
                 self._idle.append(replica)
+                self._log(f"{self._backend.where(replica)} is ready; {self.count} at work")
         elif isinstance(message, Failed):
             if replica in self._busy:
                 raise type(message.error)(f"{self._backend.where(replica)}: {message.error}")
@@ -257,6 +262,7 @@ class Replicas:
                 self._backend.refuse(replica, _unlike(unlike))
             else:
                 self._idle.append(replica)
+        self._log(f"{count(self.count, 'replica')} at work")
         return chosen
 
 
@@ -274,16 +280,20 @@ def _chosen(
     first = ready[kinds[0][0]]
     if known != first and len(kinds) > 1 and len(kinds[0]) == len(kinds[1]):
         raise RunError(
-            f"{where(kinds[1][0])} is configured unlike {where(kinds[0][0])}: "
-            f"{_unlike(differences(first, ready[kinds[1][0]]))}\nAs many replicas are of the one "
-            "kind as of the other, so give the run machines of one kind."
+            f"{where(kinds[1][0])} is configured unlike {where(kinds[0][0])}:\n"
+            f"{_listed(differences(first, ready[kinds[1][0]]))}\nAs many replicas are of the one "
+            "kind as of the other: give the run GPUs and installations of one kind."
         )
     return first
 
 
 def _unlike(unlike: Mapping[str, tuple[Any, Any]]) -> RunError:
+    return RunError(f"it is configured unlike the others:\n{_listed(unlike)}")
+
+
+def _listed(unlike: Mapping[str, tuple[Any, Any]]) -> str:
     lines = (f"{name}: {there!r} there, {here!r} here" for name, (there, here) in unlike.items())
-    return RunError(f"configured unlike the others:\n{bullet_list(lines, most=30)}")
+    return bullet_list(lines, most=30)
 
 
 def serve(
