@@ -25,7 +25,7 @@ from itr_bench.errors import ItrBenchError
 from itr_bench.runs.plan import Request
 from itr_bench.runs.replicas import LOSSES
 from itr_bench.seeds import PAPER_SEEDS
-from tests import ray_models
+from tests import light_model
 from tests.conftest import ROOT, needs
 
 pytestmark = [pytest.mark.slow, needs("ray", "torch", "lmms_eval")]
@@ -99,7 +99,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
-        ray_models.FOLDER: str(folder),
+        light_model.FOLDER: str(folder),
         "ITR_BENCH_TEST_RAY": str(os.getpid()),
     }
     with pytest.MonkeyPatch.context() as patch:
@@ -122,7 +122,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 
 HOOK = {
-    "worker_process_setup_hook": "tests.ray_models.install",
+    "worker_process_setup_hook": "tests.light_model.install",
     "env_vars": {"PYTHONPATH": str(ROOT)},
 }
 
@@ -162,7 +162,7 @@ class Done:
         """Every response is there once, in the order of the plan, and is the right one."""
         assert self.status == 0, self.err
         expected = [
-            ray_models.text(Request(document, seed))
+            light_model.text(Request(document, seed))
             for document in range(48)
             for seed in PAPER_SEEDS[:2]
         ]

@@ -496,6 +496,22 @@ def _reason(error: Exception) -> str:
     return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
+@contextlib.contextmanager
+def shared_cluster() -> Iterator[str]:
+    """A Ray of this machine for several runs at once, by its address.
+
+    Raises:
+        RunError: Ray is missing, or does not start.
+    """
+    _connect(LOCAL)
+    import ray
+
+    try:
+        yield ray.get_runtime_context().gcs_address
+    finally:
+        ray.shutdown()
+
+
 def _connect(address: str) -> bool:
     """Connect this process to Ray; return whether the connection is the run's own.
 

@@ -36,7 +36,7 @@ class Processes:
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=_work,
-                    args=(theirs, model, list(plans), _environment(number, processes, gpus)),
+                    args=(theirs, model, list(plans), environment(number, processes, gpus)),
                     daemon=True,
                 )
                 process.start()
@@ -111,7 +111,7 @@ def _ending(status: int | None) -> str:
     return f"status {status}"
 
 
-def _environment(number: int, processes: int, gpus: int) -> dict[str, str]:
+def environment(number: int, processes: int, gpus: int) -> dict[str, str]:
     """What sets a worker apart: its GPU, or its share of the processor cores."""
     if gpus:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
@@ -129,14 +129,14 @@ def _work(
     """A worker: a replica at the end of a pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     os.environ.update(environment)  # before anything imports PyTorch
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         serve(spec, plans, pipe.recv, pipe.send)
     except (EOFError, ConnectionError):
         return  # the parent closed the pipe
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent is gone, also from within a long generation."""
     parent = multiprocessing.parent_process()
     if parent is not None:

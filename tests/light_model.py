@@ -1,8 +1,9 @@
-"""A model for replicas on Ray that is there at once: the tests' own work is killing it."""
+"""A model that is there at once, for tests whose work is killing it: no PyTorch, no lmms-eval."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from itr_bench.errors import RunError
 from itr_bench.models.output import Output
+from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.plan import Request, TaskPlan
 
 FOLDER = "ITR_BENCH_TEST_FOLDER"
@@ -24,17 +26,20 @@ def text(request: Request) -> str:
 
 
 class Light:
-    """Answers by document and seed alone. What its node is like, the node's name says."""
+    """Answers by document and seed alone.
+
+    What its node of Ray is like, the node's name says; outside Ray, the strategy of `itr_baseline`
+    says what becomes of it.
+    """
 
     observed = None
 
-    def __init__(self, spec: object, plans: Sequence[TaskPlan]) -> None:
-        import ray
-
-        here = ray.get_runtime_context().get_node_id()
-        (self._node,) = [one["NodeName"] for one in ray.nodes() if one["NodeID"] == here]
+    def __init__(self, spec: ModelSpec, plans: Sequence[TaskPlan]) -> None:
+        self._node = _node() or str(spec.arguments.get("strategy", "plain"))
         self._folder = Path(os.environ[FOLDER])
         self._note("loads")
+        if self._node == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
         if self._node == "broken":
             print("the driver of this GPU is too old", file=sys.stderr, flush=True)
             os._exit(3)
@@ -65,8 +70,27 @@ class Light:
             on_response(request, Output(text=text(request), tokens=2))
 
 
+def _node() -> str | None:
+    """The name of this node of Ray; ``None`` outside Ray."""
+    if "ray" not in sys.modules:
+        return None
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    (name,) = [str(one["NodeName"]) for one in ray.nodes() if one["NodeID"] == here]
+    return name
+
+
 def install() -> None:
-    """Put it in the place of all models, in a worker process of Ray."""
+    """Put it in the place of all models of this process."""
     module: Any = ModuleType("itr_bench.runs.generation")
     module.Model = Light
     sys.modules[module.__name__] = module
+
+
+def run(*arguments: Any) -> None:
+    """A run of a plan, with it in the place of all models."""
+    from itr_bench.runs import queue
+
+    install()
+    queue._run(*arguments)
