@@ -205,8 +205,10 @@ def evaluate(
     model_args: Mapping[str, Any] | None = None,
     generation: Mapping[str, Any] | None = None,
     limit: int | None = None,
-    processes: int = 1,
+    processes: int | None = None,
     batch_size: int | None = None,
+    ray: str | None = None,
+    gpus_per_replica: float | None = None,
 ) -> Results:
     """Evaluate a model under the paper's protocol, as ``itr-bench run`` does.
 
@@ -221,8 +223,11 @@ def evaluate(
         model_args: arguments of the adapter, such as ``{"pretrained": "ORG/NAME"}``.
         generation: settings over the task's and the preset's; ``None`` takes one away.
         limit: number of tweets, the first ones.
-        processes: how many processes generate, each with a GPU of its own.
+        processes: how many processes generate, each with a GPU of its own; by default one, with
+            *ray* as many as fit.
         batch_size: requests at a time, for adapters that seed each request by themselves.
+        ray: ``"local"``, ``"auto"`` or the address of a Ray that runs the model's replicas.
+        gpus_per_replica: GPUs of each replica on Ray, also a part of one.
 
     Returns:
         The scored runs, one a task.
@@ -247,6 +252,8 @@ def evaluate(
         limit=limit,
         processes=processes,
         batch_size=batch_size,
+        ray=ray,
+        gpus_per_replica=gpus_per_replica,
     )
     done = execute(config, lambda line: print(line, file=sys.stderr))
     missing = [

@@ -22,6 +22,7 @@ INSTALL = {
     **dict.fromkeys(("safetensors", "sentencepiece", "num2words", "decord"), _EVAL),
     "bitsandbytes": "pip install 'itr-bench[4bit]'",
     "openai": "pip install 'itr-bench[server]'",
+    "ray": "pip install 'itr-bench[ray]'",
     # Engines: each pins a PyTorch of its own.
     "vllm": "pip install vllm",
     "sglang": "pip install 'sglang[all]'",

@@ -211,6 +211,18 @@ class AppendLog:
             raise
         self._size += len(content)
 
+    def rewrite(self, lines: Iterable[bytes]) -> None:
+        """Put *lines* in place of all that is there, at once or not at all.
+
+        Raises:
+            OSError: the disk refuses; the file is as it was then.
+        """
+        content = b"".join(lines)
+        write_whole(self.path, content)
+        os.close(self._handle)
+        self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        self._size = len(content)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._handle)

@@ -328,8 +328,6 @@ def test_what_a_server_is_not_sent_is_refused() -> None:
 
 def test_a_run_is_parted_always_alike() -> None:
     pytest.importorskip("lmms_eval", reason="the extra `eval` is not installed")
-    from itr_bench.runs.workers import shared
-
     model = spec.resolve_model("qwen2-vl-7b", model_args="device=cpu")
     planned = plan.plan_task(get_task("itr_demo_lv"), model, [1, 2], 7)
     everything = planned.missing({})
@@ -340,8 +338,6 @@ def test_a_run_is_parted_always_alike() -> None:
     missing = [everything[0], everything[9], everything[15], everything[-1]]
     blocks = planned.blocks(8)
     assert plan.open_blocks(planned, 8, missing) == [blocks[0], blocks[1], blocks[3]]
-    shares = shared(planned, 8, missing, 2)
-    assert list(map(set, shares)) == [{missing[0], missing[3]}, {missing[1], missing[2]}]
     with pytest.raises(RunError, match="itr_vlm forms its batches by itself"):
         spec.check_batch_size(4, model)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from itr_bench.models.machine import missing
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS
 from itr_bench.runs import commands, plan
+from itr_bench.runs.cost import Pace, duration, measured
 from itr_bench.runs.settings import prompts_in_short, settings_of
+from itr_bench.runs.state import TaskState, task_state
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TaskSpec
 
@@ -28,6 +31,9 @@ _SEEDED = {
 
 _NO_IMAGE = ("image", "none")
 
+MEASURED = "measured"
+"""The value of ``--cost`` without one."""
+
 
 def show(
     model: ModelSpec,
@@ -35,8 +41,10 @@ def show(
     seeds: Sequence[int],
     folder: Path,
     limit: int | None,
+    cost: str | None = None,
+    replicas: int = 1,
 ) -> None:
-    """Print what a run would do."""
+    """Print what a run would do, and what it would cost on so many *replicas*."""
     arguments = without_secrets(model.arguments)
     click.echo(
         f"model       {model.name}" + (f", preset {model.preset.name}" if model.preset else "")
@@ -54,11 +62,15 @@ def show(
     found = missing(model.adapter, model.arguments, force_simple=model.force_simple)
     lacks = [f"{name} ({hint})" for name, hint in found.items()]
     _list("missing", lacks, "nothing is missing on this machine")
-    total = 0
+    total, seconds = 0, 0.0
     for task in tasks:
-        total += _task(task, model, seeds, folder / task.name, limit)
+        one, more = _task(task, model, seeds, folder / task.name, limit, cost)
+        total, seconds = total + one, seconds + more
     if len(tasks) > 1:
         click.echo(f"\nto generate in all: {total}")
+    if seconds and (len(tasks) > 1 or replicas > 1):
+        shared = f"; {duration(seconds / replicas)} by {replicas} replicas" if replicas > 1 else ""
+        click.echo(f"cost in all: {duration(seconds)} of one replica{shared}")
 
 
 def _list(name: str, lines: Sequence[str], otherwise: str | None) -> None:
@@ -68,31 +80,33 @@ def _list(name: str, lines: Sequence[str], otherwise: str | None) -> None:
 
 
 def _task(
-    task: TaskSpec, model: ModelSpec, asked: Sequence[int], folder: Path, limit: int | None
-) -> int:
-    """Print the plan of one task, and return the number of responses to generate."""
+    task: TaskSpec,
+    model: ModelSpec,
+    asked: Sequence[int],
+    folder: Path,
+    limit: int | None,
+    cost: str | None,
+) -> tuple[int, float]:
+    """Print the plan of one task, and return the responses to generate and their seconds."""
     settings = settings_of(task, model)
-    seeds = settings.seeds(asked)
-    known = plan.tweets_known(task)
-    tweets = known if known is None or limit is None else min(limit, known)
-    done, refusal = _there(task, model, asked, folder, limit)
+    state = task_state(task, model, asked, folder, limit)
     generation = format_arguments(settings.generation)
     click.echo(f"\n{task.name}")
     click.echo(f"  folder      {folder}")
     if not plan.data_is_here(task):
         click.echo("  data        not on this machine yet; fetched, or asked for, by the run")
-    open_ = 0
-    if tweets is None:
+    seconds = 0.0
+    if state.tweets is None:
         click.echo("  tweets      not known before the data is there")
     else:
-        total = tweets * len(QUESTIONS) * len(seeds)
-        done = min(done, total)
-        open_ = total - done
         click.echo(
-            f"  generations {tweets} tweets x {len(QUESTIONS)} questions x {len(seeds)} seeds = "
-            f"{total}: {done} done, {open_} to do"
+            f"  generations {state.tweets} tweets x {len(QUESTIONS)} questions x "
+            f"{len(settings.seeds(asked))} seeds = {state.total}: {state.done} done, "
+            f"{state.to_do} to do"
         )
-    for number, line in enumerate(refusal.splitlines()):
+        if cost is not None:
+            seconds = _cost(state, pace(cost, task, model, asked, folder.parents[1]))
+    for number, line in enumerate(state.refusal.splitlines()):
         click.echo(f"  {'' if number else 'REFUSED':12}{line}")
     click.echo(f"  settings    {generation}")
     variant = task.variant
@@ -109,39 +123,37 @@ def _task(
             f"{'with' if context.images else 'without'} images; "
             f"{documents.held_out(task)} tweets held out for them"
         )
-    click.echo(f"  plain       {commands.plain_command(task, model, len(seeds))}")
-    return open_
+    click.echo(f"  plain       {commands.plain_command(task, model, len(settings.seeds(asked)))}")
+    return max(0, state.to_do), seconds
 
 
-def _there(
-    task: TaskSpec, model: ModelSpec, seeds: Sequence[int], folder: Path, limit: int | None
-) -> tuple[int, str]:
-    """How many of the responses asked for are in *folder*, and why it would be refused, if so."""
-    if not folder.is_dir():
-        return 0, ""
-    from itr_bench.runs.execute import checked_manifest, refuse_differences
-    from itr_bench.runs.manifest import MANIFEST, differences, read_manifest
-    from itr_bench.runs.response import Key, Response
-    from itr_bench.runs.response_log import RESPONSES, read_responses
-
-    responses: dict[Key, Response] = {}
-    done = 0
+def pace(
+    cost: str, task: TaskSpec, model: ModelSpec, asked: Sequence[int], out: Path
+) -> Pace | None:
+    """The pace that ``--cost`` asks to reckon with; ``None`` where none was measured."""
+    if cost == MEASURED:
+        return measured(task, model, asked, out)
     try:
-        if (folder / RESPONSES).exists():
-            responses = read_responses(folder / RESPONSES)
-        if not responses and not (folder / MANIFEST).exists():
-            return 0, ""
-        if plan.data_is_here(task):
-            planned = plan.plan_task(task, model, seeds, limit)
-            done = planned.total - len(planned.missing(responses))
-            checked_manifest(folder, planned, responses)
-        else:
-            settings = settings_of(task, model)
-            chosen = settings.seeds(seeds)
-            done = sum(response.seed in chosen for response in responses.values())
-            now = plan.configuration_without_data(settings, model, seeds)
-            there = read_manifest(folder)["configuration"]
-            refuse_differences(folder, differences({key: there.get(key) for key in now}, now))
-    except RunError as error:
-        return done, str(error)
-    return done, ""
+        seconds = float(cost)
+    except ValueError:
+        seconds = -1
+    if not 0 < seconds < math.inf:
+        raise RunError(f"--cost {cost}: expected the seconds of a tweet, or no value")
+    return Pace(seconds, "as given")
+
+
+def _cost(state: TaskState, found: Pace | None) -> float:
+    """Print what a task costs, and return its seconds."""
+    if found is None:
+        click.echo(
+            "  cost        not known: measure it on a few tweets, --limit 8 --name trial, or give "
+            "--cost SECONDS"
+        )
+        return 0
+    tweets = state.to_do / state.a_tweet
+    seconds = tweets * found.seconds
+    click.echo(
+        f"  cost        {tweets:.0f} tweets x {found.seconds:.2f} s = {duration(seconds)} of one "
+        f"replica ({found.source})"
+    )
+    return seconds

@@ -20,9 +20,9 @@ INTERRUPTED = 130
 
 
 @click.command("run", short_help="Evaluate a model under the paper's protocol, resumably.")
-@click.option("--model", required=True, help="A preset (`itr-bench models`) or an lmms-eval model.")
+@click.option("--model", help="A preset (`itr-bench models`) or an lmms-eval model.")
 @run_options.MODEL_ARGS
-@click.option("--tasks", required=True, help="Tasks or groups, with commas between them.")
+@click.option("--tasks", help="Tasks or groups, with commas between them.")
 @run_options.SEEDS
 @click.option(
     "--out",
@@ -37,6 +37,18 @@ INTERRUPTED = 130
 @run_options.LIMIT
 @run_options.PROCESSES
 @click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Run replicas of the model on Ray: `local` for this machine, `auto` or HOST:PORT for the "
+    "cluster it is part of, ray://HOST:PORT for another.",
+)
+@click.option(
+    "--gpus-per-replica",
+    type=click.FloatRange(0),
+    metavar="N",
+    help="GPUs of each replica on Ray, also a part of one; by default 1, or none without GPUs.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(1),
     help="Requests at a time, for models that seed each request by itself.",
@@ -47,21 +59,47 @@ INTERRUPTED = 130
     is_flag=True,
     help="As lmms-eval's: the simple class of an adapter that has a chat class, too.",
 )
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Run the many runs of a file: models x tasks x variants (docs/scaling.md).",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many runs of the plan run at a time.",
+)
 @run_options.DRY_RUN
+@click.option(
+    "--cost",
+    is_flag=False,
+    flag_value="measured",
+    metavar="[SECONDS]",
+    help="With --dry-run: the hours that are left, by the seconds a tweet took in a run of OUT, or "
+    "by so many SECONDS.",
+)
 def command(
-    model: str,
+    model: str | None,
     model_args: str,
-    tasks: str,
+    tasks: str | None,
     seeds: str,
     out: Path,
     name: str | None,
     gen_kwargs: str,
     allow_different: str,
     limit: int | None,
-    processes: int,
+    processes: int | None,
+    ray: str | None,
+    gpus_per_replica: float | None,
     batch_size: int | None,
     force_simple: bool,
+    plan: Path | None,
+    at_once: int,
     dry_run: bool,
+    cost: str | None,
 ) -> None:
     """Ask MODEL both questions about every tweet of TASKS, once with each seed.
 
@@ -76,7 +114,18 @@ def command(
       itr-bench run --model qwen2-vl-7b --tasks ltec_itr_lv,ltec_itr_en_manual
       itr-bench run --model qwen2_5_vl --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct \\
           --tasks ltec_itr_lv --seeds 3 --out runs/
+      itr-bench run --model qwen2-vl-7b --tasks ltec_itr --ray auto
+      itr-bench run --plan plan.yaml --dry-run --cost
     """
+    if cost is not None and not dry_run:
+        raise click.UsageError("--cost goes with --dry-run.")
+    if plan is not None:
+        sys.exit(_plan(plan, out, at_once=at_once, ray=ray, dry_run=dry_run, cost=cost))
+    if model is None or tasks is None:
+        missing = "--model" if model is None else "--tasks"
+        raise click.UsageError(f"Missing option '{missing}', or '--plan' for many runs.")
+    if at_once > 1:
+        raise click.UsageError("--at-once goes with --plan.")
     from itr_bench.models.spec import check_batch_size, resolve_model
     from itr_bench.runs.configuring import configure, folder_name, refuse_launchers
     from itr_bench.seeds import read_seeds
@@ -97,7 +146,7 @@ def command(
     if dry_run:
         from itr_bench.cli.dry_run import show
 
-        show(asked, chosen_tasks, chosen, folder, limit)
+        show(asked, chosen_tasks, chosen, folder, limit, cost, processes or 1)
         return
     config = configure(
         asked,
@@ -108,16 +157,52 @@ def command(
         limit=limit,
         processes=processes,
         batch_size=batch_size,
+        ray=ray,
+        gpus_per_replica=gpus_per_replica,
     )
     sys.exit(_run(config))
 
 
+_OF_PLANS = ("out", "plan", "at_once", "ray", "dry_run", "cost")
+"""The parameters that go with --plan; all others stand in the file."""
+
+
+def _plan(
+    path: Path, out: Path, *, at_once: int, ray: str | None, dry_run: bool, cost: str | None
+) -> int:
+    """Run the runs of a plan; return the exit status."""
+    from itr_bench.cli.plan import plan_command
+    from itr_bench.runs.configuring import refuse_launchers
+
+    context = click.get_current_context()
+    other = [
+        one.opts[0]
+        for one in context.command.params
+        if one.name not in _OF_PLANS
+        and context.get_parameter_source(str(one.name)) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if other:
+        raise click.UsageError(f"{other[0]} does not go with --plan: write it into the file.")
+    refuse_launchers()
+    try:
+        return plan_command(path, out, at_once=at_once, ray=ray, dry_run=dry_run, cost=cost)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nitr-bench: interrupted. What was answered is kept in {out}; give the same command "
+            "again to resume.",
+            err=True,
+        )
+        return INTERRUPTED
+
+
 def executed(config: RunConfig) -> list[TaskRun]:
     """Execute the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
+    from tqdm import tqdm
+
     from itr_bench.runs.execute import execute
 
     try:
-        return execute(config, lambda line: click.echo(line, err=True))
+        return execute(config, lambda line: tqdm.write(line, file=sys.stderr))
     except KeyboardInterrupt:
         click.echo(
             f"\nitr-bench: interrupted. What was answered is kept in {config.folder}; give the "

@@ -36,9 +36,8 @@ LIMIT = click.option(
 PROCESSES = click.option(
     "--processes",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes that generate, each with its own GPU where there are some.",
+    help="Processes that generate, each with its own GPU where there are some; by default one, "
+    "with --ray as many as fit.",
 )
 DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing."

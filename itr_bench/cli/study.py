@@ -81,7 +81,7 @@ def command(
     folder: str | None,
     gen_kwargs: str,
     limit: int | None,
-    processes: int,
+    processes: int | None,
     dry_run: bool,
 ) -> None:
     """Run the tasks that study NAME compares, and print what they show.
@@ -174,7 +174,7 @@ def _with_runs(
     seeds: str,
     place: tuple[Path, str | None],
     limit: int | None,
-    processes: int,
+    processes: int | None,
     dry_run: bool,
 ) -> int:
     """Run a study's tasks, print what they show, and return the exit status."""

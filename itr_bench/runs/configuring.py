@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from itr_bench.errors import RunError
 from itr_bench.models.spec import ModelSpec, check_batch_size
+from itr_bench.packages import has_package, how_to_install
 
 if TYPE_CHECKING:
     from itr_bench.runs.execute import RunConfig
@@ -23,8 +24,10 @@ def configure(
     *,
     command: str,
     limit: int | None = None,
-    processes: int = 1,
+    processes: int | None = None,
     batch_size: int | None = None,
+    ray: str | None = None,
+    gpus_per_replica: float | None = None,
 ) -> RunConfig:
     """Check that *model* can be run here and plan it on *tasks*; their data is opened.
 
@@ -35,12 +38,14 @@ def configure(
         folder: of the run; each task gets a folder in it.
         command: how it was asked for, for the manifest.
         limit: number of tweets, the first ones; all by default.
-        processes: how many processes generate.
+        processes: how many replicas of the model generate; see ``RunConfig``.
         batch_size: requests at a time, for adapters that take batches.
+        ray: the address of the Ray that the replicas run on; ``None`` for this machine.
+        gpus_per_replica: GPUs of each replica on Ray.
 
     Raises:
-        ItrBenchError: a launcher started this process; a package or GPU is missing; or data
-            that is not there and cannot be fetched.
+        ItrBenchError: a launcher started this process; a package or GPU is missing; options that
+            do not go together; or data that is not there and cannot be fetched.
     """
     from itr_bench.runs.execute import RunConfig, check_machine
     from itr_bench.runs.plan import plan_task
@@ -48,7 +53,8 @@ def configure(
 
     refuse_launchers()
     check_batch_size(batch_size, model)
-    if not all(is_run_folder(folder / task.name) for task in tasks):
+    _check_ray(model, ray, gpus_per_replica)
+    if ray is None and not all(is_run_folder(folder / task.name) for task in tasks):
         check_machine(model)  # before any data is fetched
     return RunConfig(
         model=model,
@@ -57,7 +63,25 @@ def configure(
         command=command,
         processes=processes,
         batch_size=batch_size,
+        ray=ray,
+        gpus_per_replica=gpus_per_replica,
     )
+
+
+def _check_ray(model: ModelSpec, ray: str | None, gpus_per_replica: float | None) -> None:
+    if ray is None:
+        if gpus_per_replica is not None:
+            raise RunError(
+                "--gpus-per-replica: only Ray shares GPUs out; add --ray local, auto or an address"
+            )
+        return
+    if model.adapter == "itr_server":
+        raise RunError(
+            "--ray: a server answers for itr_server, so replicas gain nothing; leave the option "
+            "out and give --model_args concurrent=N"
+        )
+    if not has_package("ray"):
+        raise RunError(f"--ray needs the package ray: {how_to_install('ray')}")
 
 
 def refuse_launchers() -> None:

@@ -23,6 +23,7 @@ from itr_bench.runs.manifest import (
 )
 from itr_bench.runs.plan import Request, TaskPlan
 from itr_bench.runs.progress import Progress
+from itr_bench.runs.replicas import Replicas
 from itr_bench.runs.response import Key, Response
 from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
 from itr_bench.runs.response_warnings import read_response, response_warnings
@@ -32,8 +33,8 @@ from itr_bench.storage import Lock, Timeout
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Model
+    from itr_bench.runs.replicas import Backend
     from itr_bench.runs.server_model import ServerModel
-    from itr_bench.runs.workers import Pool
 
 SILENT_AT_FIRST = 20
 """So many empty responses at first, and nothing else, call for a warning."""
@@ -50,16 +51,21 @@ class RunConfig:
         plans: the tasks.
         folder: of the run; each task has a folder in it.
         command: the command line, as the manifest keeps it.
-        processes: how many processes generate.
+        processes: how many replicas of the model generate, each in a process of its own; by
+            default one, and with Ray as many as fit.
         batch_size: requests at a time, for adapters that take batches.
+        ray: the address of the Ray that the replicas run on; ``None`` for this machine.
+        gpus_per_replica: GPUs of each replica on Ray; by default what the model needs.
     """
 
     model: ModelSpec
     plans: Sequence[TaskPlan]
     folder: Path
     command: str
-    processes: int = 1
+    processes: int | None = None
     batch_size: int | None = None
+    ray: str | None = None
+    gpus_per_replica: float | None = None
 
 
 @dataclass
@@ -115,6 +121,8 @@ def execute(config: RunConfig, log: Log) -> list[TaskRun]:
         if waiting:
             _generate(waiting, config, log)
         for run in runs:
+            if not run.missing:
+                run.response_log.arrange(run.plan.keys)
             if _has_complete_tweet(run):
                 run.scored = read_run_folder(run.folder)
             if run.scored is not None and not run.missing:
@@ -212,10 +220,10 @@ def refuse_differences(folder: Path, found: Mapping[str, tuple[Any, Any]]) -> No
 
 def _generate(runs: Sequence[TaskRun], config: RunConfig, log: Log) -> None:
     """Load the model and generate what is missing in *runs*."""
-    check_machine(config.model)
-    plans = [run.plan for run in runs]
+    if config.ray is None:  # else each node is checked by itself
+        check_machine(config.model)
     log(f"loading {config.model.name} ({config.model.adapter}) ...")
-    with _loaded(config, plans) as model:
+    with _loaded(config, runs, log) as model:
         for run in runs:
             if run.manifest is not None:
                 there = {name: run.manifest["configuration"].get(name) for name in LOADED}
@@ -240,23 +248,52 @@ def check_machine(model: ModelSpec) -> None:
 
 
 @contextlib.contextmanager
-def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | ServerModel | Pool]:
+def _loaded(
+    config: RunConfig, runs: Sequence[TaskRun], log: Log
+) -> Iterator[Model | ServerModel | Replicas]:
+    plans = [run.plan for run in runs]
     if config.model.adapter == "itr_server":
         from itr_bench.runs.server_model import ServerModel
 
         yield ServerModel(config.model, plans)
-    elif config.processes == 1:
+    elif config.ray is None and config.processes in (None, 1):
         from itr_bench.runs.generation import Model
 
         yield Model(config.model, plans)
     else:
-        from itr_bench.runs.workers import Pool
+        backend = _backend(config, plans, log)
+        with Replicas(backend, config.model, plans, log, _known(runs)) as replicas:
+            yield replicas
 
-        with Pool(config.model, plans, config.processes) as pool:
-            yield pool
+
+def _backend(config: RunConfig, plans: Sequence[TaskPlan], log: Log) -> Backend:
+    if config.ray is None:
+        from itr_bench.runs.workers import Processes
+
+        return Processes(config.model, plans, config.processes or 1)
+    from itr_bench.runs.ray_replicas import RayReplicas
+
+    return RayReplicas(
+        config.ray,
+        config.model,
+        plans,
+        count=config.processes,
+        gpus_each=config.gpus_per_replica,
+        log=log,
+    )
 
 
-def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, log: Log) -> None:
+def _known(runs: Sequence[TaskRun]) -> dict[str, Any] | None:
+    """What an earlier session found when it had loaded the model, if there was one."""
+    manifests = [run.manifest for run in runs if run.manifest is not None]
+    if not manifests:
+        return None
+    return {name: manifests[0]["configuration"].get(name) for name in LOADED}
+
+
+def _answer(
+    run: TaskRun, model: Model | ServerModel | Replicas, config: RunConfig, log: Log
+) -> None:
     """One task of a session: its responses to the log, the session to the manifest."""
     plan, response_log = run.plan, run.response_log
     items = {item.doc_id: item for item in plan.items}
@@ -268,7 +305,7 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
     session: dict[str, Any] = {
         "start": _now(),
         "end": None,
-        "processes": config.processes,
+        "processes": model.count if isinstance(model, Replicas) else 1,
         **({"base_url": config.model.address} if config.model.address else {}),
         "responses": 0,
     }
@@ -347,7 +384,7 @@ def _manifest(
 
 
 def _ended(
-    run: TaskRun, session: dict[str, Any], model: Model | ServerModel | Pool
+    run: TaskRun, session: dict[str, Any], model: Model | ServerModel | Replicas
 ) -> dict[str, Any]:
     """The manifest at the end of a session, with what was seen to leave the adapter."""
     manifest = run.manifest or {}

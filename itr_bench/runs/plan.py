@@ -86,6 +86,11 @@ class TaskPlan:
         most = self.settings.generation.get("max_new_tokens")
         return most if isinstance(most, int) else None
 
+    @property
+    def keys(self) -> list[Key]:
+        """The responses that make it complete, tweet by tweet."""
+        return [(item.tweet_id, item.question, seed) for item in self.items for seed in self.seeds]
+
     def missing(self, done: Mapping[Key, object]) -> list[Request]:
         """The responses that are not among *done*, tweet by tweet."""
         return [

@@ -53,6 +53,18 @@ class ResponseLog:
             self._log.append([response.log_line()])
         self.responses[response.key] = response
 
+    def arrange(self, keys: Sequence[Key]) -> None:
+        """Put a complete log in the order of *keys*, however its responses came.
+
+        Raises:
+            RunError: the disk refuses; the file is as it was then.
+        """
+        if list(self.responses) == list(keys):
+            return
+        self.responses = {key: self.responses[key] for key in keys}
+        with refused_by_disk(self.path):
+            self._log.rewrite(response.log_line() for response in self.responses.values())
+
     def close(self) -> None:
         """Close the file."""
         self._log.close()

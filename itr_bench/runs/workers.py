@@ -1,138 +1,99 @@
-"""Several processes, each with the model and a share of the tweets; the parent alone writes."""
+"""Replicas as processes of this machine, each with a GPU or a share of the cores."""
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.models.machine import gpu_count
 from itr_bench.models.spec import ModelSpec
-from itr_bench.runs.manifest import differences
-from itr_bench.runs.plan import Request, TaskPlan, open_blocks
-
-if TYPE_CHECKING:
-    from itr_bench.runs.asked import Observed, OnResponse
+from itr_bench.runs.plan import TaskPlan
+from itr_bench.runs.replicas import Block, Died, Failed, Message, Ready, serve
 
 _PATIENCE_S = 5
 
 
-class _Done(NamedTuple):
-    """A worker's last word on a share."""
+class Processes:
+    """The backend of one machine: processes that end with their parent.
 
-    observed: Observed | None
-
-
-class Pool:
-    """Processes that answer as one :class:`~itr_bench.runs.generation.Model`.
-
-    Use it as a context: its processes end with it, and with the parent.
-
-    Attributes:
-        configuration: what of a run's configuration is known only once the model is loaded.
-        observed: what was seen to leave the adapter.
+    A worker that dies ends the run, since what killed it, memory as a rule, would kill the next.
     """
 
     def __init__(self, model: ModelSpec, plans: Sequence[TaskPlan], processes: int) -> None:
-        """Start *processes* and wait until each has loaded the model.
-
-        Raises:
-            ItrBenchError: one could not load it, died, or is configured unlike another.
-        """
+        """Start so many *processes*."""
         context = multiprocessing.get_context("spawn")
-        self.observed: Observed | None = None
-        self._plans = {plan.task: plan for plan in plans}
-        self._in_blocks = model.handling.batch is None
         self._processes = []
         self._pipes: list[Connection] = []
+        self._loading = set(range(processes))
         gpus = gpu_count()
         try:
             for number in range(processes):
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=_work,
-                    args=(theirs, model, list(plans), _environment(number, processes, gpus)),
+                    args=(theirs, model, list(plans), environment(number, processes, gpus)),
                     daemon=True,
                 )
                 process.start()
                 theirs.close()
                 self._processes.append(process)
                 self._pipes.append(ours)
-            ready = dict(self._messages(self._pipes))
         except BaseException:
-            self._end()
+            self.end(at_once=True)
             raise
-        self.configuration: dict[str, Any] = ready[self._pipes[0]]
-        for number, pipe in enumerate(self._pipes):
-            other = differences(self.configuration, ready[pipe])
-            if other:
-                self._end()
-                raise RunError(
-                    f"worker {number} is configured unlike worker 0: {other}; give fewer "
-                    "--processes, or choose equal GPUs by CUDA_VISIBLE_DEVICES"
-                )
 
-    def __enter__(self) -> Pool:
-        return self
+    @property
+    def loading(self) -> Collection[int]:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
+        return self._loading
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._end(at_once=kind is not None)
+    def messages(self) -> Iterator[tuple[int, Message]]:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
+        for pipe in wait(self._pipes):
+            assert isinstance(pipe, Connection)
+            number = self._pipes.index(pipe)
+            try:
+                message: Message = pipe.recv()
+            except (EOFError, OSError):
+                process = self._processes[number]
+                process.join(_PATIENCE_S)
+                message = Died(_ending(process.exitcode))
+            if isinstance(message, Ready | Failed):
+                self._loading.discard(number)
+            yield number, message
 
-    def respond(
-        self,
-        task: str,
-        requests: Sequence[Request],
-        on_response: OnResponse,
-        *,
-        batch_size: int | None,
-    ) -> None:
-        """As ``Model.respond``, every process with its share of the tweets."""
-        rows = self.configuration["engine"]["rows_in_flight"] if self._in_blocks else 0
-        shares = shared(self._plans[task], rows, requests, len(self._pipes))
-        for pipe, share in zip(self._pipes, shares, strict=True):
-            with contextlib.suppress(OSError):  # a dead worker is found below
-                pipe.send((task, share, batch_size))
-        for _, message in self._messages(self._pipes, end=_Done):
-            if isinstance(message, _Done):
-                self.observed = message.observed or self.observed
-            else:
-                on_response(*message)
-
-    def _messages(
-        self, pipes: Sequence[Connection], *, end: type = object
-    ) -> Iterator[tuple[Connection, Any]]:
-        """What the workers send, until each has sent a message of the type *end*."""
-        waiting = list(pipes)
-        while waiting:
-            for pipe in wait(waiting):
-                assert isinstance(pipe, Connection)
-                message = self._receive(pipe)
-                if isinstance(message, ItrBenchError):
-                    raise message
-                if isinstance(message, end):
-                    waiting.remove(pipe)
-                yield pipe, message
-
-    def _receive(self, pipe: Connection) -> Any:
+    def ask(self, replica: int, block: Block) -> None:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         try:
-            return pipe.recv()
-        except (EOFError, OSError):
-            process = self._processes[self._pipes.index(pipe)]
-            process.join(_PATIENCE_S)
-            raise RunError(
-                f"worker {self._pipes.index(pipe)} of {len(self._pipes)} died "
-                f"({_ending(process.exitcode)}). What was answered is kept; give the same command "
-                "again, with fewer --processes if memory ran out."
-            ) from None
+            self._pipes[replica].send(block)
+        except OSError:
+            return  # it died, which its pipe says, too
 
-    def _end(self, *, at_once: bool = True) -> None:
-        """End the workers; without a pipe to the parent, each ends by itself when it is idle."""
+    def where(self, replica: int) -> str:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
+        return f"worker {replica}"
+
+    def refuse(self, replica: int, error: ItrBenchError) -> None:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
+        raise type(error)(f"{self.where(replica)} of {len(self._pipes)}: {error}")
+
+    def replace(self, replica: int, why: str) -> None:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
+        raise RunError(
+            f"{self.where(replica)} of {len(self._pipes)} died ({why}). What was answered is kept; "
+            "give the same command again, with fewer --processes if memory ran out."
+        )
+
+    def end(self, *, at_once: bool) -> None:
+        """As :class:`~itr_bench.runs.replicas.Backend` has it.
+
+        Without a pipe to the parent, each ends by itself when it is idle.
+        """
         for pipe in self._pipes:
             pipe.close()
         for process in self._processes:
@@ -144,24 +105,13 @@ class Pool:
                 process.join()
 
 
-def shared(
-    plan: TaskPlan, rows: int, requests: Sequence[Request], workers: int
-) -> list[list[Request]]:
-    """What of *requests* each of so many *workers* gets: whole blocks, one after the other."""
-    asked = set(requests)
-    shares: list[list[Request]] = [[] for _ in range(workers)]
-    for number, block in enumerate(open_blocks(plan, rows, requests)):
-        shares[number % workers] += [request for request in block if request in asked]
-    return shares
-
-
 def _ending(status: int | None) -> str:
     if status is not None and status < 0:
         return f"signal {signal.Signals(-status).name}"
     return f"status {status}"
 
 
-def _environment(number: int, processes: int, gpus: int) -> dict[str, str]:
+def environment(number: int, processes: int, gpus: int) -> dict[str, str]:
     """What sets a worker apart: its GPU, or its share of the processor cores."""
     if gpus:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
@@ -176,31 +126,17 @@ def _environment(number: int, processes: int, gpus: int) -> dict[str, str]:
 def _work(
     pipe: Connection, spec: ModelSpec, plans: list[TaskPlan], environment: dict[str, str]
 ) -> None:
-    """A worker: load the model, then answer one share after the other."""
+    """A worker: a replica at the end of a pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     os.environ.update(environment)  # before anything imports PyTorch
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        from itr_bench.runs.generation import Model
-
-        model = Model(spec, plans)
-        pipe.send(model.configuration)
-        while True:
-            task, requests, batch_size = pipe.recv()
-            model.respond(
-                task,
-                requests,
-                lambda request, output: pipe.send((request, output)),
-                batch_size=batch_size,
-            )
-            pipe.send(_Done(model.observed))
-    except ItrBenchError as error:
-        pipe.send(type(error)(str(error)))
+        serve(spec, plans, pipe.recv, pipe.send)
     except (EOFError, ConnectionError):
         return  # the parent closed the pipe
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent is gone, also from within a long generation."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,0 +1,328 @@
+"""Replicas of a model, each in a process of its own: fixed blocks of tweets to whoever is free.
+
+The process that started the run, here, alone writes. Where the replicas run is a matter of the
+backend: ``workers`` on this machine, ``ray_replicas`` wherever Ray finds room.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from itr_bench.errors import ItrBenchError, RunError, bullet_list
+from itr_bench.models.output import Output
+from itr_bench.models.spec import ModelSpec
+from itr_bench.nouns import count
+from itr_bench.runs.manifest import differences
+from itr_bench.runs.plan import Request, TaskPlan, open_blocks
+
+if TYPE_CHECKING:
+    from itr_bench.runs.asked import Observed, OnResponse
+
+LOSSES = 3
+"""So many replicas may be lost over one block before the run ends."""
+
+
+class Ready(NamedTuple):
+    """A replica has loaded the model."""
+
+    configuration: dict[str, Any]
+
+
+class Answered(NamedTuple):
+    """What came of a request."""
+
+    request: Request
+    output: Output
+
+
+class Done(NamedTuple):
+    """A replica is through with its block."""
+
+    observed: Observed | None
+
+
+class Failed(NamedTuple):
+    """A replica ends with an error that the user can fix."""
+
+    error: ItrBenchError
+
+
+class Died(NamedTuple):
+    """A replica is gone."""
+
+    why: str
+
+
+Message = Ready | Answered | Done | Failed | Died
+
+
+class Block(NamedTuple):
+    """What a replica is asked for at a time: requests of whole tweets."""
+
+    task: str
+    requests: Sequence[Request]
+    batch_size: int | None
+
+
+class Backend(Protocol):
+    """Where replicas run. Each has a number that no other gets."""
+
+    @property
+    def loading(self) -> Collection[int]:
+        """The replicas that are loading the model now."""
+
+    def messages(self) -> Iterable[tuple[int, Message]]:
+        """Wait for what replicas say; may return with nothing after a while.
+
+        Raises:
+            RunError: nothing is left to wait for.
+        """
+
+    def ask(self, replica: int, block: Block) -> None:
+        """Give a replica a block; one at a time."""
+
+    def where(self, replica: int) -> str:
+        """Which replica it is, for messages."""
+
+    def refuse(self, replica: int, error: ItrBenchError) -> None:
+        """Do without a replica that cannot serve this run.
+
+        Raises:
+            ItrBenchError: the run cannot do without it.
+        """
+
+    def replace(self, replica: int, why: str) -> None:
+        """See to it that another replica starts in place of one that is gone.
+
+        Raises:
+            RunError: none will.
+        """
+
+    def end(self, *, at_once: bool) -> None:
+        """End all replicas, *at_once* also in the middle of a block."""
+
+
+@dataclass
+class _Share:
+    """A block that is waiting or under way: what of it is open, and how often it was lost."""
+
+    requests: dict[Request, None]
+    losses: int = 0
+
+
+class Replicas:
+    """Replicas that answer as one :class:`~itr_bench.runs.generation.Model`.
+
+    Use it as a context: the replicas end with it.
+
+    Attributes:
+        configuration: what of a run's configuration is known only once the model is loaded.
+        observed: what was seen to leave the adapter.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        model: ModelSpec,
+        plans: Sequence[TaskPlan],
+        log: Callable[[str], None],
+        known: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Wait until the model is loaded wherever it is being loaded.
+
+        Args:
+            backend: where the replicas run.
+            model: the model.
+            plans: the tasks.
+            log: takes what a user should know.
+            known: the configuration of an earlier session, which decides which replicas fit.
+
+        Raises:
+            ItrBenchError: the model cannot be loaded, or replicas of two kinds are equally many.
+        """
+        self.observed: Observed | None = None
+        self._backend = backend
+        self._model = model
+        self._log = log
+        self._plans = {plan.task: plan for plan in plans}
+        self._idle: list[int] = []
+        self._busy: dict[int, _Share] = {}
+        try:
+            self.configuration = self._begin(known)
+        except BaseException:
+            backend.end(at_once=True)
+            raise
+
+    def __enter__(self) -> Replicas:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._backend.end(at_once=kind is not None)
+
+    @property
+    def count(self) -> int:
+        """How many replicas there are now."""
+        return len(self._idle) + len(self._busy)
+
+    def respond(
+        self,
+        task: str,
+        requests: Sequence[Request],
+        on_response: OnResponse,
+        *,
+        batch_size: int | None,
+    ) -> None:
+        """As ``Model.respond``; a block that was lost with its replica goes to another one."""
+        waiting = deque(self._shares(task, requests, batch_size))
+        while waiting or self._busy:
+            while waiting and self._idle:
+                replica, share = self._idle.pop(0), waiting.popleft()
+                self._busy[replica] = share
+                self._backend.ask(replica, Block(task, list(share.requests), batch_size))
+            for replica, message in self._backend.messages():
+                lost = self._take(replica, message, on_response)
+                if lost is not None:
+                    waiting.appendleft(lost)
+
+    def _shares(
+        self, task: str, requests: Sequence[Request], batch_size: int | None
+    ) -> list[_Share]:
+        plan, asked = self._plans[task], set(requests)
+        size = batch_size or self._model.handling.batch
+        if size is None:
+            rows = self.configuration["engine"]["rows_in_flight"]
+        else:
+            rows = min(size, -(-len(requests) // self.count))
+        return [
+            _Share({one: None for one in block if one in asked})
+            for block in open_blocks(plan, rows, requests)
+        ]
+
+    def _take(self, replica: int, message: Message, on_response: OnResponse) -> _Share | None:
+        """Act on a message; return the block that was lost, if one was."""
+        if isinstance(message, Answered):
+            share = self._busy.get(replica)
+            if share is not None and message.request in share.requests:
+                del share.requests[message.request]
+                on_response(*message)
+        elif isinstance(message, Done):
+            self.observed = message.observed or self.observed
+            del self._busy[replica]
+            self._idle.append(replica)
+        elif isinstance(message, Ready):
+            unlike = differences(self.configuration, message.configuration)
+            if unlike:
+                self._backend.refuse(replica, _unlike(unlike))
+            else:
+                self._idle.append(replica)
+                self._log(f"{self._backend.where(replica)} is ready; {self.count} at work")
+        elif isinstance(message, Failed):
+            if replica in self._busy:
+                raise type(message.error)(f"{self._backend.where(replica)}: {message.error}")
+            self._backend.refuse(replica, message.error)
+        else:
+            return self._lose(replica, message.why)
+        return None
+
+    def _lose(self, replica: int, why: str) -> _Share | None:
+        self._backend.replace(replica, why)
+        if replica in self._idle:
+            self._idle.remove(replica)
+        share = self._busy.pop(replica, None)
+        if share is None or not share.requests:
+            return None
+        share.losses += 1
+        if share.losses == LOSSES:
+            raise RunError(
+                f"{LOSSES} replicas died over the same {len(share.requests)} requests, the last "
+                f"one: {why}. What was answered is kept; fix the cause and give the same command "
+                "again."
+            )
+        return share
+
+    def _begin(self, known: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Wait for the first replicas, and decide which configuration is the run's."""
+        ready: dict[int, dict[str, Any]] = {}
+        while not ready or self._backend.loading:
+            for replica, message in self._backend.messages():
+                if isinstance(message, Ready):
+                    ready[replica] = message.configuration
+                elif isinstance(message, Failed):
+                    self._backend.refuse(replica, message.error)
+                elif isinstance(message, Died):
+                    ready.pop(replica, None)
+                    self._backend.replace(replica, message.why)
+        chosen = _chosen(ready, known, self._backend.where)
+        for replica, configuration in ready.items():
+            unlike = differences(chosen, configuration)
+            if unlike:
+                self._backend.refuse(replica, _unlike(unlike))
+            else:
+                self._idle.append(replica)
+        self._log(f"{count(self.count, 'replica')} at work")
+        return chosen
+
+
+def _chosen(
+    ready: Mapping[int, dict[str, Any]],
+    known: Mapping[str, Any] | None,
+    where: Callable[[int], str],
+) -> dict[str, Any]:
+    """The configuration of the run: the one that is *known*, else that of most replicas."""
+    kinds: list[list[int]] = []
+    for replica, configuration in ready.items():
+        alike = [kind for kind in kinds if ready[kind[0]] == configuration]
+        alike[0].append(replica) if alike else kinds.append([replica])
+    kinds.sort(key=lambda kind: (known is None or ready[kind[0]] != known, -len(kind)))
+    first = ready[kinds[0][0]]
+    if known != first and len(kinds) > 1 and len(kinds[0]) == len(kinds[1]):
+        raise RunError(
+            f"{where(kinds[1][0])} is configured unlike {where(kinds[0][0])}:\n"
+            f"{_listed(differences(first, ready[kinds[1][0]]))}\nAs many replicas are of the one "
+            "kind as of the other: give the run GPUs and installations of one kind."
+        )
+    return first
+
+
+def _unlike(unlike: Mapping[str, tuple[Any, Any]]) -> RunError:
+    return RunError(f"it is configured unlike the others:\n{_listed(unlike)}")
+
+
+def _listed(unlike: Mapping[str, tuple[Any, Any]]) -> str:
+    lines = (f"{name}: {there!r} there, {here!r} here" for name, (there, here) in unlike.items())
+    return bullet_list(lines, most=30)
+
+
+def serve(
+    model: ModelSpec,
+    plans: Sequence[TaskPlan],
+    receive: Callable[[], Block],
+    send: Callable[[Message], None],
+) -> None:
+    """Be a replica: load the model, then answer one block after the other until it fails.
+
+    Args:
+        model: the model.
+        plans: the tasks.
+        receive: waits for the next block.
+        send: takes each message.
+    """
+    from itr_bench.runs.generation import Model
+
+    try:
+        loaded = Model(model, plans)
+        send(Ready(loaded.configuration))
+        while True:
+            task, requests, batch_size = receive()
+            loaded.respond(
+                task,
+                requests,
+                lambda request, output: send(Answered(request, output)),
+                batch_size=batch_size,
+            )
+            send(Done(loaded.observed))
+    except ItrBenchError as error:
+        send(Failed(type(error)(str(error))))
