@@ -76,9 +76,9 @@ class Scripted:
     def ask(self, replica: int, block: Block) -> None:
         number = len(self.asked)
         self.asked.append((replica, block))
-        full: list[Message] = [Answered(one, answer(one)) for one in block.requests]
+        full: list[Message] = [Answered(one, answer(one), None) for one in block.requests]
         until = number
-        for part in self._script.get(number, [len(full), Done(None)]):
+        for part in self._script.get(number, [len(full), Done()]):
             if isinstance(part, Until):
                 until = part.block
                 continue
@@ -152,7 +152,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(
 
 
 def test_whoever_is_free_gets_the_next_whole_tweets(model: ModelSpec, plan: TaskPlan) -> None:
-    slow: Script = {0: [1, Until(5), 3, Done(None)]}
+    slow: Script = {0: [1, Until(5), 3, Done()]}
     backend = Scripted(Ready(ONE), Ready(ONE), Ready(ONE), script=slow)
     respond(backend, model, plan)
     assert [replica for replica, _ in backend.asked] == [0, 1, 2, 1, 2, 1]

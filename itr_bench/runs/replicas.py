@@ -6,9 +6,11 @@ backend: ``workers`` on this machine, ``ray_replicas`` wherever Ray finds room.
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
@@ -32,16 +34,15 @@ class Ready(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What came of a request."""
+    """What came of a request, and what was seen to leave the adapter by then."""
 
     request: Request
     output: Output
+    observed: Observed | None
 
 
 class Done(NamedTuple):
     """A replica is through with its block."""
-
-    observed: Observed | None
 
 
 class Failed(NamedTuple):
@@ -207,9 +208,9 @@ class Replicas:
             share = self._busy.get(replica)
             if share is not None and message.request in share.requests:
                 del share.requests[message.request]
-                on_response(*message)
+                self.observed = message.observed
+                on_response(message.request, message.output)
         elif isinstance(message, Done):
-            self.observed = message.observed or self.observed
             del self._busy[replica]
             self._idle.append(replica)
         elif isinstance(message, Ready):
@@ -320,9 +321,24 @@ def serve(
             loaded.respond(
                 task,
                 requests,
-                lambda request, output: send(Answered(request, output)),
+                lambda request, output: send(Answered(request, output, loaded.observed)),
                 batch_size=batch_size,
             )
-            send(Done(loaded.observed))
-    except ItrBenchError as error:
-        send(Failed(type(error)(str(error))))
+            send(Done())
+    except (EOFError, ConnectionError):
+        raise  # nobody is left to be told
+    except Exception as error:
+        send(Failed(_told(error)))
+
+
+def _told(error: Exception) -> ItrBenchError:
+    """What a replica tells of *error*; the traceback of a fault goes to stderr."""
+    if isinstance(error, ItrBenchError):
+        return type(error)(str(error))
+    traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return RunError(
+        f"a worker raised {type(error).__name__}: {error} ({Path(frame.filename).name}, line "
+        f"{frame.lineno}); its whole traceback stands above. What was answered is kept; fix the "
+        "cause and give the same command again."
+    )
