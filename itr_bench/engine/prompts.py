@@ -112,9 +112,8 @@ def prepare(
         tokenized(processor, text, images)["input_ids"][0] for text in texts[1:]
     ]
     _check_length(model, ids)
-    shared = 0 if whole else _common(ids)
-    last = (ids[0] == token).nonzero()
-    if shared and (not images or (len(last) and int(last[-1]) < shared)):
+    shared = 0 if whole else shared_length(model, ids, len(images))
+    if shared:
         inputs = {
             name: value[:, :shared] if _is_tokenwise(name, value, len(ids[0])) else value
             for name, value in first.items()
@@ -122,6 +121,19 @@ def prepare(
         return Prompts(tuple(ids), shared, (inputs,))
     rest = [tokenized(processor, text, images) for text in texts[1:]]
     return Prompts(tuple(ids), 0, (first, *rest))
+
+
+def shared_length(model: Any, ids: Sequence[Tensor], images: int) -> int:
+    """The number of tokens that prompts begin with alike; 0 where not all images are in them.
+
+    Args:
+        model: whose configuration names the image token.
+        ids: the prompts, image tokens included.
+        images: how many images each has.
+    """
+    shared = _common(ids)
+    last = (ids[0] == image_token(model)).nonzero()
+    return shared if not images or (len(last) and int(last[-1]) < shared) else 0
 
 
 def _is_tokenwise(name: str, value: Tensor, tokens: int) -> bool:
