@@ -50,7 +50,9 @@ def alike_texts(texts: Sequence[str]) -> list[tuple[int, int]]:
     shared = (having @ having.T).tocoo()
     one, other = shared.coords
     alike = shared.data >= ALIKE_TEXT * (sizes[one] + sizes[other] - shared.data)
-    return [(i, j) for i, j in zip(one[alike].tolist(), other[alike].tolist(), strict=True) if i < j]
+    return [
+        (i, j) for i, j in zip(one[alike].tolist(), other[alike].tolist(), strict=True) if i < j
+    ]
 
 
 def thumbnails(pictures: Iterable[Image.Image]) -> NDArray[np.float32]:

@@ -119,7 +119,9 @@ def _load_adapter(model: Any, folder: str) -> None:
         wrong = sorted(
             name
             for name in {*there, *expected}
-            if name not in there or name not in expected or there[name].shape != expected[name].shape
+            if name not in there
+            or name not in expected
+            or there[name].shape != expected[name].shape
         )
         if wrong:
             raise ValueError(
@@ -127,9 +129,7 @@ def _load_adapter(model: Any, folder: str) -> None:
             )
         peft.set_peft_model_state_dict(wrapped, there)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        raise ItrBenchError(
-            f"peft={folder} is no adapter for this checkpoint: {error}"
-        ) from error
+        raise ItrBenchError(f"peft={folder} is no adapter for this checkpoint: {error}") from error
 
 
 def _config(pretrained: str, options: dict[str, Any]) -> Any:

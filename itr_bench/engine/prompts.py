@@ -115,7 +115,7 @@ def prepare(
     shared = 0 if whole else shared_length(model, ids, len(images))
     if shared:
         inputs = {
-            name: value[:, :shared] if _is_tokenwise(name, value, len(ids[0])) else value
+            name: value[:, :shared] if is_tokenwise(name, value, len(ids[0])) else value
             for name, value in first.items()
         }
         return Prompts(tuple(ids), shared, (inputs,))
@@ -136,7 +136,7 @@ def shared_length(model: Any, ids: Sequence[Tensor], images: int) -> int:
     return shared if not images or (len(last) and int(last[-1]) < shared) else 0
 
 
-def _is_tokenwise(name: str, value: Tensor, tokens: int) -> bool:
+def is_tokenwise(name: str, value: Tensor, tokens: int) -> bool:
     """Whether an output of a processor goes along with the tokens, at dimension 1."""
     along = name.endswith(("input_ids", "attention_mask", "token_type_ids", "position_ids"))
     other = name.startswith(("pixel_", "image_", "qformer_"))  # masks of the encoder's own

@@ -33,7 +33,15 @@ from itr_bench.tasks.spec import get_task, is_ours
 
 _ARGUMENTS = (
     *("pretrained", "revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
-    *("trust_remote_code", "chat_template", "thinking", "peft", "rows_in_flight", "seeds", "shared"),
+    *(
+        "trust_remote_code",
+        "chat_template",
+        "thinking",
+        "peft",
+        "rows_in_flight",
+        "seeds",
+        "shared",
+    ),
 )
 _SETTINGS = frozenset(
     {

@@ -36,7 +36,7 @@ from itr_bench.training.splits import (
 
 if TYPE_CHECKING:
     from itr_bench.engine.loading import Vlm
-    from itr_bench.training.sequences import Encoder, Example, Way
+    from itr_bench.training.sequences import Example
 
 _CONFIG = "training.json"
 _FOLDS = "folds.json"
@@ -103,8 +103,8 @@ def check_bases(bases: Sequence[TaskSpec], model: ModelSpec) -> None:
     """
     if model.adapter != "itr_vlm":
         raise RunError(
-            f"--model {model.adapter}: study training trains models of itr_vlm; give --model itr_vlm "
-            "--model_args pretrained=NAME"
+            f"--model {model.adapter}: study training trains models of itr_vlm; give "
+            "--model itr_vlm --model_args pretrained=NAME"
         )
     if model.arguments.get("peft"):
         raise RunError(
@@ -122,9 +122,7 @@ def check_bases(bases: Sequence[TaskSpec], model: ModelSpec) -> None:
             )
 
 
-def training_tasks(
-    bases: Sequence[TaskSpec], languages: Sequence[str]
-) -> tuple[TaskSpec, ...]:
+def training_tasks(bases: Sequence[TaskSpec], languages: Sequence[str]) -> tuple[TaskSpec, ...]:
     """The tasks that *languages* are learned from.
 
     Raises:
@@ -144,11 +142,32 @@ def training_tasks(
     for task in absent:
         supply = get_set(task.set_name).supply
         if supply is not None:
-            raise RunError(f"--train {'+'.join(languages)}: the data of {task.name} is not here. {supply}")
+            raise RunError(
+                f"--train {'+'.join(languages)}: the data of {task.name} is not here. {supply}"
+            )
     return tasks
 
 
-def cross_validate(job: TrainingJob, log: Log) -> list[TaskRun]:
+@dataclass(frozen=True)
+class Trained:
+    """A training that is done, with what it predicted.
+
+    Attributes:
+        name: how tables call its models.
+        folder: where it is.
+        facts: what its runs say of it.
+        records: of its folds, as :func:`itr_bench.training.fit.fit` leaves them.
+        runs: of the tasks that it predicted.
+    """
+
+    name: str
+    folder: Path
+    facts: Mapping[str, Any]
+    records: Sequence[Mapping[str, Any]]
+    runs: Sequence[TaskRun]
+
+
+def cross_validate(job: TrainingJob, log: Log) -> tuple[list[TaskRun], list[Trained]]:
     """Predict the bases without training, then by each training; resume what was begun.
 
     Args:
@@ -156,7 +175,7 @@ def cross_validate(job: TrainingJob, log: Log) -> list[TaskRun]:
         log: takes what a user should know meanwhile.
 
     Returns:
-        The tasks as they are at the end, those without training first.
+        The tasks without training as they are at the end, and the trainings.
 
     Raises:
         ItrBenchError: data that cannot be divided or is not here, a folder of another training, or
@@ -169,9 +188,7 @@ def cross_validate(job: TrainingJob, log: Log) -> list[TaskRun]:
         missing_tweets(pool, base, [item.tweet_id for item in plan.items])
     trainings = [_prepared(job, config, pool, log) for config in job.configs]
     runs = execute(RunConfig(job.model, plans, job.folder, job.command), log)
-    for training in trainings:
-        runs += training.run(plans, log)
-    return runs
+    return runs, [training.run(plans, log) for training in trainings]
 
 
 def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool, log: Log) -> _Training:
@@ -213,7 +230,7 @@ class _Training:
             "fold_hash": self.folds.hash,
         }
 
-    def run(self, plans: Sequence[TaskPlan], log: Log) -> list[TaskRun]:
+    def run(self, plans: Sequence[TaskPlan], log: Log) -> Trained:
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(self.folder / _LOCK, timeout=0)
         try:
@@ -229,17 +246,19 @@ class _Training:
                 replace(plan, configuration={**plan.configuration, "training": facts})
                 for plan in plans
             ]
-            return execute(
+            name = self.job.trained_name(self.config)
+            runs = execute(
                 RunConfig(
                     self.job.model,
                     trained,
                     self.folder,
                     self.job.command,
-                    label=self.job.trained_name(self.config),
+                    label=name,
                     loaded=self._loaded,
                 ),
                 log,
             )
+            return Trained(name, self.folder, facts, records, runs)
         finally:
             lock.release()
 
@@ -250,7 +269,9 @@ class _Training:
         if path.exists():
             found = differences(read_folds(path), now)
             if found:
-                lines = [f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()]
+                lines = [
+                    f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()
+                ]
                 raise RunError(
                     f"{self.folder} holds another training:\n{bullet_list(lines, most=30)}\n"
                     "Give the old values to go on with it, or another folder: --name NAME"
@@ -486,4 +507,3 @@ def _free() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import resource
 import shutil
 import sys
@@ -30,9 +29,9 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
+from itr_bench.data.manifest import file_hash
 from itr_bench.engine.loading import Vlm
 from itr_bench.errors import RunError
-from itr_bench.data.manifest import file_hash
 from itr_bench.runs.manifest import write_json
 from itr_bench.scoring.signature import digest
 from itr_bench.training.config import TrainingConfig
@@ -40,7 +39,7 @@ from itr_bench.training.sequences import (
     WAYS,
     Encoder,
     Example,
-    Sequence_,
+    Tokens,
     UnsuitableError,
     Way,
     answer_scores,
@@ -54,8 +53,6 @@ _STATE = "trainer_state.json"
 _CLOSE = {torch.float32: 1e-3}
 _CLOSE_IN_HALF = 0.25
 """How far logarithms of probabilities may lie from those of single prompts."""
-
-
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,8 @@ def adapt(model: Any, config: TrainingConfig) -> Any:
         RunError: peft is missing, LoRA finds nothing to adapt, or all weights of a model in 4 bits
             are asked for.
     """
+    if model.config.is_encoder_decoder:
+        raise RunError(f"{type(model).__name__} has an encoder and a decoder: not trained here")
     if config.adapt == "full":
         if getattr(model, "is_quantized", False):
             raise RunError("--adapt full: weights in 4 bits cannot be trained; take --adapt lora")
@@ -157,9 +156,7 @@ def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple
     )
 
 
-def _scores(
-    vlm: Vlm, encoder: Encoder, made: Sequence[Sequence[Sequence_]], way: Way
-) -> Tensor:
+def _scores(vlm: Vlm, encoder: Encoder, made: Sequence[Sequence[Tokens]], way: Way) -> Tensor:
     """The logarithms of the probabilities of the answers' tokens."""
     batch = _moved(encoder.batch(made, way), vlm.model)
     with torch.no_grad():
@@ -178,14 +175,14 @@ def _moved(value: Any, model: Any) -> Any:
     return value
 
 
-class _Encoded(Dataset[list[Sequence_]]):
-    def __init__(self, examples: Sequence[list[Sequence_]]) -> None:
+class _Encoded(Dataset[list[Tokens]]):  # type: ignore[misc]
+    def __init__(self, examples: Sequence[list[Tokens]]) -> None:
         self._examples = examples
 
     def __len__(self) -> int:
         return len(self._examples)
 
-    def __getitem__(self, place: int) -> list[Sequence_]:
+    def __getitem__(self, place: int) -> list[Tokens]:
         return self._examples[place]
 
 
@@ -283,7 +280,12 @@ def fit(
     seed = config.seed + fold
     checkpoints = folder / _CHECKPOINTS
     encoded = [
-        [encoder.encode(example, way) for example in tqdm(part, desc=f"fold {fold + 1}: sequences", unit="tweet", disable=None, leave=False)]
+        [
+            encoder.encode(example, way)
+            for example in tqdm(
+                part, desc=f"fold {fold + 1}: sequences", unit="tweet", disable=None, leave=False
+            )
+        ]
         for part in (lesson.train, lesson.inner)
     ]
     at_once = _divisor(config.batch_size, lesson.at_once)
@@ -325,7 +327,7 @@ def fit(
     if lesson.inner:
         callbacks.append(EarlyStoppingCallback(config.early_stopping))
 
-    def collate(examples: Sequence[Sequence[Sequence_]]) -> dict[str, Any]:
+    def collate(examples: Sequence[Sequence[Tokens]]) -> dict[str, Any]:
         return encoder.batch(examples, way)
 
     trainer = _AnswerTrainer(
@@ -393,7 +395,9 @@ def read_record(folder: Path) -> Mapping[str, Any] | None:
         if weights_hash(folder / WEIGHTS) == found["weights"]:
             return found
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path} cannot be read ({error}); delete {folder}, it is trained again") from error
+        raise RunError(
+            f"{path} cannot be read ({error}); delete {folder}, it is trained again"
+        ) from error
     raise RunError(
         f"{folder / WEIGHTS}: not the weights that {RECORD} names; put them back, or delete "
         f"{folder}, and it is trained again"
@@ -427,7 +431,7 @@ def _save(vlm: Vlm, trained: Any, folder: Path) -> None:
         vlm.processor.save_pretrained(part)
     target = folder / WEIGHTS
     shutil.rmtree(target, ignore_errors=True)
-    os.replace(part, target)
+    part.replace(target)
 
 
 @contextlib.contextmanager
@@ -452,7 +456,14 @@ def _explained(folder: Path, config: TrainingConfig) -> Iterator[None]:
 
 
 def _is_disk(error: Exception) -> bool:
-    signs = ("No space left", "Disk quota", "PytorchStreamWriter", "unexpected pos", "I/O error", "inline_container")
+    signs = (
+        "No space left",
+        "Disk quota",
+        "PytorchStreamWriter",
+        "unexpected pos",
+        "I/O error",
+        "inline_container",
+    )
     return isinstance(error, OSError) or any(sign in str(error) for sign in signs)
 
 

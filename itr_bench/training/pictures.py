@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.utils import ModelOutput
 
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.runs.manifest import differences, write_json
@@ -49,7 +50,9 @@ class PictureStore:
             raise RunError(f"{path}: {error}; move {folder} away, it is made again") from error
         found = differences(there, json.loads(json.dumps(identity)))
         if found:
-            lines = [f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()]
+            lines = [
+                f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()
+            ]
             raise RunError(
                 f"{folder} holds the encoded pictures of another model or setting:\n"
                 f"{bullet_list(lines)}\nMove the folder away (it is made again), or choose another "
@@ -86,7 +89,9 @@ class PictureStore:
         try:
             value = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises what it likes
-            raise RunError(f"{path} is damaged ({error}); delete it and give the command again") from error
+            raise RunError(
+                f"{path} is damaged ({error}); delete it and give the command again"
+            ) from error
         size = path.stat().st_size
         if self._size + size <= _IN_MEMORY:
             self._memory[key] = value
@@ -137,22 +142,12 @@ def serving(model: Any, features: Any) -> Iterator[None]:
         yield
         return
     base = model.base_model
-    served = _Features(features) if isinstance(features, dict) else features
+    served = ModelOutput(**features) if isinstance(features, dict) else features
     base.get_image_features = lambda *_, **__: served
     try:
         yield
     finally:
         del base.get_image_features
-
-
-class _Features(dict[str, Any]):
-    """Features by name, as the outputs of transformers give them."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
 
 
 def joined(features: Sequence[Any], name: str = "pooler_output") -> Any:
@@ -168,7 +163,7 @@ def joined(features: Sequence[Any], name: str = "pooler_output") -> Any:
     if isinstance(first, (list, tuple)):
         if name == "pooler_output":
             return [part for one in features for part in one]
-        return [torch.cat(parts) for parts in zip(*features, strict=True)]
+        return [joined(parts) for parts in zip(*features, strict=True)]
     return torch.cat(list(features))
 
 

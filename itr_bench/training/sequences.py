@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from itr_bench.engine.layers import takes
 from itr_bench.engine.loading import Vlm
-from itr_bench.engine.prompts import Chat, placed, prepare, shared_length
+from itr_bench.engine.prompts import Chat, is_tokenwise, placed, prepare, shared_length
 from itr_bench.training.pictures import PictureStore, joined, noting, on_cpu, serving
 
 NO_LABEL = -100
@@ -61,7 +61,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Sequence_:
+class Tokens:
     """One sequence. All tensors but ``inputs`` are along its tokens.
 
     Attributes:
@@ -100,7 +100,7 @@ class Encoder:
         self._store = store
         self._end = _end_of_answer(vlm)
 
-    def encode(self, example: Example, way: Way) -> list[Sequence_]:
+    def encode(self, example: Example, way: Way) -> list[Tokens]:
         """The sequences of *example*; its picture is in the store afterwards.
 
         Raises:
@@ -120,7 +120,7 @@ class Encoder:
 
     def _single(
         self, example: Example, number: int, ids: Tensor, inputs: Mapping[str, Tensor]
-    ) -> Sequence_:
+    ) -> Tokens:
         tokenizer = self._processor.tokenizer
         answer = tokenizer.encode(example.answers[number], add_special_tokens=False)
         own = torch.tensor([*answer, self._end])
@@ -129,11 +129,11 @@ class Encoder:
         for name, value in inputs.items():
             if name in ("input_ids", "attention_mask"):
                 continue
-            if value.ndim == 2 and value.shape == (1, len(ids)):
-                along[name] = functional.pad(value[0], (0, len(own)))
+            if is_tokenwise(name, value, len(ids)):  # the answer's are like those before it
+                along[name] = torch.cat([value[0], *[value[0][-1:]] * len(own)])
             elif not name.startswith("pixel_values"):
                 rest[name] = value
-        return Sequence_(
+        return Tokens(
             ids=torch.cat([ids, own]),
             labels=torch.cat([torch.full_like(ids, NO_LABEL), own]),
             weights=torch.full((length,), example.weights[number]),
@@ -144,7 +144,7 @@ class Encoder:
             inputs=rest,
         )
 
-    def _together(self, singles: Sequence[Sequence_], shared: int) -> Sequence_:
+    def _together(self, singles: Sequence[Tokens], shared: int) -> Tokens:
         """What the questions share, once, then the rest of each, at the positions that it has."""
         lengths = [len(one.ids) for one in singles]
         positions = []
@@ -152,7 +152,6 @@ class Encoder:
             found = self._positions(one)
             own = torch.arange(len(one.ids)) if found is None else found
             positions.append(own)
-        rests = range(len(singles))
         starts = [0, *[shared] * (len(singles) - 1)]
         parts = [
             torch.cat([torch.zeros(shared), torch.full((length - shared,), number + 1.0)])
@@ -160,7 +159,8 @@ class Encoder:
         ]
 
         def put_together(tensors: Sequence[Tensor]) -> Tensor:
-            return torch.cat([tensors[n][..., starts[n] :] for n in rests], dim=-1)
+            pairs = zip(tensors, starts, strict=True)
+            return torch.cat([tensor[start:] for tensor, start in pairs])
 
         return replace(
             singles[0],
@@ -168,7 +168,7 @@ class Encoder:
             labels=put_together([one.labels for one in singles]),
             weights=put_together([one.weights for one in singles]),
             parts=put_together(parts).long(),
-            positions=put_together(positions),
+            positions=put_together([own.movedim(-1, 0) for own in positions]).movedim(0, -1),
             along={
                 name: put_together([one.along[name] for one in singles])
                 for name in singles[0].along
@@ -189,7 +189,7 @@ class Encoder:
                 raise UnsuitableError("its pictures have no features apart, or these are trained")
             self._store.put(example.picture, on_cpu(found[0]))
 
-    def _positions(self, sequence: Sequence_) -> Tensor | None:
+    def _positions(self, sequence: Tokens) -> Tensor | None:
         """The positions that the text decoder is given, shape (..., tokens), without the batch."""
         batch = self.batch([[sequence]], Way(False, self._store.has(sequence.picture)))
         features = batch.pop("features")
@@ -204,7 +204,7 @@ class Encoder:
         positions = found[0] if found else None
         return None if positions is None else positions[..., 0, :].cpu()
 
-    def batch(self, examples: Sequence[Sequence[Sequence_]], way: Way) -> dict[str, Any]:
+    def batch(self, examples: Sequence[Sequence[Tokens]], way: Way) -> dict[str, Any]:
         """The model's inputs for *examples*, with ``labels``, ``weights`` and ``features``."""
         sequences = [one for example in examples for one in example]
         pad = self._processor.tokenizer.pad_token_id or 0
@@ -224,7 +224,10 @@ class Encoder:
             found["attention_mask"] = _mask(parts, self._model.dtype)
             positions = [one.positions for one in sequences if one.positions is not None]
             found["position_ids"] = torch.stack(
-                [functional.pad(own, (0, ids.shape[1] - own.shape[-1]), value=1) for own in positions],
+                [
+                    functional.pad(own, (0, ids.shape[1] - own.shape[-1]), value=1)
+                    for own in positions
+                ],
                 dim=-2,
             )
         for name in sequences[0].inputs:
@@ -232,7 +235,7 @@ class Encoder:
         keys = [one.picture for one in sequences]
         if way.cached and self._store.has(keys[0]):
             found["features"] = joined([self._store.get(key) for key in keys])
-            found["pixel_values"] = torch.empty(0)  # the model asks for features only if it is there
+            found["pixel_values"] = torch.zeros(1)  # without any, models ask for no features
         elif self._store.has(_pixels(keys[0])):
             pixels = [self._store.get(_pixels(key)) for key in keys]
             found |= {name: _stacked([one[name] for one in pixels]) for name in pixels[0]}
@@ -243,9 +246,7 @@ class UnsuitableError(Exception):
     """A model that one way of making sequences does not suit."""
 
 
-def answer_scores(
-    model: Any, batch: Mapping[str, Any]
-) -> tuple[Tensor, Tensor, Tensor]:
+def answer_scores(model: Any, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
     """The logits of the tokens of the answers.
 
     Args:
@@ -310,7 +311,7 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat(filled)
 
 
-class _Reached(Exception):
+class _ReachedError(Exception):
     """The text decoder was called; nothing more is wanted."""
 
 
@@ -322,14 +323,14 @@ def _until_decoder(model: Any) -> Iterator[list[Tensor]]:
     def stop(_: Any, arguments: Any, keywords: Mapping[str, Any]) -> None:
         if (positions := keywords.get("position_ids")) is not None:
             found.append(positions)
-        raise _Reached
+        raise _ReachedError
 
     hook = model.get_decoder().register_forward_pre_hook(stop, with_kwargs=True)
     base = model.base_model
     if hasattr(base, "rope_deltas"):
         base.rope_deltas = None  # the module keeps what the last picture left
     try:
-        with contextlib.suppress(_Reached):
+        with contextlib.suppress(_ReachedError):
             yield found
     finally:
         hook.remove()

@@ -67,7 +67,9 @@ def pool_of(bases: Sequence[TaskSpec]) -> Pool:
     task = next(task for task in TASKS.values() if task.set_name == name)
     data = open_task(task)
     tweets = data.tweets
-    bar = tqdm(data.image_rows, desc="comparing pictures", unit="picture", disable=None, leave=False)
+    bar = tqdm(
+        data.image_rows, desc="comparing pictures", unit="picture", disable=None, leave=False
+    )
     small = thumbnails(data.images.image(row) for row in bar)
     links = alike_pictures(small)
     keys: list[Sequence[str]] = [tweets.image_hashes]
@@ -75,7 +77,12 @@ def pool_of(bases: Sequence[TaskSpec]) -> Pool:
         texts = tweets.texts(language)
         links += alike_texts(texts)
         # What is empty without its links is a copy of nothing.
-        keys.append([text_hash(plain_text(t) or tweet) for tweet, t in zip(tweets.tweet_ids, texts)])
+        keys.append(
+            [
+                text_hash(plain_text(t) or own)
+                for own, t in zip(tweets.tweet_ids, texts, strict=True)
+            ]
+        )
     return Pool(
         data,
         tuple(tweets.tweet_ids),
@@ -144,7 +151,9 @@ class Folds:
         relations = pool.relations.copy()
         if config.shuffled_labels:
             # Within the training tweets: the held-out ones stay what they are.
-            seed = int.from_bytes(hashlib.sha256(f"{config.seed} {fold}".encode()).digest()[:4])
+            seed = int.from_bytes(
+                hashlib.sha256(f"{config.seed} {fold}".encode()).digest()[:4], "big"
+            )
             shuffled = np.random.default_rng(seed).permutation(pool.relations[outside])
             relations[outside] = shuffled
         part = Part(
@@ -159,13 +168,17 @@ class Folds:
     def _check_learnable(self, fold: int, part: Part, config: TrainingConfig) -> None:
         there = {part.relations[tweet] for tweet in part.train}
         lacking = set(np.unique(self.pool.relations).tolist()) - there
-        if len(part.train) < config.batch_size or lacking or (config.early_stopping and not part.inner):
+        if (
+            len(part.train) < config.batch_size
+            or lacking
+            or (config.early_stopping and not part.inner)
+        ):
             names = ", ".join(map(str, sorted(lacking))) or "none"
             raise DataError(
                 f"fold {fold + 1} of {self.count} leaves {len(part.train)} tweets to train on and "
-                f"{len(part.inner)} for its inner split, at {config.share} % of the data; relations "
-                f"without a tweet: {names}. Take a larger --share, another set, or a smaller "
-                "--batch-size"
+                f"{len(part.inner)} for its inner split, at {config.share} % of the data; "
+                f"relations without a tweet: {names}. Take a larger --share, another set, or a "
+                "smaller --batch-size"
             )
 
     def _check_apart(self, fold: int, seen: Sequence[int]) -> None:
