@@ -348,7 +348,7 @@ def fit(
         log(f"fold {fold + 1}: resumed after step {last.name.rpartition('-')[2]}")
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    with _explained(folder, config):
+    with _explained(folder):
         try:
             trainer.train(resume_from_checkpoint=None if last is None else str(last))
         finally:
@@ -435,7 +435,7 @@ def _save(vlm: Vlm, trained: Any, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explained(folder: Path, config: TrainingConfig) -> Iterator[None]:
+def _explained(folder: Path) -> Iterator[None]:
     """Full memory and full disks in words that say what to do."""
     try:
         yield
