@@ -41,6 +41,7 @@ SILENT_AT_FIRST = 20
 """So many empty responses at first, and nothing else, call for a warning."""
 
 Log = Callable[[str], None]
+Loaded = Callable[[ModelSpec, Sequence[TaskPlan]], contextlib.AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class RunConfig:
         batch_size: requests at a time, for adapters that take batches.
         ray: the address of the Ray that the replicas run on; ``None`` for this machine.
         gpus_per_replica: GPUs of each replica on Ray; by default what the model needs.
+        label: how tables call the model, where its own name does not say enough.
+        loaded: what loads the model, where it is not the adapter by itself.
     """
 
     model: ModelSpec
@@ -67,6 +70,8 @@ class RunConfig:
     batch_size: int | None = None
     ray: str | None = None
     gpus_per_replica: float | None = None
+    label: str | None = None
+    loaded: Loaded | None = None
 
 
 @dataclass
@@ -253,7 +258,10 @@ def _loaded(
     config: RunConfig, runs: Sequence[TaskRun], log: Log
 ) -> Iterator[Model | ServerModel | Replicas]:
     plans = [run.plan for run in runs]
-    if config.model.adapter == "itr_server":
+    if config.loaded is not None:
+        with config.loaded(config.model, plans) as model:
+            yield model
+    elif config.model.adapter == "itr_server":
         from itr_bench.runs.server_model import ServerModel
 
         yield ServerModel(config.model, plans)
@@ -373,7 +381,7 @@ def _manifest(
     sessions = before.get("sessions", [])
     preset = config.model.preset
     return {
-        "model": config.model.name,
+        "model": config.label or config.model.name,
         "preset": preset.name if preset else None,
         "command": config.command,
         "language": run.plan.language,
