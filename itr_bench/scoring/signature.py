@@ -19,6 +19,13 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
+def _trained(training: Mapping[str, Any]) -> str:
+    """How models were fine-tuned, ``name=value,...``, with a digest of what names data and weights."""
+    plain = {name: value for name, value in training.items() if not isinstance(value, Mapping)}
+    rest = digest({name: value for name, value in training.items() if name not in plain})
+    return ",".join([*(f"{name}={value}" for name, value in sorted(plain.items())), f"rest={rest}"])
+
+
 @dataclass(frozen=True)
 class Signature:
     """What a score depends on. ``None`` is "not known from the files that were scored".
@@ -60,7 +67,9 @@ class Signature:
         return asdict(self)
 
     def fields(self) -> dict[str, str]:
-        """The fields of the line, by name; a question mark is "not known"."""
+        """The fields of the line, by name; a question mark is "not known". How the models of a run
+        were fine-tuned with cross-validation is there only where they were.
+        """
         libraries = self.libraries
         found = {
             "task": f"{self.task}.{self.version or '?'}",
@@ -79,6 +88,9 @@ class Signature:
             else ",".join(f"{name}={libraries[name]}" for name in sorted(libraries)),
             "bootstrap": self.bootstrap,
         }
+        training = (self.generation or {}).get("training")
+        if isinstance(training, Mapping):
+            found["training"] = _trained(training)
         return {key: "?" if value is None else str(value) for key, value in found.items()}
 
     def __str__(self) -> str:
