@@ -155,7 +155,7 @@ def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
 
 def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
     """The same responses under different models: refused, or to be looked at. With and without the
-    image, or fine-tuning, they are of one model as well to be looked at: one run may stand for both.
+    image or fine-tuning, they are of one model as well to be looked at: one run may stand for both.
     """
     alike: dict[tuple[str, str | None], list[Checked]] = defaultdict(list)
     for one in (*checked, *others):

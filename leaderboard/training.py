@@ -54,8 +54,8 @@ def check_marked(submission: Submission, places: Places, found: Collector) -> No
         return
     if signed is None:
         error(
-            "the training block says that the model was fine-tuned, run.generation has no training: "
-            f"the run is of the model without training; {_AGAIN}",
+            "the training block says that the model was fine-tuned, run.generation has no "
+            f"training: the run is of the model without training; {_AGAIN}",
             "training",
         )
     elif signed != training.signed():

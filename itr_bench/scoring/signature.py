@@ -20,7 +20,7 @@ def digest(value: object) -> str:
 
 
 def _trained(training: Mapping[str, Any]) -> str:
-    """How models were fine-tuned, ``name=value,...``, with a digest of what names data and weights."""
+    """How models were fine-tuned, ``name=value,...``; what names data and weights as a digest."""
     plain = {name: value for name, value in training.items() if not isinstance(value, Mapping)}
     rest = digest({name: value for name, value in training.items() if name not in plain})
     return ",".join([*(f"{name}={value}" for name, value in sorted(plain.items())), f"rest={rest}"])

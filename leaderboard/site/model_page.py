@@ -109,9 +109,7 @@ def model_page(site: Site, model: ModelResults) -> str:
         for entry in model.entries
     ]
     shown = [
-        one
-        for one in results
-        if one["row"].accuracy is not None and one["row"].training is None
+        one for one in results if one["row"].accuracy is not None and one["row"].training is None
     ]
     return site.render(
         "model.html",
@@ -149,7 +147,7 @@ def _contents(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> list
         *(
             (
                 one["anchor"],
-                one["title"] + (f", {wording.state(one['row'].state)}" if several else ""),
+                one["title"] + (f", {one['state']}" if several else ""),
             )
             for one in results
         ),
@@ -163,9 +161,7 @@ def badge_text(model: ModelResults) -> str | None:
     scored = [
         one
         for one in model.entries
-        if one.score is not None
-        and one.current
-        and not (one.without_image or one.is_fine_tuned)
+        if one.score is not None and one.current and not (one.without_image or one.is_fine_tuned)
     ]
     if not scored:
         return None
@@ -227,8 +223,7 @@ def _cards(model: ModelResults) -> list[dict[str, Any]]:
             "open_weights": card.open_weights,
             "released": card.released,
             "licence": card.licence,
-            "saw": "yes, fine-tuned with cross-validation; before that: "
-            f"{entry.saw_data}"
+            "saw": f"yes, fine-tuned with cross-validation; before that: {entry.saw_data}"
             if entry.is_fine_tuned
             else card.saw_this_data,
             "submitter": card.submitter.name
@@ -273,6 +268,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
     return {
         "anchor": _anchor(entry),
         "title": _title(entry),
+        "state": wording.state(entry.submission.model.state),
         "row": row,
         "majority": majority,
         "sentence": _sentence(row, majority),
