@@ -7,8 +7,8 @@ from collections import Counter
 from functools import lru_cache
 
 from itr_bench.leaderboard.entry import Badge
-from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.schema import TRAINED
+from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
 from itr_bench.report.words import NOT_AVAILABLE, interval, percent
