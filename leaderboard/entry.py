@@ -72,6 +72,16 @@ class Entry:
         return get_task(self.submission.run.task).without_image
 
     @property
+    def pair(self) -> tuple[str | None, ...]:
+        """What a result without the image has in common with the one beside which it stands: state
+        of the model, task, version, tweets and prompts, and with these the answer format.
+        """
+        card, run = self.submission.model, self.submission.run
+        task = get_task(run.task).reference
+        state = self.submission.state
+        return (card.folder, state, task, run.version, content_of(run.data), run.prompt)
+
+    @property
     def is_fine_tuned(self) -> bool:
         """Whether the model was fine-tuned with cross-validation."""
         return self.submission.training is not None
@@ -82,16 +92,6 @@ class Entry:
         ``yes``, ``no`` or ``unknown``.
         """
         return self.submission.model.saw_before
-
-    @property
-    def pair(self) -> tuple[str | None, ...]:
-        """What a result without the image has in common with the one beside which it stands: state
-        of the model, task, version, tweets and prompts, and with these the answer format.
-        """
-        card, run = self.submission.model, self.submission.run
-        task = get_task(run.task).reference
-        state = self.submission.state
-        return (card.folder, state, task, run.version, content_of(run.data), run.prompt)
 
 
 @dataclass(frozen=True)

@@ -690,7 +690,7 @@ def test_shuffled_labels_are_no_result(tmp_path: Path) -> None:
 
 def test_compare_names_the_training(runs: tuple[Run, Run], tmp_path: Path) -> None:
     (pair,) = compare_runs(runs)
-    assert pair.unlike() == ["training (without and lv, LoRA, 2 folds, 9 steps)"]
+    assert pair.unlike() == ["fine-tuning (none and lv, LoRA, 2 folds, 9 steps)"]
     again = trained(tmp_path / "again", epochs=1)
     (pair,) = compare_runs([runs[1], read_run_folder(again / TASK)])
     assert pair.unlike() == ["training.epochs (3 and 1)", "training.steps (9 and 3)"]

@@ -12,7 +12,7 @@ from itr_bench.data.sets import get_set
 from itr_bench.errors import ScoreError
 from itr_bench.report import words
 from itr_bench.runs.run import Run
-from itr_bench.runs.training import how_trained
+from itr_bench.runs.training import unlike
 from itr_bench.scoring import Comparison, Significance, compare, decide
 from itr_bench.tasks.spec import get_task
 
@@ -95,40 +95,20 @@ def _unlike(a: Run, b: Run) -> list[str]:
     of_a, of_b = a.signature.fields(), b.signature.fields()
     of_a.pop("training", None)
     of_b.pop("training", None)
-    found = _trained_unlike(a, b)
+    found = []
     for key in of_a:
         if of_a[key] == of_b[key]:
             continue
         if key != "generation" or a.generation is None or b.generation is None:
             found.append(f"{key} ({of_a[key]} and {of_b[key]})")
             continue
-        settings_a, settings_b = (
-            _flat({name: value for name, value in one.generation.items() if name != "training"})
-            for one in (a, b)
-            if one.generation is not None
-        )
+        settings_a, settings_b = _flat(a.generation), _flat(b.generation)
         for name in sorted(settings_a.keys() | settings_b.keys()):
             one, other = settings_a.get(name), settings_b.get(name)
             if one != other and not _CHECKPOINT.search(name):
                 found.append(f"{name} ({_value(one)} and {_value(other)})")
-    return found
-
-
-def _trained_unlike(a: Run, b: Run) -> list[str]:
-    """In what the training of two runs differs; weights follow from the rest."""
-    if a.training is None and b.training is None:
-        return []
-    if a.training is None or b.training is None:
-        one, other = (
-            "without" if run.training is None else how_trained(run.training) for run in (a, b)
-        )
-        return [f"training ({one} and {other})"]
-    of_a, of_b = _flat(a.training), _flat(b.training)
-    names = [name for name in sorted(of_a | of_b) if of_a.get(name) != of_b.get(name)]
-    names = [name for name in names if not name.startswith("weights.")] or names
-    return [
-        f"training.{name} ({_value(of_a.get(name))} and {_value(of_b.get(name))})" for name in names
-    ]
+    trained = unlike(a.training, b.training)
+    return [*trained, *(one for one in found if not one.startswith("training."))]
 
 
 def _flat(settings: Mapping[str, object], start: str = "") -> dict[str, object]:

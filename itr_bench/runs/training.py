@@ -23,3 +23,17 @@ def how_trained(training: Mapping[str, Any]) -> str:
         f"{training['steps']} steps",
     ]
     return ", ".join([*parts, *(["shuffled labels"] if training["shuffled_labels"] else [])])
+
+
+def unlike(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[str]:
+    """In what two trainings differ, by the names of the settings; weights follow from the rest."""
+    if a is None or b is None:
+        one, other = ("none" if found is None else how_trained(found) for found in (a, b))
+        return [] if a is b else [f"fine-tuning ({one} and {other})"]
+    names = [name for name in a if a[name] != b.get(name)]
+    return [
+        f"training.{name}"
+        + ("" if isinstance(a[name], Mapping) else f" ({a[name]} and {b.get(name)})")
+        for name in names
+        if name != "weights" or names == ["weights"]
+    ]

@@ -19,13 +19,6 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def _trained(training: Mapping[str, Any]) -> str:
-    """How models were fine-tuned, ``name=value,...``; what names data and weights as a digest."""
-    plain = {name: value for name, value in training.items() if not isinstance(value, Mapping)}
-    rest = digest({name: value for name, value in training.items() if name not in plain})
-    return ",".join([*(f"{name}={value}" for name, value in sorted(plain.items())), f"rest={rest}"])
-
-
 @dataclass(frozen=True)
 class Signature:
     """What a score depends on. ``None`` is "not known from the files that were scored".
@@ -95,3 +88,10 @@ class Signature:
 
     def __str__(self) -> str:
         return "|".join(f"{key}:{value}" for key, value in self.fields().items())
+
+
+def _trained(training: Mapping[str, Any]) -> str:
+    """How models were fine-tuned, ``name=value,...``; what names data and weights as a digest."""
+    plain = {name: value for name, value in training.items() if not isinstance(value, Mapping)}
+    rest = digest({name: value for name, value in training.items() if name not in plain})
+    return ",".join([*(f"{name}={value}" for name, value in sorted(plain.items())), f"rest={rest}"])
