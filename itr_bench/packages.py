@@ -22,7 +22,6 @@ INSTALL = {
     **dict.fromkeys(("safetensors", "sentencepiece", "num2words", "decord"), _EVAL),
     "bitsandbytes": "pip install 'itr-bench[4bit]'",
     **dict.fromkeys(("peft", "accelerate"), "pip install 'itr-bench[training]'"),
-    "ray": "pip install 'itr-bench[ray]'",
     "openai": "pip install 'itr-bench[server]'",
     "ray": "pip install 'itr-bench[ray]'",
     # Engines: each pins a PyTorch of its own.

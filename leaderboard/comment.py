@@ -8,6 +8,7 @@ from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.collect import Collected, agreement
 from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.findings import as_markdown, code, fewer
+from itr_bench.leaderboard.site import wording
 from itr_bench.report import words
 from itr_bench.scoring import compare, decide
 from itr_bench.scoring.intervals import Interval
@@ -67,7 +68,10 @@ def _fitting(lines: Sequence[str]) -> str:
 
 def _row(entry: Entry) -> str:
     submission, score = entry.submission, entry.score
-    start = [code(submission.run.task), code(submission.model.name)]
+    name = submission.model.name
+    if submission.training is not None:
+        name += f", fine-tuned on {submission.training.words}"
+    start = [code(submission.run.task), code(name)]
     if score is None:
         claimed = submission.score
         low, high = claimed.interval or (None, None)
@@ -113,7 +117,9 @@ _VERDICTS = {
 
 
 def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
-    """The comparison with the best and the nearest others on the same tweets."""
+    """The comparison with the best and the nearest others on the same tweets; models that were
+    fine-tuned with cross-validation are compared with each other alone.
+    """
     if entry.predictions is None or entry.score is None:
         return []
     run = entry.submission.run
@@ -124,6 +130,7 @@ def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
         if other.predictions is not None
         and other.score is not None
         and other.path != entry.path
+        and other.is_fine_tuned == entry.is_fine_tuned
         and other.submission.run.task == run.task
         and other.submission.run.version == run.version
         and content_of(other.submission.run.data) == content_of(run.data)
@@ -144,7 +151,8 @@ def _against(entry: Entry, others: Sequence[Entry]) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for (other, _, _), one, decided in zip(shown, found, decide(found), strict=True):
-        name = f"{code(other.submission.model.name)} {code(other.submission.model.state[:12])}"
+        state = wording.state(other.submission.state)
+        name = f"{code(other.submission.model.name)} {code(state)}"
         lines.append(
             f"| {name} | {100 * one.difference:+.1f} | {_interval(one.interval)} | {one.only_a} | "
             f"{one.only_b} | {words.p_value(decided.p_value)} | "

@@ -91,7 +91,20 @@ class Entry:
         """
         card, run = self.submission.model, self.submission.run
         task = get_task(run.task).reference
-        return (card.folder, card.state, task, run.version, content_of(run.data), run.prompt)
+        state = self.submission.state
+        return (card.folder, state, task, run.version, content_of(run.data), run.prompt)
+
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether the model was fine-tuned with cross-validation."""
+        return self.submission.training is not None
+
+    @property
+    def saw_data(self) -> str:
+        """What the submitter says of the training, but for fine-tuning with cross-validation:
+        ``yes``, ``no`` or ``unknown``.
+        """
+        return self.submission.model.saw_before
 
 
 @dataclass(frozen=True)

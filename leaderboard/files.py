@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from itr_bench.leaderboard.findings import Finding, Severity, plain
-from itr_bench.leaderboard.layout import FILES, RESPONSES, SUBMISSION, SUMS
+from itr_bench.leaderboard.layout import FILES, FOLDS, RESPONSES, SUBMISSION, SUMS
 
 MIB = 2**20
-LARGEST = {SUBMISSION: MIB // 4, RESPONSES: 64 * MIB, SUMS: 4096}
+LARGEST = {SUBMISSION: MIB // 4, RESPONSES: 64 * MIB, FOLDS: 16 * MIB, SUMS: 4096}
 """The largest size of each file, in bytes."""
 
 MOST_FILES = 100_000
@@ -141,15 +141,16 @@ def read(folder: Path) -> tuple[dict[str, bytes], list[Finding]]:
         said = error.strerror or str(error)
         return {}, [Finding(Severity.ERROR, "unreadable", shown(folder), None, said)]
     for name in names:
-        if name not in FILES:
+        if name not in (*FILES, FOLDS):
             findings.append(
                 _error(
                     "unexpected-file",
                     folder / name,
-                    f"expected only {', '.join(FILES)} here; take it out",
+                    f"expected only {', '.join(FILES)} here, and {FOLDS} of a fine-tuned model; "
+                    "take it out",
                 )
             )
-    for name in FILES:
+    for name in (*FILES, *([FOLDS] if FOLDS in names else [])):
         if name not in names:
             findings.append(_error("missing-file", folder / name, "there is no such file"))
             continue

@@ -3,7 +3,8 @@
 =================== =================================================================
 ``submission.json``  model, run and claimed score: :class:`Submission`, indented
 ``responses.jsonl``  one :class:`Response` a line, in the order of :func:`place`
-``SHA256SUMS``       the hashes of the two, as ``sha256sum`` writes them
+``folds.json``       of a fine-tuned model alone: :class:`Folds`, its ids sorted
+``SHA256SUMS``       the hashes of the others, as ``sha256sum`` writes them
 =================== =================================================================
 """
 
@@ -20,13 +21,15 @@ from pathlib import Path, PurePosixPath
 
 from itr_bench import storage
 from itr_bench.errors import ItrBenchError
-from itr_bench.leaderboard.schema import Submission, response_line
+from itr_bench.leaderboard.schema import Folds, Submission, response_line
 from itr_bench.runs.response import Response
 
 SUBMISSION = "submission.json"
 RESPONSES = "responses.jsonl"
+FOLDS = "folds.json"
 SUMS = "SHA256SUMS"
 FILES = (SUBMISSION, RESPONSES, SUMS)
+"""Of every submission; those of a fine-tuned model have :data:`FOLDS` as well."""
 
 _SUM = re.compile(r"([0-9a-f]{64})  ([^/\0]+)")
 
@@ -37,7 +40,7 @@ class LayoutError(ItrBenchError):
 
 def relative_folder(submission: Submission) -> PurePosixPath:
     """The folder of *submission* below the folder of all: model, its state, task."""
-    return PurePosixPath(submission.model.folder, submission.model.state, submission.run.task)
+    return PurePosixPath(submission.model.folder, submission.state, submission.run.task)
 
 
 def place(response: Response) -> tuple[str, str, int]:
@@ -45,13 +48,27 @@ def place(response: Response) -> tuple[str, str, int]:
     return response.tweet_id, response.question, response.sample
 
 
-def contents(submission: Submission, responses: Iterable[Response]) -> dict[str, bytes]:
-    """The three files of a submission, by name; the same bytes for the same input."""
+def folds_bytes(folds: Folds) -> bytes:
+    """The file of *folds*."""
+    found = {
+        "hash": folds.hash,
+        "fold_of": dict(sorted(folds.fold_of.items())),
+        "folds": [{"train": sorted(one.train), "inner": sorted(one.inner)} for one in folds.folds],
+    }
+    return f"{json.dumps(found, indent=1)}\n".encode()
+
+
+def contents(
+    submission: Submission, responses: Iterable[Response], folds: Folds | None = None
+) -> dict[str, bytes]:
+    """The files of a submission, by name; the same bytes for the same input."""
     facts = json.dumps(
         submission.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False
     )
     lines = [response_line(response) + b"\n" for response in sorted(responses, key=place)]
     files = {SUBMISSION: f"{facts}\n".encode(), RESPONSES: b"".join(lines)}
+    if folds is not None:
+        files[FOLDS] = folds_bytes(folds)
     sums = (
         sums_line(name, hashlib.sha256(content).hexdigest())
         for name, content in sorted(files.items())
@@ -63,6 +80,7 @@ def write(
     folder: Path,
     submission: Submission,
     responses: Iterable[Response],
+    folds: Folds | None = None,
     *,
     replace: bool = False,
 ) -> None:
@@ -72,6 +90,7 @@ def write(
         folder: of this very submission, see :func:`relative_folder`.
         submission: model, run and claimed score.
         responses: in any order.
+        folds: of a fine-tuned model.
         replace: whether a folder that is there gives way.
 
     Raises:
@@ -81,7 +100,7 @@ def write(
         raise LayoutError(
             f"{folder} is there already. Give --replace to write it anew, or move it away."
         )
-    files = contents(submission, responses)
+    files = contents(submission, responses, folds)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         clear_leftovers(folder)
@@ -151,7 +170,7 @@ def sums_line(name: str, sha256: str) -> str:
 
 
 def parse_sums(content: bytes) -> dict[str, str]:
-    """The hashes of the two other files by name.
+    """The hashes of the other files by name.
 
     Raises:
         ValueError: *content* is not what :func:`write` writes; the message says in what.
@@ -171,6 +190,6 @@ def parse_sums(content: bytes) -> dict[str, str]:
             raise ValueError(f"line {number}: {match.group(2)!r:.80} stands twice")
         found[match.group(2)] = match.group(1)
     expected = sorted((SUBMISSION, RESPONSES))
-    if list(found) != expected:
+    if [name for name in found if name != FOLDS] != expected or list(found) != sorted(found):
         raise ValueError(f"expected the files {' and '.join(expected)}, in this order")
     return found

@@ -16,9 +16,11 @@ from itr_bench.leaderboard.reference import Reference, open_reference
 from itr_bench.leaderboard.responses import LONGEST_LINE
 from itr_bench.leaderboard.schema import (
     ClaimedScore,
+    Folds,
     ModelCard,
     RunFacts,
     Submission,
+    Training,
     problems_of,
     response_line,
 )
@@ -27,6 +29,7 @@ from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
 from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, get_task
 from itr_bench.tasks.variants import MARK
+from itr_bench.training.splits import FOLDS, read_folds
 
 
 class SubmissionError(ItrBenchError):
@@ -66,6 +69,7 @@ def make_submission(
             reason=reason,
             model=card,
             run=RunFacts(**facts),
+            training=_training(source),
             score=ClaimedScore.of(source.run.score),
         )
     except ValidationError as error:
@@ -74,6 +78,36 @@ def make_submission(
             f"{run_path} cannot be put into the format of submissions:\n{bullet_list(found)}"
         ) from error
     return submission, responses, notes
+
+
+def folds_of(run_path: Path) -> Folds | None:
+    """The folds of the training that the run at *run_path* is of; ``None`` where it is of none.
+
+    Raises:
+        ItrBenchError: they are not there, or are not those of the run.
+    """
+    training = (read_source(run_path).run.generation or {}).get("training")
+    if training is None:
+        return None
+    path = run_path.parent / FOLDS
+    if not path.is_file():
+        raise SubmissionError(
+            f"{run_path} is of a fine-tuned model and {path}, which says what each fold was "
+            "trained on, is not there: submit from the folder that `itr-bench study training` wrote"
+        )
+    try:
+        folds = Folds.model_validate(read_folds(path))
+    except ValidationError as error:
+        field, problem = problems_of(error)[0]
+        raise SubmissionError(
+            f"{path}: {field}: {problem}; put the file back that `itr-bench study training` wrote"
+        ) from error
+    if folds.hash != training["fold_hash"]:
+        raise SubmissionError(
+            f"{path} is of the folds {folds.hash}, the run is of {training['fold_hash']}: put the "
+            "training's own file back"
+        )
+    return folds
 
 
 # What stands against it
@@ -104,7 +138,7 @@ def _problems(
         )
     if run.score.failed_rate:
         problems.append(f"{run.score.failed_rate:.2%} of its requests failed: run it again")
-    return problems + _of_model(source, card), reference
+    return problems + _of_model(source, card) + _of_training(source, card), reference
 
 
 def _of_task(run: Run, *, trial: bool) -> list[str]:
@@ -164,6 +198,26 @@ def _of_model(source: Source, card: ModelCard) -> list[str]:
         problems.append(
             f"the run was of the commit {source.commit}, the card's revision is {card.revision}; "
             "correct the card"
+        )
+    return problems
+
+
+def _of_training(source: Source, card: ModelCard) -> list[str]:
+    training = (source.run.generation or {}).get("training")
+    if training is None:
+        if card.base_saw_this_data is None:
+            return []
+        return [
+            "the model was not fine-tuned with cross-validation: leave base_saw_this_data empty in "
+            "the card, and say in saw_this_data what its training saw"
+        ]
+    problems = []
+    if training["shuffled_labels"]:
+        problems.append("trained on shuffled labels: a control, no result")
+    if card.saw_this_data != "yes" or card.base_saw_this_data is None:
+        problems.append(
+            "the model was fine-tuned on this data: say saw_this_data: yes in the card, and in "
+            "base_saw_this_data whether it saw the data before that (yes, no or unknown)"
         )
     return problems
 
@@ -232,6 +286,14 @@ def _facts(source: Source, card: ModelCard, notes: list[str]) -> dict[str, Any]:
         "prompt": run.prompt,
         "signature": str(run.signature),
     }
+
+
+def _training(source: Source) -> Training | None:
+    signed = source.run.generation or {}
+    if "training" not in signed:
+        return None
+    base = without_places(source.checkpoint or source.run.model)
+    return Training(**signed["training"], base=base, content=signed["content"])
 
 
 _LONGEST_COMMAND = 2000

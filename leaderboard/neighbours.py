@@ -41,7 +41,7 @@ _RESERVED = frozenset(
 _ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 """Alphabets with letters that look the same."""
 
-_FIXED = ("saw_this_data", "parameters", "licence", "open_weights")
+_FIXED = ("saw_before", "parameters", "licence", "open_weights")
 """What one state of a model has once."""
 
 _CALLED = ("name", "organisation")
@@ -139,6 +139,8 @@ def _cards(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Fi
 def _differing(name: str, card: ModelCard, other: ModelCard, folder: str) -> str:
     mine, theirs = getattr(card, name), getattr(other, name)
     what = "one state of a model has one" if name in _FIXED else "the same model"
+    if name == "saw_before":
+        name = "saw_this_data" if card.base_saw_this_data is None else "base_saw_this_data"
     return f"model.{name} is {mine!r}, in {folder}/{SUBMISSION} it is {theirs!r}: {what}"
 
 
@@ -156,7 +158,7 @@ def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
 
 def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
     """The same responses under different models: refused, or to be looked at. With and without the
-    image they are of one model as well to be looked at: one run may stand for both.
+    image or fine-tuning, they are of one model as well to be looked at: one run may stand for both.
     """
     alike: dict[tuple[str, str | None], list[Checked]] = defaultdict(list)
     for one in (*checked, *others):
@@ -165,10 +167,11 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
     there = {other.folder for other in others}
     for one in checked:
         same = alike.get((_task(one), one.fingerprint), ())
-        own = [twin.folder for twin in same if _kinship(one, twin) not in (None, _ANOTHER)]
+        own = {twin.folder: kin for twin in same if (kin := _kinship(one, twin))}
+        own = {folder: kin for folder, kin in own.items() if kin != _ANOTHER}
         few = one.distinct <= 2
         if own and not few:
-            said = f"the same responses as {min(own)}, which is {_counterpart(one)}"
+            said = f"the same responses as {min(own)}, which is {own[min(own)]}"
             yield Finding(Severity.LOOK, "identical", f"{one.folder}/{RESPONSES}", None, said)
         twins = {twin.folder: twin for twin in same if _kinship(one, twin) == _ANOTHER}
         if not twins:
@@ -200,11 +203,15 @@ def _kinship(one: Checked, twin: Checked) -> str | None:
     """What *twin* is to *one*, in words, where the two should not say the same."""
     if _model(one) != _model(twin):
         return _ANOTHER
-    return _counterpart(one) if _without_image(one) != _without_image(twin) else None
+    if _fine_tuned(one) != _fine_tuned(twin):
+        return f"the same model {'without' if _fine_tuned(one) else 'after'} fine-tuning"
+    if _without_image(one) != _without_image(twin):
+        return f"the same model {'with' if _without_image(one) else 'without'} the image"
+    return None
 
 
-def _counterpart(checked: Checked) -> str:
-    return f"the same model {'with' if _without_image(checked) else 'without'} the image"
+def _fine_tuned(checked: Checked) -> bool:
+    return checked.entry is not None and checked.entry.submission.training is not None
 
 
 def _without_image(checked: Checked) -> bool:

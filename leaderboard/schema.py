@@ -22,10 +22,15 @@ from pydantic import (
 from pydantic_core import to_json
 
 from itr_bench.leaderboard.characters import first_hidden, has_visible
-from itr_bench.runs.response import Digest, Response
+from itr_bench.runs.response import Digest, Response, TweetId
+from itr_bench.runs.training import trained_on
 from itr_bench.scoring import Score
+from itr_bench.scoring.signature import digest
 
 FORMAT = 1
+
+TRAINED = "--trained-"
+"""In the name of a state's folder: before what a fine-tuned model was trained on."""
 
 DECIMALS = 6
 """Claimed scores are rounded to so many places, and agree there to the last."""
@@ -65,6 +70,7 @@ ModelId = Annotated[str, StringConstraints(pattern=rf"^{_ORGANISATION}/{_PART}$"
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Snapshot = Annotated[str, StringConstraints(pattern=rf"^{_PART}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
 Date = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_day)
 ]
@@ -118,6 +124,11 @@ class ModelCard(Strict):
     saw_this_data: Literal["yes", "no", "unknown"] = Field(
         description="Whether training saw these tweets or their labels."
     )
+    base_saw_this_data: Literal["yes", "no", "unknown"] | None = Field(
+        default=None,
+        description="Of a model that was fine-tuned with cross-validation: whether it saw them "
+        "before that. Else empty.",
+    )
     submitter: Submitter
     paper: Address | None = Field(default=None, description="Address of a paper on the model.")
     code: Address | None = Field(default=None, description="Address of its code.")
@@ -138,6 +149,11 @@ class ModelCard(Strict):
     def folder(self) -> str:
         """The name of the model's folder, and of its page."""
         return folder_of(self.id)
+
+    @property
+    def saw_before(self) -> Literal["yes", "no", "unknown"]:
+        """Whether the model saw the data before any fine-tuning with cross-validation."""
+        return self.base_saw_this_data or self.saw_this_data
 
     @property
     def state(self) -> str:
@@ -197,6 +213,78 @@ class ClaimedScore(Strict):
         return cls(tweets=score.tweets, samples=score.samples, interval=ends, **found)
 
 
+class Training(Strict):
+    """That the model was fine-tuned with cross-validation: each response is of a model that was
+    trained on the other folds. All but ``base`` and ``content`` is as signed.
+    """
+
+    base: Line = Field(description="The checkpoint before the training.")
+    content: Line | None = Field(description="Hash or commit of that checkpoint, as signed.")
+    languages: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(\+[a-z]{2,3})*$")] = Field(
+        description="Of the texts that it was trained on, joined by +."
+    )
+    tasks: Annotated[dict[Line, Line], Field(min_length=1)] = Field(
+        description="The tasks that it was trained on, with kind and hash of their data."
+    )
+    folds: Annotated[int, Field(ge=2, le=100)] = Field(description="Their number.")
+    fold_hash: Digest = Field(description="Digest of the fold of each tweet.")
+    share: Annotated[int, Field(ge=1, le=100)] = Field(
+        description="Per cent of the training tweets that were used."
+    )
+    shuffled_labels: bool = Field(
+        description="Whether the labels were dealt out by chance: a control, not a result."
+    )
+    adapt: Literal["lora", "full"] = Field(description="LoRA, or all weights.")
+    rank: Count | None = Field(default=None, description="Of LoRA.")
+    alpha: Count | None = Field(default=None, description="Of LoRA.")
+    steps: Count = Field(description="Of each fold's training.")
+    epochs: Count = Field(description="Passes over the tweets of one language.")
+    batch_size: Count = Field(description="Tweets a step.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(description="The highest.")
+    warmup: Share = Field(description="Part of the steps in which the learning rate rises.")
+    balance: Literal["none", "weights", "sampling"] = Field(
+        description="What was done about relations of different size."
+    )
+    early_stopping: Annotated[int, Field(ge=0)] = Field(
+        description="Epochs without a lower loss on an inner split that end it; 0 for never."
+    )
+    seed: int = Field(description="Of folds, first weights and order.")
+    weights: dict[Line, Line] = Field(description="Hash of the weights of each fold, from 1.")
+
+    def signed(self) -> dict[str, Any]:
+        """As the signature has it."""
+        return self.model_dump(exclude={"base", "content"}, exclude_none=True)
+
+    @property
+    def words(self) -> str:
+        """What it was trained on."""
+        return trained_on(self.languages, self.share)
+
+    @property
+    def label(self) -> str:
+        """The end of the name of the state's folder; the same for a rerun, whose weights differ."""
+        share = f"-{self.share}pct" if self.share < 100 else ""
+        settings = self.model_dump(exclude={"weights", "base"})
+        return f"{TRAINED}{self.languages}{share}-{digest(settings)}"
+
+
+class FoldTweets(Strict):
+    """The tweets that the model of one fold is made of."""
+
+    train: list[TweetId] = Field(description="It was trained on them.")
+    inner: list[TweetId] = Field(description="They decided when its training stopped.")
+
+
+class Folds(Strict):
+    """The file ``folds.json``, of a fine-tuned model alone: ids, no texts."""
+
+    hash: Digest = Field(description="Digest of ``fold_of``.")
+    fold_of: Annotated[dict[TweetId, Annotated[int, Field(ge=0)]], Field(max_length=10**5)] = Field(
+        description="The fold of each tweet of the set, from 0: which model predicts it."
+    )
+    folds: list[FoldTweets] = Field(description="The model of each fold, in their order.")
+
+
 class Submission(Strict):
     """The file ``submission.json``: one model on one task."""
 
@@ -205,7 +293,15 @@ class Submission(Strict):
     reason: Paragraph = Field(description="Why it is added or changed, for the history.")
     model: ModelCard
     run: RunFacts
+    training: Training | None = Field(
+        default=None, description="Of a model that was fine-tuned with cross-validation."
+    )
     score: ClaimedScore
+
+    @property
+    def state(self) -> str:
+        """The name of the folder of this very state of the model, its fine-tuning included."""
+        return self.model.state + ("" if self.training is None else self.training.label)
 
 
 RESPONSE: TypeAdapter[Response] = TypeAdapter(Response)
@@ -218,7 +314,7 @@ def response_line(response: Response) -> bytes:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of ``submission.json`` and of a line of ``responses.jsonl``."""
+    """The JSON Schema of the files: of ``responses.jsonl`` that of a line."""
     line = RESPONSE.json_schema()
     del line["properties"]["relation"]  # in the log of a run alone
     line["description"] = "One line of ``responses.jsonl``: written in this order, without blanks."
@@ -227,6 +323,7 @@ def json_schema() -> dict[str, Any]:
         "title": f"A submission to the leaderboard of itr-bench, format {FORMAT}",
         "submission.json": Submission.model_json_schema(),
         "responses.jsonl": line,
+        "folds.json": Folds.model_json_schema(),
     }
 
 

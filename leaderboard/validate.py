@@ -13,15 +13,22 @@ from pydantic import ValidationError
 from itr_bench.answers import Parser
 from itr_bench.data.manifest import content_of, kind_of
 from itr_bench.errors import DataError
-from itr_bench.leaderboard import claims, files, responses
+from itr_bench.leaderboard import claims, files, responses, training
 from itr_bench.leaderboard.claims import MADE_UP
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.findings import Collector, Finding, Severity
-from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION, SUMS, parse_sums, relative_folder
+from itr_bench.leaderboard.layout import (
+    FOLDS,
+    RESPONSES,
+    SUBMISSION,
+    SUMS,
+    parse_sums,
+    relative_folder,
+)
 from itr_bench.leaderboard.places import Place, Places, read_places
 from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.reference import Reference, try_reference
-from itr_bench.leaderboard.schema import RunFacts, Submission, problems_of
+from itr_bench.leaderboard.schema import Folds, RunFacts, Submission, problems_of
 from itr_bench.relation import Answer
 from itr_bench.scoring import Predictions, Score, score
 from itr_bench.tasks.spec import get_task
@@ -104,13 +111,31 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
     if found.folder != wanted:
         found.error("path", SUBMISSION, f"lies in {found.folder}, its metadata says {wanted}")
     parser = claims.check_run(submission.run, places, found, trial)
+    training.check_marked(submission, places, found)
+    folds = _folds(submission, contents.get(FOLDS), found)
     if lines is None:
         return Checked(found.folder, found.all())
     responses.check_run(lines, submission.run, _adder(found))
     claims.check_totals(lines, submission, places, found)
+    if folds is not None and submission.training is not None:
+        training.check_folds(folds, submission.training, lines.tweets, found)
     if parser is None or not lines.by_item:
         return Checked(found.folder, found.all())
-    return _with_data(submission, places, lines, parser, found)
+    return _with_data(submission, places, lines, folds, parser, found)
+
+
+def _folds(submission: Submission, content: bytes | None, found: Collector) -> Folds | None:
+    """The folds of a fine-tuned model, where they are there and as they should be."""
+    if submission.training is None:
+        if content is not None:
+            said = "the folds of a training, and submission.json has no training block: take it out"
+            found.error("unexpected-file", FOLDS, said)
+        return None
+    if content is None:
+        said = "expected the fold of each tweet, and what the model of each fold was trained on"
+        found.error("missing-file", FOLDS, said)
+        return None
+    return training.read_folds(content, found)
 
 
 def _adder(found: Collector) -> responses.Add:
@@ -121,6 +146,7 @@ def _with_data(
     submission: Submission,
     places: Places,
     lines: responses.Lines,
+    folds: Folds | None,
     parser: Parser,
     found: Collector,
 ) -> Checked:
@@ -140,6 +166,10 @@ def _with_data(
         responses.check_quotations(lines, reference, _adder(found))
         if not _same_data(run, reference, places, found, unchecked):
             reference = None
+    if folds is not None and not training.check_copies(
+        folds, run.task, lines.tweets, found, unchecked
+    ):
+        reference = None
     current = reference is not None and run.version == reference.version
     if reference is None:
         claims.check_size(lines, run, found)
@@ -205,6 +235,8 @@ def _check_sums(contents: dict[str, bytes], found: Collector) -> None:
     except ValueError as error:
         found.error("checksums", SUMS, f"{error}; expected what `sha256sum` writes")
         return
+    if FOLDS in contents and FOLDS not in sums:
+        found.error("checksums", SUMS, f"{FOLDS} is not in it; submit it anew")
     for name, sha256 in sums.items():
         if name in contents and sha256 != files.sha256(contents[name]):
             right = files.sha256(contents[name])
@@ -280,6 +312,10 @@ def _look(submission: Submission, found: Collector) -> None:
             Severity.LOOK,
             "too-good",
             SUBMISSION,
-            f"accuracy {100 * accuracy:.1f} %, over twice the best published one: was the model "
-            "trained on these labels?",
+            f"accuracy {100 * accuracy:.1f} %, over twice the best published one: "
+            + (
+                "was the model trained on these labels?"
+                if submission.training is None
+                else "did a label of a predicted tweet reach the training?"
+            ),
         )

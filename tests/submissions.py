@@ -12,13 +12,23 @@ from itr_bench.answers import get_parser
 from itr_bench.leaderboard import layout, responses
 from itr_bench.leaderboard.claims import signature_of
 from itr_bench.leaderboard.reference import open_reference
-from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, RunFacts, Submission
+from itr_bench.leaderboard.schema import (
+    ClaimedScore,
+    Folds,
+    ModelCard,
+    RunFacts,
+    Submission,
+    Training,
+)
 from itr_bench.relation import Question, Relation
 from itr_bench.runs.response import Response
 from itr_bench.scoring import score
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks.spec import get_task
+from itr_bench.training import splits
+from itr_bench.training.config import TrainingConfig
+from itr_bench.training.splits import Part
 
 YES, NO = ("Yes", "Yes.", "**Answer:** YES"), ("No", "No.", "**Answer:** NO")
 
@@ -133,8 +143,47 @@ def describe(
     )
 
 
-def write(root: Path, submission: Submission, found: list[Response]) -> Path:
+def divided(task: str, config: TrainingConfig) -> tuple[dict[str, Any], splits.Folds, list[Part]]:
+    """What a run of a training on *task* says of it, its folds and their parts."""
+    folds = splits.divide(splits.pool_of([get_task(task)]), config)
+    facts = {
+        **config.as_dict(),
+        "steps": config.steps(len(folds.pool.tweet_ids)),
+        "tasks": {task: open_reference(task).data},
+        "fold_hash": folds.hash,
+        "weights": {str(fold + 1): digest(fold) for fold in range(config.folds)},
+    }
+    return facts, folds, [folds.training(fold, config) for fold in range(config.folds)]
+
+
+def make_fine_tuned(
+    number: int = 0, task: str = "itr_demo_lv", **settings: Any
+) -> tuple[Submission, list[Response], Folds]:
+    """A submission of the made-up model *number*, fine-tuned with cross-validation.
+
+    Args:
+        number: as of :func:`make`.
+        task: that it was trained on and predicts.
+        settings: of its :class:`TrainingConfig`.
+    """
+    config = TrainingConfig(**{"languages": ("lv",), "folds": 2, "batch_size": 4, **settings})
+    facts, folds, parts = divided(task, config)
+    generation = {"content": "commit:0", "training": facts}
+    model = card(number, saw_this_data="yes", base_saw_this_data="unknown")
+    submission, found = make(number, task, model=model, generation=generation)
+    training = Training(**facts, base="made-up/model", content="commit:0")
+    tweets = [{"train": list(part.train), "inner": list(part.inner)} for part in parts]
+    return (
+        submission.model_copy(update={"training": training}),
+        found,
+        Folds.model_validate({"hash": folds.hash, "fold_of": folds.by_tweet, "folds": tweets}),
+    )
+
+
+def write(
+    root: Path, submission: Submission, found: list[Response], folds: Folds | None = None
+) -> Path:
     """Write a submission below *root*, and return its folder."""
     folder = root / layout.relative_folder(submission)
-    layout.write(folder, submission, found)
+    layout.write(folder, submission, found, folds)
     return folder

@@ -18,7 +18,7 @@ from itr_bench.errors import ItrBenchError, bullet_list
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from itr_bench.leaderboard.schema import ModelCard, Submission
+    from itr_bench.leaderboard.schema import Folds, ModelCard, Submission
     from itr_bench.runs.response import Response
 
 SCHEMA = "docs/submission.schema.json (also: itr-bench validate --schema)"
@@ -80,6 +80,11 @@ def command(
     answer stays the same. The command of the run is published without secrets, and without the
     folders of your machine.
 
+    Runs of `itr-bench study training` stand in a table of their own: name the folders of one or
+    several trainings (OUT/NAME-trained-LABEL). The card is of the model before the training, but
+    for saw_this_data, which is yes; base_saw_this_data says what it saw before. The submission has
+    the fold of each tweet, and the ids of the tweets that each fold's model was trained on.
+
     \b
     Examples:
       itr-bench submit runs/qwen2-vl-7b --new-card card.yaml
@@ -138,14 +143,14 @@ def find_runs(given: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-Made = tuple[Path, "Submission", "list[Response]", "list[str]"]
+Made = tuple[Path, "Submission", "list[Response]", "list[str]", "Folds | None"]
 
 
 def _make(paths: Sequence[Path], card: ModelCard, reason: str, *, trial: bool) -> list[Made]:
     """Make the submissions of all runs, or say all that stands against them."""
     from tqdm import tqdm
 
-    from itr_bench.leaderboard.make import make_submission
+    from itr_bench.leaderboard.make import folds_of, make_submission
 
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     made: list[Made] = []
@@ -153,14 +158,15 @@ def _make(paths: Sequence[Path], card: ModelCard, reason: str, *, trial: bool) -
     for path in tqdm(paths, desc="runs", unit="run", disable=None, leave=False):
         try:
             found = make_submission(path, card, reason=reason, submitted=today, trial=trial)
+            folds = folds_of(path)
         except ItrBenchError as error:
             problems.append(str(error))
         else:
-            made.append((path, *found))
-    by_task: dict[str, list[Path]] = {}
-    for path, submission, _, _ in made:
-        by_task.setdefault(submission.run.task, []).append(path)
-    for task, same in by_task.items():
+            made.append((path, *found, folds))
+    by_task: dict[tuple[str, str], list[Path]] = {}
+    for path, submission, *_ in made:
+        by_task.setdefault((submission.state, submission.run.task), []).append(path)
+    for (_, task), same in by_task.items():
         if len(same) > 1:
             named = "\n".join(f"  - {path}" for path in same)
             problems.append(f"several runs of {task}; name the one to submit:\n{named}")
@@ -174,26 +180,28 @@ def _write(
 ) -> None:
     from itr_bench.leaderboard import layout
 
-    folders = [out / layout.relative_folder(submission) for _, submission, _, _ in made]
+    folders = [out / layout.relative_folder(submission) for _, submission, *_ in made]
     there = [str(folder) for folder in folders if folder.exists()]
     if there and not replace:
         raise layout.LayoutError(
             f"there already:\n{bullet_list(there)}\nGive --replace and a --reason to write them "
             "anew, or move them away."
         )
-    for folder, (path, submission, responses, notes) in zip(folders, made, strict=True):
+    for folder, (path, submission, responses, notes, folds) in zip(folders, made, strict=True):
         reason = submission.reason
         if folder.exists() and not has_reason:
             reason = f"Replaces an earlier submission of {submission.model.name}."
         if not dry_run:
             whole = submission.model_copy(update={"reason": reason})
-            layout.write(folder, whole, responses, replace=replace)
+            layout.write(folder, whole, responses, folds, replace=replace)
         score = submission.score
         click.echo(f"{'would write' if dry_run else 'wrote'} {folder}")
         click.echo(
             f"  from {path}: {score.tweets} tweets, {score.samples} samples a question, "
             f"{len(responses)} responses, accuracy {100 * score.accuracy:.1f} %"
         )
+        if submission.training is not None:
+            click.echo(f"  fine-tuned with cross-validation on {submission.training.words}")
         for note in notes:
             click.echo(f"  note: {note}")
 
@@ -266,6 +274,8 @@ def write_card(path: Path, runs: Sequence[Path]) -> None:
         raise CardError(f"{path} is there already; name another file, or give it as --model-card")
     source = read_source(runs[0])
     known: dict[str, Any] = {"name": source.run.model, "revision": source.commit}
+    if "training" in (source.run.generation or {}):
+        known |= {"name": source.checkpoint or source.run.model, "saw_this_data": "yes"}
     try:
         TypeAdapter(ModelId).validate_python(source.checkpoint)
     except ValidationError:

@@ -11,6 +11,7 @@ from itr_bench.data.sets import get_set
 from itr_bench.errors import ScoreError
 from itr_bench.report import words
 from itr_bench.runs.run import Run
+from itr_bench.runs.training import unlike
 from itr_bench.scoring import Comparison, Significance, compare, decide
 from itr_bench.scoring.signature import settings_by_name
 from itr_bench.tasks.spec import get_task
@@ -87,6 +88,8 @@ def compare_runs(runs: Sequence[Run]) -> list[Compared]:
 def _unlike(a: Run, b: Run) -> list[str]:
     """In what two runs differ beside the model, by the names of the settings."""
     of_a, of_b = a.signature.fields(), b.signature.fields()
+    of_a.pop("training", None)
+    of_b.pop("training", None)
     found = []
     for key in of_a:
         if of_a[key] == of_b[key]:
@@ -99,7 +102,8 @@ def _unlike(a: Run, b: Run) -> list[str]:
             one, other = settings_a.get(name), settings_b.get(name)
             if one != other:
                 found.append(f"{name} ({_value(one)} and {_value(other)})")
-    return found
+    trained = unlike(a.training, b.training)
+    return [*trained, *(one for one in found if not one.startswith("training."))]
 
 
 def _value(value: object) -> str:

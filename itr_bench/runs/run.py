@@ -85,6 +85,11 @@ class Run:
         return self.data is not None and self.data.startswith("placeholder")
 
     @property
+    def training(self) -> Mapping[str, Any] | None:
+        """How its models were fine-tuned with cross-validation; ``None`` where they were not."""
+        return (self.generation or {}).get("training")
+
+    @property
     def signature(self) -> Signature:
         """What the score depends on."""
         return Signature(

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from itr_bench.relation import RELATIONS
 from itr_bench.runs.run import Run
 from itr_bench.runs.run_folder import NOT_OBSERVED
+from itr_bench.runs.training import how_trained
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.likelihood import likelihood_scores
 from itr_bench.scoring.references import ReferenceLevel, reference_level
@@ -44,6 +45,8 @@ def note(run: Run) -> str:
     found = []
     if run.placeholder:
         found.append("PLACEHOLDER DATA, no result")
+    if (run.training or {}).get("shuffled_labels"):
+        found.append("TRAINED ON SHUFFLED LABELS, a control and no result")
     if score.failed_rate:
         found.append(f"{percent(score.failed_rate)} % of requests failed: run again")
     if run.is_part:
@@ -55,6 +58,11 @@ def remarks(run: Run) -> list[str]:
     """What a reader of a run's score should know beside it."""
     settings = run.generation or {}
     found = []
+    if run.training is not None:
+        found.append(
+            f"fine-tuned with cross-validation on {how_trained(run.training)}: each tweet is "
+            "predicted by a model that did not see it"
+        )
     sent = settings.get("sent")
     if sent == NOT_OBSERVED:
         found.append("NOT OBSERVED: what its adapter sent to the model could not be seen")
@@ -130,7 +138,7 @@ def signatures(runs: Sequence[Run]) -> str:
     """The signatures of several runs: what they share once, then what is each one's own."""
     fields = [run.signature.fields() for run in runs]
     shared = {
-        key: value for key, value in fields[0].items() if all(f[key] == value for f in fields)
+        key: value for key, value in fields[0].items() if all(f.get(key) == value for f in fields)
     }
     lines = ["signature, in common: " + "|".join(f"{key}:{v}" for key, v in shared.items())]
     for run, own in zip(runs, fields, strict=True):

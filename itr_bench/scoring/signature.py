@@ -125,7 +125,9 @@ class Signature:
         return asdict(self)
 
     def fields(self) -> dict[str, str]:
-        """The fields of the line, by name; a question mark is "not known"."""
+        """The fields of the line, by name; a question mark is "not known". How the models of a run
+        were fine-tuned with cross-validation is there only where they were.
+        """
         libraries = self.libraries
         found = {
             "task": f"{self.task}.{self.version or '?'}",
@@ -144,7 +146,17 @@ class Signature:
             else ",".join(f"{name}={libraries[name]}" for name in sorted(libraries)),
             "bootstrap": self.bootstrap,
         }
+        training = (self.generation or {}).get("training")
+        if isinstance(training, Mapping):
+            found["training"] = _trained(training)
         return {key: "?" if value is None else str(value) for key, value in found.items()}
 
     def __str__(self) -> str:
         return "|".join(f"{key}:{value}" for key, value in self.fields().items())
+
+
+def _trained(training: Mapping[str, Any]) -> str:
+    """How models were fine-tuned, ``name=value,...``; what names data and weights as a digest."""
+    plain = {name: value for name, value in training.items() if not isinstance(value, Mapping)}
+    rest = digest({name: value for name, value in training.items() if name not in plain})
+    return ",".join([*(f"{name}={value}" for name, value in sorted(plain.items())), f"rest={rest}"])

@@ -23,7 +23,7 @@ from itr_bench.tasks.variants import MARK
 
 _APART = (
     *("model_args", "dtype", "content", "revision", "force_simple", "generation_kwargs"),
-    *("system_instruction", "chat_template"),
+    *("system_instruction", "chat_template", "training"),
 )
 """The settings that runs must have in common to be compared."""
 
@@ -91,8 +91,9 @@ def variant_of(task: str) -> str:
 def subjects_of(material: Material) -> tuple[list[Subject], list[str]]:
     """The runs by subject, in the order of names; what was kept apart or left out, a sentence each.
 
-    Runs of one model under other settings, on placeholder pictures, of another version of a task or
-    of other data of the same task are subjects of their own.
+    Runs of one model under other settings, fine-tuned or fine-tuned otherwise, on placeholder
+    pictures, of another version of a task or of other data of the same task are subjects of their
+    own.
     """
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in sorted(material.runs, key=lambda run: (run.model, run.task, run.files)):
@@ -195,7 +196,15 @@ def _settings(by_task: Mapping[str, Run]) -> dict[str, str]:
         "data": ", ".join(sorted({data_of(run) or "not known" for run in by_task.values()})),
     }
     settings: Mapping[str, Any] = run.generation or {}
-    return found | {name: str(settings[name]) for name in _APART if settings.get(name) is not None}
+    found |= {
+        name: str(settings[name])
+        for name in _APART
+        if name != "training" and settings.get(name) is not None
+    }
+    return found | {
+        f"training.{name}": digest(value) if isinstance(value, Mapping) else str(value)
+        for name, value in (run.training or {}).items()
+    }
 
 
 def kept_apart(what: str, members: Sequence[Mapping[str, str]], no_difference: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -200,6 +200,10 @@ class _AgainstRow:
 _Compared = Sequence[tuple[_AgainstRow, Differences]]
 
 
+def _fine_tuned(runs: Mapping[tuple[str, str], Sequence[tuple[str, Run]]]) -> bool:
+    return any(run.training is not None for own in runs.values() for _, run in own)
+
+
 def analyse(material: Material) -> Section | None:
     """The rows beside the runs of the same task on the same data, and their differences."""
     results = material.results_of(NAME)
@@ -242,7 +246,9 @@ def analyse(material: Material) -> Section | None:
         figures=figures,
         limits=[
             *limits([differences[ACCURACY] for _, differences in compared]),
-            "The rows learned from labels of this very set, which no VLM saw. A row above a VLM "
+            "The rows learned from labels of this very set, which no VLM saw"
+            + (" but those that were fine-tuned" if _fine_tuned(runs) else "")
+            + ". A row above a VLM "
             "says that the set can be learned, not that the row understands it; a VLM that is not "
             "above a row may still answer for other reasons. The intervals of the rows resample "
             "tweets, not what was learned from them.",

@@ -24,6 +24,7 @@ from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TASKS, TaskSpec
 from itr_bench.training.config import TrainingConfig
 from itr_bench.training.splits import (
+    FOLDS,
     Folds,
     Part,
     Pool,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from itr_bench.training.sequences import Example
 
 _CONFIG = "training.json"
-_FOLDS = "folds.json"
 _LOCK = ".training-lock"
 _NOT_LOADING = frozenset({"rows_in_flight", "seeds", "shared", "batch_size"})
 """Arguments of ``itr_vlm`` that say how it generates, not what it is."""
@@ -277,8 +277,8 @@ class _Training:
                     "Give the old values to go on with it, or another folder: --name NAME"
                 )
             return
-        write_json(path, now)
-        self.folds.write(self.folder / _FOLDS)
+        self.folds.write(self.folder / FOLDS, self.parts)
+        write_json(path, now)  # last: where it is, the folds are
 
     def _train(self, log: Log) -> list[Mapping[str, Any]]:
         """Train the folds that are not done, and return the records of all."""

@@ -26,6 +26,9 @@ from itr_bench.training.config import WHOLE, TrainingConfig
 _POOLS = {"ltec": "ltec_full"}
 """Sets whose tweets are all in a larger one; that one is divided."""
 
+FOLDS = "folds.json"
+"""In the folder of a training: what :meth:`Folds.write` writes."""
+
 _INNER = 10
 """One in so many of the training tweets is held out for early stopping."""
 
@@ -189,11 +192,14 @@ class Folds:
             tweet = self.pool.tweet_ids[int(np.flatnonzero(groups == both[0])[0])]
             raise RunError(f"fold {fold + 1}: what is alike to tweet {tweet} is on both sides")
 
-    def write(self, path: Path) -> None:
-        """Write which tweet is in which fold, whole or not at all."""
+    def write(self, path: Path, parts: Sequence[Part]) -> None:
+        """Write which tweet is in which fold, and what the model of each fold is trained on (of
+        *parts*), whole or not at all.
+        """
         from itr_bench.runs.manifest import write_json
 
-        write_json(path, {"hash": self.hash, "seed": self.seed, "fold_of": self.by_tweet})
+        trained_on = [{"train": part.train, "inner": part.inner} for part in parts]
+        write_json(path, {"hash": self.hash, "fold_of": self.by_tweet, "folds": trained_on})
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ class Group:
     """Of each pair: the exact McNemar test and the t test, both adjusted; shape (2, M, M)."""
     trained: tuple[Row, ...] = ()
     """Results of models that were trained on the tweets or labels: in no tier, test or count."""
+    fine_tuned: tuple[Row, ...] = ()
+    """Results of models that were fine-tuned with cross-validation, likewise."""
 
     @property
     def entries(self) -> tuple[Row, ...]:
@@ -105,6 +107,11 @@ class Board:
         """How many submissions could not be recomputed here."""
         rows = [row for group in (self.main, *self.others) for row in group.entries]
         return sum(row.reference_level is None for row in rows)
+
+    @property
+    def fine_tuned(self) -> int:
+        """How many results are of models that were fine-tuned with cross-validation."""
+        return sum(len(group.fine_tuned) for group in (self.main, *self.others))
 
     @property
     def short(self) -> str:
@@ -142,22 +149,25 @@ def _main(entries: Sequence[Entry]) -> list[Entry]:
 
     What is claimed of version or data decides nothing: the validator says what is current. Where
     translations of several systems are here, each is a task of its own: the main table has that
-    with the most results.
+    with the most results, fine-tuned ones only where there are no others.
     """
     by_data: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.current:
             by_data.setdefault(content_of(entry.submission.run.data), []).append(entry)
-    return max(
-        by_data.values(), key=lambda some: (len(some), some[0].submission.run.data), default=[]
-    )
+
+    def results(some: Sequence[Entry]) -> tuple[int, int, str]:
+        without = sum(not one.is_fine_tuned for one in some)
+        return (without, len(some), some[0].submission.run.data)
+
+    return max(by_data.values(), key=results, default=[])
 
 
 def complete_keys(entries: Iterable[Entry], tasks: Sequence[str]) -> set[ModelKey]:
     """The states of models that have a score on every one of *tasks*, in one answer format."""
     done: dict[ModelKey, set[str]] = {}
     for entry in entries:
-        if entry.score is not None:
+        if entry.score is not None and not entry.is_fine_tuned:
             done.setdefault(entry_key(entry), set()).add(get_task(entry.submission.run.task).family)
     return {key for key, found in done.items() if found.issuperset(tasks)}
 
@@ -218,8 +228,10 @@ def _group(
     relations: tuple[int, ...] | None,
 ) -> Group:
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
-    trained = [one for one in entries if one.submission.model.saw_this_data == "yes"]
-    entries = [one for one in entries if one.submission.model.saw_this_data != "yes"]
+    fine_tuned = [one for one in entries if one.is_fine_tuned]
+    entries = [one for one in entries if not one.is_fine_tuned]
+    trained = [one for one in entries if one.saw_data == "yes"]
+    entries = [one for one in entries if one.saw_data != "yes"]
     scored = [(entry, entry.predictions) for entry in entries if entry.score and entry.predictions]
     same = Counter(predictions.tweet_ids for _, predictions in scored).most_common(1)
     ranked = [
@@ -273,13 +285,15 @@ def _group(
         comparable=tuple(comparable[i] for i in order),
         better=np.where(apart[np.ix_(order, order)], side, 0).astype(np.int8),
         p_values=p_values[:, order][:, :, order],
-        trained=tuple(
-            sorted(
-                (entry_row(one, without_image=without_image.get(one.pair)) for one in trained),
-                key=by_accuracy,
-            )
-        ),
+        trained=_apart(trained, without_image),
+        fine_tuned=_apart(fine_tuned, without_image),
     )
+
+
+def _apart(entries: Sequence[Entry], without_image: WithoutImage) -> tuple[Row, ...]:
+    """The rows of results that stand apart: in no tier."""
+    rows = (entry_row(one, without_image=without_image.get(one.pair)) for one in entries)
+    return tuple(sorted(rows, key=by_accuracy))
 
 
 def _relations(ranked: Sequence[Comparable]) -> tuple[int, ...] | None:

@@ -22,7 +22,8 @@ COLUMNS = (
     "represented_accuracy", "accuracy_without_image", "interval_low_without_image",
     "interval_high_without_image", "settings_without_image", "tweets", "samples",
     "against_chance", "against_majority", "tier", "parameters", "open_weights", "licence",
-    "saw_this_data", "submitted", "released", "badge", "version", "data", "source", "signature",
+    "saw_this_data", "saw_this_data_before", "fine_tuned_on", "adapt", "folds", "share", "steps",
+    "submitted", "released", "badge", "version", "data", "source", "signature",
 )  # fmt: skip
 
 _TEX = str.maketrans({
@@ -95,6 +96,8 @@ def _rows(boards: Sequence[Board]) -> Iterator[dict[str, Any]]:
                 yield _row(row, group, name)
             for row in group.trained:
                 yield _row(row, group, f"{name}, trained on this data")
+            for row in group.fine_tuned:
+                yield _row(row, group, f"{name}, fine-tuned with cross-validation")
     # On several boards, and yet one figure each.
     unplaced = {id(one.figure): one for board in boards for one in board.unplaced}
     for one in unplaced.values():
@@ -122,6 +125,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
     claimed = entry.submission.score if entry else None
     from_either = score or claimed
     without = row.without_image.interval if row.without_image else None
+    training = row.training
     return {
         "task": row.task,
         "among": None,
@@ -155,6 +159,12 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "open_weights": row.open_weights,
         "licence": card.licence if card else None,
         "saw_this_data": card.saw_this_data if card else None,
+        "saw_this_data_before": card.base_saw_this_data if card else None,
+        "fine_tuned_on": training.languages if training else None,
+        "adapt": training.adapt if training else None,
+        "folds": training.folds if training else None,
+        "share": training.share / 100 if training else None,
+        "steps": training.steps if training else None,
         "submitted": row.submitted,
         "released": row.released,
         "badge": row.badge.value if row.badge else None,
@@ -163,6 +173,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "source": row.source.address if row.source else entry.path if entry else None,
         "signature": run.signature if run else None,
         "remark": row.remark,
+        "training": training.model_dump(mode="json", exclude_none=True) if training else None,
         "confusion": score.confusion if score else None,
         "recall": score.recall if score else None,
         "unchecked": list(entry.unchecked) if entry else None,
@@ -179,14 +190,15 @@ def bibliography(models: Iterable[ModelResults]) -> str:
 def _bib_entry(entry: Entry, keys: set[str]) -> str:
     submission = entry.submission
     card, run = submission.model, submission.run
-    wanted = f"{_plain(card.id)}-{_plain(card.state)[:12]}-{_plain(run.task)}"
+    tuned = "" if submission.training is None else f"-{_plain(submission.training.words)}"
+    wanted = f"{_plain(card.id)}-{_plain(card.state)[:12]}{tuned}-{_plain(run.task)}"
     key, number = wanted, 2
     while key in keys:
         key, number = f"{wanted}-{number}", number + 1
     keys.add(key)
     lines = [
         f"@misc{{{key},",
-        f"  title = {{{_tex(card.name)} on {_tex(run.task)}}},",
+        f"  title = {{{_tex(card.name)} on {_tex(run.task)}{_of_training(entry)}}},",
         f"  author = {{{{{_tex(card.submitter.name)}}}}},",
         f"  year = {{{submission.submitted[:4]}}},",
         f"  note = {{Submission to the leaderboard of itr-bench, state {_tex(card.state)}, "
@@ -194,6 +206,11 @@ def _bib_entry(entry: Entry, keys: set[str]) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_training(entry: Entry) -> str:
+    training = entry.submission.training
+    return "" if training is None else f", fine-tuned on {_tex(training.words)}"
 
 
 def _plain(text: str) -> str:

@@ -35,7 +35,7 @@ def merged(entries: Sequence[Entry], items: Sequence[HistoryItem]) -> list[Histo
     for entry in entries:
         submission = entry.submission
         card = submission.model
-        key = (submission.submitted, card.id, card.name, card.state, submission.reason)
+        key = (submission.submitted, card.id, card.name, submission.state, submission.reason)
         tasks.setdefault(key, []).append(submission.run.task)
     found = list(items)
     for (date, model_id, name, state, reason), names in tasks.items():

@@ -99,7 +99,7 @@ def _order(entry: Entry) -> tuple[str, int, str]:
     task = entry.submission.run.task
     base = get_task(task).family
     place = list(TITLES).index(base) if base in TITLES else len(TITLES)
-    return (entry.submission.model.state, place, task)
+    return (entry.submission.state, place, task)
 
 
 def model_page(site: Site, model: ModelResults) -> str:
@@ -109,7 +109,9 @@ def model_page(site: Site, model: ModelResults) -> str:
         _result(site, entry, pairs.get((entry.pair, not entry.without_image)))
         for entry in model.entries
     ]
-    shown = [one for one in results if one["row"].accuracy is not None]
+    shown = [
+        one for one in results if one["row"].accuracy is not None and one["row"].training is None
+    ]
     return site.render(
         "model.html",
         model.address,
@@ -126,7 +128,7 @@ def model_page(site: Site, model: ModelResults) -> str:
         summary=results,
         results=results,
         any_without_image=any(entry.without_image for entry in model.entries),
-        several_states=len({entry.submission.model.state for entry in model.entries}) > 1,
+        several_states=len({entry.submission.state for entry in model.entries}) > 1,
         cards=_cards(model),
         figures=model.figures,
         sources=list({one.source.address: one.source for one in model.figures}.values()),
@@ -146,7 +148,7 @@ def _contents(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> list
         *(
             (
                 one["anchor"],
-                one["title"] + (f", {wording.state(one['row'].state)}" if several else ""),
+                one["title"] + (f", {one['state']}" if several else ""),
             )
             for one in results
         ),
@@ -160,7 +162,7 @@ def badge_text(model: ModelResults) -> str | None:
     scored = [
         one
         for one in model.entries
-        if one.score is not None and one.current and not one.without_image
+        if one.score is not None and one.current and not (one.without_image or one.is_fine_tuned)
     ]
     if not scored:
         return None
@@ -219,14 +221,16 @@ def _cards(model: ModelResults) -> list[dict[str, Any]]:
     cards = {}
     for entry in model.entries:
         card = entry.submission.model
-        cards[card.state] = {
+        cards[card.state, entry.is_fine_tuned] = {
             "state": card.state,
             "is_commit": card.revision is not None,
             "parameters": card.parameters,
             "open_weights": card.open_weights,
             "released": card.released,
             "licence": card.licence,
-            "saw": card.saw_this_data,
+            "saw": f"yes, fine-tuned with cross-validation; before that: {entry.saw_data}"
+            if entry.is_fine_tuned
+            else card.saw_this_data,
             "submitter": card.submitter.name
             + (f" (github.com/{card.submitter.github})" if card.submitter.github else ""),
             "paper": card.paper,
@@ -249,7 +253,13 @@ def _cards(model: ModelResults) -> list[dict[str, Any]]:
 
 
 def _anchor(entry: Entry) -> str:
-    return f"{entry.submission.model.state}-{entry.submission.run.task}"
+    return f"{entry.submission.state}-{entry.submission.run.task}"
+
+
+def _title(entry: Entry) -> str:
+    training = entry.submission.training
+    tuned = "" if training is None else f", fine-tuned on {training.words}"
+    return task_title(entry.submission.run.task) + tuned
 
 
 def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
@@ -262,11 +272,14 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         detail = model_detail.detail(entry.score, entry.predictions, _sample_names(entry))
     return {
         "anchor": _anchor(entry),
-        "title": task_title(run.task),
+        "title": _title(entry),
+        "state": wording.state(entry.submission.model.state),
         "row": row,
         "majority": majority,
         "sentence": _sentence(row, majority),
-        "compare": _compare_state(row) if detail is not None and not entry.without_image else None,
+        "compare": _compare_state(row)
+        if detail is not None and not (entry.without_image or entry.is_fine_tuned)
+        else None,
         "is_without_image": entry.without_image,
         "other": None if other is None else _anchor(other),
         "with_and_without": (
@@ -275,6 +288,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         "unchecked": entry.unchecked,
         "detail": detail,
         "run": run,
+        "training": entry.submission.training,
         "submitted": entry.submission.submitted,
         "reason": entry.submission.reason,
         "path": entry.path,

@@ -185,15 +185,16 @@ def _model_line(model: ModelResults, tasks: Sequence[str]) -> dict[str, Any]:
         "name": model.name,
         "organisation": model.organisation,
         "best": [_best(model, task, figures) for task in tasks],
-        "saw_data": any(one.submission.model.saw_this_data == "yes" for one in model.entries),
-        "states": len({entry.submission.model.state for entry in model.entries}),
+        "saw_data": any(one.saw_data == "yes" for one in model.entries),
+        "states": len({one.submission.state for one in model.entries if not one.is_fine_tuned}),
+        "fine_tuned": any(one.is_fine_tuned for one in model.entries),
         "parameters": model.parameters,
         "open_weights": model.open_weights,
     }
 
 
 def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[float | None, str]:
-    """The best accuracy on a task, and what is to be said of it.
+    """The best accuracy on a task without fine-tuning, and what is to be said of it.
 
     A figure that was computed here goes before any that was not; one on the task as it is here
     before one on another version or other data.
@@ -201,7 +202,8 @@ def _best(model: ModelResults, task: str, figures: Sequence[Figure]) -> tuple[fl
     entries = [
         one
         for one in model.entries
-        if get_task(one.submission.run.task).family == task and not one.without_image
+        if get_task(one.submission.run.task).family == task
+        and not (one.without_image or one.is_fine_tuned)
     ]
     scored = [(one.current, one.score.accuracy) for one in entries if one.score is not None]
     reported = [one.accuracy for one in figures if one.task == task and one.accuracy is not None]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
+from itr_bench.leaderboard.schema import Training
 from itr_bench.relation import Question, Relation
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.references import ReferenceLevel, Sides, reference_level, sides
@@ -115,8 +116,13 @@ class Row:
 
     @property
     def saw_data(self) -> str | None:
-        """What the submitter says of the training: ``yes``, ``no`` or ``unknown``."""
-        return None if self.entry is None else self.entry.submission.model.saw_this_data
+        """What the submitter says of the training; see :attr:`Entry.saw_data`."""
+        return None if self.entry is None else self.entry.saw_data
+
+    @property
+    def training(self) -> Training | None:
+        """How the model was fine-tuned with cross-validation."""
+        return None if self.entry is None else self.entry.submission.training
 
     @property
     def not_observed(self) -> bool:
@@ -167,7 +173,8 @@ def by_accuracy(row: Row) -> tuple[bool, bool, float, str, str, str, bool]:
 def entry_key(entry: Entry) -> ModelKey:
     """The key of the row of one submitted result."""
     card = entry.submission.model
-    return (card.folder, card.state, entry.submission.run.task.endswith(EXPLAINED))
+    task = entry.submission.run.task
+    return (card.folder, entry.submission.state, task.endswith(EXPLAINED))
 
 
 def entry_row(
@@ -191,7 +198,7 @@ def entry_row(
         task=entry.submission.run.task,
         organisation=card.organisation,
         folder=card.folder,
-        state=card.state,
+        state=entry.submission.state,
         accuracy=figures.accuracy,
         interval=None if interval is None else (interval.low, interval.high),
         sd=figures.accuracy_sd,

@@ -7,6 +7,7 @@ from collections import Counter
 from functools import lru_cache
 
 from itr_bench.leaderboard.entry import Badge, Entry
+from itr_bench.leaderboard.schema import TRAINED
 from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
@@ -48,9 +49,12 @@ BADGES = {
 
 
 def state(value: str | None) -> str:
-    """A state of a model, short: the first digits of a commit, or the snapshot."""
-    text = value or ""
-    return text[:10] if len(text) == 40 and "--" not in text else text.replace("--", ", ")
+    """A state of a model, short: the first digits of a commit, or the snapshot; and what it was
+    fine-tuned on.
+    """
+    text, _, training = (value or "").partition(TRAINED)
+    shown = text[:10] if len(text) == 40 and "--" not in text else text.replace("--", ", ")
+    return shown + (f", fine-tuned on {training.rpartition('-')[0]}" if training else "")
 
 
 def against(row: Row) -> str:
@@ -136,6 +140,13 @@ def finding(board: Board) -> list[str]:
         number = count(len(group.trained), "result")
         verb = "stands" if len(group.trained) == 1 else "stand"
         sentences.append(f"{number} of models that were trained on this data {verb} apart.")
+    if board.fine_tuned:
+        number = count(board.fine_tuned, "result")
+        verb = "stands" if board.fine_tuned == 1 else "stand"
+        sentences.append(
+            f"{number} of models that were fine-tuned with cross-validation {verb} in a table of "
+            "their own."
+        )
     if board.claimed:
         their = "its figure is a claim" if board.claimed == 1 else "their figures are claims"
         sentences.append(
