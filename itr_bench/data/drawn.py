@@ -24,7 +24,7 @@ from itr_bench.data.tsv import Row
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS, Relation
 
-TWEETS = 600
+TWEETS = 1200
 """Tweets of a set where no number is given."""
 
 SIDE = 28
@@ -233,6 +233,6 @@ def _picture(style: Style, named: Named, relation: Relation, rng: random.Random)
         for column in range(1, SIDE, 3):
             pen.line((column, top + 1, column, top + _STRIP - 2), fill="black")
     # Blots that make any two pictures differ, whatever they show.
-    blots = Image.frombytes("L", (7, 7), bytes(value // 8 for value in rng.randbytes(49)))
+    blots = Image.frombytes("L", (7, 7), bytes(value // 16 for value in rng.randbytes(49)))
     blots = blots.resize((SIDE, SIDE), Image.Resampling.NEAREST)
     return ImageChops.subtract(image, Image.merge("RGB", [blots] * 3))
