@@ -21,6 +21,8 @@ INSTALL = {
     **dict.fromkeys(("torch", "torchvision", "lmms_eval", "transformers", "sklearn"), _EVAL),
     **dict.fromkeys(("safetensors", "sentencepiece", "num2words", "decord"), _EVAL),
     "bitsandbytes": "pip install 'itr-bench[4bit]'",
+    **dict.fromkeys(("peft", "accelerate"), "pip install 'itr-bench[training]'"),
+    "ray": "pip install 'itr-bench[ray]'",
     "openai": "pip install 'itr-bench[server]'",
     # Engines: each pins a PyTorch of its own.
     "vllm": "pip install vllm",

@@ -197,6 +197,12 @@ def chat(
     return turns + user_turn(own, image(document), wording["order"])
 
 
+def right_answer(document: Mapping[str, Any], relation: int) -> str:
+    """The bare yes or no that is right for a document if its tweet has *relation*."""
+    words = _ANSWERS[get_task(document["task"]).answer_language]
+    return words[Relation(relation).answer(Question(document["question"]))]
+
+
 def _before(
     document: Mapping[str, Any], wording: Mapping[str, Any]
 ) -> list[tuple[str, str, str, Example]]:

@@ -101,6 +101,7 @@ TASKS = {
         TaskSpec("tirt", "tirt", "en"),
         TaskSpec("ltec_itr_lv_instruct_lv", "ltec", "lv", answer_language="lv"),
         TaskSpec("ltec_itr_full_lv", "ltec_full", "lv"),
+        TaskSpec("ltec_itr_full_en", "ltec_full", "en"),
         TaskSpec("itr_demo_lv", "demo", "lv"),
         TaskSpec("itr_demo_en", "demo", "en"),
         TaskSpec("itr_drawn_lv", DRAWN, "lv"),

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from itr_bench.data import home
+from itr_bench.data.folds import check, make_folds, tied
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.relation import Relation
 from itr_bench.studies.encoders import ranking, store
 from itr_bench.studies.encoders.embed import Embedded, Pairs, embed
-from itr_bench.studies.encoders.folds import check, make_folds, tied
 from itr_bench.studies.encoders.threshold import fit
 from itr_bench.studies.encoders.trained import Division, by_similarity, by_text, divide
 from itr_bench.studies.no_vlm import content, read_rows

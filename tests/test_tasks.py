@@ -45,6 +45,7 @@ PROMPTS = [
     ("ltec_itr_lv", "adds", "explained", f"{LV}{SHOWN}{ADDS} {EXPLAIN}\n"),
     ("ltec_itr_lv", "represented", "explained", f"{LV}{SHOWN}{REPR} {EXPLAIN}\n"),
     ("ltec_itr_full_lv", "adds", "plain", f"{LV}{SHOWN}{ADDS} {PLAIN}\n"),
+    ("ltec_itr_full_en", "adds", "plain", f"{EN}{SHOWN}{ADDS} {PLAIN}\n"),
     ("ltec_itr_en_manual", "adds", "plain", f"{EN}{SHOWN}{ADDS} {PLAIN}\n"),
     ("ltec_itr_en_manual", "represented", "explained", f"{EN}{SHOWN}{REPR} {EXPLAIN}\n"),
     ("ltec_itr_en_mt", "represented", "plain", f"{EN}{SHOWN}{REPR} {PLAIN}\n"),

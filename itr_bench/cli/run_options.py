@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 MODEL_ARGS = click.option(
@@ -42,4 +44,24 @@ PROCESSES = click.option(
 )
 DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing."
+)
+BASE = click.option(
+    "--base",
+    default="ltec_itr_lv",
+    show_default=True,
+    metavar="TASK,...",
+    help="The tasks that the study is about; itr_demo_lv for a trial.",
+)
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("studies"),
+    show_default=True,
+    help="Folder of all runs; those of this model go to OUT/NAME/TASK.",
+)
+NAME = click.option(
+    "--name",
+    "folder",
+    metavar="NAME",
+    help="Name of the model's folder; by default the preset's or the model's.",
 )

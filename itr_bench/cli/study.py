@@ -30,8 +30,32 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     context.exit()
 
 
-@click.command("study", short_help="Run what a question needs.")
-@click.argument("name")
+class _Studies(click.Group):
+    """A group whose commands are the studies; one with options of its own has a module here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from itr_bench.studies.study import studies
+
+        return list(studies())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        from itr_bench.studies.study import get_study
+
+        name = get_study(cmd_name).name
+        if name == "training":
+            from itr_bench.cli.study_training import command as own
+
+            return own
+        return _run
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from itr_bench.studies.study import studies
+
+        with formatter.section("Studies"):
+            formatter.write_dl([(study.name, study.question) for study in studies().values()])
+
+
+@click.group("study", cls=_Studies, short_help="Run what a question needs.")
 @click.option(
     "--list",
     is_flag=True,
@@ -40,51 +64,8 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     callback=_list,
     help="List the studies and the questions that they answer.",
 )
-@click.option(
-    "--model",
-    required=True,
-    help="As of `itr-bench run`; of a study without a VLM, its encoder or other model.",
-)
-@run_options.MODEL_ARGS
-@click.option(
-    "--base",
-    default="ltec_itr_lv",
-    show_default=True,
-    metavar="TASK,...",
-    help="The tasks whose variants are run; itr_demo_lv for a trial.",
-)
-@run_options.SEEDS
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("studies"),
-    show_default=True,
-    help="Folder of all runs; those of this model go to OUT/NAME/TASK.",
-)
-@click.option(
-    "--name",
-    "folder",
-    metavar="NAME",
-    help="Name of the model's folder; by default the preset's or the model's.",
-)
-@run_options.GEN_KWARGS
-@run_options.LIMIT
-@run_options.PROCESSES
-@run_options.DRY_RUN
-def command(
-    name: str,
-    model: str,
-    model_args: str,
-    base: str,
-    seeds: str,
-    out: Path,
-    folder: str | None,
-    gen_kwargs: str,
-    limit: int | None,
-    processes: int,
-    dry_run: bool,
-) -> None:
-    """Run the tasks that study NAME compares, and print what they show.
+def command() -> None:
+    """Run the tasks that a study compares, and print what they show.
 
     A study runs its base task and variants of it through `itr-bench run`: the same seeds, the
     same folders, resumed by the same command. What another study has run already is not run
@@ -97,12 +78,47 @@ def command(
       itr-bench study image-ablation --model qwen2-vl-7b --out studies/
       itr-bench study prompt --model qwen2-vl-7b --base ltec_itr_lv,ltec_itr_en_manual
       itr-bench study language --model itr_baseline --base itr_demo_lv --seeds 1
+      itr-bench study training --help
+    """
+
+
+@click.command()
+@click.option(
+    "--model",
+    required=True,
+    help="As of `itr-bench run`; of a study without a VLM, its encoder or other model.",
+)
+@run_options.MODEL_ARGS
+@run_options.BASE
+@run_options.SEEDS
+@run_options.OUT
+@run_options.NAME
+@run_options.GEN_KWARGS
+@run_options.LIMIT
+@run_options.PROCESSES
+@run_options.DRY_RUN
+def _run(
+    model: str,
+    model_args: str,
+    base: str,
+    seeds: str,
+    out: Path,
+    folder: str | None,
+    gen_kwargs: str,
+    limit: int | None,
+    processes: int,
+    dry_run: bool,
+) -> None:
+    """Run the tasks that this study compares, and print what they show.
+
+    The same command resumes what was begun.
     """
     from itr_bench.seeds import read_seeds
     from itr_bench.studies.study import get_study
 
+    name = click.get_current_context().info_name or ""
     study = get_study(name)
-    bases = _bases(study, base)
+    bases = bases_of(study, base)
     if study.execute is not None:
         given = _given("seeds", "folder", "gen_kwargs", "processes")
         unused = [option for parameter, option in given.items() if parameter != "seeds"]
@@ -125,7 +141,7 @@ def command(
     )
 
 
-def _bases(study: Study, given: str) -> list[str]:
+def bases_of(study: Study, given: str) -> list[str]:
     """The tasks of ``--base``, each once.
 
     Raises:
@@ -200,9 +216,9 @@ def _with_runs(
     tasks, skipped = _possible(study, bases, asked)
     _say_skipped(skipped)
     if dry_run:
-        from itr_bench.cli.dry_run import show
+        from itr_bench.cli import dry_run as dry
 
-        show(asked, tasks, chosen, folder, limit)
+        dry.show(asked, tasks, chosen, folder, limit)
         return 0
     if not all(is_run_folder(folder / task.name) for task in tasks):
         check_machine(asked)  # before any data is fetched
@@ -216,7 +232,7 @@ def _with_runs(
         for run in runs
         if run.scored is not None and run.missing
     }
-    _print(study, with_quality(Material(runs=scored, unfinished=unfinished)))
+    show(study, with_quality(Material(runs=scored, unfinished=unfinished)))
     click.echo(f"\nThe runs are in {folder}")
     return report_missing(runs)
 
@@ -297,11 +313,11 @@ def _without_runs(
         return
     job = Job(model, arguments, bases, out, limit, seeds, lambda line: click.echo(line, err=True))
     files = study.execute(job)
-    _print(study, Material(results=[read_result(file) for file in files]))
+    show(study, Material(results=[read_result(file) for file in files]))
     click.echo("\nThe results are in:\n" + "\n".join(f"  {file}" for file in files))
 
 
-def _print(study: Study, material: Material) -> None:
+def show(study: Study, material: Material) -> None:
     from itr_bench.studies.formatting import as_text
 
     section = study.analyse(material)

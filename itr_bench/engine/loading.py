@@ -44,6 +44,7 @@ def load(
     trust_remote_code: bool = False,
     chat_template: str | None = None,
     thinking: bool | None = None,
+    peft: str | None = None,
 ) -> Vlm:
     """Load a checkpoint of ``AutoModelForImageTextToText``.
 
@@ -59,6 +60,7 @@ def load(
         trust_remote_code: whether code that comes with the checkpoint may run.
         chat_template: a file with a Jinja template in place of the checkpoint's own.
         thinking: whether the template is to ask for thinking; ``None`` leaves it to the template.
+        peft: a folder with an adapter of peft that was trained on this checkpoint.
 
     Raises:
         ItrBenchError: what cannot be had, and what to do instead.
@@ -89,7 +91,45 @@ def load(
             f"cannot load {pretrained} as a model that takes image and text: {error}\n"
             "Use lmms-eval's own adapter for this model, if it has one."
         ) from error
+    if peft is not None:
+        _load_adapter(model, peft)
     return Vlm(model.eval(), processor)
+
+
+def _load_adapter(model: Any, folder: str) -> None:
+    """Put an adapter into *model*, beside its weights: merged into 4 bits, they would be rounded.
+
+    Raises:
+        ItrBenchError: peft is missing, there is no adapter, or it fits another model.
+    """
+    if not has_package("peft"):
+        raise ItrBenchError(f"peft={folder} needs the package peft: {how_to_install('peft')}")
+    if not (Path(folder) / "adapter_config.json").is_file():
+        raise ItrBenchError(
+            f"peft={folder}: expected a folder with adapter_config.json and "
+            "adapter_model.safetensors, such as OUT/NAME-trained-lv/folds/1/weights"
+        )
+    import peft  # not by transformers: 5.24 takes no peft before 0.22, which is not out
+
+    try:
+        config = peft.PeftConfig.from_pretrained(folder)
+        there = peft.load_peft_weights(folder, device="cpu")
+        wrapped = peft.get_peft_model(model, config)
+        expected = peft.get_peft_model_state_dict(wrapped)
+        wrong = sorted(
+            name
+            for name in {*there, *expected}
+            if name not in there
+            or name not in expected
+            or there[name].shape != expected[name].shape
+        )
+        if wrong:
+            raise ValueError(
+                f"{len(wrong)} of its weights are of another shape or place ({wrong[0]})"
+            )
+        peft.set_peft_model_state_dict(wrapped, there)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        raise ItrBenchError(f"peft={folder} is no adapter for this checkpoint: {error}") from error
 
 
 def _config(pretrained: str, options: dict[str, Any]) -> Any:

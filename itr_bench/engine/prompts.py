@@ -112,11 +112,10 @@ def prepare(
         tokenized(processor, text, images)["input_ids"][0] for text in texts[1:]
     ]
     _check_length(model, ids)
-    shared = 0 if whole else _common(ids)
-    last = (ids[0] == token).nonzero()
-    if shared and (not images or (len(last) and int(last[-1]) < shared)):
+    shared = 0 if whole else shared_length(model, ids, len(images))
+    if shared:
         inputs = {
-            name: value[:, :shared] if _is_tokenwise(name, value, len(ids[0])) else value
+            name: value[:, :shared] if is_tokenwise(name, value, len(ids[0])) else value
             for name, value in first.items()
         }
         return Prompts(tuple(ids), shared, (inputs,))
@@ -124,7 +123,20 @@ def prepare(
     return Prompts(tuple(ids), 0, (first, *rest))
 
 
-def _is_tokenwise(name: str, value: Tensor, tokens: int) -> bool:
+def shared_length(model: Any, ids: Sequence[Tensor], images: int) -> int:
+    """The number of tokens that prompts begin with alike; 0 where not all images are in them.
+
+    Args:
+        model: whose configuration names the image token.
+        ids: the prompts, image tokens included.
+        images: how many images each has.
+    """
+    shared = _common(ids)
+    last = (ids[0] == image_token(model)).nonzero()
+    return shared if not images or (len(last) and int(last[-1]) < shared) else 0
+
+
+def is_tokenwise(name: str, value: Tensor, tokens: int) -> bool:
     """Whether an output of a processor goes along with the tokens, at dimension 1."""
     along = name.endswith(("input_ids", "attention_mask", "token_type_ids", "position_ids"))
     other = name.startswith(("pixel_", "image_", "qformer_"))  # masks of the encoder's own

@@ -20,10 +20,13 @@ IDENTITY = frozenset({*CHECKPOINT, "model_name", "revision"})
 PLACE = frozenset(
     {
         *("base_url", "device", "device_map", "batch_size", "num_cpus", "work_dir", "timeout"),
-        *("max_retries", "retry_backoff_s", "prefix_aware_queue", "concurrent"),
+        *("max_retries", "retry_backoff_s", "prefix_aware_queue", "concurrent", "peft"),
     }
 )
-"""Arguments that say where and how fast it runs. A run compares ``base_url`` by itself."""
+"""Arguments that say where and how fast it runs, or where its parts are.
+
+A run compares ``base_url`` and the content of ``peft`` by themselves.
+"""
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _SECRET = re.compile(

@@ -179,7 +179,7 @@ def loaded_configuration(lm: Any, model: ModelSpec) -> dict[str, Any]:
     is_local = model.handling.seeding in (Seeding.PROCESS, Seeding.REQUEST)
     return {
         "adapter_class": f"{type(lm).__module__}.{type(lm).__name__} ({kind})",
-        "content": _content(model),
+        "content": content(model),
         "device": _device(lm) if is_local else None,
         "dtype": _dtype(lm),
         "engine": dict(getattr(lm, "conditions", None) or {}),
@@ -206,7 +206,7 @@ def _dtype(lm: Any) -> str | None:
     return None if dtype is None else str(dtype).removeprefix("torch.")
 
 
-def _content(model: ModelSpec) -> str | None:
+def content(model: ModelSpec) -> str | None:
     """What exactly the checkpoint is: the commit of the Hub, or a hash of the folder's files."""
     checkpoint = model.checkpoint
     if checkpoint is None:

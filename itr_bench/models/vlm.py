@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from itr_bench.answers.likelihood import Likelihood
 from itr_bench.answers.text import FAILURE_PREFIXES
+from itr_bench.data.manifest import folder_hash
 from itr_bench.engine.engine import ROWS_IN_FLIGHT, Engine, Job, Kind, fitting
 from itr_bench.engine.loading import load
 from itr_bench.engine.prompts import PromptError, render
@@ -31,7 +33,15 @@ from itr_bench.tasks.spec import get_task, is_ours
 
 _ARGUMENTS = (
     *("pretrained", "revision", "dtype", "quantization", "device", "min_pixels", "max_pixels"),
-    *("trust_remote_code", "chat_template", "thinking", "rows_in_flight", "seeds", "shared"),
+    *(
+        "trust_remote_code",
+        "chat_template",
+        "thinking",
+        "peft",
+        "rows_in_flight",
+        "seeds",
+        "shared",
+    ),
 )
 _SETTINGS = frozenset(
     {
@@ -78,6 +88,8 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         chat_template: a file with the Jinja template that puts prompts together, in place of the
             checkpoint's own.
         thinking: whether the template is to ask for thinking, where it has a switch for it.
+        peft: a folder with an adapter of peft for this checkpoint, such as a fold of
+            `itr-bench study training` leaves.
         rows_in_flight: generations decoded at a time; bounds the memory, changes no result in
             float32.
         seeds: of the samples of ``--repeats``, in order: ``paper`` or a count. A request
@@ -100,6 +112,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         trust_remote_code: bool = False,
         chat_template: str | None = None,
         thinking: bool | None = None,
+        peft: str | None = None,
         rows_in_flight: int = ROWS_IN_FLIGHT,
         seeds: str | int = "paper",
         shared: bool = True,
@@ -127,6 +140,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
                 trust_remote_code=trust_remote_code,
                 chat_template=chat_template,
                 thinking=thinking,
+                peft=peft,
             )
             self.engine = Engine(
                 vlm,
@@ -141,10 +155,11 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         self.device = self.engine.vlm.model.device
         self.rows_in_flight = rows_in_flight
         self._has_own_template = chat_template is not None
+        self._peft = peft
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What is known after loading: how much is computed together, and a template of a file.
+        """What is known after loading: how much is computed together; a template, an adapter.
 
         The former can tip a close choice in half precision.
         """
@@ -155,6 +170,8 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         if self._has_own_template:
             template = self.engine.vlm.processor.chat_template
             found["chat_template"] = hashlib.sha256(template.encode()).hexdigest()
+        if self._peft is not None:
+            found["peft"] = folder_hash(Path(self._peft))
         return found
 
     @property

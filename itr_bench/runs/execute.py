@@ -39,6 +39,7 @@ SILENT_AT_FIRST = 20
 """So many empty responses at first, and nothing else, call for a warning."""
 
 Log = Callable[[str], None]
+Loaded = Callable[[ModelSpec, Sequence[TaskPlan]], contextlib.AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class RunConfig:
         command: the command line, as the manifest keeps it.
         processes: how many processes generate.
         batch_size: requests at a time, for adapters that take batches.
+        label: how tables call the model, where its own name does not say enough.
+        loaded: what loads the model, where it is not the adapter by itself.
     """
 
     model: ModelSpec
@@ -60,6 +63,8 @@ class RunConfig:
     command: str
     processes: int = 1
     batch_size: int | None = None
+    label: str | None = None
+    loaded: Loaded | None = None
 
 
 @dataclass
@@ -241,7 +246,10 @@ def check_machine(model: ModelSpec) -> None:
 
 @contextlib.contextmanager
 def _loaded(config: RunConfig, plans: Sequence[TaskPlan]) -> Iterator[Model | ServerModel | Pool]:
-    if config.model.adapter == "itr_server":
+    if config.loaded is not None:
+        with config.loaded(config.model, plans) as model:
+            yield model
+    elif config.model.adapter == "itr_server":
         from itr_bench.runs.server_model import ServerModel
 
         yield ServerModel(config.model, plans)
@@ -334,7 +342,7 @@ def _manifest(
     sessions = before.get("sessions", [])
     preset = config.model.preset
     return {
-        "model": config.model.name,
+        "model": config.label or config.model.name,
         "preset": preset.name if preset else None,
         "command": config.command,
         "language": run.plan.language,

@@ -38,6 +38,8 @@ _SIGNED = (
     *("force_simple", "engine"),
 )
 """What of the configuration stands among the settings of a signature."""
+_MAYBE = ("examples", "training")
+"""Likewise, where it is there: examples in context, and what the model was trained on."""
 
 
 def is_run_folder(path: Path) -> bool:
@@ -154,7 +156,7 @@ def read_run_folder(folder: Path) -> Run:
             "seeding": configuration["seeding"],
             **{name: configuration[name] for name in _SIGNED},
             **_sent(manifest),
-            **({"examples": configuration["examples"]} if "examples" in configuration else {}),
+            **{name: configuration[name] for name in _MAYBE if name in configuration},
         },
         harness=libraries.pop("lmms-eval", None),
         package=libraries.pop("itr-bench"),

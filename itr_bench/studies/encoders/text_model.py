@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from itr_bench.data.folds import make_folds
 from itr_bench.errors import DataError
-from itr_bench.studies.encoders.folds import make_folds
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """The values of C of which one is chosen, by the log loss on the inner folds."""
@@ -115,7 +115,7 @@ class TextModel:
 
         Args:
             answers: the right ones, shape (Q, T) for Q questions.
-            relations, groups, names: as for :func:`itr_bench.studies.encoders.folds.make_folds`.
+            relations, groups, names: as for :func:`itr_bench.data.folds.make_folds`.
             fold_of: the outer folds, shape (T,).
             seed: of the inner folds.
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from itr_bench.data.folds import check, make_folds, tied
 from itr_bench.data.manifest import text_hash
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 from itr_bench.studies.encoders.embed import Pairs
-from itr_bench.studies.encoders.folds import check, make_folds, tied
 from itr_bench.studies.encoders.text_model import TextModel
 from itr_bench.studies.encoders.threshold import fit
 
@@ -37,7 +37,7 @@ class Division:
 
     Attributes:
         tweet_ids, relations, groups: one entry a tweet; *groups* as
-            :func:`itr_bench.studies.encoders.folds.tied`.
+            :func:`itr_bench.data.folds.tied`.
         folds: their number.
         seeds: of the divisions.
     """

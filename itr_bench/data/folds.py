@@ -7,7 +7,7 @@ stratify when it shuffles, and its folds may differ between versions.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,13 @@ from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS, RELATIONS, Relation
 
 
-def tied(*keys: Sequence[str]) -> NDArray[np.int64]:
+def tied(*keys: Sequence[str], links: Iterable[tuple[int, int]] = ()) -> NDArray[np.int64]:
     """Return the group of each tweet: tweets that share any key, directly or by others, are one.
 
     Args:
-        keys: for each kind of thing that tweets may share (image, text), one key a tweet.
+        keys: for each kind of thing that tweets may share (image, text), one key a tweet; at
+            least one kind.
+        links: further pairs of tweets that belong together, by their places.
 
     Returns:
         Shape (T,), groups numbered in the order of their first tweet.
@@ -29,12 +31,12 @@ def tied(*keys: Sequence[str]) -> NDArray[np.int64]:
     from scipy.sparse.csgraph import connected_components
 
     count = len(keys[0])
-    links: list[tuple[int, int]] = []
+    pairs = list(links)
     for kind in keys:
         first: dict[str, int] = {}
-        links += [(i, first.setdefault(key, i)) for i, key in enumerate(kind)]
-    rows, columns = zip(*links, strict=True) if links else ((), ())
-    graph = coo_array((np.ones(len(links)), (rows, columns)), shape=(count, count))
+        pairs += [(i, first.setdefault(key, i)) for i, key in enumerate(kind)]
+    rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
+    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(count, count))
     found = connected_components(graph, directed=False)[1]
     _, first_of, group = np.unique(found, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first_of))[group].astype(np.int64)
@@ -77,7 +79,7 @@ def check(relations: NDArray[np.int8], groups: NDArray[np.int64], count: int) ->
         raise DataError(
             "cross-validation inside this set is not possible:\n"
             f"{bullet_list(problems)}\n"
-            "Take the whole set (no --limit), or fewer folds (--model_args folds=3)."
+            "Take the whole set (no --limit), or fewer folds."
         )
 
 

@@ -1,0 +1,485 @@
+"""One fold: a model trained on the tweets outside it, by transformers' Trainer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
+from tqdm import tqdm
+from transformers import (
+    EarlyStoppingCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.pytorch_utils import Conv1D
+
+from itr_bench.data.manifest import file_hash
+from itr_bench.engine.loading import Vlm
+from itr_bench.errors import RunError
+from itr_bench.runs.manifest import write_json
+from itr_bench.scoring.signature import digest
+from itr_bench.training.config import TrainingConfig
+from itr_bench.training.sequences import (
+    WAYS,
+    Encoder,
+    Example,
+    Tokens,
+    UnsuitableError,
+    Way,
+    answer_scores,
+)
+
+RECORD = "fold.json"
+WEIGHTS = "weights"
+_CHECKPOINTS = "checkpoints"
+_STATE = "trainer_state.json"
+
+_CLOSE = {torch.float32: 1e-3}
+_CLOSE_IN_HALF = 0.25
+"""How far logarithms of probabilities may lie from those of single prompts."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one fold's model is trained on.
+
+    Attributes:
+        train: examples to learn from.
+        relations: of each, for balanced sampling.
+        inner: examples that decide when to stop; empty for none.
+        steps, steps_an_epoch: of the optimizer.
+        at_once: tweets in the memory at a time; changes no result in float32.
+        recompute: whether to save memory by computing activations twice.
+    """
+
+    train: Sequence[Example]
+    relations: Sequence[int]
+    inner: Sequence[Example]
+    steps: int
+    steps_an_epoch: int
+    at_once: int
+    recompute: bool
+
+
+def adapt(model: Any, config: TrainingConfig) -> Any:
+    """Make the weights of *model* trainable that *config* says: LoRA's, or all.
+
+    Returns:
+        What is trained and saved: *model* itself, or peft's shell around it. LoRA's layers are put
+        into *model* in any case.
+
+    Raises:
+        RunError: peft is missing, LoRA finds nothing to adapt, or all weights of a model in 4 bits
+            are asked for.
+    """
+    if model.config.is_encoder_decoder:
+        raise RunError(f"{type(model).__name__} has an encoder and a decoder: not trained here")
+    if config.adapt == "full":
+        if getattr(model, "is_quantized", False):
+            raise RunError("--adapt full: weights in 4 bits cannot be trained; take --adapt lora")
+        return model.requires_grad_(True)
+    from peft import LoraConfig, get_peft_model
+
+    names = _adapted(model)
+    if not names:
+        raise RunError(
+            f"--adapt lora: the text decoder of {type(model).__name__} has no linear layers that "
+            "LoRA can adapt; take --adapt full, or another model"
+        )
+    lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=names)
+    return get_peft_model(model, lora)
+
+
+def _adapted(model: Any) -> list[str]:
+    """The linear layers of the text decoder: not the vision encoder, the projector or the head."""
+    inside = {id(module) for module in model.get_decoder().modules()}
+    return [
+        name
+        for name, module in model.named_modules()
+        if id(module) in inside and isinstance(module, (torch.nn.Linear, Conv1D))
+    ]
+
+
+def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple[Way, list[str]]:
+    """The fastest way of making sequences that scores the answers as single prompts do.
+
+    Args:
+        vlm: as it is to be trained.
+        encoder: of it.
+        examples: two or more, of different tweets.
+
+    Returns:
+        The way, and why faster ones were not taken, a sentence each.
+
+    Raises:
+        RunError: none gives what single prompts give.
+    """
+    alone = Way(False, False)
+    singles = [one for example in examples for one in encoder.encode(example, alone)]
+    expected = torch.cat([_scores(vlm, encoder, [[one]], alone) for one in singles])
+    close = _CLOSE.get(vlm.model.dtype, _CLOSE_IN_HALF)
+    reasons = []
+    for way in WAYS:
+        try:
+            made = [encoder.encode(example, way) for example in examples]
+            if way.shared and any(len(sequences) > 1 for sequences in made):
+                raise UnsuitableError("the questions have no beginning with the picture in common")
+            found = _scores(vlm, encoder, made, way)
+            difference = float((found - expected).abs().max())
+            if not difference <= close:
+                raise UnsuitableError(f"scores differ by {difference:.2g} from single prompts")
+        except RunError:
+            raise
+        except Exception as error:  # models raise what they like over inputs they do not know
+            reasons.append(f"{way}: {error or type(error).__name__}")
+        else:
+            return way, reasons
+    raise RunError(
+        "this model cannot be trained here: in a batch it answers otherwise than by itself.\n  "
+        + "\n  ".join(reasons)
+    )
+
+
+def _scores(vlm: Vlm, encoder: Encoder, made: Sequence[Sequence[Tokens]], way: Way) -> Tensor:
+    """The logarithms of the probabilities of the answers' tokens."""
+    batch = _moved(encoder.batch(made, way), vlm.model)
+    with torch.no_grad():
+        logits, tokens, _ = answer_scores(vlm.model, batch)
+    return torch.log_softmax(logits, dim=-1).gather(1, tokens[:, None])[:, 0].cpu()
+
+
+def _moved(value: Any, model: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _moved(one, model) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_moved(one, model) for one in value]
+    if isinstance(value, Tensor):
+        is_float = value.is_floating_point()
+        return value.to(model.device, model.dtype if is_float else None)
+    return value
+
+
+class _Encoded(Dataset[list[Tokens]]):  # type: ignore[misc]
+    def __init__(self, examples: Sequence[list[Tokens]]) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, place: int) -> list[Tokens]:
+        return self._examples[place]
+
+
+class _AnswerTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer whose loss is that of the answers alone."""
+
+    def __init__(
+        self, vlm: Vlm, relations: Sequence[int], balance: str, seed: int, **given: Any
+    ) -> None:
+        super().__init__(**given)
+        self._vlm = vlm
+        # It counts the labels of all batches of a step, so that the loss is their mean.
+        self.model_accepts_loss_kwargs = True
+        self._relations, self._balance, self._order = relations, balance, seed
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Any,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        logits, tokens, weights = answer_scores(self._vlm.model, _moved(inputs, self._vlm.model))
+        losses = functional.cross_entropy(logits, tokens, reduction="none") * weights
+        count = len(tokens) if num_items_in_batch is None else num_items_in_batch
+        loss = losses.sum() / count
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        if self._balance != "sampling":
+            found: Sampler[int] | None = super()._get_train_sampler(train_dataset)
+            return found
+        sizes = np.bincount(self._relations)
+        generator = torch.Generator()
+        generator.manual_seed(self._order)
+        chances = [1 / sizes[relation] for relation in self._relations]
+        return WeightedRandomSampler(chances, len(chances), generator=generator)
+
+
+class _Record(TrainerCallback):  # type: ignore[misc]
+    """One bar, and the seconds so far with each line of the log, over all sessions."""
+
+    def __init__(self, title: str, steps: int) -> None:
+        self._bar = tqdm(total=steps, desc=title, unit="step", disable=None, leave=False)
+        self._start = time.monotonic()
+        self._before = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._bar.update(state.global_step)
+        self._before = max((line.get("seconds", 0.0) for line in state.log_history), default=0.0)
+        self._start = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._bar.update(1)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if state.log_history:
+            elapsed = self._before + time.monotonic() - self._start
+            state.log_history[-1]["seconds"] = round(elapsed, 3)
+        if logs and "loss" in logs:
+            self._bar.set_postfix(loss=f"{logs['loss']:.3f}")
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def fit(
+    vlm: Vlm,
+    trained: Any,
+    encoder: Encoder,
+    way: Way,
+    lesson: Lesson,
+    config: TrainingConfig,
+    folder: Path,
+    fold: int,
+    log: Callable[[str], None],
+) -> None:
+    """Train the model of one fold; leave its weights and its record in *folder*.
+
+    A fold that was begun goes on from its last checkpoint.
+
+    Args:
+        vlm: model and processor.
+        trained: as :func:`adapt` returns it for the model.
+        encoder, way: of its sequences.
+        lesson: what to train on.
+        config: how.
+        folder: of the fold.
+        fold: its number, from 0.
+        log: takes what a user should know.
+
+    Raises:
+        RunError: the disk or memory is full, or the loss is not finite; with what to do.
+    """
+    seed = config.seed + fold
+    checkpoints = folder / _CHECKPOINTS
+    encoded = [
+        [
+            encoder.encode(example, way)
+            for example in tqdm(
+                part, desc=f"fold {fold + 1}: sequences", unit="tweet", disable=None, leave=False
+            )
+        ]
+        for part in (lesson.train, lesson.inner)
+    ]
+    at_once = _divisor(config.batch_size, lesson.at_once)
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=lesson.steps,
+        per_device_train_batch_size=at_once,
+        per_device_eval_batch_size=at_once,
+        gradient_accumulation_steps=config.batch_size // at_once,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(config.warmup * lesson.steps),
+        weight_decay=0.0,
+        optim="adamw_torch",
+        seed=seed,
+        data_seed=seed,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_steps=lesson.steps_an_epoch,
+        save_total_limit=2,
+        eval_strategy="steps" if lesson.inner else "no",
+        eval_steps=lesson.steps_an_epoch,
+        load_best_model_at_end=bool(lesson.inner),
+        metric_for_best_model="loss" if lesson.inner else None,
+        greater_is_better=False,
+        gradient_checkpointing=lesson.recompute,
+        prediction_loss_only=True,
+        remove_unused_columns=False,
+        dataloader_drop_last=True,
+        use_cpu=vlm.model.device.type == "cpu",
+        disable_tqdm=True,
+        report_to="none",
+        label_names=["labels"],
+    )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # a fold is trained on one device
+    set_seed(seed)
+    record = _Record(f"fold {fold + 1} of {config.folds}", lesson.steps)
+    callbacks: list[Any] = [record]
+    if lesson.inner:
+        callbacks.append(EarlyStoppingCallback(config.early_stopping))
+
+    def collate(examples: Sequence[Sequence[Tokens]]) -> dict[str, Any]:
+        return encoder.batch(examples, way)
+
+    trainer = _AnswerTrainer(
+        vlm,
+        lesson.relations,
+        config.balance,
+        seed,
+        model=trained,
+        args=arguments,
+        train_dataset=_Encoded(encoded[0]),
+        eval_dataset=_Encoded(encoded[1]) if lesson.inner else None,
+        data_collator=collate,
+        callbacks=callbacks,
+    )
+    _quiet(trainer)
+    last = last_checkpoint(checkpoints)
+    if last is not None:
+        log(f"fold {fold + 1}: resumed after step {last.name.rpartition('-')[2]}")
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with _explained(folder):
+        try:
+            trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        finally:
+            record.close()
+        history = trainer.state.log_history
+        losses = [line["loss"] for line in history if "loss" in line]
+        if not losses or not np.isfinite(losses[-1]):
+            raise RunError(
+                f"fold {fold + 1}: the loss is {losses[-1] if losses else 'missing'}; take a lower "
+                f"--learning-rate than {config.learning_rate:g}. Delete {folder} first"
+            )
+        _save(vlm, trained, folder)
+    write_json(
+        folder / RECORD,
+        {
+            "fold": fold,
+            "seed": seed,
+            "steps": trainer.state.global_step,
+            "best_step": trainer.state.best_global_step if lesson.inner else None,
+            "tweets": len(lesson.train),
+            "inner_tweets": len(lesson.inner),
+            "way": str(way),
+            "losses": losses,
+            "inner_losses": [line["eval_loss"] for line in history if "eval_loss" in line],
+            "seconds": max((line.get("seconds", 0.0) for line in history), default=0.0),
+            "memory": _peak_memory(),
+            "weights": weights_hash(folder / WEIGHTS),
+        },
+    )
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def read_record(folder: Path) -> Mapping[str, Any] | None:
+    """What :func:`fit` left of a fold; ``None`` where it is not done.
+
+    Raises:
+        RunError: it was damaged.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        return None
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_bytes())
+        if weights_hash(folder / WEIGHTS) == found["weights"]:
+            return found
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}); delete {folder}, it is trained again"
+        ) from error
+    raise RunError(
+        f"{folder / WEIGHTS}: not the weights that {RECORD} names; put them back, or delete "
+        f"{folder}, and it is trained again"
+    )
+
+
+def last_checkpoint(checkpoints: Path) -> Path | None:
+    """The last whole checkpoint; what a kill left of others is removed."""
+    whole = []
+    for found in checkpoints.glob("checkpoint-*"):
+        try:
+            json.loads((found / _STATE).read_bytes())  # written last
+        except (OSError, ValueError):
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            whole.append(found)
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def weights_hash(folder: Path) -> str:
+    """Digest of the files of *folder*."""
+    return digest({path.name: file_hash(path) for path in sorted(folder.iterdir())})
+
+
+def _save(vlm: Vlm, trained: Any, folder: Path) -> None:
+    """The weights, and for a whole model its processor, in a folder that appears whole."""
+    part = folder / f"{WEIGHTS}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    trained.save_pretrained(part)
+    if trained is vlm.model:
+        vlm.processor.save_pretrained(part)
+    target = folder / WEIGHTS
+    shutil.rmtree(target, ignore_errors=True)
+    part.replace(target)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Full memory and full disks in words that say what to do."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise RunError(
+            f"not enough memory to train ({str(error).splitlines()[0]}). Take --at-once 1, "
+            "--recompute, a lower max_pixels, or quantization=4bit in --model_args; what was "
+            "trained before is kept"
+        ) from error
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if not _is_disk(error):
+            raise
+        free = shutil.disk_usage(folder).free / 2**30
+        raise RunError(
+            f"cannot write a checkpoint to {folder}: {error}. {free:.1f} GiB are free there: free "
+            "some space, and give the same command again; it goes on from the last checkpoint"
+        ) from error
+
+
+def _is_disk(error: Exception) -> bool:
+    signs = (
+        "No space left",
+        "Disk quota",
+        "PytorchStreamWriter",
+        "unexpected pos",
+        "I/O error",
+        "inline_container",
+    )
+    return isinstance(error, OSError) or any(sign in str(error) for sign in signs)
+
+
+def _divisor(batch: int, most: int) -> int:
+    return max(number for number in range(1, min(batch, most) + 1) if batch % number == 0)
+
+
+def _quiet(trainer: Any) -> None:
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+
+
+def _peak_memory() -> int:
+    """The most bytes so far: of the GPU where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,187 @@
+"""Training as `itr-bench study training` does it, against the plain way, as ratios within one run.
+
+The plain way is transformers' Trainer alone: an example a question, its picture prepared and
+encoded at every step, the loss of the model itself. Both see the same tweets in the same order and
+start from the same LoRA weights, so their losses have to be the same at every step. A random model
+of about 50 million parameters (`tests.bench_engine`), float32, one thread; one epoch over both
+questions of 64 tweets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+TWEETS = 64
+BATCH = 8
+AIM = 3.0
+CLOSE = 1e-4
+
+
+def make_examples(count: int) -> list[Any]:
+    """Tweets with a picture of their own and both questions."""
+    from functools import partial
+
+    from itr_bench.training.sequences import Example
+    from tests.bench_engine import make_job
+
+    def prompts(number: int) -> tuple[list[Any], list[Any]]:
+        job = make_job(1, number)
+        return list(job.chats), list(job.images)
+
+    answers = [("Yes", "No"), ("No", "Yes"), ("Yes", "Yes"), ("No", "No")]
+    return [
+        Example(str(n), f"picture{n}", partial(prompts, n), answers[n % 4], (1.0, 1.0))
+        for n in range(count)
+    ]
+
+
+def config() -> Any:
+    from itr_bench.training.config import TrainingConfig
+
+    return TrainingConfig(("lv",), epochs=1, batch_size=BATCH, learning_rate=1e-3)
+
+
+def shared(checkpoint: Path, folder: Path) -> dict[str, Any]:
+    """As the study trains; *folder* may hold the pictures of an earlier call."""
+    from transformers import set_seed
+
+    from itr_bench.engine.loading import load
+    from itr_bench.training import fit
+    from itr_bench.training.pictures import PictureStore
+    from itr_bench.training.sequences import Encoder
+
+    vlm = load(str(checkpoint), dtype="float32", device="cpu")
+    set_seed(1)
+    trained = fit.adapt(vlm.model, config())
+    encoder = Encoder(vlm, PictureStore(folder / "pictures", {"model": "bench"}))
+    examples = make_examples(TWEETS)
+    way, _ = fit.choose_way(vlm, encoder, examples[:2])
+    steps = TWEETS // BATCH
+    lesson = fit.Lesson(examples, [0] * TWEETS, [], steps, steps, BATCH, recompute=False)
+    place = Path(tempfile.mkdtemp(dir=folder))
+    start = time.process_time()
+    fit.fit(vlm, trained, encoder, way, lesson, config(), place, 0, print)
+    seconds = time.process_time() - start
+    record = json.loads((place / fit.RECORD).read_bytes())
+    return {"seconds": seconds, "losses": record["losses"], "way": record["way"]}
+
+
+def plain(checkpoint: Path, folder: Path) -> dict[str, Any]:
+    """Trainer alone."""
+    import torch
+    from transformers import Trainer, TrainingArguments, set_seed
+
+    from itr_bench.engine.loading import load
+    from itr_bench.engine.prompts import render
+    from itr_bench.training import fit
+
+    vlm = load(str(checkpoint), dtype="float32", device="cpu")
+    set_seed(1)
+    trained = fit.adapt(vlm.model, config())
+    processor = vlm.processor
+    processor.tokenizer.padding_side = "right"
+    end = processor.tokenizer.eos_token
+
+    def collate(examples: list[Any]) -> dict[str, Any]:
+        texts, pictures, lengths = [], [], []
+        for example in examples:
+            chats, images = example.prompts()
+            for chat, answer in zip(chats, example.answers, strict=True):
+                texts.append(render(processor, chat) + answer + end)
+                pictures += images
+                lengths.append(len(processor.tokenizer.encode(answer + end)))
+        batch = dict(processor(text=texts, images=pictures, return_tensors="pt", padding=True))
+        labels = torch.full_like(batch["input_ids"], -100)
+        for row, length in enumerate(lengths):
+            last = int(batch["attention_mask"][row].sum())
+            labels[row, last - length : last] = batch["input_ids"][row, last - length : last]
+        return {**batch, "labels": labels}
+
+    given, steps = config(), TWEETS // BATCH
+    arguments = TrainingArguments(
+        output_dir=str(folder / "plain"),
+        max_steps=steps,
+        per_device_train_batch_size=BATCH,
+        learning_rate=given.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(given.warmup * steps),
+        weight_decay=0.0,
+        seed=1,
+        data_seed=1,
+        logging_steps=1,
+        save_strategy="no",
+        remove_unused_columns=False,
+        use_cpu=True,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    set_seed(1)
+    trainer = Trainer(
+        model=trained,
+        args=arguments,
+        train_dataset=make_examples(TWEETS),
+        data_collator=collate,
+    )
+    start = time.process_time()
+    trainer.train()
+    seconds = time.process_time() - start
+    losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
+    return {"seconds": seconds, "losses": losses}
+
+
+def _alone(which: str, checkpoint: Path, folder: Path) -> dict[str, Any]:
+    """One way in a process of its own, so that its memory is its own."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench_training"]
+    arguments = ["--way", which, str(checkpoint), str(folder)]
+    done = subprocess.run([*command, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--way", nargs=3, metavar=("WAY", "CHECKPOINT", "FOLDER"))
+    parser.add_argument("--architecture", default="qwen2_vl")
+    asked = parser.parse_args()
+    if asked.way:
+        import torch
+
+        torch.set_num_threads(1)
+        way, checkpoint, folder = asked.way
+        made = {"plain": plain, "shared": shared}[way](Path(checkpoint), Path(folder))
+        made["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps(made))
+        return
+    from tests.bench_engine import make_checkpoint
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        make_checkpoint(asked.architecture, folder / "model")
+        by_way = {
+            "plain way": _alone("plain", folder / "model", folder),
+            "first fold": _alone("shared", folder / "model", folder),
+            "later folds": _alone("shared", folder / "model", folder),
+        }
+    reference = by_way["plain way"]
+    print(f"{asked.architecture}, one epoch over {TWEETS} tweets, {BATCH} a step, one thread")
+    for name, made in by_way.items():
+        pairs = zip(made["losses"], reference["losses"], strict=True)
+        apart = max(abs(one - other) for one, other in pairs)
+        print(
+            f"  {name}: {made['seconds']:.1f} s of processor time, "
+            f"{reference['seconds'] / made['seconds']:.2f}x (aim {AIM:g}x), "
+            f"{made['memory'] / 2**20:.0f} MiB, losses within {apart:.1e} (aim {CLOSE:g})"
+            + (f"; {made['way']}" if "way" in made else "")
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,437 @@
+"""`itr-bench study training` on tiny models: what is learned, kept, resumed and refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from itr_bench.cli.main import cli
+from itr_bench.errors import ItrBenchError, RunError
+from itr_bench.runs.response_log import read_responses
+from itr_bench.runs.run_folder import read_run_folder
+from itr_bench.training.config import TrainingConfig
+from tests.conftest import ROOT, needs
+
+pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval", "peft")]
+
+FAMILIES = ("qwen2_vl", "llava_next", "mllama")
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Tiny checkpoints of random weights, made when first asked for."""
+    from itr_bench.models.tiny import make_checkpoint
+    from tests import families
+
+    folder = tmp_path_factory.mktemp("checkpoints")
+
+    def made(name: str) -> Path:
+        place = folder / name
+        if not place.exists():
+            (make_checkpoint if name in FAMILIES else families.make)(name, place)
+        return place
+
+    return made
+
+
+def _arguments(checkpoint: Path, out: Path, *more: str) -> list[str]:
+    return [
+        *("study", "training", "--model", "itr_vlm"),
+        *("--model_args", f"pretrained={checkpoint},dtype=float32", "--name", "m"),
+        *("--folds", "2", "--epochs", "2", "--batch-size", "4", "--seeds", "1,", "--out", str(out)),
+        *("--base", "itr_demo_lv", "--learning-rate", "3e-3"),
+        *("--gen_kwargs", "max_new_tokens=8", *more),
+    ]
+
+
+def _train(checkpoint: Path, out: Path, *more: str) -> Result:
+    return CliRunner().invoke(cli, _arguments(checkpoint, out, *more), catch_exceptions=True)
+
+
+@pytest.fixture(scope="module")
+def trained(checkpoints: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    out = tmp_path_factory.mktemp("trained")
+    done = _train(checkpoints("qwen2_vl"), out)
+    assert done.exit_code == 0, done.output
+    return out, done
+
+
+def test_predictions_are_run_folders_that_say_what_they_are(trained: tuple[Path, Result]) -> None:
+    out, done = trained
+    run = read_run_folder(out / "m-trained-lv" / "itr_demo_lv")
+    assert run.model.endswith(", trained on lv")
+    assert run.generation is not None
+    facts = run.generation["training"]
+    assert (facts["languages"], facts["folds"], facts["steps"], facts["adapt"]) == (
+        *("lv", 2, 6, "lora"),
+    )
+    assert sorted(facts["weights"]) == ["1", "2"]
+    assert len(run.predictions.tweet_ids) == 24
+    plain = read_run_folder(out / "m" / "itr_demo_lv")
+    assert plain.generation is not None and "training" not in plain.generation
+    for title in ("Gain by training", "By relation", "What training costs"):
+        assert title in done.output
+
+
+def test_each_tweet_is_answered_by_the_model_that_never_saw_it(
+    trained: tuple[Path, Result], checkpoints: Any
+) -> None:
+    """The log of the run is what `itr_vlm` says with the weights of the tweet's fold."""
+    from itr_bench.models.spec import resolve_model
+    from itr_bench.runs.configuring import configure
+    from itr_bench.runs.execute import execute
+    from itr_bench.tasks.spec import get_task
+
+    out, _ = trained
+    folder = out / "m-trained-lv"
+    fold_of = json.loads((folder / "folds.json").read_text())["fold_of"]
+    logged = read_responses(folder / "itr_demo_lv" / "responses.jsonl")
+    alike = {True: 0, False: 0}
+    for fold in (0, 1):
+        weights = folder / "folds" / str(fold + 1) / "weights"
+        arguments = f"pretrained={checkpoints('qwen2_vl')},dtype=float32,peft={weights}"
+        model = resolve_model("itr_vlm", model_args=arguments, gen_kwargs="max_new_tokens=8")
+        place = out / f"by-hand-{fold}"
+        config = configure(model, [get_task("itr_demo_lv")], (1,), place, command="")
+        execute(config, lambda _: None)
+        manifest = json.loads((place / "itr_demo_lv" / "manifest.json").read_text())
+        assert len(manifest["configuration"]["engine"]["peft"]) == 64
+        by_hand = read_responses(place / "itr_demo_lv" / "responses.jsonl")
+        for key, response in by_hand.items():
+            own = fold_of[key[0]] == fold
+            alike[own] += response.response == logged[key].response
+            assert not own or response.response == logged[key].response
+    assert alike[True] == 48
+    assert alike[False] < 48  # the other fold's model is another one
+
+
+def test_the_same_command_again_trains_nothing(
+    trained: tuple[Path, Result], checkpoints: Any
+) -> None:
+    out, first = trained
+    files = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    before = {path: path.read_bytes() for path in files if path.name != "manifest.json"}
+    done = _train(checkpoints("qwen2_vl"), out)
+    assert done.exit_code == 0
+    assert done.output.splitlines()[-30:] == first.output.splitlines()[-30:]
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_another_training_does_not_go_on_in_the_folder(
+    trained: tuple[Path, Result], checkpoints: Any
+) -> None:
+    out, _ = trained
+    done = _train(checkpoints("qwen2_vl"), out, "--train", "lv", "--rank", "8")
+    assert done.exit_code == 1
+    assert "holds another training:" in str(done.exception)
+    assert "rank: 16 there, 8 now" in str(done.exception)
+
+
+# Killed
+
+
+def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
+    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
+) -> None:
+    out, _ = trained
+    command = _arguments(checkpoints("qwen2_vl"), tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "itr_bench.cli.main", *command],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    checkpoints_of_fold = tmp_path / "m-trained-lv" / "folds" / "1" / "checkpoints"
+    state = checkpoints_of_fold / "checkpoint-3" / "trainer_state.json"
+    try:
+        while not state.exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.005)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    torn = checkpoints_of_fold / "checkpoint-5"
+    shutil.copytree(checkpoints_of_fold / "checkpoint-3", torn)
+    (torn / "trainer_state.json").write_text('{"epoch": ')
+    done = _train(checkpoints("qwen2_vl"), tmp_path)
+    assert done.exit_code == 0, done.output
+    for fold in ("1", "2"):
+        one, other = (
+            json.loads((place / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
+            for place in (out, tmp_path)
+        )
+        assert one["losses"] == other["losses"]
+        assert one["weights"] == other["weights"]
+    assert not checkpoints_of_fold.exists()
+
+
+# Sequences
+
+
+def _encoder(checkpoint: Path, folder: Path, adapt: str = "lora") -> tuple[Any, Any, Any]:
+    from itr_bench.engine.loading import load
+    from itr_bench.training import fit
+    from itr_bench.training.pictures import PictureStore
+    from itr_bench.training.sequences import Encoder
+
+    vlm = load(str(checkpoint), dtype="float32", device="cpu")
+    import torch
+
+    torch.manual_seed(0)
+    trained = fit.adapt(vlm.model, TrainingConfig(("lv",), adapt=adapt))  # type: ignore[arg-type]
+    for name, weight in vlm.model.named_parameters():
+        if "lora_B" in name:  # zero at first, so that its gradient alone would be seen
+            torch.nn.init.normal_(weight, std=0.05)
+    return vlm, trained, Encoder(vlm, PictureStore(folder / "pictures", {"model": "tiny"}))
+
+
+def _examples(count: int) -> list[Any]:
+    from itr_bench.tasks import documents
+    from itr_bench.tasks.definitions import define
+    from itr_bench.tasks.spec import get_task
+    from itr_bench.training.cross_validation import _Prompts
+    from itr_bench.training.sequences import Example
+
+    task = get_task("itr_demo_lv")
+    wording = define(task, "itr_vlm").wording
+    rows = [document for document, _ in documents.rows(task)][: 2 * count]
+    return [
+        Example(
+            one["tweet_id"],
+            one["image_sha256"],
+            _Prompts((one, other), wording),
+            ("Yes", "No"),
+            (1.0, 0.5),
+        )
+        for one, other in zip(rows[::2], rows[1::2], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("family", "adapt", "way"),
+    [
+        ("qwen2_vl", "lora", (True, True)),
+        ("qwen2_vl", "full", (True, False)),
+        ("llava_next", "lora", (True, True)),
+        ("mllama", "lora", (True, False)),
+        ("qwen3_vl", "lora", (True, True)),
+        ("qwen3_5", "lora", (False, True)),
+        ("gemma3", "lora", (False, True)),
+        ("internvl", "lora", (True, True)),
+    ],
+)
+def test_loss_and_gradients_are_those_of_single_prompts(
+    family: str, adapt: str, way: tuple[bool, bool], checkpoints: Any, tmp_path: Path
+) -> None:
+    """The way that a family takes, and that it changes nothing: three tweets of unequal length."""
+    import torch
+
+    from itr_bench.training import fit
+    from itr_bench.training.sequences import Way, answer_scores
+
+    vlm, _, encoder = _encoder(checkpoints(family), tmp_path, adapt)
+    examples = _examples(3)
+    chosen, _ = fit.choose_way(vlm, encoder, examples[:2])
+    assert (chosen.shared, chosen.cached) == way
+    vlm.model.train()
+
+    def loss_of(batches: list[Any], taken: Way) -> tuple[float, dict[str, Any]]:
+        vlm.model.zero_grad()
+        total = 0.0
+        for batch in batches:
+            logits, tokens, weights = answer_scores(vlm.model, encoder.batch(batch, taken))
+            loss = torch.nn.functional.cross_entropy(logits, tokens, reduction="none")
+            (loss * weights).sum().backward()
+            total += float((loss * weights).sum().detach())
+        return total, {
+            name: weight.grad.clone()
+            for name, weight in vlm.model.named_parameters()
+            if weight.grad is not None
+        }
+
+    alone = Way(False, False)
+    singles = [[[one]] for example in examples for one in encoder.encode(example, alone)]
+    expected, gradients = loss_of(singles, alone)
+    found, of_way = loss_of([[encoder.encode(one, chosen) for one in examples]], chosen)
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert of_way.keys() == gradients.keys()
+    largest = max(float(one.abs().max()) for one in gradients.values())
+    assert largest > 0
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(of_way[name], gradient, rtol=1e-2, atol=1e-3 * largest)
+
+
+def test_only_the_answers_count_in_the_loss(checkpoints: Any, tmp_path: Path) -> None:
+    from itr_bench.training.sequences import Way
+
+    vlm, _, encoder = _encoder(checkpoints("qwen2_vl"), tmp_path)
+    (example,) = _examples(1)
+    batch = encoder.batch([encoder.encode(example, Way(True, True))], Way(True, True))
+    labels = batch["labels"][0]
+    learned = vlm.processor.tokenizer.decode(labels[labels != -100])
+    assert learned == "Yes<|im_end|>No<|im_end|>"
+    assert batch["weights"][0][labels != -100].unique().tolist() == [0.5, 1.0]
+
+
+def test_what_lora_adapts(checkpoints: Any, tmp_path: Path) -> None:
+    """The text decoder alone: not the vision encoder, the projector or the head."""
+    for family in FAMILIES:
+        vlm, _, _ = _encoder(checkpoints(family), tmp_path / family)
+        adapted = {n for n, weight in vlm.model.named_parameters() if weight.requires_grad}
+        decoder = {n for n, _ in vlm.model.named_parameters() if "language_model" in n}
+        assert adapted and adapted <= decoder
+        assert all("lora_" in name for name in adapted)
+
+
+# Options
+
+
+def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) -> None:
+    """On an inner split that no fold predicts; the best weights are taken."""
+    done = _train(
+        checkpoints("qwen2_vl"),
+        tmp_path,
+        *("--early-stopping", "1", "--balance", "sampling", "--epochs", "4"),
+        *("--learning-rate", "0.3", "--batch-size", "2"),
+    )
+    assert done.exit_code == 0, done.output
+    for fold in ("1", "2"):
+        record = json.loads((tmp_path / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
+        assert record["tweets"] + record["inner_tweets"] == 12
+        assert record["inner_tweets"] >= 1
+        losses = record["inner_losses"]
+        best = losses.index(min(losses))
+        assert record["best_step"] == 6 * (best + 1)
+        assert len(losses) == min(4, best + 2)  # it stopped one epoch after the best
+
+
+@pytest.mark.parametrize(
+    ("relations", "expected"),
+    [
+        ([0, 0, 0, 1], {(0, "yes"): 1.0, (1, "yes"): 4 / 6, (1, "no"): 2.0}),
+        ([0, 1, 2, 3], {(n, a): 1.0 for n in (0, 1) for a in ("yes", "no")}),
+    ],
+)
+def test_weights_let_yes_and_no_count_alike(
+    relations: list[int], expected: dict[tuple[int, str], float]
+) -> None:
+    from itr_bench.training.cross_validation import _weights
+    from itr_bench.training.splits import Part
+
+    names = tuple(str(number) for number in range(len(relations)))
+    part = Part(names, (), dict(zip(names, relations, strict=True)))
+    found = _weights(part, TrainingConfig(("lv",), balance="weights"))
+    assert {key: found[key[0], answer] for key in expected for answer in [_answer(key[1])]} == (
+        pytest.approx(expected)
+    )
+
+
+def _answer(value: str) -> Any:
+    from itr_bench.relation import Answer
+
+    return Answer(value)
+
+
+def test_dry_run(checkpoints: Any, tmp_path: Path) -> None:
+    done = _train(checkpoints("qwen2_vl"), tmp_path / "o", "--train", "lv,lv+en", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "trained on lv+en: 2 folds, 6 steps of 4 tweets each, lora" in done.output
+    assert "texts of itr_demo_lv, itr_demo_en" in done.output
+    assert not (tmp_path / "o").exists()
+
+
+# What is refused
+
+
+def test_pictures_of_another_model(
+    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
+) -> None:
+    out, _ = trained
+    shutil.copytree(out / "m-pictures", tmp_path / "m-pictures")
+    done = _train(checkpoints("llava_next"), tmp_path)
+    assert done.exit_code == 1
+    assert "holds the encoded pictures of another model or setting:" in str(done.exception)
+    assert "content: 'sha256:" in str(done.exception)
+    assert not list(tmp_path.rglob("checkpoints"))
+
+
+def test_an_adapter_of_another_model(trained: tuple[Path, Result], checkpoints: Any) -> None:
+    from itr_bench.engine.loading import load
+
+    weights = str(trained[0] / "m-trained-lv" / "folds" / "1" / "weights")
+    for other, said in (
+        (str(checkpoints("qwen3_vl")), "is no adapter for this checkpoint"),
+        (str(checkpoints("llava_next")), "is no adapter for this checkpoint"),
+    ):
+        with pytest.raises(ItrBenchError, match=said):
+            load(other, dtype="float32", device="cpu", peft=weights)
+    with pytest.raises(ItrBenchError, match=r"expected a folder with adapter_config\.json"):
+        load(str(checkpoints("qwen2_vl")), dtype="float32", device="cpu", peft=str(trained[0]))
+
+
+def test_models_that_cannot_be_adapted(checkpoints: Any) -> None:
+    import torch
+
+    from itr_bench.engine.loading import load
+    from itr_bench.training import fit
+
+    model = load(str(checkpoints("qwen2_vl")), dtype="float32", device="cpu").model
+    model.is_quantized = True
+    with pytest.raises(RunError, match="weights in 4 bits cannot be trained; take --adapt lora"):
+        fit.adapt(model, TrainingConfig(("lv",), adapt="full"))
+    model.model.language_model.layers = torch.nn.ModuleList()
+    with pytest.raises(RunError, match="has no linear layers that LoRA can adapt"):
+        fit.adapt(model, TrainingConfig(("lv",)))
+
+
+def _out_of_memory() -> Exception:
+    import torch
+
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (lambda: _out_of_memory(), "not enough memory to train"),  # noqa: PLW0108  # torch later
+        (lambda: OSError(28, "No space left on device"), "free some space"),
+        (lambda: RuntimeError("PytorchStreamWriter failed writing file data/0"), "free some space"),
+    ],
+)
+def test_full_memory_and_full_disks(raised: Any, said: str, tmp_path: Path) -> None:
+    from itr_bench.training.fit import _explained
+
+    with pytest.raises(RunError, match=said), _explained(tmp_path):
+        raise raised()
+
+
+def test_what_was_trained_before_a_full_disk_is_kept(
+    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.training import fit
+
+    saved = fit._save
+
+    def fails(vlm: Any, trained: Any, folder: Path) -> None:
+        if folder.name == "2":
+            raise OSError(28, "No space left on device")
+        saved(vlm, trained, folder)
+
+    monkeypatch.setattr(fit, "_save", fails)
+    done = _train(checkpoints("qwen2_vl"), tmp_path, "--epochs", "1")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, RunError)
+    assert "goes on from the last checkpoint" in str(done.exception)
+    assert (tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").exists()
+    assert not (tmp_path / "m-trained-lv" / "itr_demo_lv").exists()
