@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from itr_bench.data.languages import LANGUAGES, TARGETS
-from itr_bench.data.sets import SETS, check_has_system
+from itr_bench.data.sets import DRAWN, SETS, check_has_system
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.tasks.variants import AS_IS, MARK, Variant, get_variant
 
@@ -104,14 +104,19 @@ TASKS = {
         TaskSpec("ltec_itr_full_en", "ltec_full", "en"),
         TaskSpec("itr_demo_lv", "demo", "lv"),
         TaskSpec("itr_demo_en", "demo", "en"),
+        TaskSpec("itr_drawn_lv", DRAWN, "lv"),
+        TaskSpec("itr_drawn_en", DRAWN, "en"),
     )
 }
 
 LEADERBOARD = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_en_mt", "tirt")
 """The tasks of the leaderboard, the four conditions of the paper."""
 
-TRIAL = ("itr_demo_lv", "itr_demo_en")
-"""The tasks to try things out on; no result."""
+TRIALS = (("itr_demo_lv", "itr_demo_en"), ("itr_drawn_lv", "itr_drawn_en"))
+"""The tasks to try things out on, by set; no result."""
+
+TRIAL = tuple(task for tasks in TRIALS for task in tasks)
+"""All tasks of :data:`TRIALS`."""
 
 NO_IMAGE = "no-image"
 """The variant of its tasks that the leaderboard takes, beside the tasks themselves."""
@@ -119,7 +124,8 @@ NO_IMAGE = "no-image"
 GROUPS = {
     "itr_bench": LEADERBOARD,
     "ltec_itr": tuple(name for name in LEADERBOARD if TASKS[name].set_name.startswith("ltec")),
-    "itr_demo": TRIAL,
+    "itr_demo": TRIALS[0],
+    "itr_drawn": TRIALS[1],
 }
 """Names that stand for several tasks, which ``tasks`` defines."""
 

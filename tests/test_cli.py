@@ -384,6 +384,9 @@ def test_scores_of_other_data_are_refused_with_task(tmp_path: Path) -> None:
         (["data", "build", "demo", "--tweets", "x", "--placeholder-images"], "is not built from"),
         (["data", "build", "demo"], "is bundled; there is nothing to build"),
         (["data", "build", "tirt"], "TIRT is published as tweet ids"),
+        (["data", "build", "drawn", "--system", "x"], "it takes --size, --seed, --shifted"),
+        (["data", "build", "drawn", "--size", "2"], "2 drawn tweets: expected 8 to 1600"),
+        (["data", "build", "ltec", "--shifted"], "--shifted goes with the set 'drawn' only"),
         (["data", "verify", "tirt"], "TIRT is published as tweet ids"),
     ],
 )

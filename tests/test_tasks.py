@@ -10,7 +10,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.lmms import hooks
 from itr_bench.relation import Question
 from itr_bench.tasks import documents, task_files
-from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, TASKS, get_task
+from itr_bench.tasks.spec import EXPLAINED, GROUPS, LIKELIHOOD, TASKS, get_task
 from tests.conftest import needs
 
 pytestmark = needs("torch", "lmms_eval")
@@ -58,6 +58,8 @@ PROMPTS = [
     ("ltec_itr_lv_instruct_lv", "adds", "explained", f"{LEAD_LV}{SHOWN}{ADDS_LV} {EXPLAIN_LV}"),
     ("itr_demo_en", "adds", "plain", f"{EN}{SHOWN}{ADDS} {PLAIN}\n"),
     ("itr_demo_lv", "represented", "plain", f"{LV}{SHOWN}{REPR} {PLAIN}\n"),
+    ("itr_drawn_en", "represented", "plain", f"{EN}{SHOWN}{REPR} {PLAIN}\n"),
+    ("itr_drawn_lv", "adds", "plain", f"{LV}{SHOWN}{ADDS} {PLAIN}\n"),
 ]
 
 
@@ -152,7 +154,7 @@ def test_every_task_has_its_likelihood_variant(task: str) -> None:
 
 def test_the_files_say_no_more_than_a_name_and_what_they_include() -> None:
     for path in task_files.task_files().values():
-        if path.stem not in ("itr_bench", "ltec_itr", "itr_demo"):
+        if path.stem not in GROUPS:
             assert len(path.read_text().splitlines()) <= 3, path
 
 
@@ -174,7 +176,7 @@ def test_lmms_eval_finds_tasks_and_groups() -> None:
     manager = TaskManager("ERROR")
     names = {task + variant for task in TASKS for variant in ("", EXPLAINED, LIKELIHOOD)}
     assert names <= set(manager.all_subtasks)
-    assert {"ltec_itr", "itr_bench", "itr_demo"} <= set(manager.all_groups)
+    assert GROUPS.keys() <= set(manager.all_groups)
 
 
 def test_text_before_image_where_the_paper_had_it_so() -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint
+from itr_bench.models.tiny import ARCHITECTURES, make_checkpoint, make_untrained
+from itr_bench.tasks.definitions import define
+from itr_bench.tasks.documents import last_prompt
+from itr_bench.tasks.spec import get_task
 from tests.conftest import needs
 
 pytestmark = needs("torch", "transformers")
@@ -138,3 +141,40 @@ def test_answers_are_words_that_follow_from_the_input(loaded: Loaded) -> None:
     answers = [answer(loaded, image, text) for image in images for text in (ADDS, "Kas te ir?")]
     assert all(text.strip() and "\N{REPLACEMENT CHARACTER}" not in text for text in answers)
     assert len(set(answers)) > 2
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_untrained(tmp_path_factory.mktemp("untrained"))
+
+
+def test_an_untrained_model_sees_short_prompts_and_any_text(untrained: Path) -> None:
+    model = transformers.AutoModelForImageTextToText.from_pretrained(untrained)
+    processor = transformers.AutoProcessor.from_pretrained(untrained)
+    assert sum(weight.numel() for weight in model.parameters()) < 200_000
+    document = {"question": "adds", "language": "Latvian", "text": "Anna Rīgā: zila soma, zila!"}
+    wording = define(get_task("itr_drawn_lv"), "itr_vlm").wording
+    prompt = last_prompt({**document, "tweet_id": "1"}, wording)
+    given = inputs((processor, model), picture(), prompt)
+    assert given["pixel_values"].shape == (1, 3, 28, 28)
+    assert given["input_ids"].shape[1] < 30
+    assert processor.decode(given["input_ids"][0]).startswith("<|user|><image>")
+    for text in (LATVIAN, prompt):
+        ids = processor.tokenizer(text)["input_ids"]
+        assert processor.tokenizer.decode(ids, skip_special_tokens=True) == text
+    for answer_text in ("Yes", "No"):
+        assert len(processor.tokenizer(answer_text)["input_ids"]) == 1
+    first = logits((processor, model), picture(), prompt)
+    assert not torch.equal(first, logits((processor, model), picture(slope=7), prompt))
+
+
+def test_seed_sets_the_untrained_weights(untrained: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    state = torch.random.get_rng_state()
+    make_untrained(tmp_path / "same")
+    assert torch.equal(torch.random.get_rng_state(), state)
+    make_untrained(tmp_path / "other", seed=1)
+    for name, same in (("model.safetensors", False), ("tokenizer.json", True)):
+        first = (untrained / name).read_bytes()
+        assert (tmp_path / "same" / name).read_bytes() == first
+        assert ((tmp_path / "other" / name).read_bytes() == first) is same

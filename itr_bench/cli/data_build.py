@@ -11,8 +11,9 @@ from tabulate import tabulate
 
 from itr_bench.data import home
 from itr_bench.data.balance import SEED, TIRT_SIZE
+from itr_bench.data.drawn import MOST, TWEETS
 from itr_bench.data.manifest import Manifest
-from itr_bench.data.sets import SetSpec, get_set
+from itr_bench.data.sets import DRAWN, SetSpec, get_set
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
 
@@ -50,12 +51,13 @@ if TYPE_CHECKING:
 @click.option(
     "--size",
     type=click.IntRange(min=1),
-    help=f"TIRT with --labels: tweets of the balanced draw, by default the paper's {TIRT_SIZE}.",
+    help=f"TIRT with --labels: tweets of the balanced draw, by default the paper's {TIRT_SIZE}. "
+    f"drawn: tweets, by default {TWEETS}, at most {MOST}.",
 )
 @click.option(
     "--seed",
     type=int,
-    help=f"TIRT with --labels: seed of the draw, by default {SEED}.",
+    help=f"TIRT with --labels: seed of the draw, by default {SEED}. drawn: by default 0.",
 )
 @click.option(
     "--all",
@@ -69,6 +71,12 @@ if TYPE_CHECKING:
     help="TIRT with --labels: write what is available, by relation, to this JSON file: ids and "
     "counts, no text. It is written even where too few tweets are left to draw from.",
 )
+@click.option(
+    "--shifted",
+    is_flag=True,
+    help="drawn: other colours, wordings, shapes and extras, on which what was learnt on the "
+    "usual set fails.",
+)
 @click.option("--replace", is_flag=True, help="Build it even where it is there already.")
 def command(
     name: str,
@@ -81,6 +89,7 @@ def command(
     seed: int | None,
     everything: bool,
     report: Path | None,
+    shifted: bool,
     replace: bool,
 ) -> None:
     """Build the data set NAME, from its published sources or from local files.
@@ -94,6 +103,10 @@ def command(
     give the same set on every machine. `itr-bench data balance tirt --size all --out ids.tsv`
     writes its ids and labels, to be shared.
 
+    The set `drawn` comes from a generator: coloured things, named by the text or not, some with a
+    price list that adds. A tiny model learns its relations in minutes, to try training out without
+    a download. Its pictures are marked as placeholders: no score of it is a result.
+
     \b
     Examples:
       itr-bench data build ltec
@@ -102,9 +115,19 @@ def command(
       itr-bench data build tirt --labels textimage.csv --tweets fetched/ --report report.json
       itr-bench data build tirt --labels ids.tsv --tweets fetched/ --all
       itr-bench data build tirt --tweets tirt.tsv --images tirt-images/
+      itr-bench data build drawn --size 1000 --seed 1
     """
     spec = get_set(name)
-    if labels is not None:
+    if name == DRAWN:
+        if any((tweets, images, placeholder_images, system, labels, everything, report)):
+            raise DataError(
+                f"{DRAWN!r} comes from a generator: it takes --size, --seed, --shifted and "
+                "--replace only"
+            )
+        folder = _build_drawn(size, seed, shifted, replace)
+    elif shifted:
+        raise DataError(f"--shifted goes with the set {DRAWN!r} only")
+    elif labels is not None:
         if name != "tirt" or tweets is None:
             raise DataError("--labels goes with tirt, and with --tweets FOLDER that you fetched")
         if images is not None or placeholder_images or system is not None:
@@ -114,7 +137,10 @@ def command(
             )
         folder = _build_tirt(labels, tweets, size, seed, everything, report, replace)
     elif everything or report is not None or size is not None or seed is not None:
-        raise DataError("--size, --seed, --all and --report go with --labels FILE, for tirt")
+        raise DataError(
+            "--size, --seed, --all and --report go with --labels FILE, for tirt (--size and "
+            f"--seed with {DRAWN!r}, too)"
+        )
     elif spec.is_translation:
         if images is not None or placeholder_images:
             raise DataError(f"{name!r} uses the images of 'ltec'; leave --images out")
@@ -138,6 +164,17 @@ def _build(
     if home.is_built(name) and not replace:
         click.echo(f"{name} is there already and kept; --replace builds it again")
     return build.fetch(name, replace=replace)
+
+
+def _build_drawn(size: int | None, seed: int | None, shifted: bool, replace: bool) -> Path:
+    from itr_bench.data import build
+
+    return build.build_drawn(
+        TWEETS if size is None else size,
+        seed=0 if seed is None else seed,
+        shifted=shifted,
+        replace=replace,
+    )
 
 
 def _build_translation(

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from itr_bench.data import home
 from itr_bench.data.manifest import Manifest
-from itr_bench.data.sets import SETS, get_set
+from itr_bench.data.sets import DRAWN, SETS, get_set
 from itr_bench.errors import DataError
 from itr_bench.tasks.spec import TASKS
 
@@ -48,6 +48,8 @@ def _state(name: str) -> dict[str, Any]:
             manifest, state = Manifest.read(folder), "built"
         except DataError:
             state = "damaged, build it again"
+    elif name == DRAWN:
+        state = "made on first use"
     elif name in LISTS:
         state = "fetched on first use"
     elif spec.is_translation:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data import home, published, released
+from itr_bench.data.drawn import TWEETS, draw
 from itr_bench.data.image_sources import PlaceholderImages, local_images
 from itr_bench.data.manifest import file_hash
-from itr_bench.data.sets import SetSpec, check_system, get_set
+from itr_bench.data.sets import DRAWN, SetSpec, check_system, get_set
 from itr_bench.data.tsv import read_tweets
 from itr_bench.data.tweet_set import read_set
 from itr_bench.data.writing import refuse_existing, write, write_translation
@@ -19,7 +20,7 @@ _TEXT_COLUMNS = {"lv": "text", "en": "english"}
 
 
 def fetch(name: str, *, replace: bool = False) -> Path:
-    """Build set *name* from its published sources, if it is not there yet.
+    """Build set *name* from its published sources, or draw it, if it is not there yet.
 
     Raises:
         DataError: it has no published source, or cannot be fetched.
@@ -29,6 +30,8 @@ def fetch(name: str, *, replace: bool = False) -> Path:
         raise DataError(f"the data set {name!r} is bundled; there is nothing to build")
     if home.is_built(name) and not replace:
         return home.set_folder(home.located(name))
+    if name == DRAWN:
+        return build_drawn(replace=replace, keep=True)
     systems = home.systems(name)
     if systems:
         raise DataError(
@@ -74,7 +77,7 @@ def build(
         DataError: anything wrong with the input, or it is there already.
     """
     spec = get_set(name)
-    if spec.is_translation or spec.bundled:
+    if spec.is_translation or spec.bundled or name == DRAWN:
         raise DataError(f"the data set {name!r} is not built from tweets and images")
     if (images is None) is not placeholder:
         raise DataError("give either --images FOLDER_OR_ZIP or --placeholder-images")
@@ -84,6 +87,35 @@ def build(
     with home.locked(name):
         refuse_existing(name, replace)
         return write(spec, rows, source, facts)
+
+
+def build_drawn(
+    tweets: int = TWEETS,
+    *,
+    seed: int = 0,
+    shifted: bool = False,
+    replace: bool = False,
+    keep: bool = False,
+) -> Path:
+    """Build the set ``drawn``.
+
+    Args:
+        tweets, seed, shifted: as :func:`itr_bench.data.drawn.draw` takes them.
+        replace: build it even where it is there already.
+        keep: return what another process built while this one waited, whatever it drew.
+
+    Returns:
+        The folder of the set.
+
+    Raises:
+        DataError: too few or too many tweets, or it is there already.
+    """
+    rows, pictures, facts = draw(tweets, seed=seed, shifted=shifted)
+    with home.locked(DRAWN):
+        if keep and home.is_built(DRAWN) and not replace:
+            return home.set_folder(DRAWN)
+        refuse_existing(DRAWN, replace)
+        return write(get_set(DRAWN), rows, pictures, facts)
 
 
 def build_translation(

@@ -23,6 +23,11 @@ def placeholder_png(tweet_id: str) -> bytes:
         x, y, r = seed[5 + 3 * i] % size[0], seed[6 + 3 * i] % size[1], 10 + seed[7 + 3 * i] // 8
         draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(seed[17 + i : 20 + i]))
     draw.text((4, 4), f"placeholder {tweet_id}", fill="white", stroke_width=1, stroke_fill="black")
+    return marked_png(image)
+
+
+def marked_png(image: Image.Image) -> bytes:
+    """Return *image* as a PNG file that says that it is a placeholder."""
     marks = PngImagePlugin.PngInfo()
     marks.add_text(PLACEHOLDER_KEY, PLACEHOLDER_MARK)
     buffer = io.BytesIO()

@@ -23,7 +23,8 @@ class SetSpec:
         title: what it is, for tables.
         texts: the languages of its texts, each a column ``text_<language>``.
         relations: the expected number of tweets by relation, ``None`` where any will do.
-        supply: what to do where it cannot be fetched; ``None`` for what is fetched or bundled.
+        supply: what to do where it cannot be fetched; ``None`` for what is fetched, made or
+            bundled.
         bundled: whether it comes with the package.
         base: for machine translations, the set that holds the tweets' images.
     """
@@ -41,6 +42,9 @@ class SetSpec:
         """Whether it holds machine translations only, over the images of another set."""
         return self.base is not None
 
+
+DRAWN = "drawn"
+"""The set that a generator makes, with its defaults where it is first opened."""
 
 _LTEC_FULL = (392, 72, 296, 52)
 LTEC_BALANCED = (113, 72, 113, 52)
@@ -82,6 +86,7 @@ SETS = {
             "<tweet_id>.jpg:\n"
             "    itr-bench data build tirt --tweets FILE.tsv --images FOLDER",
         ),
+        SetSpec(DRAWN, "made by a generator, to try training out", ("lv", "en"), None),
         SetSpec("demo", "demo, 24 made-up tweets", ("lv", "en"), (6, 6, 6, 6), bundled=True),
     )
 }

@@ -1,15 +1,17 @@
-"""Tiny checkpoints with random weights, for the demo and the tests.
+"""Tiny checkpoints, for the demo and the tests: with random weights, or to be trained.
 
-They have the real architecture, the real files and the real form of prompt of three families, so
-that the stock adapters of lmms-eval load and run them on a CPU within seconds, without a network.
-What they say is a salad of words that depends on the image and on the text, and nothing more: no
-score of theirs means anything.
+Those of `make_checkpoint` have the real architecture, the real files and the real form of prompt of
+three families, so that the stock adapters of lmms-eval load and run them on a CPU within seconds,
+without a network. What they say is a salad of words that depends on the image and on the text, and
+nothing more: no score of theirs means anything.
 
     make_checkpoint("qwen2_vl", Path("/tmp/qwen"))
     # lmms-eval --model qwen2_vl --model_args pretrained=/tmp/qwen,device=cpu,device_map=cpu ...
 
 The adapters are ``qwen2_vl`` for "qwen2_vl", ``llava_hf`` for "llava_next" and ``llama_vision``
-for "mllama". Needs torch, torchvision, tokenizers and transformers, imported only when called.
+for "mllama". That of `make_untrained` is smaller still, and learns the set ``drawn`` in minutes.
+
+Needs torch, torchvision, tokenizers and transformers, imported only when called.
 """
 
 from __future__ import annotations
@@ -61,6 +63,11 @@ _LLAVA_NEXT_TEMPLATE = (
     + CONTENT.replace("IMAGE", "<image>\\n")
     + "{{ eos_token if message['role'] == 'assistant' else ' ' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+)
+_UNTRAINED_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}"
+    + CONTENT.replace("IMAGE", "<image>")
+    + "{{ '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 _MLLAMA_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -122,8 +129,110 @@ def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def byte_level(special: Sequence[str]) -> Any:
-    """A byte-level BPE of a few hundred tokens that can encode any text, and *special* ones."""
+def make_untrained(folder: Path, *, seed: int = 0) -> Path:
+    """Write a tiny LLaVA as it is before any training, to be trained on the set ``drawn``.
+
+    It has some 200,000 parameters with the usual initial weights, and sees four patches of a
+    picture, scaled to 28 x 28 pixels. Its tokenizer encodes any text; what all prompts of the
+    protocol share, such as a whole question, is one token, so that a prompt has 20 to 30.
+
+    Args:
+        folder: made if missing; files of the same names are replaced.
+        seed: of the weights.
+
+    Returns:
+        The folder, to be given to ``from_pretrained`` or to ``itr_vlm`` as ``pretrained=``.
+    """
+    import torch
+    import transformers
+
+    tokenizer = _protocol_tokenizer()
+    image_id = tokenizer.convert_tokens_to_ids("<image>")
+    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("eos", "pad")}
+    # 1 / sqrt(hidden_size): with the 0.02 of large models, one of this width learns far slower.
+    scale = {"initializer_range": 0.125}
+    config = transformers.LlavaConfig(
+        text_config=transformers.LlamaConfig(
+            **ids,
+            **scale,
+            bos_token_id=None,
+            vocab_size=len(tokenizer),
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=2048,
+            tie_word_embeddings=True,
+        ),
+        vision_config=transformers.CLIPVisionConfig(
+            **scale,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=2 * _PATCH,
+            patch_size=_PATCH,
+        ),
+        image_token_index=image_id,
+        image_seq_length=4,
+        vision_feature_layer=-1,
+        tie_word_embeddings=True,
+        **scale,
+    )
+    processor = transformers.LlavaProcessor(
+        image_processor=transformers.CLIPImageProcessor(
+            size={"height": 2 * _PATCH, "width": 2 * _PATCH},
+            do_center_crop=False,
+            image_mean=[0.5] * 3,
+            image_std=[0.5] * 3,
+        ),
+        tokenizer=tokenizer,
+        patch_size=_PATCH,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=_UNTRAINED_TEMPLATE,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = transformers.LlavaForConditionalGeneration(config)
+    model.generation_config = transformers.GenerationConfig(**ids)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.eval().save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def _protocol_tokenizer() -> Any:
+    """A tokenizer that has the words of ``drawn`` and what all prompts share as single tokens."""
+    import transformers
+    from tokenizers import AddedToken
+
+    from itr_bench.data.drawn import MOST, draw
+    from itr_bench.tasks.definitions import define
+    from itr_bench.tasks.spec import get_task
+
+    wording = define(get_task("itr_drawn_lv"), "itr_vlm").wording
+    begin, _, _ = wording["prompt"].partition("{{")
+    phrases = [begin, *wording["questions"].values(), wording["answer_formats"]["plain"]]
+    rows = [row.values for shifted in (False, True) for row in draw(MOST, shifted=shifted)[0]]
+    texts = [row[column] for row in rows for column in ("text_lv", "text_en")]
+    special = ["<pad>", "<|user|>", "<|assistant|>", "<|end|>", "<image>"]
+    backend = byte_level(special, ["Latvian", "English", "Yes", "No", *texts])
+    backend.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        eos_token="<|end|>",
+        pad_token="<pad>",
+        additional_special_tokens=special,
+        clean_up_tokenization_spaces=False,
+        model_max_length=2048,
+        padding_side="left",
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def byte_level(special: Sequence[str], texts: Sequence[str] = (*_ANSWERS, *_WORDS)) -> Any:
+    """A byte-level BPE that can encode any text, with the words of *texts* and *special* tokens."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from tokenizers.trainers import BpeTrainer
 
@@ -131,8 +240,8 @@ def byte_level(special: Sequence[str]) -> Any:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = BpeTrainer(vocab_size=900, initial_alphabet=alphabet, show_progress=False)
-    backend.train_from_iterator([*_ANSWERS, *_WORDS], trainer)
+    trainer = BpeTrainer(vocab_size=1800, initial_alphabet=alphabet, show_progress=False)
+    backend.train_from_iterator(texts, trainer)
     backend.add_special_tokens([AddedToken(token, special=True) for token in special])
     return backend
 

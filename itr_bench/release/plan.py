@@ -9,11 +9,10 @@ from typing import Any
 
 from itr_bench.data import home
 from itr_bench.data.release_files import Release, config_name
-from itr_bench.data.sets import SETS
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.release import licences
 from itr_bench.tasks.loading import TaskData, open_task
-from itr_bench.tasks.spec import TASKS, get_task
+from itr_bench.tasks.spec import TASKS, TRIAL, get_task
 
 TRIAL_KINDS = ("placeholder", "demo")
 """Kinds of data of which no score is a result."""
@@ -76,7 +75,7 @@ def tasks_here() -> list[str]:
     """The tasks whose data is built here, one for each text of each set."""
     found = []
     for task in TASKS.values():
-        if SETS[task.set_name].bundled or _same_data(task.name) != task.name:
+        if task.family in TRIAL or _same_data(task.name) != task.name:
             continue
         systems = home.systems(task.set_name)
         if systems:

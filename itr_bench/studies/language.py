@@ -46,7 +46,7 @@ from itr_bench.studies.section import (
 )
 from itr_bench.studies.statistics import ACCURACY, Measure, hits, shared, shares
 from itr_bench.studies.study import Material, Study
-from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIAL, get_task
+from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIALS, get_task
 from itr_bench.translation.quality import LABELS
 
 _LTEC = ("ltec_itr_lv", "ltec_itr_en_manual", "ltec_itr_lv_instruct_lv")
@@ -61,8 +61,9 @@ _Compared = Sequence[tuple[LanguagePair, Differences]]
 def tasks(base: str) -> tuple[str, ...]:
     """All languages of the tweets of *base*: of machine translations, each system that is built."""
     name = get_task(base).family
-    if name in TRIAL:
-        return (base, *(task for task in TRIAL if task != base))
+    for trial in TRIALS:
+        if name in trial:
+            return (base, *(task for task in trial if task != base))
     if images_of(base) != "ltec":
         return ()
     translated = [

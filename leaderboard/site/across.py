@@ -15,13 +15,13 @@ from itr_bench.leaderboard.site.rows import ModelKey, Row
 from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.significance import better, exact_mcnemar, holm_array
-from itr_bench.tasks.spec import LEADERBOARD, TRIAL
+from itr_bench.tasks.spec import LEADERBOARD, TRIALS
 
 _PAIRS = (
     ("ltec_itr_lv", "ltec_itr_en_manual"),
     ("ltec_itr_lv", "ltec_itr_en_mt"),
     ("ltec_itr_en_manual", "ltec_itr_en_mt"),
-    TRIAL,
+    *TRIALS,
 )
 
 
@@ -96,9 +96,9 @@ class Gap:
 
 
 def averages(boards: Sequence[Board]) -> tuple[Average, ...]:
-    """The average over the four tasks, and in a trial over the tasks of the demo."""
+    """The average over the four tasks, and in a trial over each set to try things out on."""
     by_task = {board.task: board for board in boards}
-    groups = [tasks for tasks in (LEADERBOARD, TRIAL) if by_task.keys() >= set(tasks)]
+    groups = [tasks for tasks in (LEADERBOARD, *TRIALS) if by_task.keys() >= set(tasks)]
     return tuple(_average(tasks, by_task) for tasks in groups)
 
 

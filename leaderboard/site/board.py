@@ -30,7 +30,7 @@ from itr_bench.relation import RELATIONS
 from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.ranking import rank
-from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, get_task
+from itr_bench.tasks.spec import LEADERBOARD, TASKS, TRIAL, TRIALS, get_task
 
 WithoutImage = Mapping[tuple[str | None, ...], Entry]
 """The results without the image, by :attr:`Entry.pair`."""
@@ -127,7 +127,7 @@ class Board:
 def make_boards(
     entries: Sequence[Entry], published: Sequence[Published], *, trial: bool
 ) -> tuple[Board, ...]:
-    """The boards of the four tasks, and in a trial those of the demo that have entries."""
+    """The boards of the four tasks, and in a trial those to try things out on that have entries."""
     without_image = {entry.pair: entry for entry in entries if entry.without_image}
     by_task: dict[str, list[Entry]] = {}
     for entry in (one for one in entries if not one.without_image):
@@ -135,8 +135,8 @@ def make_boards(
     tasks = [*LEADERBOARD, *(task for task in TRIAL if trial and task in by_task)]
     mains = {task: _main(by_task.get(task, [])) for task in tasks}
     placed = [entry for some in mains.values() for entry in some]
-    complete = complete_keys(placed, LEADERBOARD) | (
-        complete_keys(placed, TRIAL) if trial else set()
+    complete = set[ModelKey]().union(
+        *(complete_keys(placed, some) for some in (LEADERBOARD, *(TRIALS if trial else ())))
     )
     return tuple(
         _board(task, mains[task], by_task.get(task, []), published, complete, without_image)

@@ -23,6 +23,8 @@ TITLES = {
     "tirt": ("TIRT", "TIRT, English tweets"),
     "itr_demo_lv": ("Demo Latvian", "Demo, 24 made-up tweets in Latvian"),
     "itr_demo_en": ("Demo English", "Demo, 24 made-up tweets in English"),
+    "itr_drawn_lv": ("Drawn Latvian", "Drawn by a generator, in Latvian"),
+    "itr_drawn_en": ("Drawn English", "Drawn by a generator, in English"),
 }
 """By task: for tabs, and for headings."""
 
