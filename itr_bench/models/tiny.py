@@ -90,7 +90,7 @@ class _Family:
     build: Callable[[Any], tuple[Any, Any]]  # tokenizer -> processor, model with any weights
 
 
-def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
+def make_checkpoint(architecture: str, folder: str | Path, *, seed: int = 0) -> Path:
     """Write a tiny checkpoint of *architecture* with random float32 weights into *folder*.
 
     The same seed gives the same weights, with the same versions of the libraries. The state of
@@ -123,13 +123,14 @@ def make_checkpoint(architecture: str, folder: Path, *, seed: int = 0) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
 
 
-def make_untrained(folder: Path, *, seed: int = 0) -> Path:
+def make_untrained(folder: str | Path, *, seed: int = 0) -> Path:
     """Write a tiny LLaVA as it is before any training, to be trained on the set ``drawn``.
 
     It has some 200,000 parameters with the usual initial weights, and sees four patches of a
@@ -196,6 +197,7 @@ def make_untrained(folder: Path, *, seed: int = 0) -> Path:
         torch.manual_seed(seed)
         model = transformers.LlavaForConditionalGeneration(config)
     model.generation_config = transformers.GenerationConfig(**ids)
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
