@@ -54,7 +54,8 @@ from itr_bench.training import splits
 from itr_bench.training.config import TrainingConfig
 from tests import submissions
 from tests.homes import home_at
-from tests.site_entries import ALPHA, LTEC, Made, entry
+from tests.site_entries import ALPHA, LTEC, Made, entry, fine_tuned
+from tests.test_site import Page
 from tests.test_submit import run_folder
 
 TASK = "itr_demo_lv"
@@ -433,6 +434,25 @@ def test_without_the_data_it_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
     assert "copies of the predicted tweets" in one.findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"weights": {"1": "another", "2": "machine"}}, True),
+        ({"base": "a/copy"}, True),
+        ({"content": "commit:1"}, False),
+        ({"languages": "en"}, False),
+        ({"share": 50}, False),
+        ({"seed": 2}, False),
+    ],
+)
+def test_a_rerun_lies_where_its_submission_does(changes: dict[str, Any], same: bool) -> None:
+    submission = good()[0]
+    assert submission.training is not None
+    training = submission.training.model_copy(update=changes)
+    again = submission.model_copy(update={"training": training})
+    assert (layout.relative_folder(again) == layout.relative_folder(submission)) is same
+
+
 def test_doubled_names_and_missing_sums(tmp_path: Path) -> None:
     folder = put_down(tmp_path)
     content = (folder / FOLDS).read_bytes()
@@ -641,22 +661,6 @@ def boards_with(*fine_tuned: Entry) -> tuple[list[Entry], tuple[Board, ...]]:
     return entries, make_boards([*entries, *fine_tuned], [], trial=False)
 
 
-def fine_tuned(one: Entry, **values: Any) -> Entry:
-    """*one* as of a fine-tuned model."""
-    training = good()[0].training
-    assert training is not None
-    submission = one.submission.model_copy(
-        update={
-            "training": training.model_copy(update=values),
-            "model": one.submission.model.model_copy(
-                update={"saw_this_data": "yes", "base_saw_this_data": "no"}
-            ),
-        }
-    )
-    path = layout.relative_folder(submission)
-    return dataclasses.replace(one, submission=submission, path=str(path))
-
-
 @pytest.fixture(scope="module")
 def tuned() -> list[Entry]:
     """A model much better than the others on all tasks, for it was trained."""
@@ -707,7 +711,10 @@ def test_other_data_and_fine_tuned_ones_alone(tmp_path: Path, tuned: list[Entry]
         assert f"<td>{on}</td>" in table[0]
     assert 'id="other-1"' not in text
     history = (tmp_path / "site" / "history.html").read_text()
-    assert "Old (0000000000, fine-tuned on lv+en-50pct): ltec_itr_lv" in history
+    assert "Old (0000000000, fine-tuned on lv+en, 50 % of the data): ltec_itr_lv" in history
+    for path in sorted((tmp_path / "site").rglob("*.html")):
+        page = Page(path.read_text())  # raises where an element is not closed
+        assert len(page.ids) == len(set(page.ids)), path
 
 
 def test_the_main_table_is_chosen_by_models_without_training() -> None:
