@@ -152,7 +152,10 @@ def check_folds(
         )
     for tweet, fold in folds.fold_of.items():
         if fold >= training.folds:
-            error("folds", f"tweet {tweet}: fold {fold}, expected 0 to {training.folds - 1}")
+            error(
+                "folds",
+                f"tweet {tweet}: fold {fold}, expected 0 to {training.folds - 1}; {_AGAIN}",
+            )
     if len(folds.folds) != training.folds:
         error(
             "folds",
@@ -168,7 +171,8 @@ def check_folds(
                 said = f"trained on tweet {tweet}, which is in this fold, {_LEAK}"
                 error("overlap", f"fold {number}: {said}")
             else:
-                error("folds", f"fold {number}: trained on tweet {tweet}, which is in no fold")
+                said = f"trained on tweet {tweet}, which is in no fold; {_AGAIN}"
+                error("folds", f"fold {number}: {said}")
         if not one.train or (training.share == WHOLE and len(used & others) < len(others)):
             error(
                 "folds",

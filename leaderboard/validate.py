@@ -132,7 +132,10 @@ def _folds(submission: Submission, content: bytes | None, found: Collector) -> F
             found.error("unexpected-file", FOLDS, said)
         return None
     if content is None:
-        said = "expected the fold of each tweet, and what the model of each fold was trained on"
+        said = (
+            "expected the fold of each tweet, and what the model of each fold was trained on; "
+            "`itr-bench submit` writes it"
+        )
         found.error("missing-file", FOLDS, said)
         return None
     return training.read_folds(content, found)

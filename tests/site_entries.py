@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from itr_bench.leaderboard.entry import Badge, Entry
+from itr_bench.leaderboard.layout import relative_folder
 from itr_bench.leaderboard.published import Figure, Published, PublishedModel, Source
-from itr_bench.leaderboard.schema import ClaimedScore, ModelCard, RunFacts, Submission, Submitter
+from itr_bench.leaderboard.schema import (
+    ClaimedScore,
+    ModelCard,
+    RunFacts,
+    Submission,
+    Submitter,
+    Training,
+)
 from itr_bench.scoring import Predictions, score
 from itr_bench.tasks.spec import get_task
 
@@ -135,6 +143,38 @@ def entry(made: Made, task: str, **options: Any) -> Entry:
         current=options.get("current", scored and (version, data) == ("1", DATA.get(task))),
         unchecked=() if scored else ("The data of this task is not here: nothing was computed.",),
     )
+
+
+def fine_tuned(one: Entry, **settings: Any) -> Entry:
+    """*one* as of a model that was fine-tuned with cross-validation, with other *settings*."""
+    facts: dict[str, Any] = {
+        "base": one.submission.model.id,
+        "content": f"commit:{one.submission.model.revision}",
+        "languages": "lv",
+        "tasks": {"ltec_itr_full_lv": "hub-ffffffffffff"},
+        "folds": 5,
+        "fold_hash": "0123456789ab",
+        "share": 100,
+        "shuffled_labels": False,
+        "adapt": "lora",
+        "rank": 16,
+        "alpha": 32,
+        "steps": 123,
+        "epochs": 3,
+        "batch_size": 16,
+        "learning_rate": 0.0001,
+        "warmup": 0.1,
+        "balance": "none",
+        "early_stopping": 0,
+        "seed": 1,
+        "weights": {str(fold): f"{fold:012d}" for fold in range(1, 6)},
+    }
+    model = one.submission.model.model_copy(
+        update={"saw_this_data": "yes", "base_saw_this_data": "no"}
+    )
+    training = Training.model_validate({**facts, **settings})
+    submission = one.submission.model_copy(update={"training": training, "model": model})
+    return replace(one, submission=submission, path=str(relative_folder(submission)))
 
 
 ALPHA = Made("Alpha 7B", 0.45)

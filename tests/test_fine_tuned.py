@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from itr_bench.cli.main import cli
 from itr_bench.data.sets import get_set
@@ -26,6 +28,7 @@ from itr_bench.leaderboard.collect import collect
 from itr_bench.leaderboard.comment import comment
 from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.files import sha256
+from itr_bench.leaderboard.findings import Collector
 from itr_bench.leaderboard.layout import FOLDS, SUBMISSION
 from itr_bench.leaderboard.make import folds_of
 from itr_bench.leaderboard.schema import Folds, Submission
@@ -50,7 +53,9 @@ from itr_bench.tasks.spec import get_task
 from itr_bench.training import splits
 from itr_bench.training.config import TrainingConfig
 from tests import submissions
-from tests.site_entries import ALPHA, LTEC, Made, entry
+from tests.homes import home_at
+from tests.site_entries import ALPHA, LTEC, Made, entry, fine_tuned
+from tests.test_site import Page
 from tests.test_submit import run_folder
 
 TASK = "itr_demo_lv"
@@ -263,9 +268,12 @@ CASES: dict[str, tuple[list[Change], list[tuple[str, str, str]]]] = {
 }
 
 
-def put_down(root: Path, *changes: Change) -> Path:
+Whole = tuple[Submission, list[Response], Folds]
+
+
+def put_down(root: Path, *changes: Change, made_of: Whole | None = None) -> Path:
     """Write the good submission after *changes*, everything else fitting."""
-    submission, found, folds = good()
+    submission, found, folds = made_of or good()
     draft = Draft(submission.model_dump(mode="json"), json.loads(layout.folds_bytes(folds)))
     for change in changes:
         change(draft)
@@ -341,6 +349,73 @@ def test_near_copies_on_both_sides_are_refused(copies: tuple[str, str], tmp_path
     ]
 
 
+def test_real_near_copies_are_refused(placeholder_home: Path, tmp_path: Path) -> None:
+    """LTEC's own texts: of two that are nearly the same, one is moved to another fold."""
+    with home_at(placeholder_home):
+        made = submissions.make_fine_tuned(0, "ltec_itr_lv", folds=5, batch_size=16)
+        pool = splits.pool_of([get_task("ltec_itr_lv")])
+        group = dict(zip(pool.tweet_ids, pool.groups.tolist(), strict=True))
+        predicted = {response.tweet_id for response in made[1]}
+        kept, gone = next(
+            (one, other)
+            for one in sorted(predicted)
+            for other in pool.tweet_ids
+            if one != other and group[one] == group[other]
+        )
+
+        def part(draft: Draft) -> None:
+            of, models = draft.folds["fold_of"], draft.folds["folds"]
+            models[of[gone]]["train"].append(gone)
+            of[gone] = (of[gone] + 1) % 5
+            models[of[gone]]["train"].remove(gone)
+            hashed(draft)
+
+        checking._groups_of.cache_clear()
+        put_down(tmp_path / "good", made_of=made)
+        assert len(collect(tmp_path / "good", trial=True).entries) == 1
+        put_down(tmp_path / "bad", part, made_of=made)
+        found = collect(tmp_path / "bad", trial=True).all_findings
+    assert {f.code for f in found} == {"near-copy"}
+    fold = made[2].fold_of[kept]
+    said = f"fold {fold}: trained on tweet {gone}, of which text or picture are those of tweet"
+    assert any(f.message.startswith(f"{said} {kept}, or nearly so") for f in found)
+
+
+TWEETS = st.sampled_from(["1", "2", "3", "4"])
+PARTS = st.fixed_dictionaries({"train": st.lists(TWEETS), "inner": st.lists(TWEETS)})
+
+
+@given(
+    st.dictionaries(TWEETS, st.integers(0, 2), min_size=1),
+    st.lists(PARTS, min_size=1, max_size=3),
+    st.sets(TWEETS, min_size=1),
+    st.sampled_from([50, 100]),
+)
+def test_what_is_accepted_has_no_leak(
+    fold_of: dict[str, int], parts: list[dict[str, list[str]]], predicted: set[str], share: int
+) -> None:
+    training = good()[0].training
+    assert training is not None
+    training = training.model_copy(update={"share": share, "fold_hash": digest(fold_of)})
+    folds = Folds.model_validate({"hash": digest(fold_of), "fold_of": fold_of, "folds": parts})
+    found = Collector("a")
+    checking.check_folds(folds, training, predicted, found)
+    used = [{*one["train"], *one["inner"]} for one in parts]
+    fine = len(parts) == training.folds and set(fold_of.values()) <= {0, 1}
+    fine = fine and predicted <= fold_of.keys() and all(one["train"] for one in parts)
+    others = [{t for t, k in fold_of.items() if k != fold} for fold in range(len(parts))]
+    leaks = any(own - rest for own, rest in zip(used, others, strict=True))
+    whole = share < 100 or all(own >= rest for own, rest in zip(used, others, strict=True))
+    assert found.failed is not (fine and whole and not leaks)
+
+
+@given(st.one_of(st.binary(), st.text().map(str.encode)))
+def test_any_file_of_folds_is_read_or_refused(content: bytes) -> None:
+    found = Collector("a")
+    assert (checking.read_folds(content, found) is None) is found.failed
+    assert found.failed
+
+
 def test_without_the_data_it_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(tasks: Any) -> splits.Pool:
         raise DataError("not here")
@@ -357,6 +432,25 @@ def test_without_the_data_it_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
     assert one.entry.badge is Badge.REPORTED
     assert [f.code for f in one.findings] == ["unchecked"]
     assert "copies of the predicted tweets" in one.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"weights": {"1": "another", "2": "machine"}}, True),
+        ({"base": "a/copy"}, True),
+        ({"content": "commit:1"}, False),
+        ({"languages": "en"}, False),
+        ({"share": 50}, False),
+        ({"seed": 2}, False),
+    ],
+)
+def test_a_rerun_lies_where_its_submission_does(changes: dict[str, Any], same: bool) -> None:
+    submission = good()[0]
+    assert submission.training is not None
+    training = submission.training.model_copy(update=changes)
+    again = submission.model_copy(update={"training": training})
+    assert (layout.relative_folder(again) == layout.relative_folder(submission)) is same
 
 
 def test_doubled_names_and_missing_sums(tmp_path: Path) -> None:
@@ -567,22 +661,6 @@ def boards_with(*fine_tuned: Entry) -> tuple[list[Entry], tuple[Board, ...]]:
     return entries, make_boards([*entries, *fine_tuned], [], trial=False)
 
 
-def fine_tuned(one: Entry, **values: Any) -> Entry:
-    """*one* as of a fine-tuned model."""
-    training = good()[0].training
-    assert training is not None
-    submission = one.submission.model_copy(
-        update={
-            "training": training.model_copy(update=values),
-            "model": one.submission.model.model_copy(
-                update={"saw_this_data": "yes", "base_saw_this_data": "no"}
-            ),
-        }
-    )
-    path = layout.relative_folder(submission)
-    return dataclasses.replace(one, submission=submission, path=str(path))
-
-
 @pytest.fixture(scope="module")
 def tuned() -> list[Entry]:
     """A model much better than the others on all tasks, for it was trained."""
@@ -633,7 +711,10 @@ def test_other_data_and_fine_tuned_ones_alone(tmp_path: Path, tuned: list[Entry]
         assert f"<td>{on}</td>" in table[0]
     assert 'id="other-1"' not in text
     history = (tmp_path / "site" / "history.html").read_text()
-    assert "Old (0000000000, fine-tuned on lv+en-50pct): ltec_itr_lv" in history
+    assert "Old (0000000000, fine-tuned on lv+en, 50 % of the data): ltec_itr_lv" in history
+    for path in sorted((tmp_path / "site").rglob("*.html")):
+        page = Page(path.read_text())  # raises where an element is not closed
+        assert len(page.ids) == len(set(page.ids)), path
 
 
 def test_the_main_table_is_chosen_by_models_without_training() -> None:

@@ -62,8 +62,12 @@ def settings_by_name(generation: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _in_short(generation: Mapping[str, Any]) -> str:
-    """The settings that differ from the tasks' own, ``name=value,...``; over-long as digests."""
-    found = settings_by_name(generation)
+    """The settings that differ from the tasks' own, ``name=value,...``; over-long as digests.
+
+    What a model was trained on stands in a field of its own.
+    """
+    rest = {name: value for name, value in generation.items() if name != "training"}
+    found = settings_by_name(rest)
     usual = {} if f"{_KWARGS}scoring" in found else _USUAL  # likelihoods generate nothing
     unlike = {name: value for name, value in found.items() if value != usual.get(name)}
     unlike |= dict.fromkeys(usual.keys() - found.keys(), "unset")

@@ -12,6 +12,7 @@ from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
 from itr_bench.report.words import NOT_AVAILABLE, interval, percent
+from itr_bench.runs.training import trained_on
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.scoring.power import smallest_difference
 from itr_bench.scoring.references import Side
@@ -54,7 +55,11 @@ def state(value: str | None) -> str:
     """
     text, _, training = (value or "").partition(TRAINED)
     shown = text[:10] if len(text) == 40 and "--" not in text else text.replace("--", ", ")
-    return shown + (f", fine-tuned on {training.rpartition('-')[0]}" if training else "")
+    if not training:
+        return shown
+    languages, *share, _ = training.split("-")
+    words = trained_on(languages, int(share[0].removesuffix("pct")) if share else 100)
+    return f"{shown}, fine-tuned on {words}"
 
 
 def against(row: Row) -> str:
