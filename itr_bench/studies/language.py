@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
 from itr_bench.relation import RELATIONS
+from itr_bench.report.scatter import Point
 from itr_bench.studies.comparisons import (
     WITH_QUESTIONS,
     Differences,
@@ -34,7 +35,6 @@ from itr_bench.studies.languages import (
 from itr_bench.studies.section import (
     Cell,
     Claim,
-    Dot,
     Figure,
     Row,
     Scatter,
@@ -233,7 +233,7 @@ def _quality_figure(
         return [], []
     accuracies = shares([hits(run.predictions) for _, run, _ in known])
     rows = []
-    dots: dict[str, list[Dot]] = {key: [] for key in _QUALITIES}
+    points: dict[str, list[Point]] = {key: [] for key in _QUALITIES}
     for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
         system = system_of(run) + (", explained" if run.task.endswith(EXPLAINED) else "")
         row = [Cell("Model", subject), Cell("System", system)]
@@ -241,7 +241,7 @@ def _quality_figure(
             metric = quality.metrics[key]
             row += number(LABELS[key], metric.score, metric.interval)
             point = (metric.score, 100 * accuracy.value, scaled(accuracy.interval))
-            dots[key].append(Dot(f"{subject}, {system}", *point, run.placeholder))
+            points[key].append(Point(f"{subject}, {system}", *point, not run.placeholder))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
     references = tuple(levels([run.predictions for _, run, _ in known]))
@@ -258,7 +258,7 @@ def _quality_figure(
                 "Accuracy, %",
                 references=references,
             )
-            for key, own in dots.items()
+            for key, own in points.items()
         )
         if several
         else (),
