@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
+from itr_bench.grouped import grouped
 from itr_bench.relation import RELATIONS
 from itr_bench.report.scatter import Point
 from itr_bench.studies.comparisons import (
@@ -86,8 +87,8 @@ def analyse(material: Material) -> Section | None:
     return Section(
         claims=[
             claim
-            for subject in dict.fromkeys(pair.subject for pair in pairs)
-            for claim in _claims(subject, [one for one in compared if one[0].subject == subject])
+            for subject, own in grouped(compared, lambda one: one[0].subject).items()
+            for claim in _claims(subject, own)
         ],
         paragraphs=(
             "The same tweets and images with the text in two languages, so that each difference is "
