@@ -156,7 +156,7 @@ def test_windows_around_the_length_of_the_prompt(
         "why_not",
         lambda vlm, own, tried, **more: (
             "not this one"
-            if tried.attention != Way(way).attention
+            if tried.attention != chosen.attention
             else right(vlm, own, tried, **more)
         ),
     )
