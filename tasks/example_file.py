@@ -16,13 +16,13 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.data.tsv import numbered_lines, read_bytes
+from itr_bench.data.tsv import read_records
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS, Relation
 
@@ -98,7 +98,7 @@ def read_examples(path: Path, language: str) -> list[Example]:
     """Read a list of examples; each text, image and id once.
 
     Args:
-        path: ``.tsv`` for tab-separated values, anything else for JSON lines.
+        path: of JSON lines, or of tab-separated values.
         language: code of the texts' language where the list does not say.
 
     Raises:
@@ -107,8 +107,9 @@ def read_examples(path: Path, language: str) -> list[Example]:
     examples: list[Example] = []
     problems: list[str] = []
     first: dict[str, str] = {}
-    for line, fields in _lines(path):
+    for line, record in read_records(path):
         where = f"line {line}"
+        fields = {name: value for name, value in record.items() if value != ""}
         try:
             example = _example(fields, path, line, language)
         except DataError as error:
@@ -127,36 +128,9 @@ def read_examples(path: Path, language: str) -> list[Example]:
     return examples
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    content = read_bytes(path)
-    if not content.removeprefix(b"\xef\xbb\xbf").strip():
-        return
-    lines = numbered_lines(path, content)
-    if path.suffix.lower() != ".tsv":
-        for number, line in lines:
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error})") from error
-            if not isinstance(found, dict):
-                raise DataError(f"{path}, line {number}: expected an object, found {line[:40]!r}")
-            yield number, found
-        return
-    _, first = next(lines, (1, ""))
-    header = first.split("\t")
-    for number, line in lines:
-        values = line.split("\t")
-        if len(values) != len(header):
-            raise DataError(
-                f"{path}, line {number}: {len(values)} fields, expected {len(header)} as in the "
-                "header"
-            )
-        yield number, {name: value for name, value in zip(header, values, strict=True) if value}
-
-
 def _example(fields: Mapping[str, Any], path: Path, line: int, language: str) -> Example:
     unknown = sorted(fields.keys() - set(_FIELDS))
-    missing = [name for name in _NEEDED if fields.get(name) in (None, "")]
+    missing = [name for name in _NEEDED if fields.get(name) is None]
     if unknown or missing:
         raise DataError(
             "; ".join(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import io
 import multiprocessing
 import os
 import runpy
@@ -27,20 +28,36 @@ def start(
     main: Callable[..., None],
     *arguments: str,
     output: Path,
+    errors: Path | None = None,
+    stdin: Path | None = None,
+    cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     own_group: bool = False,
 ) -> BaseProcess:
-    """Start *main*, which a module defines, in the folder of *output*, which gets its output.
+    """Start *main*, which a module defines.
 
     Args:
         arguments: what *main* is called with.
+        output: the file that gets its output.
+        errors: the file that gets what goes to standard error; by default *output*.
+        stdin: the file that it reads.
+        cwd: the folder where it runs; by default that of *output*.
         env: all variables of the process; by default those of this one.
         own_group: whether it leads a process group.
     """
-    output.touch()
-    given = dict(os.environ if env is None else env)
+    files = (stdin or Path(os.devnull), output, errors or output)
+    for file in files[1:]:
+        file.touch()
     process: BaseProcess = context().Process(
-        target=_work, args=(main, arguments, str(output), given, own_group)
+        target=_work,
+        args=(
+            main,
+            arguments,
+            files,
+            cwd or output.parent,
+            dict(os.environ if env is None else env),
+            own_group,
+        ),
     )
     process.start()
     return process
@@ -116,18 +133,19 @@ def context() -> Any:
 def _work(
     main: Callable[..., None],
     arguments: tuple[str, ...],
-    output: str,
+    files: tuple[Path, Path, Path],
+    cwd: Path,
     env: dict[str, str],
     own_group: bool,
 ) -> None:
     if own_group:
         os.setsid()
-    file = os.open(output, os.O_WRONLY | os.O_APPEND)
-    for stream in (1, 2):
-        os.dup2(file, stream)
+    for stream, file in enumerate(files):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND if stream else os.O_RDONLY), stream)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")  # the other was closed
     os.environ.clear()
     os.environ.update(env)
-    os.chdir(Path(output).parent)
+    os.chdir(cwd)
     try:
         main(*arguments)
     finally:

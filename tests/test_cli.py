@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,20 +16,39 @@ from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
 from itr_bench.runs.lmms_log import read_samples
+from tests import forked
 from tests.conftest import ROOT
 
 
 def run(
     *arguments: str, stdin: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "itr_bench.cli.main", *arguments],
-        input=stdin,
+    """Run the command line in a process of its own, which is forked."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, output, errors = (Path(folder, name) for name in ("in", "out", "err"))
+        given.write_text(stdin, encoding="utf-8")
+        status = forked.run(
+            forked.itr_bench,
+            *arguments,
+            output=output,
+            errors=errors,
+            stdin=given,
+            cwd=cwd or Path.cwd(),
+        )
+        out, err = (file.read_text(encoding="utf-8") for file in (output, errors))
+    return subprocess.CompletedProcess(arguments, status, out, err)
+
+
+def test_a_command_in_a_process_that_has_imported_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "itr_bench.cli.main", "parse"],
+        input='{"response": "Yes, it does"}\n',
         capture_output=True,
         text=True,
-        cwd=cwd,
         check=False,
     )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["answer"] == "yes"
 
 
 HEAVY = ("torch", "lmms_eval", "datasets", "scipy", "transformers", "statsmodels", "pyarrow", "PIL")

@@ -21,14 +21,14 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, ScoreError
 from itr_bench.nouns import count
 from itr_bench.report.charts import interval_charts
+from itr_bench.report.scatter import Point, named_charts
 from itr_bench.runs.manifest import MANIFEST
 from itr_bench.runs.response_log import RESPONSES
 from itr_bench.studies.comparisons import bar, charts
 from itr_bench.studies.formatting import text_of
 from itr_bench.studies.load import load
 from itr_bench.studies.page import make, write
-from itr_bench.studies.scatter import scatter
-from itr_bench.studies.section import Column, Dot, Figure, Scatter, Section, Table
+from itr_bench.studies.section import Column, Figure, Section, Table
 from itr_bench.studies.study import RESULT, Material, studies, write_result
 from itr_bench.studies.study import Result as StudyResult
 from itr_bench.tasks.spec import get_task
@@ -219,13 +219,18 @@ def test_what_all_studies_say_stands_once_and_makes_no_empty_sections(
 
 
 def test_a_scatter_chart_names_its_points_apart() -> None:
-    dots = tuple(Dot(f"model {i}", 1 + i / 100, 30.0 + i / 100) for i in range(6))
-    drawn = str(scatter(Scatter(dots, "x", "y"), ident="c", title="t & u", description="seen"))
-    assert drawn.count("<circle") == 12  # twice, for wide and for narrow
-    heights = [float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="start"[^>]*>model', drawn)]
+    points = [Point(f"model {i}", 1 + i / 100, 30.0 + i / 100) for i in range(6)]
+    drawn = str(_scatter(points, title="t & u", axes=("x", "y")))
+    # twice, for wide and for narrow
+    assert len(re.findall(r"<use [^>]*style=\"fill: var\(--mark\)", drawn)) == 12
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>model', drawn)]
     assert len(heights) == 6
     assert all(b - a >= 15 for a, b in itertools.pairwise(heights))
     assert "t &amp; u" in drawn
+
+
+def _scatter(points: list[Point], *, title: str = "t", **options: Any) -> str:
+    return named_charts(points, [], ident="c", title=title, description="seen", **options)
 
 
 @pytest.mark.parametrize(
@@ -243,11 +248,10 @@ def test_a_scatter_chart_names_its_points_apart() -> None:
 def test_numbers_of_parameters_do_not_meet(
     sizes: tuple[float, float], wide: str, narrow: str
 ) -> None:
-    dots = tuple(Dot("m", x, 30.0) for x in sizes)
-    chart = Scatter(dots, "Parameters", "Accuracy, %", log=True)
-    drawn = str(scatter(chart, ident="c", title="t", description="d")).split("</svg>")
+    points = [Point("m", x, 30.0) for x in sizes]
+    drawn = _scatter(points, axes=("Parameters", "Accuracy, %"), log=True).split("</svg>")
     for svg, ticks in zip(drawn, (wide, narrow), strict=False):
-        found = re.findall(r'<text x="([\d.]+)"[^>]*>([\d.]+ [MB])<', svg)
+        found = re.findall(r' x="([\d.]+)"[^>]*>([\d.]+ [MB])<', svg)
         assert ", ".join(name for _, name in found) == ticks
         places = [float(x) for x, _ in found]
         assert all(b - a >= 40 for a, b in itertools.pairwise(places))

@@ -720,7 +720,7 @@ def test_accuracy_stands_against_the_quality_of_the_translation() -> None:
     assert [chart.x_axis for chart in drawn] == [
         *("BLEU of the translation", "chrF2 of the translation")
     ]
-    assert [sorted((dot.label, dot.x) for dot in chart.dots)[0] for chart in drawn] == [
+    assert [sorted((point.label, point.x) for point in chart.points)[0] for chart in drawn] == [
         *(("made-up, nllb", 61.0), ("made-up, nllb", 71.0))
     ]
     assert any("No test is made of accuracy against the quality" in x for x in section.limits)

@@ -12,6 +12,7 @@ from itr_bench.agreement import files
 from itr_bench.agreement.coefficients import MISSING, Ratings
 from itr_bench.agreement.files import CATEGORIES, FIDELITY, RELATION, YES_NO
 from itr_bench.errors import DataError, bullet_list
+from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, Question, Relation
 
 
@@ -85,10 +86,7 @@ def read_annotations(paths: Sequence[Path]) -> list[Table]:
 
 
 def _name_problems(kind: str, one: str, two: str, names: set[str]) -> Iterator[str]:
-    by_fold: dict[str, list[str]] = {}
-    for name in sorted(names):
-        by_fold.setdefault(name.casefold(), []).append(name)
-    for same in by_fold.values():
+    for same in grouped(sorted(names), str.casefold).values():
         if len(same) > 1:
             yield (
                 f"{kind} {' and '.join(map(repr, same))} differ in capitals alone: spell one "

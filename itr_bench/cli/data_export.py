@@ -86,7 +86,7 @@ def command(
     """
     from itr_bench.data.release_files import config_name
     from itr_bench.release import licences
-    from itr_bench.release.export import check, export
+    from itr_bench.release.export import Details, check, export
     from itr_bench.release.plan import TRIAL_KINDS, plan
 
     facts: dict[str, Any] = {
@@ -97,7 +97,7 @@ def command(
         "agreement": agreement,
         "replace": replace,
     }
-    check(folder, **facts)  # before the data is opened, which can take minutes
+    check(folder, Details(**facts))  # before the data is opened, which can take minutes
     names = [name.strip() for name in (tasks or "").split(",") if name.strip()]
     planned = plan(
         names,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.errors import DataError, bullet_list
+from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, RELATIONS, Relation
 
 
@@ -104,9 +105,7 @@ def make_folds(
     Returns:
         The fold of each tweet, shape (T,), 0 to *count* - 1; the same for tweets in any order.
     """
-    members: dict[int, list[int]] = {}
-    for tweet, group in enumerate(groups.tolist()):
-        members.setdefault(group, []).append(tweet)
+    members = grouped(range(len(groups)), groups.tolist().__getitem__)
 
     def rank(tweets: list[int]) -> tuple[int, str]:
         name = min(names[tweet] for tweet in tweets)

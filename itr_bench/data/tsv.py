@@ -7,10 +7,12 @@ that takes them for quoting swallows whole lines.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import RELATIONS
@@ -265,3 +267,53 @@ def numbered_lines(path: Path, content: bytes | None = None) -> Iterator[tuple[i
             yield number, text
         elif number == 1:
             raise DataError(f"{path}, line 1: empty, expected the header")
+
+
+def read_records(path: Path, needed: Sequence[str] = ()) -> list[tuple[int, dict[str, Any]]]:
+    """Read JSON objects, one a line, or tab-separated values below a header.
+
+    JSON begins with a brace. Lines of blanks alone are left out.
+
+    Args:
+        path: the file.
+        needed: the keys, or columns, that have to be there.
+
+    Returns:
+        The number of each line, and its values.
+
+    Raises:
+        DataError: no such file, not UTF-8, a line that is neither, or one of *needed* missing; with
+            file and line.
+    """
+    content = read_bytes(path)
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
+        return []
+    lines = [(number, line) for number, line in numbered_lines(path, content) if line.strip()]
+    names = " and ".join((", ".join(needed[:-1]), *needed[-1:]))
+    if not lines[0][1].lstrip().startswith(("{", "[")):
+        header = lines[0][1].split("\t")
+        if not set(needed) <= set(header):
+            raise DataError(
+                f"{path}, line 1: expected the tab-separated columns {names} (or JSON lines with "
+                f"these keys), found {header}"
+            )
+        rows = [(number, line.split("\t")) for number, line in lines[1:]]
+        for number, fields in rows:
+            if len(fields) != len(header):
+                raise DataError(
+                    f"{path}, line {number}: {len(fields)} fields, expected {len(header)} as in "
+                    "the header; write tabs and line breaks inside a text as blanks, or use JSON "
+                    "lines"
+                )
+        return [(number, dict(zip(header, fields, strict=True))) for number, fields in rows]
+    records = []
+    for number, line in lines:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(record, dict) or not set(needed) <= record.keys():
+            keys = f" with {names}" if needed else ""
+            raise DataError(f"{path}, line {number}: expected an object{keys}, found {line[:40]!r}")
+        records.append((number, record))
+    return records

@@ -25,6 +25,7 @@ from itr_bench.data.sets import SetSpec, check_system, get_set
 from itr_bench.data.tsv import Row
 from itr_bench.data.tweet_set import TweetSet
 from itr_bench.errors import DataError, bullet_list
+from itr_bench.grouped import grouped
 from itr_bench.relation import RELATIONS
 
 ROWS_A_GROUP = 32
@@ -265,13 +266,11 @@ def _finish(
 
 def _twins(identity: Sequence[tuple[str, int, list[str], str]]) -> tuple[str, ...]:
     """A note where tweets share an image, which may be another tweet's or a placeholder."""
-    by_image: dict[str, list[str]] = {}
-    for tweet, _, _, image in identity:
-        by_image.setdefault(image, []).append(tweet)
-    shared = [tweets for tweets in by_image.values() if len(tweets) > 1]
+    by_image = grouped(identity, lambda one: one[3])
+    shared = [twins for twins in by_image.values() if len(twins) > 1]
     if not shared:
         return ()
-    first = " and ".join(shared[0][:2])
+    first = " and ".join(tweet for tweet, *_ in shared[0][:2])
     return (
         f"{sum(map(len, shared))} tweets share {len(shared)} images, {first} for example: look "
         "whether each image belongs to its tweet",

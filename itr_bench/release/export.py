@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from itr_bench.data.balance import as_tsv
 from itr_bench.data.hub import is_repo_id
@@ -58,33 +59,43 @@ class Inputs:
     agreement: list[list[str]]
 
 
-def check(
-    folder: Path,
-    *,
-    version: str = "1.0.0",
-    repo_id: str | None = None,
-    date: str | None = None,
-    previous: Path | None = None,
-    agreement: Path | None = None,
-    replace: bool = False,
-) -> Inputs:
-    """Check what :func:`export` is asked to do, apart from the data; nothing is written.
+@dataclass(frozen=True)
+class Details:
+    """What a release is said to be, and what it stands beside.
 
-    Args:
-        folder: see :func:`export`, as all others.
+    Attributes:
+        version: semantic version, above that of the previous release.
+        repo_id: the repository on the Hub that it is for, for card and examples.
+        date: of publication, YYYY-MM-DD; left out of the files if not named.
+        previous: folder of the previous release, for the changelog.
+        agreement: what ``data agreement --json`` wrote, for the card.
+        replace: take the place of a release that is there.
+    """
+
+    version: str = "1.0.0"
+    repo_id: str | None = None
+    date: str | None = None
+    previous: Path | None = None
+    agreement: Path | None = None
+    replace: bool = False
+
+
+def check(folder: Path, asked: Details) -> Inputs:
+    """Check what :func:`export` is asked to do, apart from the data; nothing is written.
 
     Raises:
         DataError: as :func:`export`.
     """
-    parse_version(version)
-    check_repo_id(repo_id)
-    _check_date(date)
-    _refuse_existing(folder, replace)
+    previous, agreement = asked.previous, asked.agreement
+    parse_version(asked.version)
+    check_repo_id(asked.repo_id)
+    _check_date(asked.date)
+    _refuse_existing(folder, asked.replace)
     text: str | None = None
     rows: tables.Rows = {}
     if previous is not None:
         earlier, _ = read_release(previous)
-        check_above(version, earlier.version)
+        check_above(asked.version, earlier.version)
         try:
             text = (previous / CHANGELOG).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -93,49 +104,27 @@ def check(
     return Inputs(text, rows, [] if agreement is None else read_agreement(agreement))
 
 
-def export(
-    folder: Path,
-    planned: Sequence[Planned],
-    *,
-    version: str = "1.0.0",
-    repo_id: str | None = None,
-    date: str | None = None,
-    previous: Path | None = None,
-    agreement: Path | None = None,
-    replace: bool = False,
-) -> Release:
+def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
     """Write a release into *folder*.
 
     Args:
-        folder: is made; may be there if empty, or with *replace* if it is a release.
+        folder: is made; may be there if empty, or with ``replace`` if it is a release.
         planned: what :func:`itr_bench.release.plan.plan` returned.
-        version: semantic version, above that of the previous release.
-        repo_id: the repository on the Hub that it is for, for card and examples.
-        date: of publication, YYYY-MM-DD; left out of the files if not named.
-        previous: folder of the previous release, for the changelog.
-        agreement: what ``data agreement --json`` wrote, for the card.
-        replace: take the place of a release that is there.
+        details: those of :class:`Details`.
 
     Raises:
         DataError: anything wrong with these, or the disk refuses.
     """
+    asked = Details(**details)
     _clear_up(folder)
-    inputs = check(
-        folder,
-        version=version,
-        repo_id=repo_id,
-        date=date,
-        previous=previous,
-        agreement=agreement,
-        replace=replace,
-    )
+    inputs = check(folder, asked)
     with _replacing(folder) as partial:
         configs = tuple(_write_config(partial, one) for one in planned)
         release = Release(
-            version=version,
+            version=asked.version,
             trial=any(one.kind in TRIAL_KINDS for one in planned),
-            repo_id=repo_id,
-            date=date,
+            repo_id=asked.repo_id,
+            date=asked.date,
             configs=configs,
         )
         lines = ["\t".join(tables.HASHES_HEADER)]
@@ -146,7 +135,7 @@ def export(
         if inputs.changelog is not None:
             now = tables.read_hashes((partial / HASHES).read_bytes(), HASHES)
             change = (inputs.changelog, row_differences(inputs.rows, now))
-        _write(partial / CHANGELOG, changelog(version, configs, change))
+        _write(partial / CHANGELOG, changelog(asked.version, configs, change))
         features = {
             config_name(one.task): tables.columns(one.data, one.ids_only) for one in planned
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,26 @@ from markupsafe import Markup, escape
 from itr_bench.report import drawing
 from itr_bench.report.words import parameters
 
+# In pixels.
+_LEFT, _TOP, _BOTTOM = 58, 22, 54
+_WIDTH, _HEIGHT = 435, 284
+_ROOM, _NAMES = 147, 300
+"""At the right: for the labels of references, and for the names of points."""
+_NARROW_WIDTH, _NARROW_ROOM = 250, 20
+_LINE = 15
+_TICK = 44
+"""What the number of a tick needs, such as 500 M."""
+_MOST_NAMED = 18
+"""Names on more points would hide them; the table has all."""
+_LONGEST = 42
+
 
 @dataclass(frozen=True)
 class Point:
     """One result.
 
     Attributes:
-        label: the name; shown where the pointer rests.
+        label: the name.
         x: a number, or a day.
         y: in per cent.
         interval: of *y*.
@@ -34,6 +48,30 @@ class Point:
     x_interval: tuple[float, float] | None = None
 
 
+def named_charts(
+    points: Sequence[Point], references: Sequence[drawing.Reference], *, ident: str, **options: Any
+) -> Markup:
+    """The chart twice, for wide screens with names at the points, and for narrow ones without.
+
+    Args:
+        points, references, ident: as of :func:`scatter_chart`, and so are the *options*.
+    """
+    named = len(points) <= _MOST_NAMED
+    wide = scatter_chart(
+        points, references, ident=ident, css="chart", named=named, room=_NAMES, **options
+    )
+    narrow = scatter_chart(
+        points,
+        references,
+        ident=f"{ident}-narrow",
+        css="chart narrow",
+        across=_NARROW_WIDTH,
+        room=_NARROW_ROOM,
+        **options,
+    )
+    return wide + Markup("\n") + narrow
+
+
 def scatter_chart(
     points: Sequence[Point],
     references: Sequence[drawing.Reference],
@@ -44,8 +82,11 @@ def scatter_chart(
     axes: tuple[str, str],
     log: bool = False,
     diagonal: bool = False,
-    width: int = 640,
-    height: int = 360,
+    fit: Sequence[tuple[float, float]] = (),
+    css: str = "scatter",
+    named: bool = False,
+    across: int = _WIDTH,
+    room: int = _ROOM,
 ) -> Markup:
     """A chart of *points*.
 
@@ -58,31 +99,40 @@ def scatter_chart(
         axes: titles of the two.
         log: whether *x* is a number of parameters on a logarithmic axis.
         diagonal: whether to draw where both are equal.
-        width, height: in pixels.
+        fit: points of a line, from left to right.
+        css: the class of the element.
+        named: whether the names of the points stand at the right, moved apart where they would
+            meet.
+        across: the width of the plot in pixels.
+        room: at the right of it, in pixels; labels of references stand there if they fit.
     """
 
     def draw(plot: Any) -> None:
-        _draw(plot, points, references, log, diagonal)
+        _draw(plot, points, log, diagonal)
+        _reference_lines(plot, references, inside=room != _ROOM)
+        if fit:
+            plot.plot(*zip(*fit, strict=True), color=drawing.MARK, linewidth=1.6, dashes=(5, 3))
+        plot.set_ylim(bottom=max(0.0, plot.get_ylim()[0]))
         plot.set_xlabel(axes[0], color=drawing.MUTED, fontsize=12)
         plot.set_ylabel(axes[1], color=drawing.MUTED, fontsize=12)
+        if named:
+            _names(plot, points)
 
-    body = drawing.figure(draw, (width, height), (0.09, 0.15, 0.68, 0.79), ident)
+    width, height = _LEFT + across + room, _TOP + _HEIGHT + _BOTTOM
+    box = (_LEFT / width, _BOTTOM / height, across / width, _HEIGHT / height)
+    body = drawing.with_labels(
+        drawing.figure(draw, (width, height), box, ident), [_short(point.label) for point in points]
+    )
     return Markup(
-        f'<svg class="scatter" role="img" viewBox="0 0 {width} {height}" width="{width}" '
+        f'<svg class="{css}" role="img" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" aria-labelledby="{ident}-title {ident}-desc">\n'
         f'<title id="{ident}-title">{escape(title)}</title>\n'
         f'<desc id="{ident}-desc">{escape(description)}</desc>\n{body}</svg>'
     )
 
 
-def _draw(
-    plot: Any,
-    points: Sequence[Point],
-    references: Sequence[drawing.Reference],
-    log: bool,
-    diagonal: bool,
-) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+def _draw(plot: Any, points: Sequence[Point], log: bool, diagonal: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
 
     for side in ("top", "right"):
         plot.spines[side].set_visible(False)
@@ -105,27 +155,9 @@ def _draw(
             markersize=7,
             zorder=4,
         )
-    for reference in references:
-        color = drawing.MAJORITY if reference.majority else drawing.CHANCE
-        dashes = (0, (5, 3)) if reference.majority else (0, (1.5, 2.5))
-        plot.axhline(reference.value, color=color, linewidth=1.6, linestyle=dashes, zorder=2)
-        plot.annotate(
-            reference.label,
-            (1, reference.value),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 1 if reference.majority else -1),
-            textcoords="offset points",
-            ha="left",
-            va="bottom" if reference.majority else "top",
-            color=color,
-            fontsize=12,
-        )
     plot.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
     if log:
-        plot.set_xscale("log")
-        plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-        plot.margins(x=0.08)
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: parameters(round(value))))
+        _log_axis(plot, [float(point.x) for point in points])  # type: ignore[arg-type]
     elif isinstance(points[0].x, datetime.date):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -141,3 +173,88 @@ def _draw(
         plot.plot([low, high], [low, high], color=drawing.MUTED, linewidth=1, zorder=1)
         plot.set_xlim(low, high)
         plot.set_ylim(low, high)
+
+
+def _log_axis(plot: Any, values: Sequence[float]) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, at the powers alone where numbers would meet, at the
+    least value where there is none.
+    """
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    low, high = min(values) / 1.15, max(values) * 1.15
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    close = math.log10(2) / math.log10(high / low) * plot.bbox.width
+    firsts = (1, 2, 5) if close >= _TICK else (1,)
+    ticks = [first * 10.0**power for power in powers for first in firsts]
+    plot.set_xscale("log")
+    plot.set_xlim(low, high)
+    shown = [tick for tick in ticks if low <= tick <= high] or [min(values)]
+    plot.xaxis.set_major_locator(FixedLocator(shown))
+    plot.xaxis.set_minor_locator(NullLocator())
+    plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: parameters(round(value))))
+
+
+def _reference_lines(plot: Any, references: Sequence[drawing.Reference], inside: bool) -> None:
+    """The labels at the right of the plot, or *inside* at its left: above one line, below others,
+    which may be near to it.
+    """
+    for reference in references:
+        color = drawing.MAJORITY if reference.majority else drawing.CHANCE
+        dashes = (0, (5, 3)) if reference.majority else (0, (1.5, 2.5))
+        plot.axhline(reference.value, color=color, linewidth=1.6, linestyle=dashes, zorder=2)
+        plot.annotate(
+            reference.label,
+            (0 if inside else 1, reference.value),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 1 if reference.majority else -1),
+            textcoords="offset points",
+            ha="left",
+            va="bottom" if reference.majority else "top",
+            color=color,
+            fontsize=12,
+        )
+
+
+def _names(plot: Any, points: Sequence[Point]) -> None:
+    """A place for each name at the right, with a line to its point."""
+    within = plot.transData + plot.transAxes.inverted()
+    at = [within.transform((point.x, point.y)) for point in points]
+    order = sorted(range(len(points)), key=lambda number: -at[number][1])
+    places = _apart([(1 - at[number][1]) * _HEIGHT for number in order])
+    beyond = 1 + 6 / plot.bbox.width
+    for number, place in zip(order, places, strict=True):
+        (x, y), height = at[number], 1 - place / _HEIGHT
+        plot.plot(
+            [x + 6 / plot.bbox.width, beyond],
+            [y, height],
+            transform=plot.transAxes,
+            color=drawing.RULE,
+            linewidth=0.8,
+            clip_on=False,
+        )
+        plot.annotate(
+            f"label-{number}-",
+            (beyond, height),
+            xycoords="axes fraction",
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            color=drawing.TEXT,
+            fontsize=12,
+        )
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LONGEST else label[: _LONGEST - 1].rstrip() + "…"
+
+
+def _apart(wanted: Sequence[float]) -> list[float]:
+    """Places near the *wanted* ones, from above, at least a line from each other."""
+    found: list[float] = []
+    for place in wanted:
+        found.append(max(place, found[-1] + _LINE) if found else place)
+    limit = min(found[-1], _HEIGHT)
+    for number in range(len(found) - 1, -1, -1):
+        found[number] = min(found[number], limit)
+        limit = found[number] - _LINE
+    return found

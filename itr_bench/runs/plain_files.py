@@ -5,11 +5,11 @@ This is the layout that the authors of the paper used.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from itr_bench.answers import DEFAULT_PARSER, Asked, Parser, new_forms
+from itr_bench.data.tsv import read_records
 from itr_bench.errors import ScoreError, bullet_list
 from itr_bench.relation import Question
 from itr_bench.runs.run import Run
@@ -38,7 +38,8 @@ def read_plain(
         parser: what reads the responses.
 
     Raises:
-        ScoreError: a file cannot be read, has an id twice, or its ids are not those of *gold*.
+        DataError: a file cannot be read.
+        ScoreError: it has an id twice, or its ids are not those of *gold*.
     """
     files = [_read_file(path) for path in paths]
     problems = []
@@ -77,64 +78,31 @@ def read_plain(
 
 def _read_file(path: Path) -> dict[str, dict[str, str | None]]:
     """Responses by tweet id and column."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScoreError(f"cannot read {path}: {error}") from error
-    numbered = [(n, line.removesuffix("\r")) for n, line in enumerate(lines, 1) if line.strip()]
     if path.name.endswith("_results.json"):
         raise ScoreError(f"{path}: this is lmms-eval's file of results; give the folder it is in")
-    if not numbered:
+    rows = read_records(path, ("id", *COLUMNS))
+    if not rows:
         raise ScoreError(f"{path}: the file is empty")
-    as_json = numbered[0][1].lstrip().startswith("{")
-    header = numbered[0][1].split("\t")
-    wanted = {"id", *COLUMNS}
-    if not as_json and not wanted <= set(header):
-        raise ScoreError(
-            f"{path}, line 1: expected the tab-separated columns id, adds and repr (or JSON lines "
-            f"with these keys), found {header}"
-        )
     responses: dict[str, dict[str, str | None]] = {}
-    for number, line in numbered if as_json else numbered[1:]:
-        row = _json_row(path, number, line) if as_json else _tsv_row(path, number, line, header)
-        tweet = row["id"]
+    for number, row in rows:
+        tweet, where = row["id"], f"{path}, line {number}"
         if isinstance(tweet, float):
             raise ScoreError(
-                f"{path}, line {number}: id {tweet} is a number with a fraction or exponent, which "
-                "rounds ids; write it as text"
+                f"{where}: id {tweet} is a number with a fraction or exponent, which rounds ids; "
+                "write it as text"
             )
         if isinstance(tweet, str) and not tweet.isdigit():
             raise ScoreError(
-                f"{path}, line {number}: id {tweet!r}, expected digits; a spreadsheet rounds ids, "
-                "export the column as text from the original"
+                f"{where}: id {tweet!r}, expected digits; a spreadsheet rounds ids, export the "
+                "column as text from the original"
             )
         if str(tweet) in responses:
-            raise ScoreError(f"{path}, line {number}: tweet {tweet} stands twice")
+            raise ScoreError(f"{where}: tweet {tweet} stands twice")
+        for column in COLUMNS:
+            if row[column] is not None and not isinstance(row[column], str):
+                raise ScoreError(
+                    f"{where}: {column} is {row[column]!r}, expected the raw response as text, or "
+                    "null for a request that failed"
+                )
         responses[str(tweet)] = {column: row[column] for column in COLUMNS}
     return responses
-
-
-def _tsv_row(path: Path, number: int, line: str, header: list[str]) -> dict[str, str]:
-    fields = line.split("\t")
-    if len(fields) != len(header):
-        raise ScoreError(
-            f"{path}, line {number}: {len(fields)} fields, expected {len(header)}; write tabs and "
-            "line breaks inside a response as blanks, or use JSON lines"
-        )
-    return dict(zip(header, fields, strict=True))
-
-
-def _json_row(path: Path, number: int, line: str) -> dict[str, str]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ScoreError(f"{path}, line {number}: not JSON ({error})") from error
-    if not isinstance(row, dict) or not {"id", *COLUMNS} <= row.keys():
-        raise ScoreError(f"{path}, line {number}: expected an object with id, adds and repr")
-    for column in COLUMNS:
-        if row[column] is not None and not isinstance(row[column], str):
-            raise ScoreError(
-                f"{path}, line {number}: {column} is {row[column]!r}, expected the raw response "
-                "as text, or null for a request that failed"
-            )
-    return row

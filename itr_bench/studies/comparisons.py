@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Question, Relation
 from itr_bench.report.drawing import Bar, Reference
@@ -148,9 +149,7 @@ def limits(paired: Sequence[Paired]) -> list[str]:
             f"{count(few, 'comparison is', 'comparisons are')} on fewer than {FEWEST} "
             "tweets: no test and no interval was computed."
         )
-    alike: dict[tuple[str, int], list[Paired]] = {}
-    for one in sorted(tested, key=lambda one: one.tweets):
-        alike.setdefault((one.family, one.tweets), []).append(one)
+    alike = grouped(tested, lambda one: (one.family, one.tweets))
     return [*sentences, *(_limit(name, n, own) for (name, n), own in sorted(alike.items()))]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import ScoreError
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
 from itr_bench.scoring.predictions import Predictions
@@ -95,21 +96,19 @@ def subjects_of(material: Material) -> tuple[list[Subject], list[str]]:
     pictures, of another version of a task or of other data of the same task are subjects of their
     own.
     """
-    groups: dict[tuple[str, ...], list[Run]] = {}
-    for run in sorted(material.runs, key=lambda run: (run.model, run.task, run.files)):
-        if not run.task.endswith(LIKELIHOOD):
-            groups.setdefault(_configuration(run), []).append(run)
+    runs = sorted(material.runs, key=lambda run: (run.model, run.task, run.files))
+    groups = grouped((run for run in runs if not run.task.endswith(LIKELIHOOD)), _configuration)
     notices: list[str] = []
     by_model: dict[str, list[dict[str, Run]]] = {}
-    for key, runs in sorted(groups.items()):
-        by_model.setdefault(key[0], []).extend(_by_data(runs, notices))
+    for key, alike in sorted(groups.items()):
+        by_model.setdefault(key[0], []).extend(_by_data(alike, notices))
     subjects = []
-    for model, alike in by_model.items():
-        for number, by_task in enumerate(alike, 1):
-            name = model if len(alike) == 1 else f"{model} [{number}]"
+    for model, own in by_model.items():
+        for number, by_task in enumerate(own, 1):
+            name = model if len(own) == 1 else f"{model} [{number}]"
             subjects.append(Subject(name, model, by_task))
-        if len(alike) > 1:
-            settings = [_settings(by_task) for by_task in alike]
+        if len(own) > 1:
+            settings = [_settings(by_task) for by_task in own]
             notices.append(kept_apart(f"Runs of {model}", settings, "another run"))
     for subject in subjects:
         notices += _noted(subject)
@@ -141,13 +140,10 @@ def _by_data(runs: Sequence[Run], notices: list[str]) -> list[dict[str, Run]]:
     # Which data of one set goes with which of another is not known unless it is the same: each
     # data of a set that has several stands by itself, with what else was run on this very data.
     several = {identity for known in data.values() if len(known) > 1 for identity in known}
-    by_data: dict[tuple[str, ...], dict[str, list[Run]]] = {}
-    for run in runs:
-        identity = (data_of(run),) if data_of(run) in several else ()
-        by_data.setdefault(identity, {}).setdefault(run.task, []).append(run)
+    by_data = grouped(runs, lambda run: (data_of(run),) if data_of(run) in several else ())
     return [
-        {task: _largest(own, notices) for task, own in by_task.items()}
-        for _, by_task in sorted(by_data.items())
+        {task: _largest(own, notices) for task, own in grouped(alike, lambda run: run.task).items()}
+        for _, alike in sorted(by_data.items())
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
 from itr_bench.report.words import percent
@@ -46,12 +47,12 @@ def _changes(variants: Sequence[VariantRun]) -> More:
     changed = list(zip(variants, changes(variants), strict=True))
     return More(
         {
-            title: _claims(title, [one for one in changed if one[0].title == title])
-            for title in dict.fromkeys(variant.title for variant in variants)
+            title: _claims(title, own)
+            for title, own in grouped(changed, lambda one: one[0].title).items()
         },
         {
-            base: [_figure(base, [one for one in changed if one[0].base == base])]
-            for base in dict.fromkeys(variant.base for variant in variants)
+            base: [_figure(base, own)]
+            for base, own in grouped(changed, lambda one: one[0].base).items()
         },
     )
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
+from itr_bench.grouped import grouped
 from itr_bench.relation import RELATIONS
+from itr_bench.report.scatter import Point
 from itr_bench.studies.comparisons import (
     WITH_QUESTIONS,
     Differences,
@@ -34,7 +36,6 @@ from itr_bench.studies.languages import (
 from itr_bench.studies.section import (
     Cell,
     Claim,
-    Dot,
     Figure,
     Row,
     Scatter,
@@ -87,8 +88,8 @@ def analyse(material: Material) -> Section | None:
     return Section(
         claims=[
             claim
-            for subject in dict.fromkeys(pair.subject for pair in pairs)
-            for claim in _claims(subject, [one for one in compared if one[0].subject == subject])
+            for subject, own in grouped(compared, lambda one: one[0].subject).items()
+            for claim in _claims(subject, own)
         ],
         paragraphs=(
             "The same tweets and images with the text in two languages, so that each difference is "
@@ -234,7 +235,7 @@ def _quality_figure(
         return [], []
     accuracies = shares([hits(run.predictions) for _, run, _ in known])
     rows = []
-    dots: dict[str, list[Dot]] = {key: [] for key in _QUALITIES}
+    points: dict[str, list[Point]] = {key: [] for key in _QUALITIES}
     for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
         system = system_of(run) + (", explained" if run.task.endswith(EXPLAINED) else "")
         row = [Cell("Model", subject), Cell("System", system)]
@@ -242,7 +243,7 @@ def _quality_figure(
             metric = quality.metrics[key]
             row += number(LABELS[key], metric.score, metric.interval)
             point = (metric.score, 100 * accuracy.value, scaled(accuracy.interval))
-            dots[key].append(Dot(f"{subject}, {system}", *point, run.placeholder))
+            points[key].append(Point(f"{subject}, {system}", *point, not run.placeholder))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
     references = tuple(levels([run.predictions for _, run, _ in known]))
@@ -259,7 +260,7 @@ def _quality_figure(
                 "Accuracy, %",
                 references=references,
             )
-            for key, own in dots.items()
+            for key, own in points.items()
         )
         if several
         else (),

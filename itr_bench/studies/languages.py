@@ -8,6 +8,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.manifest import content_of
 from itr_bench.data.sets import SETS, get_set
 from itr_bench.errors import ScoreError
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
 from itr_bench.scoring.predictions import Predictions
@@ -52,13 +53,10 @@ def images_of(task: str) -> str:
 
 def language_pairs(subject: Subject, notices: list[str]) -> list[LanguagePair]:
     """Of the runs of a model: the first language with each other, people with each machine."""
-    groups: dict[str, list[Run]] = {}
-    for task, run in sorted(subject.runs.items()):
-        if not variant_of(task):
-            suffix = get_task(task).suffix
-            groups.setdefault(images_of(task) + suffix, []).append(run)
+    plain = [run for task, run in sorted(subject.runs.items()) if not variant_of(task)]
+    by_images = grouped(plain, lambda run: images_of(run.task) + get_task(run.task).suffix)
     pairs = []
-    for runs in groups.values():
+    for runs in by_images.values():
         first, *others = sorted(runs, key=_place)
         manual = [run for run in others if get_task(run.task).family == "ltec_itr_en_manual"]
         wanted = [(first, other) for other in others]

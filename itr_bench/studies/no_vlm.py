@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.errors import ScoreError
+from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 from itr_bench.report.words import interval, percent
 from itr_bench.runs.run import Run
@@ -155,10 +156,8 @@ def read_rows(results: Sequence[Result]) -> list[Row]:
 
 def _alike(results: Sequence[Result]) -> list[list[Result]]:
     """The results of each model on each task and data."""
-    groups: dict[tuple[str, str, str], list[Result]] = {}
-    for one in sorted(results, key=lambda one: (one.model, one.task, one.path)):
-        groups.setdefault((one.model, one.task, one.data), []).append(one)
-    return list(groups.values())
+    ordered = sorted(results, key=lambda one: (one.model, one.task, one.path))
+    return list(grouped(ordered, lambda one: (one.model, one.task, one.data)).values())
 
 
 def _predictions(result: Result) -> Predictions:
@@ -232,9 +231,10 @@ def analyse(material: Material) -> Section | None:
     compared = list(zip(pairs, compare(pairs), strict=True))
     figures: list[Figure] = []
     claims: list[Claim] = []
+    by_title = grouped(compared, lambda one: one[0].title)
     for place, title in titles.items():
         own = [row for row in rows if row.place == place]
-        here = [one for one in compared if one[0].title == title]
+        here = by_title.get(title)
         figures.append(_score_figure(title, own, runs[place]))
         claims += [_against_majority(title, row) for row in own]
         if here:
@@ -381,10 +381,10 @@ def _difference_figure(title: str, compared: _Compared) -> Figure:
 def _difference_claims(compared: _Compared) -> list[Claim]:
     return [
         claim
-        for subject in dict.fromkeys(one.subject for one, _ in compared)
+        for subject, own in grouped(compared, lambda pair: pair[0].subject).items()
         for claim in claims_of(
             f"{subject}, {compared[0][0].title}",
-            [pair for pair in compared if pair[0].subject == subject],
+            own,
             sentence=_sentence,
             sides=lambda one: (one.subject, one.row.name),
             name=lambda one: one.row.name,

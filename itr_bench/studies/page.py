@@ -19,10 +19,10 @@ from itr_bench.data.manifest import kind_of
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.leaderboard.published import leaderboard_folder
 from itr_bench.report.charts import interval_charts
+from itr_bench.report.scatter import named_charts
 from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.run import Run
 from itr_bench.storage import write_whole
-from itr_bench.studies import scatter
 from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
 from itr_bench.studies.statistics import Interval, hits, shares
@@ -219,7 +219,16 @@ def _known(value: Any) -> Any:
 def _draw(chart: Lines | Scatter, ident: str, figure: Figure) -> Markup:
     description = f"{figure.caption} The table below the chart has all the figures."
     if isinstance(chart, Scatter):
-        return scatter.scatter(chart, ident=ident, title=figure.title, description=description)
+        return named_charts(
+            chart.points,
+            chart.references,
+            ident=ident,
+            title=figure.title,
+            description=description,
+            axes=(chart.x_axis, chart.y_axis),
+            log=chart.log,
+            fit=chart.fit,
+        )
     return interval_charts(
         chart.bars,
         chart.references,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
@@ -85,18 +86,13 @@ class _Prompts:
 
 
 def _more(variants: Sequence[VariantRun]) -> More:
-    by_title: dict[str, list[VariantRun]] = {}
-    for variant in variants:
-        by_title.setdefault(variant.title, []).append(variant)
     prompts = _corrected(
         [
             _Prompts(own, prompt_variation(_wordings(own)), _negations(own))
-            for own in by_title.values()
+            for own in grouped(variants, lambda one: one.title).values()
         ]
     )
-    by_base: dict[str, list[_Prompts]] = {}
-    for one in prompts:
-        by_base.setdefault(one.variants[0].base, []).append(one)
+    by_base = grouped(prompts, lambda one: one.variants[0].base)
     return More(
         {one.title: _claims(one) for one in prompts},
         {
@@ -129,8 +125,7 @@ def _negations(variants: Sequence[VariantRun]) -> dict[Question, Negation]:
 def _corrected(prompts: Sequence[_Prompts]) -> list[_Prompts]:
     """*prompts* with p values by Holm's method: those of one subject are one family."""
     corrected = list(prompts)
-    for subject in dict.fromkeys(one.subject for one in prompts):
-        own = [i for i, one in enumerate(prompts) if one.subject == subject]
+    for own in grouped(range(len(prompts)), lambda i: prompts[i].subject).values():
         known = [(i, name, p) for i in own for name, p in prompts[i].p_values if p is not None]
         for (i, name, _), p_value in zip(known, holm([p for *_, p in known]), strict=True):
             adjusted = {**corrected[i].adjusted, name: p_value}

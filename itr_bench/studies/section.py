@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from itr_bench.report.drawing import Bar, Reference
+from itr_bench.report.scatter import Point
 from itr_bench.studies.statistics import Interval
 
 Kind = Literal[
@@ -110,29 +111,18 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Dot:
-    """A point of a scatter chart, with the interval of y where it is known."""
-
-    label: str
-    x: float
-    y: float
-    interval: Interval | None = None
-    hollow: bool = False
-
-
-@dataclass(frozen=True)
 class Scatter:
     """A chart of points in two directions.
 
     Attributes:
-        dots: at least one.
+        points: at least one.
         x_axis, y_axis: titles of the axes.
         fit: points (x, y) of a line, from left to right; may be empty.
         log: whether x is drawn by its logarithm.
         references: horizontal lines.
     """
 
-    dots: tuple[Dot, ...]
+    points: tuple[Point, ...]
     x_axis: str
     y_axis: str
     fit: tuple[tuple[float, float], ...] = ()

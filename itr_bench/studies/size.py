@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.nouns import count
+from itr_bench.report.scatter import Point
 from itr_bench.report.words import number, p_equals
 from itr_bench.scoring.significance import LEVEL, holm
 from itr_bench.studies.comparisons import scaled
 from itr_bench.studies.formatting import interval_in_points, signed_points
-from itr_bench.studies.section import Cell, Claim, Dot, Figure, Scatter, Table, share
+from itr_bench.studies.section import Cell, Claim, Figure, Scatter, Table, share
 from itr_bench.studies.study import BoardModel
 
 FEWEST_MODELS = 5
@@ -127,8 +128,8 @@ def by_size(
         ]
         for model in ordered
     ]
-    dots = [
-        Dot(m.name, m.parameters, 100 * m.accuracy, scaled(m.interval), m.interval is None)
+    points = [
+        Point(m.name, m.parameters, 100 * m.accuracy, scaled(m.interval), m.interval is not None)
         for m in ordered
     ]
     ends = () if line is None else tuple((x, 100 * y) for x, y in line.line)
@@ -143,7 +144,7 @@ def by_size(
         f"Accuracy and parameters, {task}",
         caption,
         Table.of(f"{task}: accuracy and parameters", rows),
-        (Scatter(tuple(dots), "Parameters", "Accuracy, %", ends, log=True),),
+        (Scatter(tuple(points), "Parameters", "Accuracy, %", ends, log=True),),
     )
     if line is None:
         limit = (

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itr_bench.errors import ScoreError
+from itr_bench.grouped import grouped
 from itr_bench.relation import Question
 from itr_bench.scoring import references
 from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
@@ -137,9 +138,7 @@ def compared(families: Sequence[Sequence[Contrast]]) -> list[list[Paired]]:
 
 def compared_by(names: Sequence[str], parts: Sequence[Sequence[Contrast]]) -> list[list[Paired]]:
     """Compare each of *parts*; those of one name, such as one model's, are one family."""
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(name, []).append(place)
+    places = grouped(range(len(names)), names.__getitem__)
     families = compared([[c for i in own for c in parts[i]] for own in places.values()])
     found: list[list[Paired]] = [[] for _ in parts]
     for (name, own), family in zip(places.items(), families, strict=True):
@@ -180,9 +179,7 @@ def _measured(contrast: Contrast) -> _Measured:
 def _mean_p_values(measured: Sequence[_Measured]) -> list[float | None]:
     """The t tests of the mean differences; ``None`` on fewer than :data:`FEWEST` tweets."""
     found: list[float | None] = [None] * len(measured)
-    by_size: dict[int, list[int]] = {}
-    for place, one in enumerate(measured):
-        by_size.setdefault(one.paired.tweets, []).append(place)
+    by_size = grouped(range(len(measured)), lambda place: measured[place].paired.tweets)
     for tweets, places in by_size.items():
         if tweets < FEWEST:
             continue
@@ -245,10 +242,7 @@ def intervals(rows: Sequence[tuple[Rows, int]]) -> list[Interval | None]:
         ``None`` for fewer than :data:`FEWEST` tweets.
     """
     found: list[Interval | None] = [None] * len(rows)
-    by_size: dict[int, list[int]] = {}
-    for place, (values, _) in enumerate(rows):
-        by_size.setdefault(len(values), []).append(place)
-    for size, places in by_size.items():
+    for size, places in grouped(range(len(rows)), lambda place: len(rows[place][0])).items():
         if size < FEWEST:
             continue
         ends = mean_intervals([np.stack([rows[place][0] for place in places])])

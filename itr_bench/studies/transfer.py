@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
 from itr_bench.report.drawing import Bar
@@ -58,10 +59,7 @@ def analyse(material: Material) -> Section | None:
     """What differs between the sets, and accuracy against parameters."""
     subjects, notices = subjects_of(material)
     pairs = [pair for subject in subjects for pair in _pairs(subject, notices)]
-    boards = {
-        task: [model for model in material.board if model.task == task]
-        for task in dict.fromkeys(model.task for model in material.board)
-    }
+    boards = grouped(material.board, lambda model: model.task)
     sizes = [by_size(task, boards[task], line) for task, line in fits(boards).items()]
     if not pairs and not sizes and not notices:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from itr_bench.grouped import grouped
 from itr_bench.studies.comparisons import (
     WITH_QUESTIONS,
     Differences,
@@ -83,13 +84,12 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
     pairs = list(zip(variants, compared, strict=True))
     more = spec.more(variants)
     claims: list[Claim] = []
-    for title in dict.fromkeys(variant.title for variant in variants):
-        own = _claims(spec, title, [pair for pair in pairs if pair[0].title == title])
-        others = more.claims.get(title, ())
+    for title, alike in grouped(pairs, lambda pair: pair[0].title).items():
+        own, others = _claims(spec, title, alike), more.claims.get(title, ())
         claims += [*others, *own] if spec.more_first else [*own, *others]
     figures: list[Figure] = []
-    for base in dict.fromkeys(variant.base for variant in variants):
-        figure = _figure(spec, base, [pair for pair in pairs if pair[0].base == base])
+    for base, alike in grouped(pairs, lambda pair: pair[0].base).items():
+        figure = _figure(spec, base, alike)
         others_ = more.figures.get(base, ())
         figures += [*others_, figure] if spec.more_first else [figure, *others_]
     return Section(
