@@ -188,6 +188,40 @@ def count(out: Path) -> int:
 # First, while this process is not connected
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", "nobody answers there ([Errno 111] Connection refused)"),
+        ("ray://127.0.0.1:1", "nobody answers there ([Errno 111] Connection refused)"),
+        ("ray://nonsense:x", "nobody answers there (invalid literal for int()"),
+        ("nonsense", "Invalid address format: nonsense"),
+    ],
+)
+def test_an_address_of_nobody(address: str, message: str, tmp_path: Path) -> None:
+    done = invoke(tmp_path, *RUN, "--ray", address)
+    assert done.status == 1
+    assert f"--ray {address}: {message}" in done.err
+    assert "start one with `ray start --head`" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--gpus-per-replica", "1"), "only Ray shares GPUs out; add --ray"),
+        (
+            ("--ray", "auto", "--model", "itr_server", "--model_args", "model=m,base_url=http://h"),
+            "a server answers for itr_server, so replicas gain nothing",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    done = invoke(tmp_path, *RUN, *arguments)
+    assert done.status == 1
+    assert message in done.err
+
+
 def test_a_real_model_on_two_nodes_as_in_one_process(nodes: Nodes, tmp_path: Path) -> None:
     from itr_bench.models.tiny import make_checkpoint
 

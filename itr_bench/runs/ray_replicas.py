@@ -36,6 +36,9 @@ PATIENCE_S = 600
 _TICK_S = 2
 """How often it is looked whether more replicas fit."""
 
+_KNOCK_S = 10
+"""So long an address is tried."""
+
 _LINES = 30
 """How much of the log of a replica is shown."""
 
@@ -525,6 +528,7 @@ def _connect(address: str) -> bool:
         raise RunError(explained("--ray", error)) from error
     if ray.is_initialized():
         return False
+    _check_reachable(address)
     local = {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(
@@ -534,9 +538,27 @@ def _connect(address: str) -> bool:
             **(local if address == LOCAL else {}),
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise RunError(
-            f"--ray {address}: {error}\nExpected `local`, or the address of a cluster: start one "
-            "with `ray start --head`, and give `auto` on one of its machines, HOST:6379 from a "
-            "machine that is part of it, or ray://HOST:10001 from any other"
-        ) from error
+        raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
     return True
+
+
+_EXPECTED = (
+    "Expected `local`, or the address of a cluster: start one with `ray start --head`, and give "
+    "`auto` on one of its machines, HOST:6379 from a machine that is part of it, or "
+    "ray://HOST:10001 from any other"
+)
+
+
+def _check_reachable(address: str) -> None:
+    """Check that somebody listens at an address; Ray itself tries for minutes.
+
+    Raises:
+        RunError: nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:  # local, auto
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+    except (OSError, ValueError) as error:
+        raise RunError(f"--ray {address}: nobody answers there ({error}). {_EXPECTED}") from error
