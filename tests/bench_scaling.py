@@ -33,7 +33,7 @@ TWEETS = 350
 REQUEST_S = 0.02
 """What a response of the made-up model takes, where overhead is measured."""
 
-REPLICAS, BLOCK_S, SIMULATED = 64, 2.0, 700
+REPLICAS, BLOCK_S, SIMULATED = 64, 4.0, 700
 """A simulation: replicas, seconds a block on average, and blocks."""
 
 HOOK = {
@@ -229,11 +229,19 @@ def simulation(folder: Path) -> None:
 
     def timed_messages(self: RayReplicas) -> Iterator[Any]:
         for replica, message in messages(self):
-            if isinstance(message, Ready | Done):
+            if isinstance(message, Ready):
+                ready.append(replica)
+            elif isinstance(message, Done):
                 ends.append(time.perf_counter())
             yield replica, message
 
+    def loading(self: RayReplicas) -> list[int]:
+        """Something, until all are there: many processes on few cores start one after the other."""
+        return [] if len(ready) == REPLICAS else [0]
+
+    ready: list[int] = []
     ends: list[float] = []
+    RayReplicas.loading = property(loading)  # type: ignore[assignment]
     RayReplicas.ask = timed_ask  # type: ignore[method-assign]
     RayReplicas.messages = timed_messages  # type: ignore[method-assign]
     chosen = config(folder, "many", "blocks", ray="local", processes=REPLICAS, batch_size=2)
