@@ -116,6 +116,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench_leaderboard
 	$(BIN)/python -m tests.bench_studies
 	$(BIN)/python -m tests.bench_retrieval
+	$(BIN)/python -m tests.bench_scaling
 
 families: $(VENV)/.test
 	@$(BIN)/python -W ignore -m tests.families 2>/dev/null

@@ -38,6 +38,8 @@ class Light:
         self._node = _node() or str(spec.arguments.get("strategy", "plain"))
         self._folder = Path(os.environ[FOLDER])
         self._note("loads")
+        if "distributed_executor_backend" in spec.arguments:
+            self._note(f"{spec.arguments['distributed_executor_backend']} {_bundles()}")
         if self._node == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if self._node == "broken":
@@ -81,8 +83,19 @@ def _node() -> str | None:
     return name
 
 
+def _bundles() -> list[dict[str, float]]:
+    """What the group that this actor stands in, with all that it starts, has of GPUs and cores."""
+    from ray.util import get_current_placement_group
+
+    group = get_current_placement_group()
+    return list(group.bundle_specs) if group is not None else []
+
+
 def install() -> None:
-    """Put it in the place of all models of this process."""
+    """Put it in the place of all models of this process, which then need no package."""
+    from itr_bench.runs import execute
+
+    execute.check_machine = lambda model: None
     module: Any = ModuleType("itr_bench.runs.generation")
     module.Model = Light
     sys.modules[module.__name__] = module

@@ -102,6 +102,8 @@ HARMLESS_FIELDS = {
         for way in WAYS
     ),
     *("model.hardware: text", "model.remark: text"),
+    # Of fine-tuned models alone
+    *(f"{name}: {way}" for name in ("training", "model.base_saw_this_data") for way in WAYS),
     # What a run may not know
     *(f"run.{name}: null" for name in ("command", "adapter", "harness", "precision", "hardware")),
     "run.generation: null",

@@ -79,9 +79,8 @@ class Nodes:
         return (self.folder / "done").read_text().splitlines().count(what)
 
     def add(self, name: str, **more: Any) -> None:
-        self.kept[name] = self.cluster.add_node(
-            num_cpus=1, node_name=name, object_store_memory=80 * 2**20, **more
-        )
+        given = {"num_cpus": 1, "object_store_memory": 80 * 2**20, **more}
+        self.kept[name] = self.cluster.add_node(node_name=name, **given)
 
     def remove(self, *names: str) -> None:
         for name in names:
@@ -188,6 +187,40 @@ def count(out: Path) -> int:
 # First, while this process is not connected
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", "nobody answers there ([Errno 111] Connection refused)"),
+        ("ray://127.0.0.1:1", "nobody answers there ([Errno 111] Connection refused)"),
+        ("ray://nonsense:x", "nobody answers there (invalid literal for int()"),
+        ("nonsense", "Invalid address format: nonsense"),
+    ],
+)
+def test_an_address_of_nobody(address: str, message: str, tmp_path: Path) -> None:
+    done = invoke(tmp_path, *RUN, "--ray", address)
+    assert done.status == 1
+    assert f"--ray {address}: {message}" in done.err
+    assert "start one with `ray start --head`" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--gpus-per-replica", "1"), "only Ray shares GPUs out; add --ray"),
+        (
+            ("--ray", "auto", "--model", "itr_server", "--model_args", "model=m,base_url=http://h"),
+            "a server answers for itr_server, so replicas gain nothing",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    done = invoke(tmp_path, *RUN, *arguments)
+    assert done.status == 1
+    assert message in done.err
+
+
 def test_a_real_model_on_two_nodes_as_in_one_process(nodes: Nodes, tmp_path: Path) -> None:
     from itr_bench.models.tiny import make_checkpoint
 
@@ -227,8 +260,8 @@ def test_replicas_killed_and_nodes_that_go_and_come(light: Nodes, tmp_path: Path
         before = light.done("one answers")
         wait(lambda: light.done("one answers") >= before + 4)
         light.pause(1)
-        joining = ("three", *REFUSED)
-        for name in joining:
+        light.add("three", wait=False, num_cpus=2, num_gpus=2)
+        for name in REFUSED:
             light.add(name, wait=False)
         light.cluster.wait_for_nodes()
         wait(lambda: light.done("three answers") and light.done("broken loads") == LOSSES)
@@ -252,6 +285,16 @@ REFUSED = {
     "bare": "lmms-eval is not installed",
     "broken": "3 replicas died while starting: ",
 }
+
+
+def test_a_model_over_two_gpus(light: Nodes, tmp_path: Path) -> None:
+    """The engine's own workers find the GPUs in the group that its replica stands in."""
+    given = "pretrained=made/up,tensor_parallel_size=2"
+    command = ("--model", "vllm", "--model_args", given, *RUN[2:], "--limit", "2")
+    done = invoke(tmp_path, *command, "--ray", light.address)
+    assert done.status == 0, done.err
+    assert light.done("three ray [{'GPU': 1.0, 'CPU': 1.0}, {'GPU': 1.0, 'CPU': 1.0}]") == 1
+    assert light.done("three answers") == len(done.lines) == 2 * 2 * 2
 
 
 _DRIVER = f"""

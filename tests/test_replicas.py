@@ -220,7 +220,7 @@ EIGHT, FOUR, CORES = ({"CPU": 32.0, "GPU": 8.0}, {"CPU": 16.0, "GPU": 4.0}, {"CP
         ("itr_vlm", "", [EIGHT, FOUR], None, 0.5, Room(0.5), 24),
         ("itr_vlm", "", [EIGHT, FOUR], None, 0.3, Room(0.3), 36),
         ("itr_vlm", "", [EIGHT, FOUR], None, 3, Room(3), 3),
-        ("itr_vlm", "device=cpu", [EIGHT, FOUR], None, None, Room(0, 32), 1),
+        ("itr_vlm", "device=cpu", [EIGHT, FOUR, {"CPU": 0.0}], None, None, Room(0, 16), 3),
         ("itr_vlm", "", [CORES, CORES], None, None, Room(0, 16), 2),
         ("itr_vlm", "", [CORES, CORES], 4, None, Room(0, 8), 4),
         ("itr_vlm", "", [CORES, CORES], 1, None, Room(0, 16), 2),

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 from itr_bench.errors import RunError
 from itr_bench.models.spec import ModelSpec
-from itr_bench.runs.manifest import read_manifest
 from itr_bench.runs.plan import configuration_without_data
-from itr_bench.runs.run_folder import run_folders
 from itr_bench.runs.settings import settings_of
 from itr_bench.tasks.spec import TaskSpec
 
@@ -37,6 +35,10 @@ def measured(task: TaskSpec, model: ModelSpec, seeds: Sequence[int], out: Path) 
     One on *task* itself counts before one on another task. ``None`` where there is none: a
     session that was killed does not say when it ended.
     """
+    # A dry run does without these, and what they import.
+    from itr_bench.runs.manifest import read_manifest
+    from itr_bench.runs.run_folder import run_folders
+
     now = configuration_without_data(settings_of(task, model), model, seeds)
     best: tuple[tuple[bool, float], Pace] | None = None
     for folder in run_folders(out) if out.is_dir() else ():

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +135,14 @@ class Queue:
         shared = self._ray is None and self._at_once > 1
         own = environment(place, self._at_once, self._gpus) if shared else {}
         process = multiprocessing.get_context("spawn").Process(
-            target=_run, args=(run, self._out, self._ray, own)
+            target=_run, args=(self._alone(run), self._out, self._ray, own)
         )
         process.start()
         self.running.append(_Running(run, place, process))
+
+    def _alone(self, run: PlannedRun) -> PlannedRun:
+        """A run among others: with one replica, unless the plan asks for more."""
+        return replace(run, processes=1) if self._at_once > 1 and run.processes is None else run
 
     def _end(self, one: _Running) -> None:
         self.running.remove(one)

@@ -36,6 +36,9 @@ PATIENCE_S = 600
 _TICK_S = 2
 """How often it is looked whether more replicas fit."""
 
+_KNOCK_S = 10
+"""So long an address is tried."""
+
 _LINES = 30
 """How much of the log of a replica is shown."""
 
@@ -178,10 +181,10 @@ def room(
         gpus_each = float(not on_cpu and any(node.get("GPU") for node in nodes))
     if gpus_each:
         return Room(gpus_each)
-    cores = [int(node.get("CPU", 0)) for node in nodes]
+    cores = [int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1] or [1]
     # Without GPUs a model has a node to itself, unless more replicas are asked for than nodes.
-    share = sum(cores) // count if count else max(cores, default=1)
-    return Room(0, max(1, min(share, max(cores, default=1))))
+    share = sum(cores) // count if count else min(cores)
+    return Room(0, max(1, min(share, max(cores))))
 
 
 def tensor_parallel(model: ModelSpec) -> int:
@@ -199,7 +202,6 @@ class _Actor:
 
     handle: Any
     group: Any
-    begun: float
     place: Placed | None = None
     loading: bool = False
 
@@ -240,7 +242,7 @@ class RayReplicas:
         self._count, self._log = count, log
         self._actors: dict[int, _Actor] = {}
         self._replies: dict[Any, int] = {}
-        self._refused: dict[str, str] = {}
+        self._refused: set[str] = set()
         self._failed_starts: Counter[str] = Counter()
         self._next = 0
         self._last_death = ""
@@ -254,6 +256,9 @@ class RayReplicas:
                 arguments = {**model.arguments, "distributed_executor_backend": "ray"}
                 model = replace(model, arguments=arguments)
             self._load = ray.put((model, list(plans)))
+            fitting = self._fitting()
+            if count is not None and fitting < count:
+                log(f"of {count} replicas {fitting} fit; the others start where there is room")
             self._fill()
         except BaseException:
             self.end(at_once=True)
@@ -320,10 +325,12 @@ class RayReplicas:
         actor, where = self._actors[replica], self.where(replica)
         self._remove(replica)
         assert actor.place is not None
-        self._refused[actor.place.node] = where
+        known = actor.place.node in self._refused  # by another replica there
+        self._refused.add(actor.place.node)
         if not self._fitting() and not self._actors:
             raise type(error)(f"{where}: {error}")
-        self._log(f"{where} is not used: {error}")
+        if not known:
+            self._log(f"{where} is not used: {error}")
 
     def replace(self, replica: int, why: str) -> None:
         """As :class:`~itr_bench.runs.replicas.Backend` has it."""
@@ -374,8 +381,12 @@ class RayReplicas:
         if now - self._looked < _TICK_S:
             return
         self._looked = now
-        target = self._fitting() if self._count is None else self._count
-        while len(self._actors) < target:
+        target, there = self._count, len(self._actors)
+        if target is None:
+            target = self._fitting()
+            places = [actor.place for actor in self._actors.values()]
+            there -= sum(place is not None and place.node in self._refused for place in places)
+        for _ in range(target - there):
             self._start()
 
     def _no_room(self) -> str:
@@ -411,7 +422,7 @@ class RayReplicas:
             labels = {}
         handle = ray.remote(Replica).options(max_concurrency=2, **options, **labels).remote()
         number, self._next = self._next, self._next + 1
-        self._actors[number] = _Actor(handle, group, time.monotonic())
+        self._actors[number] = _Actor(handle, group)
         self._expect(number, handle.place.remote())
 
     def _place(self, number: int, place: Placed) -> None:
@@ -525,6 +536,7 @@ def _connect(address: str) -> bool:
         raise RunError(explained("--ray", error)) from error
     if ray.is_initialized():
         return False
+    _check_reachable(address)
     local = {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(
@@ -534,9 +546,27 @@ def _connect(address: str) -> bool:
             **(local if address == LOCAL else {}),
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise RunError(
-            f"--ray {address}: {error}\nExpected `local`, or the address of a cluster: start one "
-            "with `ray start --head`, and give `auto` on one of its machines, HOST:6379 from a "
-            "machine that is part of it, or ray://HOST:10001 from any other"
-        ) from error
+        raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
     return True
+
+
+_EXPECTED = (
+    "Expected `local`, or the address of a cluster: start one with `ray start --head`, and give "
+    "`auto` on one of its machines, HOST:6379 from a machine that is part of it, or "
+    "ray://HOST:10001 from any other"
+)
+
+
+def _check_reachable(address: str) -> None:
+    """Check that somebody listens at an address; Ray itself tries for minutes.
+
+    Raises:
+        RunError: nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:  # local, auto
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+    except (OSError, ValueError) as error:
+        raise RunError(f"--ray {address}: nobody answers there ({error}). {_EXPECTED}") from error

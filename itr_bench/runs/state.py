@@ -10,7 +10,6 @@ from itr_bench.errors import RunError
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS
 from itr_bench.runs import plan
-from itr_bench.runs.run_folder import LOCK
 from itr_bench.runs.settings import settings_of
 from itr_bench.storage import Lock, Timeout
 from itr_bench.tasks.spec import TaskSpec
@@ -65,6 +64,8 @@ def task_state(
 
 def is_running(folder: Path) -> bool:
     """Whether a process is running in the *folder* of a task."""
+    from itr_bench.runs.run_folder import LOCK  # which a dry run does without
+
     if not (folder / LOCK).exists():
         return False
     lock = Lock(folder / LOCK, timeout=0)
