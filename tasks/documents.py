@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -186,15 +186,22 @@ def render(
 
 
 def chat(
-    document: Mapping[str, Any], wording: Mapping[str, Any], answer_format: str | None = None
+    document: Mapping[str, Any],
+    wording: Mapping[str, Any],
+    answer_format: str | None = None,
+    *,
+    picture: Callable[[Mapping[str, Any]], Any] = image,
 ) -> list[dict[str, Any]]:
-    """Return the turns of a document's chat, in the order of the wording: see :func:`render`."""
+    """Return the turns of a document's chat, in the order of the wording: see :func:`render`.
+
+    *picture* gives what stands for the document's own image; it is ``None`` where there is none.
+    """
     turns = []
-    for asked, answer, picture, example in _before(document, wording):
-        turns += user_turn(asked, example.image if picture else None, wording["order"])
+    for asked, answer, shown, example in _before(document, wording):
+        turns += user_turn(asked, example.image if shown else None, wording["order"])
         turns.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
     own = last_prompt(document, wording, answer_format)
-    return turns + user_turn(own, image(document), wording["order"])
+    return turns + user_turn(own, picture(document), wording["order"])
 
 
 def _before(
@@ -245,9 +252,7 @@ def _template(source: str) -> jinja2.Template:
     return _JINJA.from_string(source)
 
 
-def user_turn(
-    prompt: str, picture: Image.Image | None, order: Sequence[str]
-) -> list[dict[str, Any]]:
+def user_turn(prompt: str, picture: object, order: Sequence[str]) -> list[dict[str, Any]]:
     """Return the one user turn of a chat, text and image, if there is one, in the given order."""
     parts = {"text": {"type": "text", "text": prompt}, "image": {"type": "image", "url": picture}}
     shown = [part for part in order if part == "text" or picture is not None]

@@ -6,7 +6,9 @@ import contextlib
 import http.server
 import itertools
 import json
+import multiprocessing
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -17,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
@@ -236,7 +238,7 @@ def test_arguments_are_read_as_lmms_eval_reads_them(text: str) -> None:
 # Interrupted and resumed
 
 _KILLED = """
-import os, random, signal, sys, time
+import json, os, random, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from itr_bench.cli.main import main
 from tests import adapters
@@ -261,6 +263,9 @@ while True:
     if kills < 8:
         os.kill(child, signal.SIGKILL)
         kills += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        with open(os.path.join(folder, "manifest.json")) as file:
+            manifest = json.load(file)
+        assert not size() or manifest["observed"] == {"engine": None, "sent": {}}, manifest
     else:
         print("killed", kills)
         sys.exit(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
@@ -291,6 +296,25 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(
     assert len(sessions) >= 8
     assert sum(session["responses"] for session in sessions) == len(whole.records)
     assert resumed.manifest["configuration"] == whole.manifest["configuration"]
+
+
+SEEN = [
+    (("vllm", {}), ("vllm", {}), ("vllm", {})),
+    (("vllm", {"top_p": 0.9}), ("vllm", {"top_p": 0.9}), ("vllm", {"top_p": 0.9})),
+    (("vllm", {"seed": 3}), ("vllm", {"seed": 4}), ("vllm", {"seed": "varies"})),
+    (("vllm", {}), ("vllm", {"top_p": 0.9}), ("vllm", {"top_p": "varies"})),
+    (("vllm", {"seed": "varies"}), ("vllm", {"seed": 4}), ("vllm", {"seed": "varies"})),
+    (("vllm", {}), (None, {}), (None, {})),
+    (("vllm", {}), ("transformers", {}), (None, {})),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "both"), SEEN)
+def test_what_was_seen_in_parts_of_a_run(one: Any, other: Any, both: Any) -> None:
+    from itr_bench.runs.asked import Observed
+
+    assert Observed(*one).joined(Observed(*other)) == Observed(*both)
+    assert Observed(*other).joined(Observed(*one)) == Observed(*both)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 30, 10**4], ids=["newline", "brace", "check", "lines"])
@@ -677,6 +701,57 @@ if __name__ == "__main__":
     adapters.register()
     main()
 """
+
+
+@dataclass
+class FailingModel:
+    """As ``generation.Model``; *error* comes out of it where a response is asked for."""
+
+    error: Exception
+    configuration: ClassVar[dict[str, Any]] = {}
+
+    def respond(self, *_: Any, **__: Any) -> None:
+        raise self.error
+
+
+LAST_WORDS = [
+    (
+        KeyError("image_grid_thw"),
+        r"a worker raised KeyError: 'image_grid_thw' \(test_run.py, line \d+\); its whole "
+        r"traceback stands above. What was answered is kept; fix the cause and give the same "
+        r"command again.",
+        True,
+    ),
+    (ItrBenchError("a message of ours"), "a message of ours", False),
+]
+
+
+@pytest.mark.parametrize("parent_is_there", [True, False])
+@pytest.mark.parametrize(("error", "message", "traceback"), LAST_WORDS)
+def test_what_a_worker_says_of_an_exception(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: Exception,
+    message: str,
+    traceback: bool,
+    parent_is_there: bool,
+) -> None:
+    from itr_bench.runs import generation, workers
+
+    monkeypatch.setattr(generation, "Model", lambda *_: FailingModel(error))
+    monkeypatch.setattr(workers.signal, "signal", lambda *_: None)
+    ours, theirs = multiprocessing.Pipe()
+    ours.send(("task", [], None))
+    if not parent_is_there:
+        ours.close()
+    workers._work(theirs, adapters.Fake, [], {})  # type: ignore[arg-type]
+    if parent_is_there:
+        assert ours.recv() == {}
+        said = ours.recv()
+        assert isinstance(said, ItrBenchError) and re.fullmatch(message, str(said))
+    shown = capfd.readouterr().err
+    assert ("Traceback" in shown and "in respond" in shown) == (traceback and parent_is_there)
+    assert shown.rstrip().endswith("KeyError: 'image_grid_thw'") or not shown
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

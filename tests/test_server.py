@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -136,6 +140,13 @@ def test_files_that_are_sent_as_they_are(file: bytes, expected: bool) -> None:
 
 # Whole runs
 
+FILTERED = "The response was filtered due to the prompt triggering a content management policy."
+FILTERED_BY_AZURE = Answer(
+    {"error": {"message": FILTERED, "type": None, "param": "prompt", "code": "content_filter"}}, 400
+)
+FILTERED_BEHIND_LITELLM = Answer(
+    {"error": {"message": f"litellm.ContentPolicyViolationError: {FILTERED}", "code": "400"}}, 400
+)
 Command = Callable[..., Done]
 
 
@@ -309,6 +320,9 @@ def test_faults_that_pass(run: Command) -> None:
         (completion("Yes, the", "content_filter"), 0, "content_filter", ""),
         (completion("Yes, the", "error"), 2, None, None),
         ({"error": {"message": "Yes, lost"}}, 2, None, None),
+        (FILTERED_BY_AZURE, 0, "content_filter", ""),
+        (FILTERED_BEHIND_LITELLM, 0, "content_filter", ""),
+        (Answer({"error": {"message": "too large", "code": "other"}}, 400), 2, None, None),
     ],
 )
 def test_odd_answers_are_kept_or_asked_again(
@@ -320,7 +334,9 @@ def test_odd_answers_are_kept_or_asked_again(
 
     def behave(asked: dict[str, Any]) -> Answer:
         is_odd = odd and first in prompt_of(asked) and "adding" in prompt_of(asked)
-        return Answer(body) if is_odd else by_prompt_and_seed(asked)
+        if is_odd:
+            return body if isinstance(body, Answer) else Answer(body)
+        return by_prompt_and_seed(asked)
 
     key = "api_key=x,max_retries=1" + (",retry_backoff_s=0" if model == "async_openai" else "")
     with serving(behave) as server:
@@ -338,6 +354,79 @@ def test_odd_answers_are_kept_or_asked_again(
         if reason in ("refusal", "content_filter"):
             counted = read_run_folder(done.folder).finish_reasons
             assert counted == {"stop": 14, reason: 2}
+
+
+def test_one_tweet_that_fails_ends_no_run(run: Command) -> None:
+    """Its 20 requests are refused, one after the other, at first and when the run is resumed."""
+    first = documents.documents(get_task(TASK))[0]["text"]
+
+    def refuses(body: dict[str, Any]) -> Answer:
+        if first in prompt_of(body):
+            return Answer({"error": {"message": "image too large"}}, 400)
+        return by_prompt_and_seed(body)
+
+    with serving(refuses) as server:
+        done = run(server, seeds="paper", args="concurrent=1")
+        assert (done.status, len(done.records)) == (1, 60)
+        assert "20 of 80 responses are missing, 20 requests failed" in done.err
+        again = run(server, seeds="paper", args="concurrent=1")
+        assert (again.status, len(again.records), server.count) == (1, 60, 100)
+        server.behaviour = by_prompt_and_seed
+        assert run(server, seeds="paper").status == 0
+
+
+def test_many_failures_between_answers_are_counted_and_no_more(run: Command) -> None:
+    """19 of 20 requests fail: none is written down, and the words stay few."""
+
+    def seldom(body: dict[str, Any]) -> Answer:
+        if server.count % 20:
+            said = {"error": {"message": "lost " * 2000}}
+            return Answer(said, 500, {"x-should-retry": "false"})
+        return by_prompt_and_seed(body)
+
+    with serving(seldom, keep=False) as server:
+        done = run(server, limit=24, seeds="20", args="max_retries=0,concurrent=1")
+    assert (done.status, server.count, len(done.records)) == (1, 960, 48)
+    assert "912 of 960 responses are missing, 912 requests failed" in done.err
+    assert len(done.err.splitlines()) < 10 and len(done.err) < 2000
+    assert {file.name for file in done.folder.iterdir()} == {
+        *(".lock", "manifest.json", "responses.jsonl")
+    }
+
+
+def test_a_kill_loses_nothing_of_what_was_seen(run: Command, tmp_path: Path) -> None:
+    """The server takes its time with the sixth request; the run is killed meanwhile."""
+
+    def slow(body: dict[str, Any]) -> Answer:
+        answer = by_prompt_and_seed(body)
+        answer.delay_s = 60 if server.count > 5 else 0
+        return answer
+
+    allow = ("--allow-different", "seed")
+    with serving(slow) as server:
+        arguments = f"model=m,base_url={server.url},concurrent=1,seeds=none"
+        options = ("--model", "itr_server", "--model_args", arguments, "--tasks", TASK)
+        rest = ("--seeds", "2", "--limit", "4", "--name", "r", "--out", str(tmp_path / "runs"))
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "itr_bench.cli.main", "run", *options, *rest, *allow],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            until = time.monotonic() + 120
+            while server.count < 6 and killed.poll() is None and time.monotonic() < until:
+                time.sleep(0.02)
+        finally:
+            killed.kill()
+            assert killed.wait() == -signal.SIGKILL
+        left = Done(0, "", "", tmp_path / "runs" / "r" / TASK)
+        assert len(left.records) == 5
+        assert left.manifest["observed"] == {"engine": "openai", "sent": {}}
+        assert [one["responses"] for one in left.manifest["sessions"]] == [0]
+        server.behaviour = by_prompt_and_seed
+        done = run(server, *allow, args="concurrent=1,seeds=none")
+    assert (done.status, len(done.records)) == (0, 16)
+    assert [one["responses"] for one in done.manifest["sessions"]] == [5, 11]
 
 
 STOPS: list[tuple[Answer, str]] = [

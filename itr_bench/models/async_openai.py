@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from itr_bench.errors import ItrBenchError
-from itr_bench.models.completion import read_completion
+from itr_bench.models.completion import filtered, read_completion
 from itr_bench.models.output import Output
 from itr_bench.models.service import Service
 
-_REQUEST: contextvars.ContextVar[tuple[int, list[Any]]] = contextvars.ContextVar("request")
-"""The seed of the request that is under way, and what the server answered to it."""
+_REQUEST: contextvars.ContextVar[tuple[int, object, list[Any]]] = contextvars.ContextVar("request")
+"""Seed and chat of the request that is under way, and what the server answered to it."""
 
 _NO_PARAMETERS_OF_OPENAI = ("top_k", "min_p", "repetition_penalty")
 
@@ -54,35 +54,40 @@ def seeded(
     The adapter drops the seed, and returns nothing before the last response is there.
     """
     from openai import APIError
+    from openai.types.chat import ChatCompletion
 
     # Its connections belong to the event loop of the call before, which is closed.
     lm.client = type(lm.client)(api_key=lm.api_key, base_url=lm.base_url, timeout=lm.timeout)
     create, forward = lm.client.chat.completions.create, lm.maybe_forward_with_tool
     service = Service(str(lm.client.base_url))
 
-    def failed(error: Exception | str) -> None:
+    def failed(error: Exception | str, chat: object) -> None:
         try:
-            service.failed(error)
+            service.failed(error, chat)
         except ItrBenchError as fatal:
             raise StopError(fatal) from None
 
     async def create_seeded(**payload: Any) -> Any:
-        seed, completions = _REQUEST.get()
+        seed, chat, completions = _REQUEST.get()
         try:
             completion = await create(**sent(payload, settings), seed=seed)
         except APIError as error:
-            failed(error)
-            raise
+            in_its_place = filtered(error)
+            if in_its_place is None:
+                failed(error, chat)
+                raise
+            completion = ChatCompletion.model_validate(in_its_place)
         completions.append(completion)
         return completion
 
     async def forward_seeded(request: Any, place: int) -> Any:
         completions: list[Any] = []
-        _REQUEST.set((request.args[2]["seed"], completions))
+        chat = request.args[3]
+        _REQUEST.set((request.args[2]["seed"], chat, completions))
         text, place, counts = await forward(request, place)
         output = read_completion(completions[-1].model_dump(warnings=False))
         if output.failure is not None:
-            failed(output.failure)
+            failed(output.failure, chat)
             raise RuntimeError(output.failure)
         service.succeeded()
         try:

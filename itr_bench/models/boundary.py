@@ -2,8 +2,8 @@
 
 Adapters of lmms-eval do not do all that they are asked: some add settings, some ignore some, some
 take an exception for an empty response. So the calls that they make are watched: ``generate`` of
-transformers, the engines of vLLM and SGLang in this process, the client of ``openai``, and the
-shared-image engine. The adapters stay unaware of it.
+transformers, the engines of vLLM and SGLang in this process, the client of ``openai``, and our
+own client and shared-image engine. The adapters stay unaware of it.
 """
 
 from __future__ import annotations
@@ -229,6 +229,12 @@ def _of_openai(client: Any, arguments: Mapping[str, Any]) -> Call:
     )
 
 
+def _of_server_client(client: Any, arguments: Mapping[str, Any]) -> Call:
+    sent = arguments["parameters"]
+    given = {**sent, "messages": arguments["chat"].messages, "extra_body": sent}
+    return _of_openai(client, given)
+
+
 def _is_given(value: Any) -> bool:
     return value is not None and type(value).__name__ not in ("NotGiven", "Omit")
 
@@ -254,6 +260,7 @@ _BOUNDARIES: tuple[tuple[str, str, str, Reader], ...] = (
     ("sglang.srt.entrypoints.engine", "Engine", "async_generate", _of_sglang),
     ("openai.resources.chat.completions.completions", "Completions", "create", _of_openai),
     ("openai.resources.chat.completions.completions", "AsyncCompletions", "create", _of_openai),
+    ("itr_bench.models.server_client", "ServerClient", "send", _of_server_client),
     ("itr_bench.engine.engine", "Engine", "generate", _of_shared_engine),
 )
 """Module, class and method that is watched, and what reads its arguments."""

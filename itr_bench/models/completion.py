@@ -17,6 +17,8 @@ _REASONS: dict[str, FinishReason] = {
     **dict.fromkeys(("content_filter", "safety", "recitation"), "content_filter"),
     "refusal": "refusal",
 }
+_FILTERED = ("content_filter", "content_policy_violation")
+_FILTERED_BY_LITELLM = "ContentPolicyViolationError"
 _BROKEN = frozenset({"error", "abort", "aborted", "cancelled", "canceled"})
 
 
@@ -37,7 +39,8 @@ def read_completion(completion: Mapping[str, Any]) -> Output:
     =============================================== ============================================
     text, ``finish_reason`` stop or length           a response
     null or empty text                               an empty response, with its reason
-    a refusal, a content filter                      an empty response, with its reason
+    a refusal, a content filter                      an empty response, with its reason; see
+                                                     also :func:`filtered`
     text in parts                                    the parts' texts, those of reasoning left out
     ``finish_reason`` error, an error in its place,  a failure
     no choices, no message
@@ -71,6 +74,22 @@ def read_completion(completion: Mapping[str, Any]) -> Output:
     if reason in ("refusal", "content_filter"):  # what was said before is no answer
         text = ""
     return Output(text, tokens, reason)
+
+
+def filtered(error: Exception) -> dict[str, Any] | None:
+    """The completion in the place of an *error* of a content filter; ``None`` for other errors.
+
+    Azure refuses a prompt with status 400 and ``"code": "content_filter"``; the litellm proxy
+    passes it on as a message that names its own exception.
+    """
+    if getattr(error, "status_code", None) != 400:
+        return None
+    if getattr(error, "code", None) not in _FILTERED and _FILTERED_BY_LITELLM not in str(error):
+        return None
+    message = {"role": "assistant", "content": None}
+    choice = {"index": 0, "finish_reason": "content_filter", "message": message}
+    whole = {"id": "", "object": "chat.completion", "created": 0, "model": ""}
+    return {**whole, "choices": [choice]}
 
 
 def _text(content: object) -> tuple[str | None, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from itr_bench.answers.text import FAILURE_PREFIXES
 from itr_bench.errors import ItrBenchError
 from itr_bench.models.output import Output
-from itr_bench.models.server_client import Asking, ServerClient
+from itr_bench.models.server_client import Asking, ServerClient, picture_file
 from itr_bench.models.stopping import stop
 from itr_bench.seeds import read_seeds
 
@@ -74,7 +74,8 @@ class Server(lmms):  # type: ignore[misc]
                 settings["seed"] = self._seed(samples[task, doc_id])
                 samples[task, doc_id] += 1
             chat = (task, split, doc_id)
-            yield Asking(place, chat, partial(messages, document), document, settings)
+            turns = partial(_turns, messages, document)
+            yield Asking(place, chat, turns, document, settings)
 
     def _seed(self, sample: int) -> int:
         """The seed of a sample that comes without one."""
@@ -91,6 +92,17 @@ class Server(lmms):  # type: ignore[misc]
 
     def loglikelihood(self, requests: Sequence[Instance]) -> NoReturn:
         raise NotImplementedError("itr_server has no likelihoods")
+
+
+def _turns(messages: Callable[..., Any], document: Mapping[str, Any]) -> Sequence[Any]:
+    """A document's chat, its own picture as its file where that can be sent as it is."""
+    turns: Sequence[Any] = messages(document)
+    file = picture_file(document)
+    if file is None:
+        return turns
+    *before, last = turns
+    parts = [{**part, "url": file} if part["type"] == "image" else part for part in last["content"]]
+    return [*before, {**last, "content": parts}]
 
 
 def _result(output: Output) -> GenerationResult:

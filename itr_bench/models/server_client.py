@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from openai import APIError, AsyncOpenAI
+from openai import APIError, AsyncOpenAI, HttpxBinaryResponseContent
 from PIL import ExifTags, Image
 
 from itr_bench.errors import ItrBenchError, RunError, unknown_name
-from itr_bench.models.completion import read_body
+from itr_bench.models.completion import filtered, read_body, read_completion
 from itr_bench.models.output import Output
 from itr_bench.models.service import Service
 from itr_bench.tasks import documents
@@ -48,7 +48,7 @@ class Asking(NamedTuple):
     Attributes:
         place: what its output is called by.
         chat: what the chat is called by; requests one after the other may share one.
-        turns: makes the turns of the chat, pictures decoded.
+        turns: makes the turns of the chat, each picture decoded or as :func:`picture_to_send`.
         document: what the chat is about.
         settings: of the generation, the seed among them.
     """
@@ -58,6 +58,27 @@ class Asking(NamedTuple):
     turns: Callable[[], Sequence[Mapping[str, Any]]]
     document: Mapping[str, Any]
     settings: Mapping[str, Any]
+
+
+class Chat(NamedTuple):
+    """A chat as it is sent.
+
+    Attributes:
+        messages: its messages.
+        encoded: these as JSON, made once for all requests with the chat.
+    """
+
+    messages: list[dict[str, Any]]
+    encoded: bytes
+
+
+class _Request(NamedTuple):
+    """A request, ready to be sent: its chat, what the chat is called by, and its parameters."""
+
+    place: int
+    key: object
+    chat: Chat
+    parameters: dict[str, Any]
 
 
 class ServerClient:
@@ -136,7 +157,7 @@ class ServerClient:
                 pass
             except APIError as error:
                 if getattr(error, "status_code", 401) in (401, 403):
-                    self._service.failed(error)
+                    self._service.failed(error, None)
             version = await self._version(asking)
         entries = listed.get("data") if isinstance(listed, dict) else None
         entry = next(
@@ -176,32 +197,35 @@ class ServerClient:
             ItrBenchError: the server refuses what all requests have in common, or is gone; or what
                 *on_output* raises.
         """
-        _run(self._answer(self._payloads(askings), on_output))
+        _run(self._answer(self._requests(askings), on_output))
 
-    async def _answer(
-        self, payloads: Iterator[tuple[int, dict[str, Any]]], on_output: OnOutput
-    ) -> None:
-        async with self._client() as client:
+    async def _answer(self, requests: Iterator[_Request], on_output: OnOutput) -> None:
+        loop = asyncio.get_running_loop()
+        # Outputs are taken one by one in a thread: the disk is waited for while requests go on.
+        with ThreadPoolExecutor(1) as taking:
+            async with self._client() as client:
 
-            async def work() -> None:
-                for place, payload in payloads:
-                    on_output(place, await self._ask(client, payload))
+                async def work() -> None:
+                    for request in requests:
+                        output = await self._ask(client, request)
+                        taken = loop.run_in_executor(taking, on_output, request.place, output)
+                        await asyncio.shield(taken)  # also where another request ends all
 
-            workers = [asyncio.ensure_future(work()) for _ in range(self._concurrent)]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
-
-    def _payloads(self, askings: Iterable[Asking]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The requests by place, each with its payload; a chat is made once for all its seeds."""
-        known, messages = None, []
-        for asking in askings:
-            if known != asking.chat:
+                workers = [asyncio.ensure_future(work()) for _ in range(self._concurrent)]
                 try:
-                    turns = asking.turns()
+                    await asyncio.gather(*workers)
+                finally:
+                    for worker in workers:
+                        worker.cancel()
+                    await asyncio.gather(*workers, return_exceptions=True)
+
+    def _requests(self, askings: Iterable[Asking]) -> Iterator[_Request]:
+        """The requests; a chat is made once for all its seeds."""
+        known, chat = None, None
+        for asking in askings:
+            if chat is None or known != asking.chat:
+                try:
+                    messages = self._messages(asking.turns())
                 except ItrBenchError:
                     raise
                 except Exception as error:
@@ -209,10 +233,9 @@ class ServerClient:
                         f"{asking.document.get('task')}, tweet {asking.document.get('tweet_id')}: "
                         f"its image cannot be read ({type(error).__name__}: {error})"
                     ) from error
-                messages = self._chat(turns, _file_of(asking.document))
-                known = asking.chat
-            payload = {"model": self.name, "messages": messages}
-            yield asking.place, {**payload, **self._payload(dict(asking.settings))}
+                known, chat = asking.chat, Chat(messages, json.dumps(messages).encode())
+            parameters = {"model": self.name, **self._payload(dict(asking.settings))}
+            yield _Request(asking.place, asking.chat, chat, parameters)
 
     def _payload(self, settings: dict[str, Any]) -> dict[str, Any]:
         """The parameters of a request.
@@ -240,9 +263,9 @@ class ServerClient:
                 f"--gen_kwargs {min(given)}=...: itr_server cannot send it; it sends "
                 f"max_new_tokens, do_sample, until, {', '.join((*_OF_OPENAI, *_MORE))}"
             )
-        return {**payload, **({"extra_body": more} if more else {})}
+        return {**payload, **more}
 
-    async def _ask(self, client: Any, payload: dict[str, Any]) -> Output:
+    async def _ask(self, client: Any, request: _Request) -> Output:
         """What comes of one request.
 
         Raises:
@@ -251,60 +274,81 @@ class ServerClient:
         output = Output(failure="not asked")
         for attempt in range(self._retries + 1):
             try:
-                answer = await client.chat.completions.with_raw_response.create(**payload)
+                body = await self.send(client, request.chat, request.parameters)
             except APIError as error:
-                if self._renames_limit(error, payload):
-                    return await self._ask(client, payload)
-                self._service.failed(error)
+                if self._renames_limit(error, request.parameters):
+                    return await self._ask(client, request)
+                in_its_place = filtered(error)
+                if in_its_place is not None:
+                    self._service.succeeded()
+                    return read_completion(in_its_place)
+                self._service.failed(error, request.key)
                 return Output(failure=self._service.about(error))
-            output = read_body(answer.content)
+            output = read_body(body)
             if output.failure is None:
                 self._service.succeeded()
                 return output
             if attempt < self._retries:
                 await asyncio.sleep(min(8.0, 0.25 * 2**attempt) * (1 + random.random() / 4))
-        self._service.failed(str(output.failure))
+        self._service.failed(str(output.failure), request.key)
         return output._replace(failure=f"{self.base_url}: {output.failure}")
 
-    def _renames_limit(self, error: Any, payload: dict[str, Any]) -> bool:
+    async def send(self, client: Any, chat: Chat, parameters: Mapping[str, Any]) -> bytes:
+        """Send one request, and return the body of the answer. What leaves is watched here.
+
+        The SDK would copy and encode the pictures of a chat for each of its requests.
+
+        Raises:
+            APIError: of the package ``openai``: no connection, or a status of an error.
+        """
+        head = json.dumps(parameters).encode()
+        content = b'%b,"messages":%b}' % (head[:-1], chat.encoded)
+        answer = await client.post(
+            "/chat/completions", body=content, cast_to=HttpxBinaryResponseContent
+        )
+        return bytes(answer.content)
+
+    def _renames_limit(self, error: Any, parameters: dict[str, Any]) -> bool:
         """Whether the server wants another name for the limit of tokens, which is given then."""
         if not self._may_rename or getattr(error, "status_code", None) not in (400, 422):
             return False
         other = "max_completion_tokens"
-        if "max_tokens" not in payload or other not in str(error):
+        if "max_tokens" not in parameters or other not in str(error):
             return False
-        payload[other] = payload.pop("max_tokens")
+        parameters[other] = parameters.pop("max_tokens")
         self._limit_name = other
         return True
 
     # Chats
 
-    def _chat(self, turns: Sequence[Mapping[str, Any]], file: bytes | None) -> list[dict[str, Any]]:
-        """A chat as it is sent; the last picture as *file* where that may be sent as it is."""
-        chat: list[dict[str, Any]] = []
+    def _messages(self, turns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The messages of a chat."""
+        messages: list[dict[str, Any]] = []
         if self._system_prompt:
-            chat.append({"role": "system", "content": self._system_prompt})
-        for number, turn in enumerate(turns, start=1):
-            own = file if number == len(turns) else None
+            messages.append({"role": "system", "content": self._system_prompt})
+        for turn in turns:
             content = [
-                self._picture(part["url"], own) if part["type"] == "image" else dict(part)
+                self._picture(part["url"]) if part["type"] == "image" else dict(part)
                 for part in turn["content"]
             ]
             if turn["role"] == "assistant":
-                chat.append({"role": "assistant", "content": content[0]["text"]})
+                messages.append({"role": "assistant", "content": content[0]["text"]})
             else:
-                chat.append({"role": turn["role"], "content": content})
-        return chat
+                messages.append({"role": turn["role"], "content": content})
+        return messages
 
-    def _picture(self, picture: Image.Image, file: bytes | None) -> dict[str, Any]:
-        """A picture as a part of a chat: *file*, or as PNG, which loses nothing."""
-        content = picture.tobytes() if file is None else file
-        key = f"{picture.size} {hashlib.sha256(content).hexdigest()} {file is None}"
+    def _picture(self, picture: Image.Image | bytes) -> dict[str, Any]:
+        """A picture as a part of a chat: its file, or as PNG, which loses nothing."""
+        if isinstance(picture, bytes):
+            key = hashlib.sha256(picture).hexdigest()
+        else:
+            key = f"{picture.size} {hashlib.sha256(picture.tobytes()).hexdigest()}"
         if key in self._pictures:
             self._pictures.move_to_end(key)
         else:
-            kind = "jpeg" if file is not None and file.startswith(b"\xff\xd8") else "png"
-            data = base64.b64encode(_png(picture) if file is None else file).decode()
+            file = picture if isinstance(picture, bytes) else _png(picture)
+            kind = "jpeg" if file.startswith(b"\xff\xd8") else "png"
+            data = base64.b64encode(file).decode()
             self._pictures[key] = f"data:image/{kind};base64,{data}"
             if len(self._pictures) > _PICTURES_KEPT:
                 self._pictures.popitem(last=False)
@@ -327,7 +371,12 @@ def _png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _file_of(document: Mapping[str, Any]) -> bytes | None:
+def picture_to_send(document: Mapping[str, Any]) -> Image.Image | bytes | None:
+    """The picture of a document of ours: its file, or decoded; ``None`` for none."""
+    return picture_file(document) or documents.image(document)
+
+
+def picture_file(document: Mapping[str, Any]) -> bytes | None:
     """The file of a document's picture, where it can be sent in the place of its pixels."""
     task = find_task(document.get("task", ""))
     if task is None or document.get("image_row") is None or task.variant.picture == "grey":

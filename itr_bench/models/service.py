@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from itr_bench.errors import RunError
+from itr_bench.relation import QUESTIONS
 
 MANY = 20
 """So many requests in a row that all fail mean that the next ones will, too."""
@@ -25,31 +26,57 @@ _WAYS = {
 
 
 @dataclass
+class Failures:
+    """Requests in a row that failed.
+
+    Attributes:
+        requests: how many.
+    """
+
+    requests: int = 0
+    _chats: set[object] = field(default_factory=set)
+
+    def add(self, chat: object) -> None:
+        """Count a request with *chat*."""
+        self.requests += 1
+        self._chats.add(chat)
+
+    def clear(self) -> None:
+        """Begin anew: a request was answered."""
+        self.requests = 0
+        self._chats.clear()
+
+    def at_least(self, count: int) -> bool:
+        """Whether there are so many, and not of one tweet alone, whose fault is its own."""
+        return self.requests >= count and len(self._chats) > len(QUESTIONS)
+
+
+@dataclass
 class Service:
     """A server that is asked for responses.
 
     Attributes:
         address: where it is.
         answered: how many requests it has answered.
-        in_a_row: how many requests failed since the last one that was answered.
+        failures: how many requests failed since the last one that was answered.
     """
 
     address: str
     answered: int = 0
-    in_a_row: int = 0
+    failures: Failures = field(default_factory=Failures)
 
     def succeeded(self) -> None:
         """Count a request that was answered."""
         self.answered += 1
-        self.in_a_row = 0
+        self.failures.clear()
 
-    def failed(self, error: Exception | str) -> None:
-        """Count a request that failed for good.
+    def failed(self, error: Exception | str, chat: object) -> None:
+        """Count a request with *chat* that failed for good.
 
         Raises:
             RunError: the next ones will fail, too; with the address, the status and what to do.
         """
-        self.in_a_row += 1
+        self.failures.add(chat)
         status = getattr(error, "status_code", None)
         if status in (401, 403, 404):
             raise RunError(f"{self.about(error)}; {_WAYS[status]}")
@@ -58,13 +85,13 @@ class Service:
                 raise RunError(
                     f"{self.about(error)}: start the server, or correct --model_args base_url=..."
                 )
-            if status in (400, 422) and self.in_a_row >= REFUSED_AT_FIRST:
+            if status in (400, 422) and self.failures.at_least(REFUSED_AT_FIRST):
                 raise RunError(f"{self.about(error)}; {_WAYS[status]}")
-        if self.in_a_row >= MANY:
+        if self.failures.at_least(MANY):
             raise RunError(
-                f"{self.in_a_row} requests in a row failed, the last one so: {self.about(error)}. "
-                "Is the server up? What was answered is kept; give the same command again when it "
-                "is, with another base_url if it moved."
+                f"{self.failures.requests} requests in a row failed, the last one so: "
+                f"{self.about(error)}. Is the server up? What was answered is kept; give the same "
+                "command again when it is, with another base_url if it moved."
             )
 
     def about(self, error: Exception | str) -> str:

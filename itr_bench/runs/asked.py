@@ -11,6 +11,9 @@ from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.plan import Request, TaskPlan
 
+VARIES = "varies"
+"""Was sent with different values in parts of a run."""
+
 OnResponse = Callable[[Request, Output], None]
 """Takes what came of a request."""
 
@@ -25,6 +28,16 @@ class Observed(NamedTuple):
 
     engine: str | None
     sent: dict[str, Any]
+
+    def joined(self, other: Observed) -> Observed:
+        """What holds of two parts of a run: *not observed* if one was not, ``varies`` by key."""
+        if self.engine != other.engine:
+            return Observed(None, {})
+        sent = {
+            name: self.sent.get(name) if self.sent.get(name) == other.sent.get(name) else VARIES
+            for name in sorted({*self.sent, *other.sent})
+        }
+        return Observed(self.engine, sent)
 
 
 def asked_of(plan: TaskPlan, model: ModelSpec, requests: Sequence[Request]) -> Asked:

@@ -14,6 +14,7 @@ from itr_bench.models.machine import missing
 from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS, Answer
+from itr_bench.runs.asked import Observed
 from itr_bench.runs.manifest import (
     LOADED,
     differences,
@@ -284,6 +285,7 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
             run.failed += 1
             run.failure = output.failure
             return
+        _record_observed(run, model)  # before a response counts: a kill loses neither
         item = items[request.doc_id]
         response = Response(
             tweet_id=item.tweet_id,
@@ -310,11 +312,11 @@ def _answer(run: TaskRun, model: Model | ServerModel | Pool, config: RunConfig, 
         model.respond(plan.task, run.missing, on_response, batch_size=config.batch_size)
     except BaseException:
         with contextlib.suppress(RunError):  # a full disk is not to hide what ended the session
-            write_manifest(run.folder, _ended(run, session, model))
+            write_manifest(run.folder, _ended(run, session))
         raise
     finally:
         progress.close()
-    write_manifest(run.folder, _ended(run, session, model))
+    write_manifest(run.folder, _ended(run, session))
     for warning in response_warnings(plan, config.model, response_log.responses):
         log(f"{plan.task}: {warning}")
 
@@ -346,14 +348,27 @@ def _manifest(
     }
 
 
-def _ended(
-    run: TaskRun, session: dict[str, Any], model: Model | ServerModel | Pool
-) -> dict[str, Any]:
-    """The manifest at the end of a session, with what was seen to leave the adapter."""
+def _record_observed(run: TaskRun, model: Model | ServerModel | Pool) -> None:
+    """Write down what was seen to leave the adapter, where the manifest does not say so yet.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    seen, manifest = model.observed, run.manifest
+    if seen is None or manifest is None:
+        return
+    there = manifest.get("observed")
+    if there is not None:
+        seen = seen.joined(Observed(**there))
+    if seen._asdict() != there:
+        manifest["observed"] = seen._asdict()
+        *before, session = manifest["sessions"]  # 0 responses: not counted yet
+        write_manifest(run.folder, {**manifest, "sessions": [*before, {**session, "responses": 0}]})
+
+
+def _ended(run: TaskRun, session: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest at the end of a session."""
     manifest = run.manifest or {}
-    observed = model.observed
-    if observed is not None and session["responses"]:
-        manifest["observed"] = observed._asdict()
     return {**manifest, "sessions": [*manifest["sessions"][:-1], {**session, "end": _now()}]}
 
 

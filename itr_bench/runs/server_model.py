@@ -10,7 +10,7 @@ from itr_bench.models.adapters import Seeding
 from itr_bench.models.boundary import DifferentError, Watch
 from itr_bench.models.libraries import libraries_of_server
 from itr_bench.models.output import Output
-from itr_bench.models.server_client import Asking, ServerClient
+from itr_bench.models.server_client import Asking, ServerClient, picture_to_send
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.asked import Observed, OnResponse, asked_of
 from itr_bench.runs.plan import Request, TaskPlan
@@ -85,7 +85,7 @@ class ServerModel:
             yield Asking(
                 place,
                 request.doc_id,
-                partial(documents.chat, document, settings.wording),
+                partial(documents.chat, document, settings.wording, picture=picture_to_send),
                 document,
                 {**settings.generation, **({"seed": request.seed} if seeded else {})},
             )

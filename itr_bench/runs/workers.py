@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from itr_bench.errors import ItrBenchError, RunError
@@ -18,15 +20,22 @@ from itr_bench.runs.manifest import differences
 from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
 if TYPE_CHECKING:
+    from itr_bench.models.output import Output
     from itr_bench.runs.asked import Observed, OnResponse
 
 _PATIENCE_S = 5
 
 
+class _Response(NamedTuple):
+    """What came of a request, with what was seen to leave the adapter by then."""
+
+    request: Request
+    output: Output
+    observed: Observed | None
+
+
 class _Done(NamedTuple):
     """A worker's last word on a share."""
-
-    observed: Observed | None
 
 
 class Pool:
@@ -99,10 +108,9 @@ class Pool:
             with contextlib.suppress(OSError):  # a dead worker is found below
                 pipe.send((task, share, batch_size))
         for _, message in self._messages(self._pipes, end=_Done):
-            if isinstance(message, _Done):
-                self.observed = message.observed or self.observed
-            else:
-                on_response(*message)
+            if isinstance(message, _Response):
+                self.observed = message.observed
+                on_response(message.request, message.output)
 
     def _messages(
         self, pipes: Sequence[Connection], *, end: type = object
@@ -190,14 +198,28 @@ def _work(
             model.respond(
                 task,
                 requests,
-                lambda request, output: pipe.send((request, output)),
+                lambda request, output: pipe.send(_Response(request, output, model.observed)),
                 batch_size=batch_size,
             )
-            pipe.send(_Done(model.observed))
-    except ItrBenchError as error:
-        pipe.send(type(error)(str(error)))
+            pipe.send(_Done())
     except (EOFError, ConnectionError):
         return  # the parent closed the pipe
+    except Exception as error:
+        with contextlib.suppress(ConnectionError):
+            pipe.send(_told(error))
+
+
+def _told(error: Exception) -> ItrBenchError:
+    """What a worker tells its parent of *error*; the traceback of a fault goes to stderr."""
+    if isinstance(error, ItrBenchError):
+        return type(error)(str(error))
+    traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return RunError(
+        f"a worker raised {type(error).__name__}: {error} ({Path(frame.filename).name}, line "
+        f"{frame.lineno}); its whole traceback stands above. What was answered is kept; fix the "
+        "cause and give the same command again."
+    )
 
 
 def _end_with_parent() -> None:
