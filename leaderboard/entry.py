@@ -7,6 +7,7 @@ from enum import Enum
 
 from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.schema import Submission
+from itr_bench.runs.run_folder import NOT_OBSERVED
 from itr_bench.scoring import Predictions, Score
 from itr_bench.tasks.spec import get_task
 
@@ -70,6 +71,18 @@ class Entry:
     def without_image(self) -> bool:
         """Whether it is a result without the image."""
         return get_task(self.submission.run.task).without_image
+
+    @property
+    def sent(self) -> object:
+        """What the run's settings say of what was sent to the model: values sent otherwise than
+        asked, or ``not observed``; ``None`` where nothing is to be said.
+        """
+        return (self.submission.run.generation or {}).get("sent")
+
+    @property
+    def not_observed(self) -> bool:
+        """Whether nobody could see with which settings the model was asked."""
+        return self.sent == NOT_OBSERVED
 
     @property
     def pair(self) -> tuple[str | None, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from itr_bench.errors import ScoreError
 from itr_bench.relation import Answer, Question, Relation
 from itr_bench.scoring import Predictions, ReadItem, Signature, compare, holm, pair, score
 from itr_bench.scoring.intervals import mean_interval, mean_intervals
+from itr_bench.scoring.signature import digest
 
 LETTERS = {"y": Answer.YES, "n": Answer.NO, "-": Answer.NONE, "!": Answer.FAILED}
 
@@ -297,6 +299,55 @@ def test_every_field_of_the_signature_changes_the_line_and_the_object(field: str
     assert changed.as_dict() != SIGNATURE.as_dict()
     unknown = dataclasses.replace(SIGNATURE, **{field: None})
     assert str(unknown) != str(SIGNATURE)
+
+
+OURS: dict[str, Any] = {
+    "generation_kwargs": {
+        "do_sample": True, "max_new_tokens": 512, "temperature": 0.2, "until": [],
+    },
+    "num_fewshot": 0,
+    "order": ["image", "text"],
+    "answer_format": "plain",
+    "force_simple": False,
+}  # fmt: skip
+# settings beside the tasks' own, and what the line says of them
+LINES: list[tuple[dict[str, Any], str]] = [
+    ({}, "default"),
+    ({"dtype": None, "engine": {}, "model_args": {}}, "default"),
+    ({"dtype": "bfloat16", "device": "NVIDIA H200"}, "device=NVIDIA H200,dtype=bfloat16"),
+    ({"order": ["text", "image"]}, "order=text+image"),
+    ({"generation_kwargs": {**OURS["generation_kwargs"], "temperature": 0}}, "temperature=0"),
+    ({"generation_kwargs": {**OURS["generation_kwargs"], "top_k": 1}}, "top_k=1"),
+    (
+        {"generation_kwargs": {"max_new_tokens": 512, "until": []}},
+        "do_sample=unset,temperature=unset",
+    ),
+    ({"generation_kwargs": {"scoring": "likelihood"}}, "answer_format=plain,"),
+    ({"sent": "not observed"}, "sent=not observed"),
+    ({"sent": {"top_p": 0.9}, "seeding": "none"}, "seeding=none,sent.top_p=0.9"),
+    ({"engine": {"shared": True, "rows_in_flight": 8}}, "engine.rows_in_flight=8,engine.shared=tr"),
+    # What names the model is no setting
+    ({"content": "commit:1", "revision": "2", "model_args": {"pretrained": "a/b"}}, "default"),
+    ({"engine": {"served": {"model": {"id": "m", "max_model_len": 9}, "version": "1"}}},
+     "engine.served.model.max_model_len=9,engine.served.version=1"),
+    # Over-long, or what would part the line
+    ({"system_instruction": "x" * 41}, f"system_instruction=#{digest('x' * 41)}"),
+    ({"stop": "a,b"}, f"stop=#{digest('a,b')}"),
+    ({"stop": "a\nb"}, f"stop=#{digest(chr(97) + chr(10) + chr(98))}"),
+    ({"a|b": 1}, f"#{digest('a|b')}=1"),
+    ({"order": []}, "order=[]"),
+    ({f"k{i:02}": "v" * 30 for i in range(30)}, "#"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "expected"), LINES)
+def test_the_line_names_the_settings_that_differ(more: dict[str, Any], expected: str) -> None:
+    line = str(dataclasses.replace(SIGNATURE, generation={**OURS, **more}))
+    found = line.partition("|generation:")[2].partition("|lmms-eval:")[0]
+    assert found.startswith(expected)
+    if expected != "#" and not expected.endswith((",", "tr")):
+        assert found == expected
+    assert len(found) <= 600 and line.isprintable()
 
 
 def test_the_signature_is_one_line() -> None:

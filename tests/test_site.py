@@ -32,7 +32,7 @@ from itr_bench.leaderboard.published import Figure, leaderboard_folder, read_pub
 from itr_bench.leaderboard.site.across import averages, gaps
 from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.site.build import MARKER, build_site
-from itr_bench.leaderboard.site.encode import right_counts, script_json
+from itr_bench.leaderboard.site.encode import right_counts, script_json, thousandths
 from itr_bench.leaderboard.site.history import HistoryItem, merged
 from itr_bench.leaderboard.site.model_page import ModelResults
 from itr_bench.leaderboard.site.more_pages import _best, most_telling
@@ -848,6 +848,52 @@ def test_who_saw_the_data_is_marked_at_the_name(tmp_path: Path) -> None:
         text = (tmp_path / "out" / name).read_text()
         assert "Alpha 7B" not in text and "Beta 13B" in text, name
     assert "saw this data" in (tmp_path / "out" / "models" / "made-up__alpha-7b.html").read_text()
+
+
+SENT = [
+    ("not observed", "Not observed: the adapter called nothing that could be watched"),
+    ({"top_p": 0.9}, "The run allowed the adapter to differ from the task in these: top_p 0.9."),
+    (
+        {"top_p": 0.9, "seed": "varies", "temperature": None},
+        "these: seed varies, temperature as asked, or not sent, top_p 0.9.",
+    ),
+    ({}, None),
+    ([1], None),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize(("sent", "sentence"), SENT)
+def test_what_was_sent_is_said_at_the_result(
+    tmp_path: Path, sent: object, sentence: str | None
+) -> None:
+    one = entry(ALPHA, LTEC[0])
+    facts = one.submission.run.model_copy(update={"generation": {"sent": sent}})
+    submission = one.submission.model_copy(update={"run": facts})
+    build_site(
+        tmp_path / "out",
+        [dataclasses.replace(one, submission=submission), entry(BETA, LTEC[0])],
+        [],
+    )
+    own = (tmp_path / "out" / "models" / "made-up__alpha-7b.html").read_text()
+    other = (tmp_path / "out" / "models" / "made-up__beta-13b.html").read_text()
+    board = page(tmp_path / "out", "index.html")
+    marked = sent == "not observed"
+    mark = "settings not observed"
+    assert (mark in " ".join(board.row("Alpha 7B")), mark in own) == (marked, marked)
+    assert mark not in " ".join(board.row("Beta 13B")) + other
+    if sentence is None:
+        assert "Not observed" not in own and "differ from the task" not in own
+    else:
+        assert sentence in own and sentence not in other
+
+
+def test_p_values_in_thousandths() -> None:
+    values = np.array([0, 0.0009999, 0.001, 0.0355, 0.9999, 1])
+    assert thousandths(values) == "00000110RSRS"
+    assert [int(thousandths(values)[at : at + 2], 36) for at in range(0, 12, 2)] == [
+        *(0, 0, 1, 36, 1000, 1000)
+    ]
 
 
 def test_chart_of_a_long_board_shows_both_ends_and_the_middle() -> None:

@@ -17,6 +17,7 @@ import pytest
 from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.site.build import build_site
 from itr_bench.leaderboard.site.serve import server
+from itr_bench.report.words import p_value
 from itr_bench.scoring import compare
 from tests.browser import axe_source, headless_chromium
 from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
@@ -554,6 +555,17 @@ def test_comparison_agrees_with_python(chromium: webdriver.Chrome, base: str) ->
     assert verdicts[:2] == ["Verdict of the board", ""]
     assert verdicts[2 : 2 + len(others)] == [names[int(side)] for side in -group.better[0][1:]]
     assert {names[0], names[-1]} <= set(verdicts)
+    adjusted = chromium.execute_script(
+        "return [...document.querySelectorAll('#table tbody tr')].slice(-8, -6)"
+        ".map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    for shown, p_values_of_all, test in zip(
+        adjusted, group.p_values, ("exact McNemar", "t test of the mean difference"), strict=True
+    ):
+        expected_texts = [p_value(value) for value in p_values_of_all[0][1:]]
+        assert shown[:2] == [f"p, {test}, adjusted", ""]
+        assert shown[2 : 2 + len(others)] == expected_texts
+        assert min(expected_texts) < "0.05" and len(set(expected_texts)) > 2
     compared = 0
     for i, other in enumerate(others, 2):
         expected = compare(other.predictions, first.predictions)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -13,12 +12,8 @@ from itr_bench.errors import ScoreError
 from itr_bench.report import words
 from itr_bench.runs.run import Run
 from itr_bench.scoring import Comparison, Significance, compare, decide
+from itr_bench.scoring.signature import settings_by_name
 from itr_bench.tasks.spec import get_task
-
-_CHECKPOINT = re.compile(
-    r"(^|\.)(pretrained|model|model_version|model_id_name|revision|content|checkpoint\w*)$"
-)
-"""Settings that name the model: two models differ in them, which is no news."""
 
 
 @dataclass(frozen=True)
@@ -99,22 +94,11 @@ def _unlike(a: Run, b: Run) -> list[str]:
         if key != "generation" or a.generation is None or b.generation is None:
             found.append(f"{key} ({of_a[key]} and {of_b[key]})")
             continue
-        settings_a, settings_b = _flat(a.generation), _flat(b.generation)
+        settings_a, settings_b = settings_by_name(a.generation), settings_by_name(b.generation)
         for name in sorted(settings_a.keys() | settings_b.keys()):
             one, other = settings_a.get(name), settings_b.get(name)
-            if one != other and not _CHECKPOINT.search(name):
+            if one != other:
                 found.append(f"{name} ({_value(one)} and {_value(other)})")
-    return found
-
-
-def _flat(settings: Mapping[str, object], start: str = "") -> dict[str, object]:
-    """Nested settings by their names, such as ``generation_kwargs.temperature``."""
-    found: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{start}{name}.")
-        else:
-            found[start + name] = value
     return found
 
 

@@ -19,7 +19,7 @@ from itr_bench.models.adapters import Seeding
 from itr_bench.models.boundary import DifferentError, Watch
 from itr_bench.models.loading import load, loaded_configuration, no_bars
 from itr_bench.models.output import Output, output_of
-from itr_bench.models.service import MANY, Failures
+from itr_bench.models.service import MANY
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.asked import Observed, OnResponse, asked_of
 from itr_bench.runs.plan import Item, Request, TaskPlan, open_blocks
@@ -48,7 +48,6 @@ class Model:
         self.configuration = loaded_configuration(self._lm, spec)
         self._watch = Watch(spec.allow_different)
         self._calls = 0
-        self._failures = Failures()
         self._requests = {plan.task: self._build(plan) for plan in plans}
 
     @property
@@ -143,23 +142,12 @@ class Model:
         }
         for place, output in late.items():
             on_response(batch[place], output)
-            self._count(task, batch[place], output)
-
-    def _count(self, task: str, request: Request, output: Output) -> None:
-        """Count the failures in a row; those of servers are counted where they arrive.
-
-        Raises:
-            RunError: there are so many that the next requests will fail, too.
-        """
-        if output.failure is None:
-            self._failures.clear()
-            return
-        self._failures.add(request.doc_id)
-        if self._spec.handling.seeding is not Seeding.PAYLOAD and self._failures.at_least(MANY):
+        failures = [output.failure for output in late.values() if output.failure is not None]
+        # A block of tweets can be one tweet, whose fault is its own.
+        if self._spec.handling.batch is not None and len(failures) == len(batch) >= MANY:
             raise RunError(
-                f"{task}: {self._failures.requests} requests in a row failed, the last one so: "
-                f"{output.failure}. What was answered is kept; fix the cause and give the same "
-                "command again."
+                f"{task}: {len(batch)} requests in a row failed ({failures[-1]}). Is the server "
+                "up? Give the same command again when it is."
             )
 
     def _generate(

@@ -18,6 +18,9 @@ from itr_bench.errors import ScoreError
 from itr_bench.scoring.crossed import SeedNoise, mean_test
 from itr_bench.scoring.significance import LEVEL, better, exact_mcnemar, holm_array
 
+_SMALL = 0.001
+"""P values below this are nowhere shown to more digits."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -29,6 +32,7 @@ class Ranking:
         tiers: the tier of each model, 1 is the best; shape (M,), in the order of the input.
         p_values: exact McNemar test of each pair, adjusted by Holm's method over all pairs;
             shape (M, M), symmetric, 1 on the diagonal.
+        mean_p_values: t test of the mean difference, likewise; what is below 0.001 may stand as 0.
         apart: whether the two of a pair differ significantly; shape (M, M), symmetric.
         median_discordant: median over pairs of the share of tweets that exactly one of the two
             has right, 0 to 1; ``None`` for fewer than two models.
@@ -37,6 +41,7 @@ class Ranking:
     order: NDArray[np.intp]
     tiers: NDArray[np.intp]
     p_values: NDArray[np.float64]
+    mean_p_values: NDArray[np.float64]
     apart: NDArray[np.bool_]
     median_discordant: float | None
 
@@ -67,12 +72,13 @@ def rank(shares: NDArray[np.float64], noise: Sequence[SeedNoise], level: float =
     # A mean over sorted shares: the order of tweets must not decide between equal models.
     accuracy = np.sort(shares, axis=1).mean(axis=1)
     only, p_values, median_discordant = _tests(shares > 0.5)
-    of_means = _mean_p_values(shares, accuracy, noise, level)
+    of_means = _mean_p_values(shares, accuracy, noise)
     apart = better(accuracy[:, None] - accuracy, only, only.T, p_values, of_means, level) != 0
     return Ranking(
         order=np.argsort(-accuracy, kind="stable"),
         tiers=_tiers(shares, accuracy, apart),
         p_values=p_values,
+        mean_p_values=of_means,
         apart=apart,
         median_discordant=median_discordant,
     )
@@ -101,12 +107,8 @@ def _mean_p_values(
     shares: NDArray[np.float64],
     accuracy: NDArray[np.float64],
     noise: Sequence[SeedNoise],
-    level: float,
 ) -> NDArray[np.float64]:
-    """The t test of the mean paired difference, adjusted over all pairs; shape (M, M).
-
-    They are on the right side of *level*, and else not exact: see ``between`` of ``mean_test``.
-    """
+    """The t test of the mean paired difference, adjusted over all pairs; shape (M, M)."""
     models, tweets = shares.shape
     found = np.ones((models, models))
     if tweets < 2:
@@ -123,8 +125,7 @@ def _mean_p_values(
         tweets,
         added[a] + added[b],
         spread[a] + spread[b],
-        # Holm's method rejects what is below the first, and nothing above the second.
-        between=(level / max(len(a), 1), level),
+        between=(_SMALL / max(len(a), 1), 1.0),  # Holm's method makes no more of it than _SMALL
     )
     found[a, b] = found[b, a] = holm_array(p_values)
     return found

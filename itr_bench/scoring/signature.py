@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +18,70 @@ def digest(value: object) -> str:
     """Return the first 12 hexadecimal digits of the SHA-256 of *value* as canonical JSON."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+_CHECKPOINT = re.compile(
+    r"(^|\.)(pretrained|model|model_version|model_id_name|revision|content|checkpoint\w*)$"
+    r"|^engine\.served\.model\.(id|root|owned_by)$"
+)
+"""Settings that name the model: two models differ in them, which is no news."""
+
+_KWARGS = "generation_kwargs."
+_USUAL: dict[str, object] = {
+    "answer_format": "plain",
+    "force_simple": False,
+    "num_fewshot": 0,
+    f"{_KWARGS}do_sample": True,
+    f"{_KWARGS}max_new_tokens": 512,
+    f"{_KWARGS}temperature": 0.2,
+    f"{_KWARGS}until": [],
+    "order": ["image", "text"],
+}
+"""The settings of the tasks as they stand; the line names what differs from them."""
+
+_LONGEST_VALUE, _LONGEST_LIST = 40, 600
+_APART = frozenset("|,=#")
+
+
+def settings_by_name(generation: Mapping[str, Any]) -> dict[str, object]:
+    """Nested settings by dotted names, such as ``generation_kwargs.temperature``.
+
+    What is ``None`` is not set. What names the model, such as its revision, is no setting.
+    """
+    found: dict[str, object] = {}
+
+    def add(settings: Mapping[str, Any], start: str) -> None:
+        for name, value in settings.items():
+            if isinstance(value, Mapping):
+                add(value, f"{start}{name}.")
+            elif value is not None and not _CHECKPOINT.search(start + name):
+                found[start + name] = value
+
+    add(generation, "")
+    return dict(sorted(found.items()))
+
+
+def _in_short(generation: Mapping[str, Any]) -> str:
+    """The settings that differ from the tasks' own, ``name=value,...``; over-long as digests."""
+    found = settings_by_name(generation)
+    usual = {} if f"{_KWARGS}scoring" in found else _USUAL  # likelihoods generate nothing
+    unlike = {name: value for name, value in found.items() if value != usual.get(name)}
+    unlike |= dict.fromkeys(usual.keys() - found.keys(), "unset")
+    short = sorted(
+        f"{_short(name.removeprefix(_KWARGS))}={_short(value)}" for name, value in unlike.items()
+    )
+    line = ",".join(short) or "default"
+    return line if len(line) <= _LONGEST_LIST else f"#{digest(unlike)}"
+
+
+def _short(value: object) -> str:
+    """A name or a value of a setting as it is, or its digest where it is long or would part it."""
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        text = "+".join(value)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    is_plain = text.isprintable() and _APART.isdisjoint(text)
+    return text if is_plain and len(text) <= _LONGEST_VALUE else f"#{digest(value)}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +136,7 @@ class Signature:
             "parser": self.parser,
             "data": self.data,
             "adapter": self.adapter,
-            "generation": None if self.generation is None else digest(self.generation),
+            "generation": None if self.generation is None else _in_short(self.generation),
             "lmms-eval": self.harness,
             "itr-bench": self.package,
             "libraries": None

@@ -151,6 +151,8 @@
     var counts = results.map(right);
     var tests = results.map(function (one, i) { return i ? against(one, counts[i], results[0], counts[0]) : null; });
     function tested(name, get) { figures(name, function (one) { var t = tests[results.indexOf(one)]; return t ? get(t) : ""; }); }
+    tested("p, exact McNemar, adjusted", function (t) { return t.mcnemar; });
+    tested("p, t test of the mean difference, adjusted", function (t) { return t.t; });
     tested("Verdict of the board", function (t) {
       return t.better ? "significantly " + (t.better > 0 ? "better" : "worse") : "not significantly different";
     });
@@ -158,7 +160,7 @@
     tested("95 % interval", function (t) { return t.interval ? points(t.interval[0]) + " to " + points(t.interval[1]) : "–"; });
     tested("Tweets only this one has right", function (t) { return String(t.only); });
     tested("Tweets only the first has right", function (t) { return String(t.onlyFirst); });
-    tested("p, exact McNemar, one pair, not adjusted", function (t) { return t.p < 0.001 ? "< 0.001" : t.p.toFixed(3); });
+    tested("p, exact McNemar, one pair, not adjusted", function (t) { return pValue(t.p); });
     Array.prototype.forEach.call(body.lastChild.cells, function (cell, i) {
       if (i > 1 && tests[i - 1]) cell.dataset.p = String(tests[i - 1].p);
     });
@@ -194,6 +196,8 @@
     }
     return {
       better: a.better[task.results.indexOf(b)],
+      mcnemar: adjusted(a.mcnemar, b),
+      t: adjusted(a.t, b),
       difference: mean(differences),
       interval: interval(differences),
       only: only,
@@ -201,6 +205,14 @@
       p: mcnemar(only, onlyFirst)
     };
   }
+
+  // One of the p values of a result against all of its task: thousandths, two digits each.
+  function adjusted(all, other) {
+    var at = 2 * task.results.indexOf(other);
+    return pValue(parseInt(all.slice(at, at + 2), 36) / 1000);
+  }
+
+  function pValue(p) { return p < 0.001 ? "< 0.001" : p.toFixed(3); }
 
   // Two-sided exact McNemar: twice the lower tail of Binomial(a + b, 1/2), at most 1.
   function mcnemar(a, b) {

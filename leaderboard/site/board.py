@@ -77,6 +77,8 @@ class Group:
     """The rows with a tier, in the same order."""
     better: NDArray[np.int8] = field(compare=False)
     """Of each pair of these: 1 where the first is significantly better, -1 worse, else 0."""
+    p_values: NDArray[np.float64] = field(compare=False)
+    """Of each pair: the exact McNemar test and the t test, both adjusted; shape (2, M, M)."""
     trained: tuple[Row, ...] = ()
     """Results of models that were trained on the tweets or labels: in no tier, test or count."""
 
@@ -228,6 +230,7 @@ def _group(
     tiers: list[int] = []
     discordant = None
     apart = np.zeros((len(ranked), len(ranked)), dtype=bool)
+    p_values = np.ones((2, len(ranked), len(ranked)))
     if ranked:
         ranking = rank(
             np.stack([correct.mean(axis=1) for *_, correct in ranked]),
@@ -236,6 +239,7 @@ def _group(
         tiers = [int(tier) for tier in ranking.tiers]
         discordant = ranking.median_discordant
         apart = ranking.apart
+        p_values = np.stack([ranking.p_values, ranking.mean_p_values])
     tied = Counter(tiers)
     tier_of = {id(entry): tier for (entry, *_), tier in zip(ranked, tiers, strict=True)}
     rows = {}
@@ -268,6 +272,7 @@ def _group(
         tweets=len(same[0][0]) if same else None,
         comparable=tuple(comparable[i] for i in order),
         better=np.where(apart[np.ix_(order, order)], side, 0).astype(np.int8),
+        p_values=p_values[:, order][:, :, order],
         trained=tuple(
             sorted(
                 (entry_row(one, without_image=without_image.get(one.pair)) for one in trained),

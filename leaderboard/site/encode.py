@@ -41,6 +41,14 @@ def right_counts(hits: NDArray[np.int64], samples: int) -> str | list[int]:
     return [int(count) for count in hits]
 
 
+def thousandths(p_values: NDArray[np.float64]) -> str:
+    """P values in thousandths, two digits to the base of 36 each; 00 is below 0.001."""
+    return "".join(
+        np.base_repr(0 if value < 0.001 else round(1000 * value), 36).zfill(2)
+        for value in p_values.tolist()
+    )
+
+
 def result_key(row: Row) -> str:
     """One result within a task, as addresses name it."""
     folder, state, is_variant = row.key
@@ -59,8 +67,13 @@ def comparison_data(boards: Sequence[Board]) -> tuple[Markup, int]:
     for board in boards:
         for number, group in enumerate((board.main, *board.others)):
             results = [
-                {**_result(one), "better": [int(side) for side in sides]}
-                for one, sides in zip(group.comparable, group.better, strict=True)
+                {
+                    **_result(one),
+                    "better": [int(side) for side in group.better[i]],
+                    "mcnemar": thousandths(group.p_values[0, i]),
+                    "t": thousandths(group.p_values[1, i]),
+                }
+                for i, one in enumerate(group.comparable)
             ]
             count += len(results)
             if results:

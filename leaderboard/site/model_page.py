@@ -274,6 +274,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         "reason": entry.submission.reason,
         "path": entry.path,
         "link": site.folder_link(entry.path),
+        "sent": wording.sent(entry),
         "generation": run.generation
         and json.dumps(run.generation, sort_keys=True, ensure_ascii=False),
     }

@@ -96,7 +96,12 @@ def _environment() -> Environment:
         against_short=wording.against_short,
         title_of=task_title,
     )
-    environment.globals.update(saw_data=wording.SAW_DATA, number=cells.number, na=cells.NA)
+    environment.globals.update(
+        saw_data=wording.SAW_DATA,
+        not_observed=wording.NOT_OBSERVED,
+        number=cells.number,
+        na=cells.NA,
+    )
     return environment
 
 

@@ -119,6 +119,11 @@ class Row:
         return None if self.entry is None else self.entry.submission.model.saw_this_data
 
     @property
+    def not_observed(self) -> bool:
+        """Whether nobody could see with which settings the model was asked."""
+        return self.entry is not None and self.entry.not_observed
+
+    @property
     def explained(self) -> bool:
         """Whether the prompts asked for an explained answer."""
         return self.answer_format == "explained"

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from functools import lru_cache
 
-from itr_bench.leaderboard.entry import Badge
+from itr_bench.leaderboard.entry import Badge, Entry
 from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.nouns import count
@@ -18,6 +18,26 @@ from itr_bench.scoring.significance import LEVEL
 
 SAW_DATA = "saw this data"
 """The mark at a model that was trained on the tweets or their labels, as its submitter says."""
+
+NOT_OBSERVED = "settings not observed"
+"""The mark at a result of an adapter whose calls could not be watched."""
+
+
+def sent(entry: Entry) -> str | None:
+    """What was sent in place of what was asked, in a sentence; ``None`` for nothing."""
+    if entry.not_observed:
+        return (
+            "Not observed: the adapter called nothing that could be watched, so these settings are "
+            "those that it was asked for. Whether it sent them is not known."
+        )
+    if not isinstance(entry.sent, dict) or not entry.sent:
+        return None
+    values = ", ".join(
+        f"{name} {'as asked, or not sent' if value is None else value}"
+        for name, value in sorted(entry.sent.items())
+    )
+    return f"The run allowed the adapter to differ from the task in these: {values}."
+
 
 BADGES = {
     Badge.REPORTED: "Figures only: nobody here could compute them.",
