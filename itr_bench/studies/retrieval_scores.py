@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.relation import Relation
+from itr_bench.scoring.crossed import mean_test
 from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.significance import LEVEL, exact_mcnemar, holm
+from itr_bench.scoring.significance import better, exact_mcnemar, holm
 from itr_bench.studies.encoder_job import read_content
 from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
 from itr_bench.studies.languages import images_of
@@ -162,7 +163,8 @@ class Gap:
         differences: one a measure.
         only_a, only_b: queries that only one language has right at rank 1.
         p_value: exact McNemar test on these; ``None`` on fewer than :data:`FEWEST` tweets.
-        adjusted: by Holm's method over the gaps of one encoder.
+        mean_p_value: t test of the difference over queries, likewise; a rank has no seeds.
+        adjusted, mean_adjusted: these, each by Holm's method over the gaps of one encoder.
         tests: their number.
     """
 
@@ -174,20 +176,20 @@ class Gap:
     only_a: int
     only_b: int
     p_value: float | None
+    mean_p_value: float | None
     adjusted: float | None = None
+    mean_adjusted: float | None = None
     tests: int = 0
 
     @property
     def significant(self) -> int:
         """1 where the first language is significantly better at rank 1, -1 where the second is,
-        else 0: the adjusted test and the interval have to see the same side.
+        else 0; see :mod:`itr_bench.scoring.significance`.
         """
-        ends = self.differences[0].interval
-        if self.adjusted is None or ends is None or self.adjusted >= LEVEL:
+        if self.adjusted is None or self.mean_adjusted is None:
             return 0
-        return int(ends[0] > 0 and self.only_a > self.only_b) - int(
-            ends[1] < 0 and self.only_b > self.only_a
-        )
+        difference = self.differences[0].value
+        return int(better(difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted))
 
 
 def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
@@ -198,8 +200,11 @@ def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
     first = differences[0]
     only_a, only_b = int((first > 0).sum()), int((first < 0).sum())
     tweets = len(a.tweets)
-    p_value = float(exact_mcnemar(only_a, only_b)) if tweets >= FEWEST else None
-    return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value)
+    p_value = of_mean = None
+    if tweets >= FEWEST:
+        p_value = float(exact_mcnemar(only_a, only_b))
+        of_mean = float(mean_test(first.mean(), first.var(ddof=1) / tweets, tweets, 0, 0))
+    return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value, of_mean)
 
 
 def _why_apart(a: Ranked, b: Ranked) -> str | None:
@@ -240,9 +245,11 @@ def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
         if _why_apart(a, b) is None
         for direction in DIRECTIONS
     ]
-    adjusted = iter(holm([one.p_value for one in found if one.p_value is not None]))
-    tests = sum(one.p_value is not None for one in found)
-    return [
-        one if one.p_value is None else replace(one, adjusted=next(adjusted), tests=tests)
-        for one in found
-    ]
+    tested = [i for i, one in enumerate(found) if one.p_value is not None]
+    p_values = holm([one.p_value for one in found if one.p_value is not None])
+    of_means = holm([one.mean_p_value for one in found if one.mean_p_value is not None])
+    for place, p_value, of_mean in zip(tested, p_values, of_means, strict=True):
+        found[place] = replace(
+            found[place], adjusted=p_value, mean_adjusted=of_mean, tests=len(tested)
+        )
+    return found

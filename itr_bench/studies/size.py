@@ -1,4 +1,8 @@
-"""Accuracy against the number of parameters: a line, the interval of its slope, and a test."""
+"""Accuracy against the number of parameters: a line, the interval of its slope, and a test.
+
+The test is one of rank correlation over models, not that of ``scoring.significance``: what is asked
+is whether accuracy goes with size, not whether two models differ on the same tweets.
+"""
 
 from __future__ import annotations
 
@@ -147,7 +151,11 @@ def by_size(
             f"a test need {FEWEST_MODELS} of more than one size. Neither was computed."
         )
         return figure, None, limit
-    limit = "Models of a board are no random sample, and differ in more than size."
+    limit = (
+        "Models of a board are no random sample, and differ in more than size. Kendall's test is "
+        "of the order of all models by size and by accuracy; whether two of them differ "
+        "significantly is for the tests on the same tweets."
+    )
     return figure, _claim(task, len(models), line), limit
 
 
