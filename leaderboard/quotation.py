@@ -45,6 +45,11 @@ class _Folded(dict[int, str]):
 _FOLDED = _Folded({ord(SIGN): SIGN})
 
 
+def folded(text: str) -> str:
+    """The letters and digits of *text*, decomposed and in folded case, without marks."""
+    return text.translate(_FOLDED)
+
+
 def quotations(response: str, texts: Sequence[str]) -> list[Span]:
     """Where *response* quotes any of *texts*.
 
@@ -57,18 +62,20 @@ def quotations(response: str, texts: Sequence[str]) -> list[Span]:
         each as long as it can be, in order, without overlap. Takes time linear in the length of
         the response.
     """
-    folded = response.translate(_FOLDED)
     windows, shortest = _windows(tuple(texts))
-    if len(folded) < shortest:  # most responses
+    if len(response) < shortest and response.isascii():  # most responses
         return []
-    present = [window for window in windows if window in folded]
+    letters = folded(response)
+    if len(letters) < shortest:
+        return []
+    present = [window for window in windows if window in letters]
     if not present:
         return []
     origin = [place for place, char in enumerate(response) for _ in _FOLDED[ord(char)]]
     found = sorted(
         (start, start + len(window))
         for window in present
-        for start in _occurrences(window, folded)
+        for start in _occurrences(window, letters)
         if _is_edge(origin, start) and _is_edge(origin, start + len(window))
     )
     merged: list[Span] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
-import unicodedata
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from itr_bench.answers import Parser
-from itr_bench.leaderboard.quotation import LEAST, quotations
+from itr_bench.leaderboard.quotation import LEAST, folded, quotations
 from itr_bench.leaderboard.reference import Reference, formats_of
 from itr_bench.leaderboard.schema import RESPONSE, RunFacts, problems_of, response_line
 from itr_bench.relation import QUESTIONS, Answer, Question
@@ -81,32 +80,27 @@ class Lines:
         """A hash of what was answered, how many different texts are in it, and a hash of each.
 
         Texts are their letters and digits, case folded, and the samples of an item are sorted: a
-        blank, a full stop or another order makes no other answer. The hashes are of two bytes
-        each, little endian, 0 for an empty text; by tweet and question, sorted within. None are
-        given where there are few different texts, which tell nothing.
+        blank, a full stop, an accent or another order makes no other answer. The hashes are of two
+        bytes each, little endian, 0 for an empty text; by tweet and question, sorted within. None
+        are given where there are few different texts, which tell nothing.
         """
         digest = hashlib.sha256()
         codes: dict[str, int] = {}
         known: dict[str, str] = {}
         texts = []
-        for (tweet, question), samples in sorted(self.by_item.items()):
+        for item, samples in sorted(self.by_item.items()):
             own = []
             for line in samples.values():
                 raw = line.response.response
                 if raw not in known:
-                    text = known[raw] = _bare(raw)
+                    text = known[raw] = folded(raw)
                     codes.setdefault(text, zlib.crc32(text.encode()) % 65535 + 1 if text else 0)
                 own.append(known[raw])
             own.sort()
-            texts += sorted(codes[text] for text in own)
-            digest.update("".join(f"{tweet} {question} {len(t)} {t}" for t in own).encode())
+            texts += sorted(map(codes.__getitem__, own))
+            digest.update("\n".join([*item, *own, ""]).encode())  # no text has a line break left
         each = np.array(texts, "<u2").tobytes() if len(codes) > FEW_TEXTS else b""
         return digest.hexdigest(), len(codes), each
-
-
-def _bare(text: str) -> str:
-    """The letters and digits of *text*, case folded."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def read_lines(content: bytes, add: Add) -> Lines:
@@ -134,7 +128,7 @@ def _take(lines: Lines, number: int, line: bytes) -> tuple[str, int, str] | None
     if len(line) > LONGEST_LINE:
         return "long-line", number, f"{len(line)} bytes, at most {LONGEST_LINE} are taken"
     try:
-        response = RESPONSE.validate_json(line)
+        response = RESPONSE.validator.validate_json(line)
     except ValidationError as error:
         return "response", number, _problems(error)
     if response_line(response) != line or response.relation is not None:

@@ -75,11 +75,11 @@ class Response:
 
     def as_dict(self) -> dict[str, Any]:
         """Its fields in the order of the files, without those at the end that are not known."""
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if value is not None or name not in _OPTIONAL
-        }
+        found = vars(self).copy()
+        for name in _OPTIONAL:
+            if found[name] is None:
+                del found[name]
+        return found
 
     def log_line(self) -> bytes:
         """The response as a line of a run's log."""
