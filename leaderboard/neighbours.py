@@ -38,6 +38,9 @@ _RESERVED = frozenset(
 )
 """Names of references, by their letters and digits: a model of that name would mislead."""
 
+_ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK"})
+"""Alphabets with letters that look the same."""
+
 _FIXED = ("saw_this_data", "parameters", "licence", "open_weights")
 """What one state of a model has once."""
 
@@ -292,7 +295,7 @@ def _agreement(one: Keys, other: Keys) -> float:
 
 
 def _names(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
-    """Names that are another model's, or a reference's: to be looked at."""
+    """Names that are another model's, or a reference's, or may look like one: to be looked at."""
     known: dict[str, dict[str, str]] = defaultdict(dict)
     for one in (*checked, *others):
         if one.entry is not None:
@@ -308,8 +311,19 @@ def _names(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Fi
             said = f"model.name {card.name!r} is that of a reference, not of a model"
         elif twins := sorted(other for other in known[name] if other != card.id):
             said = f"model.name {card.name!r} is that of {twins[0]} as well"
+        elif mixed := _mixed(card.name):
+            said = f"model.name {card.name!r} mixes {mixed} letters in one word"
         if said:
             yield Finding(Severity.LOOK, "name", f"{one.folder}/{SUBMISSION}", None, said)
+
+
+def _mixed(name: str) -> str:
+    """The alphabets of a word of *name* that has letters of several which look alike."""
+    for word in name.split():
+        scripts = {unicodedata.name(char, "").partition(" ")[0] for char in word if char.isalpha()}
+        if len(scripts & _ALIKE) > 1:
+            return " and ".join(script.capitalize() for script in sorted(scripts & _ALIKE))
+    return ""
 
 
 def _bare(name: str) -> str:
