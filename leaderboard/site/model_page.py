@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from itr_bench.leaderboard.site.rows import QUESTIONS, TITLES, Reported, Row, en
 from itr_bench.relation import RELATIONS
 from itr_bench.report import words
 from itr_bench.report.charts import interval_charts
-from itr_bench.report.drawing import Reference
+from itr_bench.report.drawing import Bar, Reference
 from itr_bench.scoring.metrics import UNIFORM_CHANCE
 from itr_bench.tasks.spec import get_task
 
@@ -188,17 +189,11 @@ def _badge_code(site: Site, model: ModelResults) -> str | None:
 
 def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
     several = len({one["row"].state for one in results}) > 1
-    bars = []
-    for one in results:
-        row, entry = one["row"], one["row"].entry
-        samples = entry.score.accuracy_by_sample if entry.score is not None else ()
-        suffix = (f" {wording.state(row.state)[:7]}" if several else "") + (
-            ", without image" if one["is_without_image"] else ""
-        )
-        majority = None if one["majority"] is None else 100 * one["majority"]
-        drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
-        label = task_title(get_task(row.task).reference)
-        bars.append(replace(drawn, label=label, suffix=suffix))
+    bars: list[Bar] = []
+    for state, of_state in groupby(results, key=lambda one: one["row"].state):
+        if several:
+            bars.append(Bar(wording.state(state), None, heading=True))
+        bars += map(_bar, of_state)
     return interval_charts(
         bars,
         [Reference(f"chance {words.percent(UNIFORM_CHANCE)}", 100 * UNIFORM_CHANCE)],
@@ -207,6 +202,16 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
         description=" ".join(f"{one['title']}: {one['sentence']}" for one in results),
         axis="Accuracy, %",
     )
+
+
+def _bar(one: Mapping[str, Any]) -> Bar:
+    """The line of a result in the chart."""
+    row, entry = one["row"], one["row"].entry
+    samples = entry.score.accuracy_by_sample if entry.score is not None else ()
+    majority = None if one["majority"] is None else 100 * one["majority"]
+    drawn = bar(row, points=tuple(100 * value for value in samples), majority=majority)
+    label = task_title(get_task(row.task).reference)
+    return replace(drawn, label=label, suffix=", no image" if one["is_without_image"] else "")
 
 
 def _cards(model: ModelResults) -> list[dict[str, Any]]:
