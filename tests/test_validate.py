@@ -337,7 +337,7 @@ METADATA = {
     "accuracy over 1": ([put("score.accuracy", 1.000001)], [schema('"accuracy"')]),
     "NaN": ([put("score.accuracy", float("nan"))], [schema('"accuracy": NaN')]),
     "Infinity": ([put("score.accuracy_sd", float("inf"))], [schema("Infinity")]),
-    "NaN in settings": ([put("run.generation.x", [float("nan")]), sign], [schema("NaN")]),
+    "NaN in settings": ([put("run.generation.x", [float("nan")]), sign], [schema("  NaN")]),
     "-Infinity in settings": ([put("run.generation.x", -float("inf")), sign], [schema('"x"')]),
     "1e999 in settings": (
         [put("run.generation.x", 17.25), sign, raw(SUBMISSION, b"17.25", b"1e999")],
