@@ -350,6 +350,16 @@ def test_the_line_names_the_settings_that_differ(more: dict[str, Any], expected:
     assert len(found) <= 600 and line.isprintable()
 
 
+def test_a_checkpoint_has_a_field_of_its_own() -> None:
+    lines = [
+        str(dataclasses.replace(SIGNATURE, generation={**OURS, **more}))
+        for more in ({}, {"content": "commit:1"}, {"content": "commit:2"}, {"revision": "2"})
+    ]
+    assert len(set(lines)) == 4
+    assert "|checkpoint:none|generation:default|" in lines[0]
+    assert f"|checkpoint:{digest({'content': 'commit:1'})}|generation:default|" in lines[1]
+
+
 def test_the_signature_is_one_line() -> None:
     assert "\n" not in str(SIGNATURE)
     assert str(SIGNATURE).startswith("task:t.1|tweets:350|samples:10|seeds:1,2|prompt:p|")

@@ -369,6 +369,7 @@ def test_one_tweet_that_fails_ends_no_run(run: Command) -> None:
         done = run(server, seeds="paper", args="concurrent=1")
         assert (done.status, len(done.records)) == (1, 60)
         assert "20 of 80 responses are missing, 20 requests failed" in done.err
+        assert "status 400: image too large; it refuses a setting" in done.err
         again = run(server, seeds="paper", args="concurrent=1")
         assert (again.status, len(again.records), server.count) == (1, 60, 100)
         server.behaviour = by_prompt_and_seed

@@ -79,14 +79,14 @@ class Service:
         self.failures.add(chat)
         status = getattr(error, "status_code", None)
         if status in (401, 403, 404):
-            raise RunError(f"{self.about(error)}; {_WAYS[status]}")
+            raise RunError(self.about(error))
         if not self.answered:
             if is_unreachable(error):
                 raise RunError(
                     f"{self.about(error)}: start the server, or correct --model_args base_url=..."
                 )
             if status in (400, 422) and self.failures.at_least(REFUSED_AT_FIRST):
-                raise RunError(f"{self.about(error)}; {_WAYS[status]}")
+                raise RunError(self.about(error))
         if self.failures.at_least(MANY):
             raise RunError(
                 f"{self.failures.requests} requests in a row failed, the last one so: "
@@ -95,13 +95,14 @@ class Service:
             )
 
     def about(self, error: Exception | str) -> str:
-        """Address, status and message in one line."""
+        """Address, status and message in one line, with what can be done about the status."""
         status = getattr(error, "status_code", None)
         cause = getattr(error, "__cause__", None)
         said = f"{error} ({cause})" if is_unreachable(error) and cause else str(error)
         said = _PREFIX.sub("", " ".join(said.split()))
         shown = said if len(said) <= 300 else f"{said[:300]}..."
-        return f"{self.address}: {f'status {status}: ' if status else ''}{shown}"
+        way = f"; {_WAYS[status]}" if status in _WAYS else ""
+        return f"{self.address}: {f'status {status}: ' if status else ''}{shown}{way}"
 
 
 def is_unreachable(error: object) -> bool:

@@ -89,7 +89,7 @@ def _unlike(a: Run, b: Run) -> list[str]:
     of_a, of_b = a.signature.fields(), b.signature.fields()
     found = []
     for key in of_a:
-        if of_a[key] == of_b[key]:
+        if of_a[key] == of_b[key] or key == "checkpoint":
             continue
         if key != "generation" or a.generation is None or b.generation is None:
             found.append(f"{key} ({of_a[key]} and {of_b[key]})")

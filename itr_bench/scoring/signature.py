@@ -48,17 +48,25 @@ def settings_by_name(generation: Mapping[str, Any]) -> dict[str, object]:
 
     What is ``None`` is not set. What names the model, such as its revision, is no setting.
     """
+    found = _by_name(generation)
+    return {name: value for name, value in found.items() if not _CHECKPOINT.search(name)}
+
+
+def _by_name(settings: Mapping[str, Any], start: str = "") -> dict[str, object]:
     found: dict[str, object] = {}
-
-    def add(settings: Mapping[str, Any], start: str) -> None:
-        for name, value in settings.items():
-            if isinstance(value, Mapping):
-                add(value, f"{start}{name}.")
-            elif value is not None and not _CHECKPOINT.search(start + name):
-                found[start + name] = value
-
-    add(generation, "")
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _by_name(value, f"{start}{name}.")
+        elif value is not None:
+            found[start + name] = value
     return dict(sorted(found.items()))
+
+
+def _checkpoint(generation: Mapping[str, Any]) -> str:
+    """A digest of what names the model, ``none`` for nothing."""
+    found = _by_name(generation)
+    named = {name: value for name, value in found.items() if _CHECKPOINT.search(name)}
+    return digest(named) if named else "none"
 
 
 def _in_short(generation: Mapping[str, Any]) -> str:
@@ -136,6 +144,7 @@ class Signature:
             "parser": self.parser,
             "data": self.data,
             "adapter": self.adapter,
+            "checkpoint": None if self.generation is None else _checkpoint(self.generation),
             "generation": None if self.generation is None else _in_short(self.generation),
             "lmms-eval": self.harness,
             "itr-bench": self.package,
