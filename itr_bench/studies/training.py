@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Relation
+from itr_bench.report.scatter import Point
 from itr_bench.report.words import percent
 from itr_bench.runs.run import Run
 from itr_bench.scoring.predictions import Predictions
@@ -32,7 +33,6 @@ from itr_bench.studies.grouping import data_of
 from itr_bench.studies.section import (
     Cell,
     Claim,
-    Dot,
     Figure,
     Row,
     Scatter,
@@ -357,7 +357,7 @@ def _curve(trained: Sequence[_Trained]) -> list[Figure]:
                 (
                     Scatter(
                         tuple(
-                            Dot(
+                            Point(
                                 f"{one.share} %",
                                 one.share,
                                 100 * value.value,
