@@ -48,8 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def quick_runs() -> Iterator[None]:
     """Runs in the tests' own process read YAML on libyaml, and do not wait for the disk.
 
-    No test cuts the power, and a run waits 1 to 6 ms after each response. The processes that tests
-    start do wait, and so do the tests of waiting.
+    No test cuts the power, and a run waits after each response (6 ms on a busy machine). The
+    processes that tests start do wait, and so do the tests of waiting.
     """
     read_fast()
     with pytest.MonkeyPatch.context() as patch:

@@ -822,7 +822,7 @@ def test_the_question_has_to_be_known(parser: str) -> None:
 @pytest.mark.parametrize("parser", ["both", "choice"])
 @pytest.mark.parametrize("unit", ["1. yes ", "a\n", "(a) ", "add: ", "yes and ", "answer: a "])
 def test_a_long_hostile_text_is_read(parser: str, unit: str) -> None:
-    """In a moment; in quadratic time it would take hours."""
+    """In a moment; in quadratic time it would take many minutes."""
     assert set(read(parser, unit * (2**18 // len(unit)))) <= {"yes", "no", "none"}
 
 
