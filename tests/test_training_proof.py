@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 from scipy.stats import binomtest
 
@@ -13,7 +12,7 @@ from itr_bench.data import build
 from tests.conftest import needs
 from tests.proof_training import FULL, arguments, correct
 
-pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval", "peft")]
+pytestmark = needs("torch", "lmms_eval", "peft")
 
 # With *adds* alone learned, half of the relations are right.
 WITHOUT_THE_TEXT = 0.5
