@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast lint lock dist bench families fuzz format clean
+.PHONY: help demo test test-fast lint lock dist bench proof families fuzz format clean
 
 help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    the newest versions that setup.cfg allows, into requirements/"
 	@echo "make bench   the speed of package, engine, data and leaderboard, as ratios and rates: some 40 minutes"
+	@echo "make proof   a tiny untrained VLM learns drawn tweets by cross-validation: some minutes"
 	@echo "make families  which way itr_vlm takes with each family of models: the table of docs/models.md"
 	@echo "make fuzz    feed the validator of submissions with broken input for 10 minutes (x86-64 Linux)"
 	@echo "make format  let ruff format the code"
@@ -117,6 +118,10 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench_studies
 	$(BIN)/python -m tests.bench_retrieval
 	$(BIN)/python -m tests.bench_scaling
+
+# That training learns, by the real command: some minutes on one thread.
+proof: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.proof_training 2>/dev/null
 
 families: $(VENV)/.test
 	@$(BIN)/python -W ignore -m tests.families 2>/dev/null

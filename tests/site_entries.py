@@ -20,7 +20,7 @@ from itr_bench.leaderboard.schema import (
     Training,
 )
 from itr_bench.scoring import Predictions, score
-from itr_bench.tasks.spec import get_task
+from itr_bench.tasks.spec import TRIAL, get_task
 
 SEEDS = [11, 22, 33]
 
@@ -36,6 +36,8 @@ DATA = {
     "tirt": "local-cccccccccccc",
     "itr_demo_lv": "demo-dddddddddddd",
     "itr_demo_en": "demo-dddddddddddd",
+    "itr_drawn_lv": "placeholder-eeeeeeeeeeee",
+    "itr_drawn_en": "placeholder-eeeeeeeeeeee",
 }
 
 
@@ -55,7 +57,7 @@ class Made:
 
 def tweets(task: str, number: int) -> tuple[tuple[str, ...], np.ndarray[Any, Any]]:
     """Ids and relations of the tweets of a task; those of LTEC are the same in each language."""
-    family = {"tirt": 2, "itr_demo_lv": 3, "itr_demo_en": 3}.get(task, 1)
+    family = {"tirt": 2, **dict.fromkeys(TRIAL, 3)}.get(task, 1)
     ids = tuple(str(family * 10**18 + 7919 * i) for i in range(number))
     shares = (0.25,) * 4 if family == 3 else (0.33, 0.2, 0.32, 0.15)
     return ids, np.random.default_rng(family).choice(4, number, p=shares).astype(np.int8)

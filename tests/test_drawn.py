@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
-from scipy.sparse import csr_array
-from scipy.spatial.distance import pdist
 
 from itr_bench.cli import data_build, data_list
-from itr_bench.data import drawn, home, inspection, loading
+from itr_bench.data import drawn, home, inspection, loading, near_copies
 from itr_bench.data.images import check_image, decode
 from itr_bench.data.manifest import Manifest
 from itr_bench.errors import DataError
@@ -121,31 +120,14 @@ def test_the_texts_of_a_seed_are_the_same_everywhere() -> None:
 
 
 @both
-@pytest.mark.parametrize("language", ["lv", "en"])
-def test_no_two_texts_are_near_copies(shifted: bool, language: str) -> None:
-    """As cross-validation has it: without case and punctuation, 5-grams of characters."""
-    rows, _, _ = drawn.draw(drawn.MOST, shifted=shifted)
-    known: dict[str, int] = {}
-    tweet, gram = [], []
-    for number, row in enumerate(rows):
-        text = " ".join(re.findall(r"\w+", row.values[f"text_{language}"].lower()))
-        grams = {text[i : i + 5] for i in range(len(text) - 4)}
-        tweet += [number] * len(grams)
-        gram += [known.setdefault(one, len(known)) for one in grams]
-    has = csr_array((np.ones(len(gram), dtype=np.int32), (tweet, gram)))
-    common = (has @ has.T).toarray()
-    sizes = common.diagonal()
-    jaccard = common / (sizes[:, None] + sizes - common)
-    np.fill_diagonal(jaccard, 0)
-    assert jaccard.max() < 0.65
-
-
-@both
-def test_no_two_pictures_are_near_copies(shifted: bool) -> None:
-    rows, pictures, _ = drawn.draw(600, shifted=shifted)
-    thumbnails = [opened(pictures.read(row.values["tweet_id"])[0]).resize((16, 16)) for row in rows]
-    pixels = np.array([np.asarray(image, dtype=float).ravel() for image in thumbnails])
-    assert pdist(pixels, "cityblock").min() / pixels.shape[1] > 4.5
+def test_cross_validation_finds_no_near_copies(shifted: bool, monkeypatch: Any) -> None:
+    monkeypatch.setattr(near_copies, "ALIKE_TEXT", 0.65)  # with room to spare
+    monkeypatch.setattr(near_copies, "ALIKE_PICTURE", 4)
+    rows, pictures, _ = drawn.draw(drawn.TWEETS, shifted=shifted)
+    for language in ("lv", "en"):
+        assert near_copies.alike_texts([row.values[f"text_{language}"] for row in rows]) == []
+    small = near_copies.thumbnails(opened(pictures.read(row.values["tweet_id"])[0]) for row in rows)
+    assert near_copies.alike_pictures(small) == []
 
 
 def build(*options: str) -> Result:

@@ -50,7 +50,7 @@ from itr_bench.report.words import p_value, parameters, points
 from itr_bench.scoring import Predictions, compare, score, smallest_difference
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.references import Side
-from itr_bench.tasks.spec import LEADERBOARD
+from itr_bench.tasks.spec import LEADERBOARD, TRIAL, TRIALS
 from tests.site_entries import (
     ALPHA,
     BETA,
@@ -929,20 +929,22 @@ def test_chart_of_a_long_board_shows_both_ends_and_the_middle() -> None:
     assert chart_rows(rows[:12], 0.505) == rows[:12]
 
 
-def test_trial_is_said_on_every_page_and_leads_to_the_demo(tmp_path: Path) -> None:
-    demo = [entry(ALPHA, "itr_demo_lv"), entry(ALPHA, "itr_demo_en")]
-    build_site(tmp_path / "out", demo, [], trial=True)
+@pytest.mark.parametrize("tasks", TRIALS)
+def test_trial_is_said_on_every_page_and_leads_to_its_tasks(
+    tmp_path: Path, tasks: tuple[str, ...]
+) -> None:
+    build_site(tmp_path / "out", [entry(ALPHA, task) for task in tasks], [], trial=True)
     names = [name for name in files_of(tmp_path / "out") if name.endswith(".html")]
     for name in names:
         assert "made-up or placeholder data, no result" in (tmp_path / "out" / name).read_text()
     links = [link.get("href") for link in page(tmp_path / "out", "index.html").links]
-    assert links.count("itr_demo_lv.html") == 2  # the tab, and the text
+    assert links.count(f"{tasks[0]}.html") == 2  # the tab, and the text
     assert page(tmp_path / "out", "average.html").row("Alpha 7B")[3] != ""
 
 
-def test_demo_has_no_board_outside_a_trial() -> None:
-    boards = make_boards([entry(ALPHA, "itr_demo_lv")], [], trial=False)
-    assert "itr_demo_lv" not in [board.task for board in boards]
+def test_trial_tasks_have_no_board_outside_a_trial() -> None:
+    boards = make_boards([entry(ALPHA, task) for task in TRIAL], [], trial=False)
+    assert [board.task for board in boards] == list(LEADERBOARD)
 
 
 # Across tasks

@@ -233,6 +233,6 @@ def _picture(style: Style, named: Named, relation: Relation, rng: random.Random)
         for column in range(1, SIDE, 3):
             pen.line((column, top + 1, column, top + _STRIP - 2), fill="black")
     # Blots that make any two pictures differ, whatever they show.
-    blots = Image.frombytes("L", (7, 7), bytes(value // 16 for value in rng.randbytes(49)))
+    blots = Image.frombytes("L", (7, 7), bytes(value // 8 for value in rng.randbytes(49)))
     blots = blots.resize((SIDE, SIDE), Image.Resampling.NEAREST)
     return ImageChops.subtract(image, Image.merge("RGB", [blots] * 3))

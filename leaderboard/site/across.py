@@ -173,7 +173,7 @@ def weakest(badges: Iterable[Badge | None]) -> Badge:
 
 
 def gaps(boards: Sequence[Board]) -> tuple[Gap, ...]:
-    """The gaps between the languages of LTEC, and in a trial between those of the demo."""
+    """The gaps between the languages of LTEC, and in a trial between those to try out."""
     by_task = {board.task: board for board in boards}
     return tuple(
         Gap(by_task[a], by_task[b], tuple(_gap_rows(by_task[a], by_task[b])))

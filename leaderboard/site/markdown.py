@@ -25,7 +25,7 @@ def markdown_table(
     Args:
         entries: what was submitted and accepted.
         published: what papers report.
-        trial: whether the tasks of the demo have columns.
+        trial: whether tasks to try things out on have columns, where they have entries.
     """
     boards = make_boards(entries, published, trial=trial)
     header = ["model", *(board.short for board in boards)]

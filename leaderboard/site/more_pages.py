@@ -39,7 +39,7 @@ def average_page(site: Site, boards: Sequence[Board]) -> str:
 
 def _average(site: Site, one: Average, boards: Sequence[Board], number: int) -> dict[str, Any]:
     main = one.tasks == LEADERBOARD
-    title = "The four tasks" if main else "The two tasks of the demo"
+    title = "The four tasks" if main else " and ".join(board.short for board in boards)
     left_out = count(len(one.left_out), "model or state is", "models or states are")
     references = [board.main.references for board in boards]
     lines: list[tuple[AverageRow | None, str, float | None, Sequence[float | None]]] = [
