@@ -11,8 +11,8 @@ from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.plan import Request, TaskPlan
 
-OnResponse = Callable[[Request, Output], None]
-"""Takes what came of a request."""
+OnResponses = Callable[[Sequence[tuple[Request, Output]]], None]
+"""Takes what came of requests: those that came together, so that they reach the disk together."""
 
 
 class Observed(NamedTuple):
