@@ -54,15 +54,16 @@ class Sleeping:
         self.configuration = {**dict.fromkeys(names), "engine": {}, "libraries": {"itr-bench": "0"}}
 
     def respond(
-        self, task: str, requests: Sequence[Request], on_response: Any, *, batch_size: int | None
+        self, task: str, requests: Sequence[Request], on_responses: Any, *, batch_size: int | None
     ) -> None:
         self.begun.append(time.perf_counter())
         if self._of_blocks:
             time.sleep(block_seconds(requests))
+            on_responses([(request, Output(text="Yes", tokens=1)) for request in requests])
+            return
         for request in requests:
-            if not self._of_blocks:
-                time.sleep(REQUEST_S)
-            on_response(request, Output(text="Yes", tokens=1))
+            time.sleep(REQUEST_S)
+            on_responses([(request, Output(text="Yes", tokens=1))])
 
 
 def block_seconds(requests: Sequence[Request]) -> float:
@@ -183,11 +184,11 @@ def speed(folder: Path) -> None:
     """Two replicas on two cores against one process, of a model that is the cost."""
     from itr_bench.models.tiny import make_checkpoint
 
-    tweets(folder, 24)
+    tweets(folder, 180)
     os.environ["OMP_NUM_THREADS"] = "1"
     make_checkpoint("qwen2_vl", folder / "tiny")
     arguments = {"pretrained": str(folder / "tiny"), "device": "cpu"}
-    model = resolve_model("itr_vlm", model_args=arguments, gen_kwargs={"max_new_tokens": 128})
+    model = resolve_model("itr_vlm", model_args=arguments, gen_kwargs={"max_new_tokens": 64})
     plan = plan_task(get_task("tirt"), model, list(range(1, 11)))
     taken = {}
     for name, more in (("one", {}), ("pool", {"processes": 2})):
@@ -195,7 +196,7 @@ def speed(folder: Path) -> None:
         execute(chosen, quiet)
         taken[name] = session_seconds(folder / name / "tirt")
     print(
-        f"{24 * 20} responses of a tiny model: one process {taken['one']:.1f} s, two replicas "
+        f"{180 * 20} responses of a tiny model: one process {taken['one']:.1f} s, two replicas "
         f"{taken['pool']:.1f} s, {taken['one'] / taken['pool']:.2f}x (aim: 1.8x on idle cores)"
     )
 

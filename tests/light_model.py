@@ -62,14 +62,14 @@ class Light:
         self,
         task: str,
         requests: Sequence[Request],
-        on_response: Any,
+        on_responses: Any,
         *,
         batch_size: int | None,
     ) -> None:
         for request in requests:
             time.sleep(float((self._folder / "pause").read_text()))
             self._note("answers")
-            on_response(request, Output(text=text(request), tokens=2))
+            on_responses([(request, Output(text=text(request), tokens=2))])
 
 
 def _node() -> str | None:

@@ -76,7 +76,7 @@ class Scripted:
     def ask(self, replica: int, block: Block) -> None:
         number = len(self.asked)
         self.asked.append((replica, block))
-        full: list[Message] = [Answered(one, answer(one), None) for one in block.requests]
+        full: list[Message] = [Answered([(one, answer(one))], None) for one in block.requests]
         until = number
         for part in self._script.get(number, [len(full), Done()]):
             if isinstance(part, Until):
@@ -120,12 +120,12 @@ def respond(backend: Scripted, model: ModelSpec, plan: TaskPlan) -> list[Request
     """The requests in the order in which their responses came, each checked."""
     got: list[Request] = []
 
-    def on_response(request: Request, output: Output) -> None:
-        assert output == answer(request)
-        got.append(request)
+    def on_responses(came: Sequence[tuple[Request, Output]]) -> None:
+        assert all(output == answer(request) for request, output in came)
+        got.extend(request for request, _ in came)
 
     with Replicas(backend, model, [plan], print) as replicas:
-        replicas.respond(plan.task, plan.missing({}), on_response, batch_size=4)
+        replicas.respond(plan.task, plan.missing({}), on_responses, batch_size=4)
     return got
 
 

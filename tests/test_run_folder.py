@@ -81,7 +81,7 @@ def written(folder: Path, records: list[Response]) -> Path:
     write_manifest(folder, MANIFEST_OF_ALL)
     log = ResponseLog(folder)
     for one in records:
-        log.append(one)
+        log.append([one])
     log.close()
     return folder
 
@@ -162,7 +162,7 @@ def test_a_line_torn_anywhere_is_cut_off(tmp_path: Path, kept: int) -> None:
     log = ResponseLog(tmp_path)
     assert (len(log.responses), log.cut_off) == (2, len(torn))
     assert path.read_bytes() == whole
-    log.append(ALL[2])
+    log.append([ALL[2]])
     log.close()
     assert path.read_bytes() == whole + third
 
@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_leaves_whole_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = ResponseLog(tmp_path)
-    log.append(ALL[0])
+    log.append([ALL[0]])
     write = os.write
     left = 40
 
@@ -232,11 +232,11 @@ def test_a_disk_that_fills_up_leaves_whole_lines(
 
     monkeypatch.setattr(os, "write", until_full)
     with pytest.raises(RunError, match=r"responses.jsonl: No space left on device. What was answ"):
-        log.append(ALL[1])
+        log.append([ALL[1]])
     assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line()
     assert list(log.responses) == [ALL[0].key]
     monkeypatch.setattr(os, "write", write)
-    log.append(ALL[1])
+    log.append([ALL[1]])
     log.close()
     assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line() + ALL[1].log_line()
 
@@ -247,8 +247,8 @@ def test_a_record_is_on_the_disk_when_append_returns(
     synced: list[int] = []
     log = ResponseLog(tmp_path)
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
-    log.append(ALL[0])
-    log.append(ALL[1])
+    log.append([ALL[0]])
+    log.append([ALL[1]])
     log.close()
     assert synced == [len(ALL[0].log_line()), len(ALL[0].log_line() + ALL[1].log_line())]
 

@@ -14,8 +14,8 @@ from itr_bench.runs.plan import Request, TaskPlan
 VARIES = "varies"
 """Was sent with different values in parts of a run."""
 
-OnResponse = Callable[[Request, Output], None]
-"""Takes what came of a request."""
+OnResponses = Callable[[Sequence[tuple[Request, Output]]], None]
+"""Takes what came of requests: those that came together, so that they reach the disk together."""
 
 
 class Observed(NamedTuple):

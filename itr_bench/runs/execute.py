@@ -325,14 +325,9 @@ def _answer(
         plan.task, total=plan.total, done=before, a_tweet=a_tweet, unparseable=unparseable
     )
 
-    def on_response(request: Request, output: Output) -> None:
-        if output.failure is not None:
-            run.failed += 1
-            run.failure = output.failure
-            return
-        _record_observed(run, model)  # before a response counts: a kill loses neither
+    def response_of(request: Request, output: Output) -> Response:
         item = items[request.doc_id]
-        response = Response(
+        return Response(
             tweet_id=item.tweet_id,
             question=item.question,
             sample=plan.seeds.index(request.seed),
@@ -344,17 +339,30 @@ def _answer(
             finish_reason=output.finish_reason,
             relation=item.relation,
         )
-        response_log.append(response)
-        session["responses"] += 1
-        progress.add(unparseable=_is_unparseable(plan, response))
-        if len(response_log.responses) == SILENT_AT_FIRST and _all_empty(response_log):
+
+    def on_responses(came: Sequence[tuple[Request, Output]]) -> None:
+        failures = [output.failure for _, output in came if output.failure is not None]
+        if failures:
+            run.failed += len(failures)
+            run.failure = failures[-1]
+        _record_observed(run, model)  # before a response counts: a kill loses neither
+        known = len(response_log.responses)
+        responses = [response_of(*one) for one in came if one[1].failure is None]
+        try:
+            response_log.append(responses)
+        finally:
+            session["responses"] += len(response_log.responses) - known
+        for response in responses:
+            progress.add(unparseable=_is_unparseable(plan, response))
+        now = len(response_log.responses)
+        if known < SILENT_AT_FIRST <= now and _all_empty(response_log):
             progress.write(
                 f"{plan.task}: the first {SILENT_AT_FIRST} responses are all empty. A model that "
                 "says nothing, or an adapter that hides its errors: look at what it prints above."
             )
 
     try:
-        model.respond(plan.task, run.missing, on_response, batch_size=config.batch_size)
+        model.respond(plan.task, run.missing, on_responses, batch_size=config.batch_size)
     except BaseException:
         with contextlib.suppress(RunError):  # a full disk is not to hide what ended the session
             write_manifest(run.folder, _ended(run, session))

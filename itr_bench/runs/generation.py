@@ -21,7 +21,7 @@ from itr_bench.models.loading import load, loaded_configuration, no_bars
 from itr_bench.models.output import Output, output_of
 from itr_bench.models.service import MANY
 from itr_bench.models.spec import ModelSpec
-from itr_bench.runs.asked import Observed, OnResponse, asked_of
+from itr_bench.runs.asked import Observed, OnResponses, asked_of
 from itr_bench.runs.plan import Item, Request, TaskPlan, open_blocks
 from itr_bench.scoring.signature import digest
 
@@ -62,7 +62,7 @@ class Model:
         self,
         task: str,
         requests: Sequence[Request],
-        on_response: OnResponse,
+        on_responses: OnResponses,
         *,
         batch_size: int | None,
     ) -> None:
@@ -72,18 +72,17 @@ class Model:
             task: one of the tasks that it was made for.
             requests: tweet by tweet. Adapters that take whole blocks of tweets are asked for all of
                 a block of which anything is requested.
-            on_response: called once for each of *requests*, in any order, as responses come.
+            on_responses: takes what came of each of *requests* once, in any order, as it comes.
             batch_size: requests at a time, for adapters that take batches.
 
         Raises:
             ItrBenchError: the adapter raised, or gave fewer responses than requests; or what
-                *on_response* raises.
+                *on_responses* raises.
         """
         asked = set(requests)
 
-        def on_asked(request: Request, output: Output) -> None:
-            if request in asked:
-                on_response(request, output)
+        def on_asked(came: Sequence[tuple[Request, Output]]) -> None:
+            on_responses([one for one in came if one[0] in asked])
 
         for batch in self._batches(task, requests, batch_size):
             self._respond(task, batch, on_asked)
@@ -98,7 +97,7 @@ class Model:
         for start in range(0, len(requests), size):
             yield requests[start : start + size]
 
-    def _respond(self, task: str, batch: Sequence[Request], on_response: OnResponse) -> None:
+    def _respond(self, task: str, batch: Sequence[Request], on_responses: OnResponses) -> None:
         seeding = self._spec.handling.seeding
         if seeding is Seeding.PROCESS:
             _seed_process(batch[0].seed)
@@ -113,7 +112,7 @@ class Model:
 
         def on_early(place: int, output: Output) -> None:
             early.add(place)
-            on_response(batch[place], output)
+            on_responses([(batch[place], output)])
 
         self._watch.begin(asked_of(self._plans[task], self._spec, batch))
         try:
@@ -140,8 +139,7 @@ class Model:
             for place, one in enumerate(returned)
             if place not in early
         }
-        for place, output in late.items():
-            on_response(batch[place], output)
+        on_responses([(batch[place], output) for place, output in late.items()])
         failures = [output.failure for output in late.values() if output.failure is not None]
         # A block of tweets can be one tweet, whose fault is its own.
         if self._spec.handling.batch is not None and len(failures) == len(batch) >= MANY:

@@ -21,7 +21,7 @@ from itr_bench.runs.manifest import differences
 from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
 if TYPE_CHECKING:
-    from itr_bench.runs.asked import Observed, OnResponse
+    from itr_bench.runs.asked import Observed, OnResponses
 
 LOSSES = 3
 """So many replicas may be lost over one block before the run ends."""
@@ -34,10 +34,9 @@ class Ready(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What came of a request, and what was seen to leave the adapter by then."""
+    """What came of requests, and what was seen to leave the adapter by then."""
 
-    request: Request
-    output: Output
+    came: Sequence[tuple[Request, Output]]
     observed: Observed | None
 
 
@@ -172,7 +171,7 @@ class Replicas:
         self,
         task: str,
         requests: Sequence[Request],
-        on_response: OnResponse,
+        on_responses: OnResponses,
         *,
         batch_size: int | None,
     ) -> None:
@@ -184,7 +183,7 @@ class Replicas:
                 self._busy[replica] = share
                 self._backend.ask(replica, Block(task, list(share.requests), batch_size))
             for replica, message in self._backend.messages():
-                lost = self._take(replica, message, on_response)
+                lost = self._take(replica, message, on_responses)
                 if lost is not None:
                     waiting.appendleft(lost)
 
@@ -202,14 +201,16 @@ class Replicas:
             for block in open_blocks(plan, rows, requests)
         ]
 
-    def _take(self, replica: int, message: Message, on_response: OnResponse) -> _Share | None:
+    def _take(self, replica: int, message: Message, on_responses: OnResponses) -> _Share | None:
         """Act on a message; return the block that was lost, if one was."""
         if isinstance(message, Answered):
             share = self._busy.get(replica)
-            if share is not None and message.request in share.requests:
-                del share.requests[message.request]
+            if share is not None:
+                came = [one for one in message.came if one[0] in share.requests]
+                for request, _ in came:
+                    del share.requests[request]
                 self.observed = message.observed
-                on_response(message.request, message.output)
+                on_responses(came)
         elif isinstance(message, Done):
             del self._busy[replica]
             self._idle.append(replica)
@@ -321,7 +322,7 @@ def serve(
             loaded.respond(
                 task,
                 requests,
-                lambda request, output: send(Answered(request, output, loaded.observed)),
+                lambda came: send(Answered(came, loaded.observed)),
                 batch_size=batch_size,
             )
             send(Done())

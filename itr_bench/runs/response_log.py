@@ -43,15 +43,23 @@ class ResponseLog:
             self._log = AppendLog(self.path, lambda line: _take(self.responses, line))
         self.cut_off = self._log.cut_off
 
-    def append(self, response: Response) -> None:
-        """Write *response* and wait until it is on the disk.
+    def append(self, responses: Sequence[Response]) -> None:
+        """Write *responses* and wait until they are on the disk: once for all, since it takes long.
 
         Raises:
-            RunError: the disk refuses; the file ends with the last whole response then.
+            RunError: the disk refuses; the file ends with the last response that it has room for.
         """
         with refused_by_disk(self.path):
-            self._log.append([response.log_line()])
-        self.responses[response.key] = response
+            try:
+                self._append(responses)
+            except OSError:
+                for response in responses:
+                    self._append([response])
+
+    def _append(self, responses: Sequence[Response]) -> None:
+        if responses:
+            self._log.append(response.log_line() for response in responses)
+            self.responses.update((response.key, response) for response in responses)
 
     def arrange(self, keys: Sequence[Key]) -> None:
         """Put a complete log in the order of *keys*, however its responses came.

@@ -12,7 +12,7 @@ from itr_bench.models.libraries import libraries_of_server
 from itr_bench.models.output import Output
 from itr_bench.models.server_client import Asking, ServerClient, picture_to_send
 from itr_bench.models.spec import ModelSpec
-from itr_bench.runs.asked import Observed, OnResponse, asked_of
+from itr_bench.runs.asked import Observed, OnResponses, asked_of
 from itr_bench.runs.plan import Request, TaskPlan
 from itr_bench.tasks import documents
 from itr_bench.version import __version__
@@ -54,7 +54,7 @@ class ServerModel:
         self,
         task: str,
         requests: Sequence[Request],
-        on_response: OnResponse,
+        on_responses: OnResponses,
         *,
         batch_size: int | None = None,
     ) -> None:
@@ -62,13 +62,13 @@ class ServerModel:
 
         Raises:
             ItrBenchError: the server refuses what all requests have in common, or is gone; or what
-                *on_response* raises.
+                *on_responses* raises.
         """
         plan = self._plans[task]
         self._watch.begin(asked_of(plan, self._spec, requests))
 
         def on_output(place: int, output: Output) -> None:
-            on_response(requests[place], output)
+            on_responses([(requests[place], output)])
 
         try:
             with self._watch.installed():

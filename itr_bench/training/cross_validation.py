@@ -14,7 +14,7 @@ from itr_bench.data.sets import get_set
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS, Answer, Relation
-from itr_bench.runs.asked import Observed, OnResponse
+from itr_bench.runs.asked import Observed, OnResponses
 from itr_bench.runs.execute import RunConfig, TaskRun, execute
 from itr_bench.runs.manifest import differences, write_json
 from itr_bench.runs.plan import Request, TaskPlan, plan_task
@@ -421,7 +421,7 @@ class _FoldModels:
         self,
         task: str,
         requests: Sequence[Request],
-        on_response: OnResponse,
+        on_responses: OnResponses,
         *,
         batch_size: int | None,
     ) -> None:
@@ -431,7 +431,7 @@ class _FoldModels:
             own = [request for request in requests if fold[request.doc_id] == number]
             if own:
                 self._load(number)
-                self._inner.respond(task, own, on_response, batch_size=batch_size)
+                self._inner.respond(task, own, on_responses, batch_size=batch_size)
 
     def _load(self, fold: int) -> None:
         from itr_bench.runs.generation import Model
