@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ from itr_bench.tasks.spec import get_task
 from tests.conftest import ROOT
 
 TWEETS = 350
+SPEED_TWEETS = 42
 REQUEST_S = 0.02
 """What a response of the made-up model takes, where overhead is measured."""
 
@@ -182,13 +184,13 @@ def connect(cpus: int = 2) -> None:
 
 def speed(folder: Path) -> None:
     """Two replicas on two cores against one process, of a model that is the cost."""
-    from itr_bench.models.tiny import make_checkpoint
+    os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports PyTorch
+    from tests.bench_engine import make_checkpoint
 
-    tweets(folder, 180)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    tweets(folder, SPEED_TWEETS)
     make_checkpoint("qwen2_vl", folder / "tiny")
     arguments = {"pretrained": str(folder / "tiny"), "device": "cpu"}
-    model = resolve_model("itr_vlm", model_args=arguments, gen_kwargs={"max_new_tokens": 64})
+    model = resolve_model("itr_vlm", model_args=arguments, gen_kwargs={"max_new_tokens": 8})
     plan = plan_task(get_task("tirt"), model, list(range(1, 11)))
     taken = {}
     for name, more in (("one", {}), ("pool", {"processes": 2})):
@@ -196,13 +198,13 @@ def speed(folder: Path) -> None:
         execute(chosen, quiet)
         taken[name] = session_seconds(folder / name / "tirt")
     print(
-        f"{180 * 20} responses of a tiny model: one process {taken['one']:.1f} s, two replicas "
-        f"{taken['pool']:.1f} s, {taken['one'] / taken['pool']:.2f}x (aim: 1.8x on idle cores)"
+        f"{SPEED_TWEETS * 20} responses of 50 million parameters: one process {taken['one']:.0f} s, two "
+        f"replicas {taken['pool']:.0f} s, {taken['one'] / taken['pool']:.2f}x (aim: 1.8x on idle cores)"
     )
 
 
 def session_seconds(folder: Path) -> float:
-    """From the first response on the disk to the last write of the log: loading is left out."""
+    """How long a run's only session took, without loading; to the second."""
     import datetime
     import json
 
@@ -265,10 +267,13 @@ def simulation(folder: Path) -> None:
 
 def main() -> None:
     parts = {"engines": engines, "speed": speed, "simulation": simulation}
-    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    for name in sys.argv[1:] or parts:
-        with tempfile.TemporaryDirectory() as folder:
-            parts[name](Path(folder))
+    if len(sys.argv) != 2:  # each with data of its own, which a process opens once
+        for name in sys.argv[1:] or parts:
+            subprocess.run([sys.executable, "-m", "tests.bench_scaling", name], check=True)
+        return
+    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        parts[sys.argv[1]](Path(folder))
 
 
 if __name__ == "__main__":

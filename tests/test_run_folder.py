@@ -235,10 +235,26 @@ def test_a_disk_that_fills_up_leaves_whole_lines(
         log.append([ALL[1]])
     assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line()
     assert list(log.responses) == [ALL[0].key]
+
+    # Of several that came together, those are kept that there is room for.
+    room = len(ALL[2].log_line())
+
+    def for_one(handle: int, content: bytes) -> int:
+        nonlocal room
+        if len(content) > room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room -= len(content)
+        return write(handle, content)
+
+    monkeypatch.setattr(os, "write", for_one)
+    with pytest.raises(RunError, match="No space left on device"):
+        log.append([ALL[2], ALL[1]])
+    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line() + ALL[2].log_line()
+    assert list(log.responses) == [ALL[0].key, ALL[2].key]
     monkeypatch.setattr(os, "write", write)
     log.append([ALL[1]])
     log.close()
-    assert (tmp_path / RESPONSES).read_bytes() == ALL[0].log_line() + ALL[1].log_line()
+    assert read_responses(tmp_path / RESPONSES) == {one.key: one for one in ALL[:3]}
 
 
 def test_a_record_is_on_the_disk_when_append_returns(
