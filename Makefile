@@ -118,6 +118,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench_studies
 	$(BIN)/python -m tests.bench_retrieval
 	$(BIN)/python -m tests.bench_scaling
+	$(BIN)/python -m tests.bench_training
 
 # That training learns, by the real command: some minutes on one thread.
 proof: $(VENV)/.test
