@@ -122,7 +122,7 @@ bench: $(VENV)/.test
 
 # That training learns, by the real command: some minutes on one thread.
 proof: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.proof_training 2>/dev/null
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.proof_training
 
 families: $(VENV)/.test
 	@$(BIN)/python -W ignore -m tests.families 2>/dev/null

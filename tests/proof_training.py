@@ -51,12 +51,15 @@ def correct(run: Path) -> Any:
 
 
 def _call(folder: Path, *command: str) -> None:
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "itr_bench.cli.main", *command],
         env={**os.environ, "ITR_BENCH_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.DEVNULL,
-        check=True,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        sys.exit(f"itr-bench {' '.join(command)} failed:\n{done.stderr[-2000:]}")
 
 
 def main() -> int:
