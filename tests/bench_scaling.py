@@ -198,8 +198,9 @@ def speed(folder: Path) -> None:
         execute(chosen, quiet)
         taken[name] = session_seconds(folder / name / "tirt")
     print(
-        f"{SPEED_TWEETS * 20} responses of 50 million parameters: one process {taken['one']:.0f} s, two "
-        f"replicas {taken['pool']:.0f} s, {taken['one'] / taken['pool']:.2f}x (aim: 1.8x on idle cores)"
+        f"{SPEED_TWEETS * 20} responses of 50 million parameters: one process {taken['one']:.0f} s, "
+        f"two replicas {taken['pool']:.0f} s, {taken['one'] / taken['pool']:.2f}x (aim: 1.8x on idle "
+        "cores)"
     )
 
 
