@@ -40,7 +40,7 @@ INTERRUPTED = 130
     "--ray",
     metavar="ADDRESS",
     help="Run replicas of the model on Ray: `local` for this machine, `auto` or HOST:PORT for the "
-    "cluster it is part of, ray://HOST:PORT for another.",
+    "cluster it is part of, ray://HOST:PORT for another; as many as fit, or as --processes says.",
 )
 @click.option(
     "--gpus-per-replica",

@@ -38,8 +38,7 @@ LIMIT = click.option(
 PROCESSES = click.option(
     "--processes",
     type=click.IntRange(1),
-    help="Processes that generate, each with its own GPU where there are some; by default one, "
-    "with --ray as many as fit.",
+    help="Processes that generate, each with its own GPU where there are some; by default one.",
 )
 DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing."
