@@ -36,12 +36,7 @@ INTERRUPTED = 130
 @run_options.ALLOW_DIFFERENT
 @run_options.LIMIT
 @run_options.PROCESSES
-@click.option(
-    "--ray",
-    metavar="ADDRESS",
-    help="Run replicas of the model on Ray: `local` for this machine, `auto` or HOST:PORT for the "
-    "cluster it is part of, ray://HOST:PORT for another; as many as fit, or as --processes says.",
-)
+@run_options.RAY
 @click.option(
     "--gpus-per-replica",
     type=click.FloatRange(0),

@@ -40,6 +40,12 @@ PROCESSES = click.option(
     type=click.IntRange(1),
     help="Processes that generate, each with its own GPU where there are some; by default one.",
 )
+RAY = click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Run replicas of the model on Ray: `local` for this machine, `auto` or HOST:PORT for the "
+    "cluster it is part of, ray://HOST:PORT for another; as many as fit, or as --processes says.",
+)
 DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print what would be done; load and fetch nothing."
 )

@@ -96,6 +96,7 @@ def command() -> None:
 @run_options.GEN_KWARGS
 @run_options.LIMIT
 @run_options.PROCESSES
+@run_options.RAY
 @run_options.DRY_RUN
 def _run(
     model: str,
@@ -107,6 +108,7 @@ def _run(
     gen_kwargs: str,
     limit: int | None,
     processes: int | None,
+    ray: str | None,
     dry_run: bool,
 ) -> None:
     """Run the tasks that this study compares, and print what they show.
@@ -120,7 +122,7 @@ def _run(
     study = get_study(name)
     bases = bases_of(study, base)
     if study.execute is not None:
-        given = _given("seeds", "folder", "gen_kwargs", "processes")
+        given = _given("seeds", "folder", "gen_kwargs", "processes", "ray")
         unused = [option for parameter, option in given.items() if parameter != "seeds"]
         if unused:
             raise RunError(f"study {name} runs no VLM: leave {', '.join(unused)} away")
@@ -136,6 +138,7 @@ def _run(
             place=(out, folder),
             limit=limit,
             processes=processes,
+            ray=ray,
             dry_run=dry_run,
         )
     )
@@ -191,6 +194,7 @@ def _with_runs(
     place: tuple[Path, str | None],
     limit: int | None,
     processes: int | None,
+    ray: str | None,
     dry_run: bool,
 ) -> int:
     """Run a study's tasks, print what they show, and return the exit status."""
@@ -224,7 +228,7 @@ def _with_runs(
         check_machine(asked)  # before any data is fetched
     plans, refused = _planned(tasks, bases, asked, chosen, limit)
     _say_skipped(refused)
-    config = RunConfig(asked, plans, folder, command_line(), processes=processes)
+    config = RunConfig(asked, plans, folder, command_line(), processes=processes, ray=ray)
     runs = executed(config)
     scored = [run.scored for run in runs if run.scored is not None]
     unfinished = {
