@@ -6,7 +6,7 @@ import contextlib
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ from itr_bench.training.splits import (
 
 if TYPE_CHECKING:
     from itr_bench.engine.loading import Vlm
-    from itr_bench.training.sequences import Example
+    from itr_bench.training.sequences import Example, Made
 
 _CONFIG = "training.json"
 _LOCK = ".training-lock"
@@ -202,13 +202,14 @@ def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool, log: Log) ->
 
 @dataclass
 class _Training:
-    """The models of one training, and what they predict."""
+    """The models of one training, and what they predict; *made* are the sequences of all folds."""
 
     job: TrainingJob
     config: TrainingConfig
     folds: Folds
     tasks: Sequence[TaskSpec]
     parts: Sequence[Part]
+    made: Made = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -305,7 +306,7 @@ class _Training:
         vlm = load(self.job.model)
         set_seed(self.config.seed + fold)  # of LoRA's first weights
         trained = fit.adapt(vlm.model, self.config)
-        encoder = Encoder(vlm, self._store(vlm))
+        encoder = Encoder(vlm, self._store(vlm), self.made)
         examples = self._examples(self.parts[fold], self.parts[fold].train)
         way, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
         if not fold:

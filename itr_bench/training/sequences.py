@@ -87,15 +87,21 @@ class Tokens:
     inputs: Mapping[str, Tensor]
 
 
+Made = dict[tuple[str, tuple[str, ...], tuple[float, ...], Way], list[Tokens]]
+"""Sequences by what they were made of."""
+
+
 class Encoder:
     """Makes sequences of examples, and batches of sequences.
 
     Args:
         vlm: model and processor.
         store: of pictures.
+        made: the sequences of other folds, which do not depend on weights.
     """
 
-    def __init__(self, vlm: Vlm, store: PictureStore) -> None:
+    def __init__(self, vlm: Vlm, store: PictureStore, made: Made | None = None) -> None:
+        self._made: Made = {} if made is None else made
         self._model, self._processor = vlm.model, vlm.processor
         self._store = store
         self._end = _end_of_answer(vlm)
@@ -106,6 +112,12 @@ class Encoder:
         Raises:
             ItrBenchError: a prompt that cannot be put to the model.
         """
+        key = (example.name, example.answers, example.weights, way)
+        if key not in self._made:
+            self._made[key] = self._encode(example, way)
+        return self._made[key]
+
+    def _encode(self, example: Example, way: Way) -> list[Tokens]:
         chats, images = example.prompts()
         prompts = prepare(self._model, self._processor, images, chats, whole=True)
         singles = [
