@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler, WeightedRandomSampler
 from tqdm import tqdm
 from transformers import (
     EarlyStoppingCallback,
@@ -211,6 +211,14 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         count = len(tokens) if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / count
         return (loss, {"logits": logits}) if return_outputs else loss
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[list[Tokens]]:
+        """All of the inner split: Trainer's own leaves out what does not fill a batch."""
+        data = self.eval_dataset if eval_dataset is None else eval_dataset
+        loader: DataLoader[list[Tokens]] = self.accelerator.prepare(
+            DataLoader(data, batch_size=self.args.eval_batch_size, collate_fn=self.data_collator)
+        )
+        return loader
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         if self._balance != "sampling":
