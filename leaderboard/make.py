@@ -25,11 +25,12 @@ from itr_bench.leaderboard.schema import (
     response_line,
 )
 from itr_bench.leaderboard.sources import Source, public_command, read_source, without_places
+from itr_bench.runs.manifest import read_json
 from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
 from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, get_task
 from itr_bench.tasks.variants import MARK
-from itr_bench.training.splits import FOLDS, read_folds
+from itr_bench.training.splits import FOLDS
 
 
 class SubmissionError(ItrBenchError):
@@ -96,7 +97,7 @@ def folds_of(run_path: Path) -> Folds | None:
             "trained on, is not there: submit from the folder that `itr-bench study training` wrote"
         )
     try:
-        folds = Folds.model_validate(read_folds(path))
+        folds = Folds.model_validate(read_json(path))
     except ValidationError as error:
         field, problem = problems_of(error)[0]
         raise SubmissionError(

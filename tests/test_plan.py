@@ -119,6 +119,13 @@ BAD = [
 ]
 
 
+def test_a_name_that_stands_twice(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("tasks: [a]\nmodels: [b]\ntasks: [c]\n")
+    with pytest.raises(RunError, match="'tasks' stands twice"):
+        read_plan(path)
+
+
 @pytest.mark.parametrize(("content", "message"), BAD)
 def test_a_bad_plan(content: object, message: str, write: Callable[[object], Path]) -> None:
     with pytest.raises(RunError) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -154,7 +155,11 @@ HASH_OF_DEMO = "9c7d2341e2d8"
         ({"folds": 1}, "folds is 1, expected 2 or more"),
         ({"epochs": 0}, "epochs is 0, expected 1 or more"),
         ({"share": 101}, "share is 101, expected 1 to 100"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0, expected more than 0"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0, expected a number above 0"),
+        ({"learning_rate": math.nan}, "learning_rate is nan, expected a number above 0"),
+        ({"learning_rate": math.inf}, "learning_rate is inf, expected a number above 0"),
+        ({"seed": -1}, "seed is -1, expected 0 to 4294967291"),
+        ({"seed": 2**32}, "seed is 4294967296, expected 0 to 4294967291"),
         ({"warmup": 1.5}, "warmup is 1.5, expected 0 to 1"),
     ],
 )

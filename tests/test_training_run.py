@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -299,12 +300,15 @@ def test_what_lora_adapts(checkpoints: Any, tmp_path: Path) -> None:
 
 
 def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) -> None:
-    """On an inner split that no fold predicts; the best weights are taken."""
+    """On an inner split that no fold predicts; the best weights are taken.
+
+    The inner split is smaller than what is in memory at once.
+    """
     done = _train(
         checkpoints("qwen2_vl"),
         tmp_path,
         *("--early-stopping", "1", "--balance", "sampling", "--epochs", "4"),
-        *("--learning-rate", "0.3", "--batch-size", "2"),
+        *("--learning-rate", "0.3", "--batch-size", "4"),
     )
     assert done.exit_code == 0, done.output
     for fold in ("1", "2"):
@@ -313,7 +317,7 @@ def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) 
         assert record["inner_tweets"] >= 1
         losses = record["inner_losses"]
         best = losses.index(min(losses))
-        assert record["best_step"] == 6 * (best + 1)
+        assert record["best_step"] == 3 * (best + 1)
         assert len(losses) == min(4, best + 2)  # it stopped one epoch after the best
 
 
@@ -381,6 +385,126 @@ def test_an_adapter_of_another_model(trained: tuple[Path, Result], checkpoints: 
         load(str(checkpoints("qwen2_vl")), dtype="float32", device="cpu", peft=str(trained[0]))
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("m-trained-lv/training.json", "[]", "expected a JSON object, found list"),
+        ("m-trained-lv/folds/1/fold.json", "[]", "expected a JSON object, found list"),
+        ("m-trained-lv/folds/1/fold.json", '{"weights": "x"}', "does not fit its checksum"),
+        ("m-trained-lv/folds/1/fold.json", "{", "cannot read .*fold.json"),
+        ("m-trained-lv/folds/1/weights/x", "", "not the weights that fold.json names"),
+        ("m-pictures/pictures.json", "[]", "expected a JSON object, found list"),
+    ],
+)
+def test_edited_files(
+    trained: tuple[Path, Result], tmp_path: Path, file: str, content: str, said: str
+) -> None:
+    from itr_bench.runs.manifest import read_json
+    from itr_bench.training.fit import read_record
+    from itr_bench.training.pictures import PictureStore
+
+    shutil.copytree(trained[0], tmp_path / "o")
+    path = tmp_path / "o" / file
+    path.write_text(content)
+    with pytest.raises(RunError, match=said):
+        if "folds" in file:
+            read_record(tmp_path / "o" / "m-trained-lv" / "folds" / "1")
+        elif "pictures" in file:
+            PictureStore(path.parent, {})
+        else:
+            read_json(path)
+
+
+def test_a_damaged_picture(tmp_path: Path) -> None:
+    from itr_bench.training.pictures import PictureStore
+
+    store = PictureStore(tmp_path / "p", {})
+    (tmp_path / "p" / "one.pt").write_bytes(b"PK")
+    with pytest.raises(RunError, match=rf"Delete {tmp_path}/p, it is made again"):
+        store.get("one")
+
+
+def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
+    from itr_bench.training.cross_validation import make_folder
+    from itr_bench.training.pictures import PictureStore
+
+    (tmp_path / "file").write_text("")
+    for make in (make_folder, lambda folder: PictureStore(folder, {})):
+        for folder in (tmp_path / "file", tmp_path / "file" / "x"):
+            with pytest.raises(RunError, match=f"cannot write {folder}"):
+                make(folder)
+
+
+def test_the_list_of_the_folds_is_written_anew(
+    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "o"
+    shutil.copytree(trained[0], out)
+    folds = out / "m-trained-lv" / "folds.json"
+    written = folds.read_bytes()
+    folds.write_text("{}")
+    done = _train(checkpoints("qwen2_vl"), out)
+    assert done.exit_code == 0, done.output
+    assert folds.read_bytes() == written
+
+
+def test_another_training_is_refused_before_anything_is_run(
+    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
+) -> None:
+    shutil.copytree(trained[0] / "m-trained-lv", tmp_path / "m-trained-lv")
+    done = _train(checkpoints("qwen2_vl"), tmp_path, "--train", "en,lv", "--epochs", "1")
+    assert "holds another training" in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["m-trained-lv"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--at-once", "0"], "at_once is 0, expected 1 or more"),
+        (["--base", "itr_demo_lv,ltec_itr_lv"], "the tasks are of different sets"),
+    ],
+)
+def test_options_refused_by_a_dry_run(more: list[str], said: str, tmp_path: Path) -> None:
+    done = _train(tmp_path / "none", tmp_path, *more, "--dry-run")
+    assert said in str(done.exception)
+    assert isinstance(done.exception, ItrBenchError)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_at_once(
+    checkpoints: Any, tmp_path: Path
+) -> None:
+    rate = ("--learning-rate", "1e30", "--epochs", "4")
+    done = _train(checkpoints("qwen2_vl"), tmp_path, *rate)
+    assert re.search(
+        r"fold 1: the loss of step \d+ is (nan|inf)\. Take a lower", str(done.exception)
+    )
+    assert f"delete {tmp_path / 'm-trained-lv'} first" in str(done.exception)
+    assert not list(tmp_path.rglob("weights"))
+
+
+def test_a_best_checkpoint_is_found_in_a_folder_that_was_moved(tmp_path: Path) -> None:
+    from itr_bench.training.fit import last_checkpoint
+
+    for step in (3, 6):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        state = {"global_step": step, "best_model_checkpoint": "/old/checkpoints/checkpoint-3"}
+        (folder / "trainer_state.json").write_text(json.dumps(state))
+    last = last_checkpoint(tmp_path)
+    assert last == tmp_path / "checkpoint-6"
+    assert json.loads((last / "trainer_state.json").read_bytes()) == {
+        "global_step": 6,
+        "best_model_checkpoint": str(tmp_path / "checkpoint-3"),
+    }
+
+
+def test_adapters_of_the_same_weights_are_the_same_files(trained: tuple[Path, Result]) -> None:
+    found = trained[0] / "m-trained-lv" / "folds" / "1" / "weights" / "adapter_config.json"
+    names = json.loads(found.read_bytes())["target_modules"]
+    assert len(names) > 2
+    assert names == sorted(names)
+
+
 def test_models_that_cannot_be_adapted(checkpoints: Any) -> None:
     import torch
 
@@ -408,6 +532,8 @@ def _out_of_memory() -> Exception:
         (_out_of_memory, "not enough memory to train"),
         (lambda: OSError(28, "No space left on device"), "free some space"),
         (lambda: RuntimeError("PytorchStreamWriter failed writing file data/0"), "free some space"),
+        (lambda: RuntimeError("PytorchStreamReader failed reading"), "Delete the last one"),
+        (lambda: EOFError("Ran out of input"), "Delete the last one"),
     ],
 )
 def test_full_memory_and_full_disks(raised: Any, said: str, tmp_path: Path) -> None:

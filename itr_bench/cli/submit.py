@@ -14,6 +14,7 @@ import click
 import yaml
 
 from itr_bench.errors import ItrBenchError, bullet_list
+from itr_bench.unique_keys import UniqueKeyLoader
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -234,19 +235,10 @@ def read_card(path: Path) -> ModelCard:
         raise CardError(f"cannot read {path}: {error}") from error
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a day, a version and *no* are text, and no name stands twice."""
+class _Loader(UniqueKeyLoader):
+    """YAML in which a day, a version and *no* are text."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (that of the base class)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(name) for name, _ in node.value]
-        twice = [str(name) for name in names if names.count(name) > 1]
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{twice[0]!r} stands twice", node.start_mark
-            )
-        return dict(super().construct_mapping(node, deep))
 
 
 for _tag, _pattern, _first in (

@@ -80,7 +80,7 @@ def check(relations: NDArray[np.int8], groups: NDArray[np.int64], count: int) ->
         raise DataError(
             "cross-validation inside this set is not possible:\n"
             f"{bullet_list(problems)}\n"
-            "Take the whole set (no --limit), or fewer folds."
+            "Take more tweets, or fewer folds."
         )
 
 

@@ -66,6 +66,26 @@ def _checksum(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what :func:`write_json` wrote of a mapping.
+
+    Raises:
+        RunError: it cannot be read, or is none.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"cannot read {path}: {error}. Put it back, or move its folder away") from (
+            error
+        )
+    if not isinstance(found, dict):
+        raise RunError(
+            f"{path}: expected a JSON object, found {type(found).__name__}. Put it back, or move "
+            "its folder away"
+        )
+    return found
+
+
 def write_json(path: Path, value: object) -> None:
     """Write *value* as JSON, whole or not at all.
 

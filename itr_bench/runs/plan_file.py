@@ -20,6 +20,7 @@ from itr_bench.runs.settings import settings_of
 from itr_bench.seeds import read_seeds
 from itr_bench.tasks.definitions import expand
 from itr_bench.tasks.spec import TaskSpec
+from itr_bench.unique_keys import UniqueKeyLoader
 
 BASE = "base"
 """How a plan calls the task itself among its variants."""
@@ -109,7 +110,7 @@ def read_plan(path: Path) -> list[PlannedRun]:
         RunError: the file cannot be read, or says what cannot be run; all problems together.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise RunError(f"cannot read {path}: {error}") from error
     try:

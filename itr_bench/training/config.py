@@ -64,13 +64,14 @@ class TrainingConfig:
             RunError: names the setting, the value and what was expected.
         """
         for name in ("epochs", "batch_size", "rank", "alpha"):
-            _check(name, getattr(self, name), 1, None)
-        _check("folds", self.folds, 2, None)
-        _check("share", self.share, 1, WHOLE)
-        _check("early_stopping", self.early_stopping, 0, None)
-        _check("warmup", self.warmup, 0, 1)
-        if not self.learning_rate > 0:
-            raise RunError(f"learning_rate is {self.learning_rate}, expected more than 0")
+            check_number(name, getattr(self, name), 1, None)
+        check_number("folds", self.folds, 2, None)
+        check_number("share", self.share, 1, WHOLE)
+        check_number("early_stopping", self.early_stopping, 0, None)
+        check_number("warmup", self.warmup, 0, 1)
+        check_number("seed", self.seed, 0, 2**32 - self.folds)  # each fold has one of its own
+        if not 0 < self.learning_rate < math.inf:
+            raise RunError(f"learning_rate is {self.learning_rate}, expected a number above 0")
 
     @property
     def label(self) -> str:
@@ -96,7 +97,12 @@ class TrainingConfig:
         return found
 
 
-def _check(name: str, value: float, least: float, most: float | None) -> None:
+def check_number(name: str, value: float, least: float, most: float | None) -> None:
+    """Refuse a setting below *least* or above *most*.
+
+    Raises:
+        RunError: names it, its value and what was expected.
+    """
     if value < least or (most is not None and value > most):
         expected = f"{least} or more" if most is None else f"{least} to {most}"
         raise RunError(f"{name} is {value}, expected {expected}")

@@ -16,23 +16,24 @@ from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS, Answer, Relation
 from itr_bench.runs.asked import Observed, OnResponses
 from itr_bench.runs.execute import RunConfig, TaskRun, execute
-from itr_bench.runs.manifest import differences, write_json
+from itr_bench.runs.manifest import differences, read_json, write_json
 from itr_bench.runs.plan import Request, TaskPlan, plan_task
+from itr_bench.runs.response_log import refused_by_disk
 from itr_bench.runs.settings import settings_of
 from itr_bench.storage import Lock, Timeout
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TASKS, TaskSpec
-from itr_bench.training.config import TrainingConfig
+from itr_bench.training.config import TrainingConfig, check_number
 from itr_bench.training.splits import (
     FOLDS,
     Folds,
     Part,
     Pool,
+    common_pool,
     divide,
     missing_tweets,
     pool_name,
     pool_of,
-    read_folds,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ class TrainingJob:
     at_once: int = 4
     recompute: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            RunError: names the setting, the value and what was expected.
+        """
+        check_number("at_once", self.at_once, 1, None)
+
     def trained_folder(self, config: TrainingConfig) -> Path:
         """Where a training and its predictions are."""
         return self.folder.with_name(f"{self.folder.name}-trained-{config.label}")
@@ -100,7 +109,9 @@ def check_bases(bases: Sequence[TaskSpec], model: ModelSpec) -> None:
 
     Raises:
         RunError: says which, and what to give in place of it.
+        DataError: the tasks are of different sets.
     """
+    common_pool(bases)
     if model.adapter != "itr_vlm":
         raise RunError(
             f"--model {model.adapter}: study training trains models of itr_vlm; give "
@@ -197,7 +208,9 @@ def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool, log: Log) ->
     parts = [folds.training(fold, config) for fold in range(config.folds)]
     for task in tasks:
         documents.task_data(task)  # opened before anything is trained
-    return _Training(job, config, folds, tasks, parts)
+    training = _Training(job, config, folds, tasks, parts)
+    training.check_folder()
+    return training
 
 
 @dataclass
@@ -232,14 +245,16 @@ class _Training:
         }
 
     def run(self, plans: Sequence[TaskPlan], log: Log) -> Trained:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         lock = Lock(self.folder / _LOCK, timeout=0)
         try:
             lock.acquire()
         except Timeout:
             raise RunError(f"another process is training in {self.folder}; wait for it") from None
         try:
-            self._check_folder()
+            self.check_folder()
+            self.folds.write(self.folder / FOLDS, self.parts)
+            write_json(self.folder / _CONFIG, self._identity())  # last: where it is, the folds are
             records = self._train(log)
             weights = {str(fold + 1): record["weights"] for fold, record in enumerate(records)}
             facts = {**self.facts(), "weights": weights}
@@ -263,12 +278,14 @@ class _Training:
         finally:
             lock.release()
 
-    def _check_folder(self) -> None:
-        """Refuse a folder of another training; else say in it which one it is."""
+    def _identity(self) -> dict[str, Any]:
+        return {**self.facts(), "model": _identity(self.job.model)}
+
+    def check_folder(self) -> None:
+        """Refuse a folder of another training; changes nothing."""
         path = self.folder / _CONFIG
-        now = {**self.facts(), "model": _identity(self.job.model)}
         if path.exists():
-            found = differences(read_folds(path), now)
+            found = differences(read_json(path), self._identity())
             if found:
                 lines = [
                     f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()
@@ -277,9 +294,6 @@ class _Training:
                     f"{self.folder} holds another training:\n{bullet_list(lines, most=30)}\n"
                     "Give the old values to go on with it, or another folder: --name NAME"
                 )
-            return
-        self.folds.write(self.folder / FOLDS, self.parts)
-        write_json(path, now)  # last: where it is, the folds are
 
     def _train(self, log: Log) -> list[Mapping[str, Any]]:
         """Train the folds that are not done, and return the records of all."""
@@ -312,7 +326,7 @@ class _Training:
         if not fold:
             log(f"training with {way}" + "".join(f"\n  not {reason}" for reason in reasons))
         folder = self.fold_folder(fold)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         inner = self._examples(self.parts[fold], self.parts[fold].inner)
         lesson = fit.Lesson(
             train=[example for example, _ in examples],
@@ -459,6 +473,16 @@ class _FoldModels:
         found["content"] = _content(self._base)
         found["engine"] = {k: v for k, v in found["engine"].items() if k != "peft"}
         return found
+
+
+def make_folder(folder: Path) -> None:
+    """Make *folder* where it is missing.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    with refused_by_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def load(model: ModelSpec) -> Vlm:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pickle
 import resource
 import shutil
 import sys
@@ -18,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import Dataset, Sampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler, WeightedRandomSampler
 from tqdm import tqdm
 from transformers import (
     EarlyStoppingCallback,
@@ -32,7 +33,7 @@ from transformers.pytorch_utils import Conv1D
 from itr_bench.data.manifest import file_hash
 from itr_bench.engine.loading import Vlm
 from itr_bench.errors import RunError
-from itr_bench.runs.manifest import write_json
+from itr_bench.runs.manifest import read_json, write_json
 from itr_bench.scoring.signature import digest
 from itr_bench.training.config import TrainingConfig
 from itr_bench.training.sequences import (
@@ -211,6 +212,14 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         loss = losses.sum() / count
         return (loss, {"logits": logits}) if return_outputs else loss
 
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[list[Tokens]]:
+        """All of the inner split: Trainer's own leaves out what does not fill a batch."""
+        data = self.eval_dataset if eval_dataset is None else eval_dataset
+        loader: DataLoader[list[Tokens]] = self.accelerator.prepare(
+            DataLoader(data, batch_size=self.args.eval_batch_size, collate_fn=self.data_collator)
+        )
+        return loader
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         if self._balance != "sampling":
             found: Sampler[int] | None = super()._get_train_sampler(train_dataset)
@@ -220,6 +229,10 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         generator.manual_seed(self._order)
         chances = [1 / sizes[relation] for relation in self._relations]
         return WeightedRandomSampler(chances, len(chances), generator=generator)
+
+
+class _DivergedError(Exception):
+    """The loss or a weight is not finite: further steps would be in vain."""
 
 
 class _Record(TrainerCallback):  # type: ignore[misc]
@@ -244,6 +257,8 @@ class _Record(TrainerCallback):  # type: ignore[misc]
             state.log_history[-1]["seconds"] = round(elapsed, 3)
         if logs and "loss" in logs:
             self._bar.set_postfix(loss=f"{logs['loss']:.3f}")
+            if not np.isfinite(logs["loss"]):
+                raise _DivergedError(f"the loss of step {state.global_step} is {logs['loss']}")
 
     def close(self) -> None:
         self._bar.close()
@@ -351,18 +366,21 @@ def fit(
     with _explained(folder):
         try:
             trainer.train(resume_from_checkpoint=None if last is None else str(last))
+            if not all(one.isfinite().all() for one in trained.parameters() if one.requires_grad):
+                raise _DivergedError("a weight is not finite after the last step")
+        except _DivergedError as error:
+            raise RunError(
+                f"fold {fold + 1}: {error}. Take a lower --learning-rate than "
+                f"{config.learning_rate:g}, and delete {folder.parent.parent} first or give "
+                "another --name"
+            ) from None
         finally:
             record.close()
-        history = trainer.state.log_history
-        losses = [line["loss"] for line in history if "loss" in line]
-        if not losses or not np.isfinite(losses[-1]):
-            raise RunError(
-                f"fold {fold + 1}: the loss is {losses[-1] if losses else 'missing'}; take a lower "
-                f"--learning-rate than {config.learning_rate:g}. Delete {folder} first"
-            )
         _save(vlm, trained, folder)
-    write_json(
-        folder / RECORD,
+    history = trainer.state.log_history
+    losses = [line["loss"] for line in history if "loss" in line]
+    _write_record(
+        folder,
         {
             "fold": fold,
             "seed": seed,
@@ -381,6 +399,12 @@ def fit(
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
+def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the record of a fold, with a checksum of it."""
+    plain = json.loads(json.dumps(record))
+    write_json(folder / RECORD, {**plain, "checksum": digest(plain)})
+
+
 def read_record(folder: Path) -> Mapping[str, Any] | None:
     """What :func:`fit` left of a fold; ``None`` where it is not done.
 
@@ -390,31 +414,38 @@ def read_record(folder: Path) -> Mapping[str, Any] | None:
     path = folder / RECORD
     if not path.exists():
         return None
+    advice = (
+        f"put it back, or delete {folder}: the fold is trained again. If its weights then differ, "
+        f"as they may on a GPU, delete the predictions in {folder.parent.parent}, too"
+    )
     try:
-        found: Mapping[str, Any] = json.loads(path.read_bytes())
+        found: dict[str, Any] = read_json(path)
+        if found.pop("checksum", None) != digest(found):
+            raise RunError(f"{path}: what it says does not fit its checksum; {advice}")
         if weights_hash(folder / WEIGHTS) == found["weights"]:
             return found
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(
-            f"{path} cannot be read ({error}); delete {folder}, it is trained again"
-        ) from error
-    raise RunError(
-        f"{folder / WEIGHTS}: not the weights that {RECORD} names; put them back, or delete "
-        f"{folder}, and it is trained again"
-    )
+    except OSError as error:
+        raise RunError(f"cannot read {folder / WEIGHTS}: {error}; {advice}") from error
+    raise RunError(f"{folder / WEIGHTS}: not the weights that {RECORD} names; {advice}")
 
 
 def last_checkpoint(checkpoints: Path) -> Path | None:
     """The last whole checkpoint; what a kill left of others is removed."""
-    whole = []
+    whole = {}
     for found in checkpoints.glob("checkpoint-*"):
         try:
-            json.loads((found / _STATE).read_bytes())  # written last
+            state = json.loads((found / _STATE).read_bytes())  # written last
         except (OSError, ValueError):
             shutil.rmtree(found, ignore_errors=True)
         else:
-            whole.append(found)
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+            whole[found] = state
+    last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    if last is not None and (best := whole[last].get("best_model_checkpoint")):
+        # Trainer notes the path, and silently takes the last weights where nothing is there.
+        here = str(checkpoints / Path(best).name)
+        if here != best:
+            write_json(last / _STATE, {**whole[last], "best_model_checkpoint": here})
+    return last
 
 
 def weights_hash(folder: Path) -> str:
@@ -426,6 +457,9 @@ def _save(vlm: Vlm, trained: Any, folder: Path) -> None:
     """The weights, and for a whole model its processor, in a folder that appears whole."""
     part = folder / f"{WEIGHTS}.part"
     shutil.rmtree(part, ignore_errors=True)
+    for lora in getattr(trained, "peft_config", {}).values():
+        # peft keeps a set: its order, and so the hash of the file, would differ by process.
+        lora.target_modules = sorted(lora.target_modules)
     trained.save_pretrained(part)
     if trained is vlm.model:
         vlm.processor.save_pretrained(part)
@@ -445,7 +479,12 @@ def _explained(folder: Path) -> Iterator[None]:
             "--recompute, a lower max_pixels, or quantization=4bit in --model_args; what was "
             "trained before is kept"
         ) from error
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, EOFError, pickle.UnpicklingError, SafetensorError, RuntimeError) as error:
+        if _is_damage(error):
+            raise RunError(
+                f"a checkpoint in {folder / _CHECKPOINTS} is damaged ({error}). Delete the last "
+                "one, and give the same command again"
+            ) from error
         if not _is_disk(error):
             raise
         free = shutil.disk_usage(folder).free / 2**30
@@ -453,6 +492,13 @@ def _explained(folder: Path) -> Iterator[None]:
             f"cannot write a checkpoint to {folder}: {error}. {free:.1f} GiB are free there: free "
             "some space, and give the same command again; it goes on from the last checkpoint"
         ) from error
+
+
+def _is_damage(error: Exception) -> bool:
+    signs = ("PytorchStreamReader", "deserializing")
+    return isinstance(error, (EOFError, pickle.UnpicklingError)) or any(
+        sign in str(error) for sign in signs
+    )
 
 
 def _is_disk(error: Exception) -> bool:

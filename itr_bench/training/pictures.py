@@ -14,7 +14,8 @@ from torch import Tensor
 from transformers.utils import ModelOutput
 
 from itr_bench.errors import RunError, bullet_list
-from itr_bench.runs.manifest import differences, write_json
+from itr_bench.runs.manifest import differences, read_json, write_json
+from itr_bench.runs.response_log import refused_by_disk
 
 _IDENTITY = "pictures.json"
 _IN_MEMORY = 512 * 2**20
@@ -39,16 +40,12 @@ class PictureStore:
         self._folder = folder
         self._memory: dict[str, Any] = {}
         self._size = 0
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(parents=True)
+        with refused_by_disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         path = folder / _IDENTITY
         if not path.exists():
             write_json(path, dict(identity))
-        try:
-            there = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise RunError(f"{path}: {error}; move {folder} away, it is made again") from error
-        found = differences(there, json.loads(json.dumps(identity)))
+        found = differences(read_json(path), json.loads(json.dumps(identity)))
         if found:
             lines = [
                 f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()
@@ -90,7 +87,8 @@ class PictureStore:
             value = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises what it likes
             raise RunError(
-                f"{path} is damaged ({error}); delete it and give the command again"
+                f"{path} is damaged ({error}). Delete {self._folder}, it is made again, and give "
+                "the same command again"
             ) from error
         size = path.stat().st_size
         if self._size + size <= _IN_MEMORY:

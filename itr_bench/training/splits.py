@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,15 +56,9 @@ def pool_of(bases: Sequence[TaskSpec]) -> Pool:
     """Open the set that the tweets of *bases* are from, and find what is alike in it.
 
     Raises:
-        DataError: the tasks are of different sets, or data is not there and cannot be fetched.
+        DataError: as of :func:`common_pool`, or data is not there and cannot be fetched.
     """
-    names = {pool_name(task) for task in bases}
-    if len(names) > 1:
-        raise DataError(
-            f"--base: the tasks are of different sets ({', '.join(sorted(names))}): train on one "
-            "set at a time"
-        )
-    (name,) = names
+    name = common_pool(bases)
     task = next(task for task in TASKS.values() if task.set_name == name)
     data = open_task(task)
     tweets = data.tweets
@@ -92,6 +84,21 @@ def pool_of(bases: Sequence[TaskSpec]) -> Pool:
         np.asarray(tweets.relations, np.int8),
         tied(*keys, links=links),
     )
+
+
+def common_pool(bases: Sequence[TaskSpec]) -> str:
+    """The name of the set that the tweets of *bases* are from.
+
+    Raises:
+        DataError: they are of different sets.
+    """
+    names = {pool_name(task) for task in bases}
+    if len(names) > 1:
+        raise DataError(
+            f"--base: the tasks are of different sets ({', '.join(sorted(names))}): train on one "
+            "set at a time"
+        )
+    return names.pop()
 
 
 def pool_name(task: TaskSpec) -> str:
@@ -252,19 +259,6 @@ def _share_of(tweets: NDArray[np.int64], pool: Pool, share: int, seed: int) -> N
 
 def _first(tweets: NDArray[np.int64], pool: Pool, tweet: int) -> int:
     return int(tweets[pool.groups[tweets] == pool.groups[tweet]][0])
-
-
-def read_folds(path: Path) -> Mapping[str, Any]:
-    """Read what :meth:`Folds.write` wrote.
-
-    Raises:
-        RunError: it cannot be read.
-    """
-    try:
-        found: Mapping[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path}: {error}; move the folder away") from error
-    return found
 
 
 def missing_tweets(pool: Pool, task: TaskSpec, tweet_ids: Sequence[str]) -> None:
