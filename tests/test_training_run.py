@@ -307,7 +307,7 @@ def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) 
     done = _train(
         checkpoints("qwen2_vl"),
         tmp_path,
-        *("--early-stopping", "1", "--balance", "sampling", "--epochs", "4"),
+        *("--early-stopping", "1", "--balance", "sampling", "--epochs", "4", "--recompute"),
         *("--learning-rate", "0.3", "--batch-size", "4"),
     )
     assert done.exit_code == 0, done.output
@@ -562,3 +562,13 @@ def test_what_was_trained_before_a_full_disk_is_kept(
     assert "goes on from the last checkpoint" in str(done.exception)
     assert (tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").exists()
     assert not (tmp_path / "m-trained-lv" / "itr_demo_lv").exists()
+
+
+def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
+    from itr_bench.training.pictures import PictureStore
+
+    for name, age in (("old.1.part", 7200), ("new.2.part", 10)):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    PictureStore(tmp_path, {"model": "m"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.2.part", "pictures.json"]

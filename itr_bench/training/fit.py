@@ -326,7 +326,8 @@ def fit(
         load_best_model_at_end=bool(lesson.inner),
         metric_for_best_model="loss" if lesson.inner else None,
         greater_is_better=False,
-        gradient_checkpointing=lesson.recompute,
+        # Of this name in all versions that setup.cfg allows; the newest warn of it.
+        **({"gradient_checkpointing": True} if lesson.recompute else {}),
         prediction_loss_only=True,
         remove_unused_columns=False,
         dataloader_drop_last=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from itr_bench.runs.manifest import differences, read_json, write_json
 from itr_bench.runs.response_log import refused_by_disk
 
 _IDENTITY = "pictures.json"
+_OLD_S = 3600
 _IN_MEMORY = 512 * 2**20
 """Bytes of pictures that are kept in memory beside the disk."""
 
@@ -42,6 +44,10 @@ class PictureStore:
         self._size = 0
         with refused_by_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob("*.part"):  # of a process that was killed, not of one at work
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _OLD_S:
+                    left.unlink()
         path = folder / _IDENTITY
         if not path.exists():
             write_json(path, dict(identity))
