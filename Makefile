@@ -9,6 +9,7 @@ help:
 	@echo "make demo    create $(VENV), install, run the demo: lmms-eval on 24 bundled tweets"
 	@echo "make test    install what the tests need, a browser too where it may, and run them all"
 	@echo "make test-fast  the tests that take no time: under a minute"
+	@echo "make test-ray  clusters of Ray on this machine, killed in all ways: some 3 minutes"
 	@echo "make test-newest, test-oldest  whole runs with the newest and the oldest that setup.cfg allows"
 	@echo "make test-beyond  which package beyond the bounds breaks what: newest versions, one by one"
 	@echo "make lint    ruff and mypy"
@@ -100,12 +101,16 @@ EDGE = rm -rf .venv-$(1) && $(UV) venv --quiet --seed --python $(BIN)/python .ve
     --build-constraints requirements/build.txt $(2) --editable ".[eval,4bit,test]" && \
     OMP_NUM_THREADS=1 .venv-$(1)/bin/python -m pytest --numprocesses auto --dist loadfile $(WHOLE)
 
-.PHONY: test-newest test-oldest test-beyond
+.PHONY: test-newest test-oldest test-beyond test-ray
 test-newest: $(UV)
 	$(call EDGE,newest,--upgrade)
 
 test-oldest: $(UV)
 	$(call EDGE,oldest,--resolution lowest-direct)
+
+# Clusters of several nodes whose replicas, nodes and drivers are killed.
+test-ray: $(VENV)/.test
+	ITR_BENCH_RAY=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_ray.py
 
 test-beyond: $(UV)
 	$(PYTHON) .ci/beyond
