@@ -572,3 +572,13 @@ def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     PictureStore(tmp_path, {"model": "m"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.2.part", "pictures.json"]
+
+
+@needs("bitsandbytes")
+def test_lora_beside_weights_in_four_bits(checkpoints: Any, tmp_path: Path) -> None:
+    arguments = f"pretrained={checkpoints('qwen2_vl')},dtype=float32,quantization=4bit,device=cpu"
+    done = _train(checkpoints("qwen2_vl"), tmp_path, "--model_args", arguments, "--epochs", "2")
+    assert done.exit_code == 0, done.output
+    record = json.loads((tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").read_text())
+    assert record["losses"][-1] < record["losses"][0]
+    assert (tmp_path / "m-trained-lv" / "folds" / "1" / "weights" / "adapter_config.json").exists()

@@ -320,6 +320,9 @@ class _Training:
         vlm = load(self.job.model)
         set_seed(self.config.seed + fold)  # of LoRA's first weights
         trained = fit.adapt(vlm.model, self.config)
+        if getattr(vlm.model, "is_quantized", False):
+            # On a CPU bitsandbytes packs weights at the first answer of a model in eval, for good.
+            vlm.model.train()
         encoder = Encoder(vlm, self._store(vlm), self.made)
         examples = self._examples(self.parts[fold], self.parts[fold].train)
         way, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
