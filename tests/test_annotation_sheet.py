@@ -455,7 +455,7 @@ def test_two_tabs_do_not_overwrite_each_other(chromium: webdriver.Chrome, sheet:
     press(chromium, "j", "n")
     second = chromium.current_window_handle
     chromium.switch_to.window(first)
-    WebDriverWait(chromium, 10, 0.05).until(lambda _: text(chromium, "answered") == "atbildēti: 1")
+    WebDriverWait(chromium, 60, 0.05).until(lambda _: text(chromium, "answered") == "atbildēti: 1")
     press(chromium, Keys.ARROW_RIGHT, "n", "n")
     assert state(chromium)[1] == "atbildēti: 2"
     chromium.switch_to.window(second)
@@ -463,7 +463,7 @@ def test_two_tabs_do_not_overwrite_each_other(chromium: webdriver.Chrome, sheet:
     chromium.switch_to.window(first)
     start(chromium, sheet, "Tabs")
     # The browser brings what the other tab stored in its own time.
-    WebDriverWait(chromium, 10, 0.05).until(lambda _: state(chromium)[1] == "atbildēti: 2")
+    WebDriverWait(chromium, 60, 0.05).until(lambda _: state(chromium)[1] == "atbildēti: 2")
 
 
 def test_fidelity(chromium: webdriver.Chrome, fidelity: Path, tmp_path: Path) -> None:
