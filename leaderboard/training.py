@@ -15,9 +15,9 @@ from itr_bench.leaderboard.findings import Collector, Severity
 from itr_bench.leaderboard.layout import FOLDS, SUBMISSION, folds_bytes
 from itr_bench.leaderboard.places import Places
 from itr_bench.leaderboard.schema import Folds, Submission, Training, problems_of
+from itr_bench.runs.training import WHOLE
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import TASKS, get_task
-from itr_bench.training.config import WHOLE
 from itr_bench.training.splits import pool_name, pool_of
 
 _AGAIN = "make the submission with `itr-bench submit` from the folder of the training"

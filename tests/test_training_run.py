@@ -425,7 +425,7 @@ def test_a_damaged_picture(tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
-    from itr_bench.training.cross_validation import make_folder
+    from itr_bench.runs.response_log import make_folder
     from itr_bench.training.pictures import PictureStore
 
     (tmp_path / "file").write_text("")

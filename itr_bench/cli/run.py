@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,42 +170,36 @@ def _plan(
     from itr_bench.cli.plan import plan_command
     from itr_bench.runs.configuring import refuse_launchers
 
-    context = click.get_current_context()
-    other = [
-        one.opts[0]
-        for one in context.command.params
-        if one.name not in _OF_PLANS
-        and context.get_parameter_source(str(one.name)) is click.core.ParameterSource.COMMANDLINE
-    ]
+    other = [option for name, option in run_options.given().items() if name not in _OF_PLANS]
     if other:
         raise click.UsageError(f"{other[0]} does not go with --plan: write it into the file.")
     refuse_launchers()
-    try:
+    with interruptible(out):
         return plan_command(path, out, at_once=at_once, ray=ray, dry_run=dry_run, cost=cost)
+
+
+@contextlib.contextmanager
+def interruptible(folder: Path) -> Iterator[None]:
+    """Let Ctrl-C end the process with :data:`INTERRUPTED`, saying what is kept in *folder*."""
+    try:
+        yield
     except KeyboardInterrupt:
         click.echo(
-            f"\nitr-bench: interrupted. What was answered is kept in {out}; give the same command "
-            "again to resume.",
+            f"\nitr-bench: interrupted. What was answered is kept in {folder}; give the same "
+            "command again to resume.",
             err=True,
         )
-        return INTERRUPTED
+        sys.exit(INTERRUPTED)
 
 
 def executed(config: RunConfig) -> list[TaskRun]:
-    """Execute the run; Ctrl-C ends the process with :data:`INTERRUPTED` and says what is kept."""
+    """Execute the run, which Ctrl-C ends as of :func:`interruptible`."""
     from tqdm import tqdm
 
     from itr_bench.runs.execute import execute
 
-    try:
+    with interruptible(config.folder):
         return execute(config, lambda line: tqdm.write(line, file=sys.stderr))
-    except KeyboardInterrupt:
-        click.echo(
-            f"\nitr-bench: interrupted. What was answered is kept in {config.folder}; give the "
-            "same command again to resume.",
-            err=True,
-        )
-        sys.exit(INTERRUPTED)
 
 
 def _run(config: RunConfig) -> int:

@@ -69,3 +69,14 @@ NAME = click.option(
     metavar="NAME",
     help="Name of the model's folder; by default the preset's or the model's.",
 )
+
+
+def given() -> dict[str, str]:
+    """The options that stand in the command line of the present command, by parameter."""
+    context = click.get_current_context()
+    return {
+        one.name: one.opts[0]
+        for one in context.command.params
+        if one.name is not None
+        and context.get_parameter_source(one.name) is click.core.ParameterSource.COMMANDLINE
+    }

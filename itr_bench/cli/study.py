@@ -122,8 +122,8 @@ def _run(
     study = get_study(name)
     bases = bases_of(study, base)
     if study.execute is not None:
-        given = _given("seeds", "folder", "gen_kwargs", "processes", "ray")
-        unused = [option for parameter, option in given.items() if parameter != "seeds"]
+        given = run_options.given()
+        unused = [given[name] for name in _OF_VLMS if name in given]
         if unused:
             raise RunError(f"study {name} runs no VLM: leave {', '.join(unused)} away")
         chosen = read_seeds(seeds) if "seeds" in given else None
@@ -142,6 +142,10 @@ def _run(
             dry_run=dry_run,
         )
     )
+
+
+_OF_VLMS = ("folder", "gen_kwargs", "processes", "ray")
+"""The parameters that mean nothing to a study without a VLM."""
 
 
 def bases_of(study: Study, given: str) -> list[str]:
@@ -171,18 +175,6 @@ def bases_of(study: Study, given: str) -> list[str]:
     if problems:
         raise RunError(f"--base:\n{bullet_list(problems)}")
     return bases
-
-
-def _given(*parameters: str) -> dict[str, str]:
-    """The options that stand in the command line, by parameter."""
-    context = click.get_current_context()
-    return {
-        one.name: one.opts[0]
-        for one in context.command.params
-        if one.name is not None
-        and one.name in parameters
-        and context.get_parameter_source(one.name) is click.core.ParameterSource.COMMANDLINE
-    }
 
 
 def _with_runs(

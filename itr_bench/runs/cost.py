@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from itr_bench.errors import RunError
 from itr_bench.models.spec import ModelSpec
+from itr_bench.relation import QUESTIONS
 from itr_bench.runs.plan import configuration_without_data
 from itr_bench.runs.settings import settings_of
 from itr_bench.tasks.spec import TaskSpec
@@ -49,7 +50,7 @@ def measured(task: TaskSpec, model: ModelSpec, seeds: Sequence[int], out: Path) 
         there = manifest["configuration"]
         if any(there.get(name) != now[name] for name in _SAME):
             continue
-        for seconds, tweets in _sessions(manifest["sessions"], 2 * len(now["seeds"])):
+        for seconds, tweets in _sessions(manifest["sessions"], len(QUESTIONS) * len(now["seeds"])):
             rank = (there.get("task") == task.name, tweets)
             if best is None or rank > best[0]:
                 words = f"{tweets:.0f} tweets in {folder}, {there.get('device') or 'no device'}"

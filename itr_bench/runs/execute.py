@@ -17,6 +17,7 @@ from itr_bench.relation import QUESTIONS, Answer
 from itr_bench.runs.asked import Observed
 from itr_bench.runs.manifest import (
     LOADED,
+    difference_lines,
     differences,
     read_manifest,
     write_json,
@@ -217,9 +218,9 @@ def checked_manifest(
 def refuse_differences(folder: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
     """Refuse to resume *folder* where there are differences."""
     if found:
-        lines = [f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()]
         raise RunError(
-            f"{folder} holds a run of another configuration:\n{bullet_list(lines, most=30)}\n"
+            f"{folder} holds a run of another configuration:\n"
+            f"{bullet_list(difference_lines(found), most=30)}\n"
             "Give the old values to resume it, or another folder: --name NAME"
         )
 

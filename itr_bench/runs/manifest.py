@@ -108,3 +108,8 @@ def differences(
         elif one != other:
             found[prefix + name] = (one, other)
     return found
+
+
+def difference_lines(found: Mapping[str, tuple[Any, Any]], now: str = "now") -> list[str]:
+    """A line for each of *found*, as of :func:`differences`; *now* says where the second is."""
+    return [f"{name}: {one!r} there, {other!r} {now}" for name, (one, other) in found.items()]

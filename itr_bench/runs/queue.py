@@ -19,7 +19,7 @@ from typing import Any
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
 from itr_bench.models.machine import gpu_count
 from itr_bench.runs.plan_file import PlannedRun
-from itr_bench.runs.response_log import RESPONSES, refused_by_disk
+from itr_bench.runs.response_log import RESPONSES, make_folder
 from itr_bench.runs.state import is_running
 from itr_bench.runs.workers import end_with_parent, environment
 
@@ -129,8 +129,7 @@ class Queue:
         if any(is_running(folder / task.name) for task in run.tasks):
             self.failed[run.name] = f"another process is running in {folder}"
             return
-        with refused_by_disk(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         place = min(set(range(self._at_once)) - {one.place for one in self.running})
         shared = self._ray is None and self._at_once > 1
         own = environment(place, self._at_once, self._gpus) if shared else {}

@@ -17,7 +17,7 @@ from itr_bench.errors import ItrBenchError, RunError, bullet_list
 from itr_bench.models.output import Output
 from itr_bench.models.spec import ModelSpec
 from itr_bench.nouns import count
-from itr_bench.runs.manifest import differences
+from itr_bench.runs.manifest import difference_lines, differences
 from itr_bench.runs.plan import Request, TaskPlan, open_blocks
 
 if TYPE_CHECKING:
@@ -294,8 +294,7 @@ def _unlike(unlike: Mapping[str, tuple[Any, Any]]) -> RunError:
 
 
 def _listed(unlike: Mapping[str, tuple[Any, Any]]) -> str:
-    lines = (f"{name}: {there!r} there, {here!r} here" for name, (there, here) in unlike.items())
-    return bullet_list(lines, most=30)
+    return bullet_list(difference_lines(unlike, "here"), most=30)
 
 
 def serve(

@@ -23,6 +23,16 @@ def refused_by_disk(path: Path) -> contextlib.AbstractContextManager[None]:
     )
 
 
+def make_folder(folder: Path) -> None:
+    """Make *folder* where it is missing.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    with refused_by_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 class ResponseLog:
     """The responses of a run, appended one by one. Only one process writes.
 

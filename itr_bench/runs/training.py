@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_WHOLE = 100
+WHOLE = 100
+"""All of the training tweets, in per cent."""
+
 _ADAPT = {"lora": "LoRA", "full": "all weights"}
 
 
 def trained_on(languages: str, share: int) -> str:
     """The data of a training: languages, and the *share* in per cent where it is not all."""
-    return languages + (f", {share} % of the data" if share < _WHOLE else "")
+    return languages + (f", {share} % of the data" if share < WHOLE else "")
 
 
 def how_trained(training: Mapping[str, Any]) -> str:

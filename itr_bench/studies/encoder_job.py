@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from itr_bench.errors import DataError, ItrBenchError, bullet_list, unknown_name
-from itr_bench.runs.manifest import differences
+from itr_bench.runs.manifest import difference_lines, differences
 from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
 from itr_bench.studies.grouping import kept_apart
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
@@ -130,7 +130,7 @@ class EncoderJob:
         if changed:
             raise DataError(
                 f"{path} was made with another configuration:\n"
-                + bullet_list(f"{name}: {a!r} there, {b!r} now" for name, (a, b) in changed.items())
+                + bullet_list(difference_lines(changed))
                 + "\nMove it away, or choose another --out."
             )
         self.job.log(f"{path}: already there, made with the same configuration")

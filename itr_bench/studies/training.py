@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from itr_bench.relation import RELATIONS, Relation
 from itr_bench.report.scatter import Point
 from itr_bench.report.words import percent
 from itr_bench.runs.run import Run
+from itr_bench.runs.training import WHOLE, trained_on
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies.comparisons import (
     WITH_QUESTIONS,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from itr_bench.training.cross_validation import TrainingJob
 
 NAME = "training"
-_WHOLE = 100
 _COSTS = ("steps", "seconds", "memory", "tweets", "way")
 """What a report shows of a fold's record."""
 
@@ -81,10 +81,8 @@ class _Trained:
     @property
     def label(self) -> str:
         """What it was trained on."""
-        parts = ["+".join(self.languages)]
-        parts += [f"{self.share} % of the data"] if self.share < _WHOLE else []
-        parts += ["shuffled labels"] if self.shuffled else []
-        return ", ".join(parts)
+        data = trained_on("+".join(self.languages), self.share)
+        return f"{data}, shuffled labels" if self.shuffled else data
 
     @property
     def base(self) -> str:
@@ -235,28 +233,39 @@ def _before_and_after(trained: Sequence[_Trained]) -> list[_Pair]:
     ]
 
 
-def _before_claims(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Claim]:
+def _claims(
+    pairs: Sequence[_Pair],
+    compared: Sequence[Differences],
+    title: Callable[[str, str], str],
+    **said: Any,
+) -> list[Claim]:
+    """The claims of :func:`claims_of` about each model and task, under its *title*."""
     claims = []
-    for title in dict.fromkeys((pair.subject, pair.task) for pair in pairs):
+    for subject, task in dict.fromkeys((pair.subject, pair.task) for pair in pairs):
         own = [
             (pair, found)
             for pair, found in zip(pairs, compared, strict=True)
-            if (pair.subject, pair.task) == title
+            if (pair.subject, pair.task) == (subject, task)
         ]
-        claims += claims_of(
-            ", ".join(title),
-            own,
-            sentence=lambda pair, found: (
-                f"trained on {pair.label}, the model "
-                f"{'gains' if found[ACCURACY].difference > 0 else 'loses'} "
-                f"{in_points(found[ACCURACY].difference)} "
-                f"({percent(found[ACCURACY].b)} % to {percent(found[ACCURACY].a)} %)."
-            ),
-            sides=lambda pair: (f"trained on {pair.label}", pair.against),
-            name=lambda pair: f"trained on {pair.label}",
-            absent="gain or loss",
-        )
+        claims += claims_of(title(subject, task), own, **said)
     return claims
+
+
+def _before_claims(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Claim]:
+    return _claims(
+        pairs,
+        compared,
+        lambda subject, task: f"{subject}, {task}",
+        sentence=lambda pair, found: (
+            f"trained on {pair.label}, the model "
+            f"{'gains' if found[ACCURACY].difference > 0 else 'loses'} "
+            f"{in_points(found[ACCURACY].difference)} "
+            f"({percent(found[ACCURACY].b)} % to {percent(found[ACCURACY].a)} %)."
+        ),
+        sides=lambda pair: (f"trained on {pair.label}", pair.against),
+        name=lambda pair: f"trained on {pair.label}",
+        absent="gain or loss",
+    )
 
 
 def _before_figures(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Figure]:
@@ -386,7 +395,7 @@ def _more_languages(trained: Sequence[_Trained]) -> list[_Pair]:
     """Trainings on several languages against those on some of them, on each task."""
     groups: dict[tuple[str, str], list[_Trained]] = {}
     for one in trained:
-        if one.share == _WHOLE and not one.shuffled:
+        if one.share == WHOLE and not one.shuffled:
             groups.setdefault((one.kind, one.run.task), []).append(one)
     pairs = []
     for own in groups.values():
@@ -406,34 +415,29 @@ def _more_languages(trained: Sequence[_Trained]) -> list[_Pair]:
 
 
 def _language_claims(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Claim]:
-    claims = []
-    for title in dict.fromkeys((pair.subject, pair.task) for pair in pairs):
-        own = [
-            (pair, found)
-            for pair, found in zip(pairs, compared, strict=True)
-            if (pair.subject, pair.task) == title
-        ]
-        language = LANGUAGES[get_task(title[1]).language].name
-        claims += claims_of(
-            f"{', '.join(title)} (texts in {language})",
-            own,
-            sentence=lambda pair, found: (
-                f"training on {pair.label} "
-                f"{'helps' if found[ACCURACY].difference > 0 else 'harms'}: "
-                f"{in_points(found[ACCURACY].difference)}."
-            ),
-            sides=lambda pair: ("trained on more languages", pair.against),
-            name=lambda pair: f"training on {pair.label}",
-            absent="gain or loss by more languages",
-        )
-    return claims
+    def title(subject: str, task: str) -> str:
+        return f"{subject}, {task} (texts in {LANGUAGES[get_task(task).language].name})"
+
+    return _claims(
+        pairs,
+        compared,
+        title,
+        sentence=lambda pair, found: (
+            f"training on {pair.label} "
+            f"{'helps' if found[ACCURACY].difference > 0 else 'harms'}: "
+            f"{in_points(found[ACCURACY].difference)}."
+        ),
+        sides=lambda pair: ("trained on more languages", pair.against),
+        name=lambda pair: f"training on {pair.label}",
+        absent="gain or loss by more languages",
+    )
 
 
 def _matrix(
     trained: Sequence[_Trained], pairs: Sequence[_Pair], compared: Sequence[Differences]
 ) -> list[Figure]:
     """Trained on x tested on, and what more languages change."""
-    whole = [one for one in trained if one.share == _WHOLE]
+    whole = [one for one in trained if one.share == WHOLE]
     tested = sorted({one.run.task for one in whole})
     rows: list[Row] = []
     for name in dict.fromkeys((one.base, one.label) for one in whole):

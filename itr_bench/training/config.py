@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from itr_bench.errors import RunError
+from itr_bench.runs.training import WHOLE
 
 Adapt = Literal["lora", "full"]
 Balance = Literal["none", "weights", "sampling"]
 
 FOLDS = 5
-WHOLE = 100
 
 
 @dataclass(frozen=True)

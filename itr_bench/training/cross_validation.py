@@ -16,9 +16,9 @@ from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS, Answer, Relation
 from itr_bench.runs.asked import Observed, OnResponses
 from itr_bench.runs.execute import RunConfig, TaskRun, execute
-from itr_bench.runs.manifest import differences, read_json, write_json
+from itr_bench.runs.manifest import difference_lines, differences, read_json, write_json
 from itr_bench.runs.plan import Request, TaskPlan, plan_task
-from itr_bench.runs.response_log import refused_by_disk
+from itr_bench.runs.response_log import make_folder
 from itr_bench.runs.settings import settings_of
 from itr_bench.storage import Lock, Timeout
 from itr_bench.tasks import documents
@@ -149,10 +149,9 @@ def training_tasks(bases: Sequence[TaskSpec], languages: Sequence[str]) -> tuple
             f"{', '.join(known)}"
         )
     tasks = tuple(known[code] for code in languages)
-    absent = [task for task in tasks if not data_is_here(task)]
-    for task in absent:
+    for task in tasks:
         supply = get_set(task.set_name).supply
-        if supply is not None:
+        if supply is not None and not data_is_here(task):
             raise RunError(
                 f"--train {'+'.join(languages)}: the data of {task.name} is not here. {supply}"
             )
@@ -197,12 +196,12 @@ def cross_validate(job: TrainingJob, log: Log) -> tuple[list[TaskRun], list[Trai
     pool = pool_of(job.bases)
     for base, plan in zip(job.bases, plans, strict=True):
         missing_tweets(pool, base, [item.tweet_id for item in plan.items])
-    trainings = [_prepared(job, config, pool, log) for config in job.configs]
+    trainings = [_prepared(job, config, pool) for config in job.configs]
     runs = execute(RunConfig(job.model, plans, job.folder, job.command), log)
     return runs, [training.run(plans, log) for training in trainings]
 
 
-def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool, log: Log) -> _Training:
+def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool) -> _Training:
     folds = divide(pool, config)
     tasks = training_tasks(job.bases, config.languages)
     parts = [folds.training(fold, config) for fold in range(config.folds)]
@@ -287,11 +286,9 @@ class _Training:
         if path.exists():
             found = differences(read_json(path), self._identity())
             if found:
-                lines = [
-                    f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()
-                ]
                 raise RunError(
-                    f"{self.folder} holds another training:\n{bullet_list(lines, most=30)}\n"
+                    f"{self.folder} holds another training:\n"
+                    f"{bullet_list(difference_lines(found), most=30)}\n"
                     "Give the old values to go on with it, or another folder: --name NAME"
                 )
 
@@ -300,18 +297,12 @@ class _Training:
         from itr_bench.training import fit
 
         records = [fit.read_record(self.fold_folder(fold)) for fold in range(self.config.folds)]
-        waiting = [fold for fold, record in enumerate(records) if record is None]
-        for number, fold in enumerate(waiting):
-            if not number:
-                log(f"training on {self.config.label}: {self.steps} steps a fold")
-            self._train_fold(fold, log)
-        return [
-            record
-            for fold in range(self.config.folds)
-            if (record := fit.read_record(self.fold_folder(fold))) is not None
-        ]
+        if None in records:
+            log(f"training on {self.config.label}: {self.steps} steps a fold")
+        return [record or self._train_fold(fold, log) for fold, record in enumerate(records)]
 
-    def _train_fold(self, fold: int, log: Log) -> None:
+    def _train_fold(self, fold: int, log: Log) -> Mapping[str, Any]:
+        """Train the model of a fold, and return the fold's record."""
         from transformers import set_seed
 
         from itr_bench.training import fit
@@ -340,9 +331,10 @@ class _Training:
             at_once=self.job.at_once,
             recompute=self.job.recompute,
         )
-        fit.fit(vlm, trained, encoder, way, lesson, self.config, folder, fold, log)
+        record = fit.fit(vlm, trained, encoder, way, lesson, self.config, folder, fold, log)
         del vlm, trained, encoder
         _free()
+        return record
 
     def _store(self, vlm: Vlm) -> Any:
         from itr_bench.training.pictures import PictureStore
@@ -476,16 +468,6 @@ class _FoldModels:
         found["content"] = _content(self._base)
         found["engine"] = {k: v for k, v in found["engine"].items() if k != "peft"}
         return found
-
-
-def make_folder(folder: Path) -> None:
-    """Make *folder* where it is missing.
-
-    Raises:
-        RunError: the disk refuses.
-    """
-    with refused_by_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
 
 
 def load(model: ModelSpec) -> Vlm:

@@ -36,6 +36,7 @@ from itr_bench.errors import RunError
 from itr_bench.runs.manifest import read_json, write_json
 from itr_bench.scoring.signature import digest
 from itr_bench.training.config import TrainingConfig
+from itr_bench.training.pictures import moved
 from itr_bench.training.sequences import (
     WAYS,
     Encoder,
@@ -159,21 +160,10 @@ def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple
 
 def _scores(vlm: Vlm, encoder: Encoder, made: Sequence[Sequence[Tokens]], way: Way) -> Tensor:
     """The logarithms of the probabilities of the answers' tokens."""
-    batch = _moved(encoder.batch(made, way), vlm.model)
+    batch = moved(vlm.model, encoder.batch(made, way))
     with torch.no_grad():
         logits, tokens, _ = answer_scores(vlm.model, batch)
     return torch.log_softmax(logits, dim=-1).gather(1, tokens[:, None])[:, 0].cpu()
-
-
-def _moved(value: Any, model: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _moved(one, model) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_moved(one, model) for one in value]
-    if isinstance(value, Tensor):
-        is_float = value.is_floating_point()
-        return value.to(model.device, model.dtype if is_float else None)
-    return value
 
 
 class _Encoded(Dataset[list[Tokens]]):  # type: ignore[misc]
@@ -206,7 +196,8 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        logits, tokens, weights = answer_scores(self._vlm.model, _moved(inputs, self._vlm.model))
+        own = self._vlm.model
+        logits, tokens, weights = answer_scores(own, moved(own, inputs))
         losses = functional.cross_entropy(logits, tokens, reduction="none") * weights
         count = len(tokens) if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / count
@@ -274,7 +265,7 @@ def fit(
     folder: Path,
     fold: int,
     log: Callable[[str], None],
-) -> None:
+) -> Mapping[str, Any]:
     """Train the model of one fold; leave its weights and its record in *folder*.
 
     A fold that was begun goes on from its last checkpoint.
@@ -288,6 +279,9 @@ def fit(
         folder: of the fold.
         fold: its number, from 0.
         log: takes what a user should know.
+
+    Returns:
+        The record, as :func:`read_record` reads it.
 
     Raises:
         RunError: the disk or memory is full, or the loss is not finite; with what to do.
@@ -338,8 +332,8 @@ def fit(
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # a fold is trained on one device
     set_seed(seed)
-    record = _Record(f"fold {fold + 1} of {config.folds}", lesson.steps)
-    callbacks: list[Any] = [record]
+    progress = _Record(f"fold {fold + 1} of {config.folds}", lesson.steps)
+    callbacks: list[Any] = [progress]
     if lesson.inner:
         callbacks.append(EarlyStoppingCallback(config.early_stopping))
 
@@ -376,11 +370,11 @@ def fit(
                 "another --name"
             ) from None
         finally:
-            record.close()
+            progress.close()
         _save(vlm, trained, folder)
     history = trainer.state.log_history
     losses = [line["loss"] for line in history if "loss" in line]
-    _write_record(
+    record = _write_record(
         folder,
         {
             "fold": fold,
@@ -398,12 +392,14 @@ def fit(
         },
     )
     shutil.rmtree(checkpoints, ignore_errors=True)
+    return record
 
 
-def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write the record of a fold, with a checksum of it."""
-    plain = json.loads(json.dumps(record))
+def _write_record(folder: Path, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write the record of a fold, with a checksum of it; return it as it is read again."""
+    plain: Mapping[str, Any] = json.loads(json.dumps(record))
     write_json(folder / RECORD, {**plain, "checksum": digest(plain)})
+    return plain
 
 
 def read_record(folder: Path) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers.utils import ModelOutput
 
 from itr_bench.errors import RunError, bullet_list
-from itr_bench.runs.manifest import differences, read_json, write_json
-from itr_bench.runs.response_log import refused_by_disk
+from itr_bench.runs.manifest import difference_lines, differences, read_json, write_json
+from itr_bench.runs.response_log import make_folder
 
 _IDENTITY = "pictures.json"
 _OLD_S = 3600
@@ -42,8 +42,7 @@ class PictureStore:
         self._folder = folder
         self._memory: dict[str, Any] = {}
         self._size = 0
-        with refused_by_disk(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for left in folder.glob("*.part"):  # of a process that was killed, not of one at work
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > _OLD_S:
@@ -53,13 +52,10 @@ class PictureStore:
             write_json(path, dict(identity))
         found = differences(read_json(path), json.loads(json.dumps(identity)))
         if found:
-            lines = [
-                f"{name}: {one!r} there, {other!r} now" for name, (one, other) in found.items()
-            ]
             raise RunError(
                 f"{folder} holds the encoded pictures of another model or setting:\n"
-                f"{bullet_list(lines)}\nMove the folder away (it is made again), or choose another "
-                "one with --name"
+                f"{bullet_list(difference_lines(found))}\n"
+                "Move the folder away (it is made again), or choose another one with --name"
             )
 
     def has(self, key: str) -> bool:
@@ -128,7 +124,9 @@ def noting(model: Any) -> Iterator[list[Any]]:
         with torch.enable_grad():
             output = original(*args, **kwargs)
         kept = _kept(output)
-        if not any(tensor.requires_grad for tensor in _tensors(kept)):
+        tensors: list[Tensor] = []
+        mapped(tensors.append, kept)
+        if not any(tensor.requires_grad for tensor in tensors):
             found.append(kept)
         return output
 
@@ -184,21 +182,23 @@ def _kept(output: Any) -> Any:
     return output
 
 
+def mapped(change: Callable[[Tensor], Any], value: Any) -> Any:
+    """*value*, dictionaries and lists of tensors, with each tensor changed."""
+    if isinstance(value, dict):
+        return {name: mapped(change, one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [mapped(change, one) for one in value]
+    return change(value) if isinstance(value, Tensor) else value
+
+
 def on_cpu(value: Any) -> Any:
     """*value* with its tensors detached, on the CPU, none of them a view."""
-    if isinstance(value, dict):
-        return {name: on_cpu(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [on_cpu(one) for one in value]
-    return value.detach().cpu().clone() if isinstance(value, Tensor) else value
+    return mapped(lambda tensor: tensor.detach().cpu().clone(), value)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, dict):
-        for one in value.values():
-            yield from _tensors(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _tensors(one)
-    elif isinstance(value, Tensor):
-        yield value
+def moved(model: Any, value: Any) -> Any:
+    """*value* with its tensors on the device of *model*, numbers in its precision."""
+    return mapped(
+        lambda tensor: tensor.to(model.device, model.dtype if tensor.is_floating_point() else None),
+        value,
+    )

@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from itr_bench.engine.layers import takes
 from itr_bench.engine.loading import Vlm
 from itr_bench.engine.prompts import Chat, is_tokenwise, placed, prepare, shared_length
-from itr_bench.training.pictures import PictureStore, joined, noting, on_cpu, serving
+from itr_bench.training.pictures import PictureStore, joined, moved, noting, on_cpu, serving
 
 NO_LABEL = -100
 
@@ -209,7 +209,7 @@ class Encoder:
             del batch[name]
         with (
             torch.no_grad(),
-            serving(self._model, _to(features, self._model.device)),
+            serving(self._model, moved(self._model, features)),
             _until_decoder(self._model) as found,
         ):
             self._model(**placed(self._model, batch), use_cache=False)
@@ -285,14 +285,6 @@ def answer_scores(model: Any, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor,
 
 def _pixels(picture: str) -> str:
     return f"{picture}-pixels"
-
-
-def _to(value: Any, device: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _to(one, device) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_to(one, device) for one in value]
-    return value.to(device) if isinstance(value, Tensor) else value
 
 
 def _mask(parts: Tensor, dtype: torch.dtype) -> Tensor:

@@ -16,10 +16,11 @@ from itr_bench.data.folds import check, make_folds, tied
 from itr_bench.data.manifest import text_hash
 from itr_bench.data.near_copies import alike_pictures, alike_texts, plain_text, thumbnails
 from itr_bench.errors import DataError, RunError, bullet_list
+from itr_bench.runs.training import WHOLE
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks.loading import TaskData, open_task
 from itr_bench.tasks.spec import TASKS, TaskSpec
-from itr_bench.training.config import WHOLE, TrainingConfig
+from itr_bench.training.config import TrainingConfig
 
 _POOLS = {"ltec": "ltec_full"}
 """Sets whose tweets are all in a larger one; that one is divided."""
@@ -238,27 +239,26 @@ def divide(pool: Pool, config: TrainingConfig) -> Folds:
 def _share_of(tweets: NDArray[np.int64], pool: Pool, share: int, seed: int) -> NDArray[np.int64]:
     """So many per cent of *tweets*, stratified, groups whole; smaller shares lie in larger ones."""
 
-    def rank(group: int) -> bytes:
-        name = min(pool.tweet_ids[tweet] for tweet in tweets if pool.groups[tweet] == group)
+    def rank(own: Sequence[int]) -> bytes:
+        name = min(pool.tweet_ids[tweet] for tweet in own)
         return hashlib.sha256(f"share {seed} {name}".encode()).digest()
 
+    groups: dict[int, list[int]] = {}
+    for tweet in tweets.tolist():
+        groups.setdefault(int(pool.groups[tweet]), []).append(tweet)
+    by_relation: dict[int, list[list[int]]] = {}
+    for own in groups.values():  # a group of several relations goes with the first of its tweets
+        by_relation.setdefault(int(pool.relations[own[0]]), []).append(own)
     taken: list[int] = []
-    for relation in np.unique(pool.relations[tweets]):
-        # A group of several relations goes with the first of its tweets.
-        own = [t for t in tweets if pool.relations[_first(tweets, pool, t)] == relation]
-        groups = sorted({int(pool.groups[t]) for t in own}, key=rank)
-        most = max(1, round(len(own) * share / WHOLE))
+    for of_relation in by_relation.values():
+        most = max(1, round(sum(map(len, of_relation)) * share / WHOLE))
         chosen: list[int] = []
-        for group in groups:
+        for own in sorted(of_relation, key=rank):
             if len(chosen) >= most:
                 break
-            chosen += [int(t) for t in own if pool.groups[t] == group]
+            chosen += own
         taken += chosen
     return np.sort(np.asarray(taken, np.int64))
-
-
-def _first(tweets: NDArray[np.int64], pool: Pool, tweet: int) -> int:
-    return int(tweets[pool.groups[tweets] == pool.groups[tweet]][0])
 
 
 def missing_tweets(pool: Pool, task: TaskSpec, tweet_ids: Sequence[str]) -> None:
