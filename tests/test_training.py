@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
+from itr_bench.cli.main import cli
 from itr_bench.data.near_copies import alike_pictures, alike_texts, plain_text, thumbnails
 from itr_bench.errors import DataError, RunError
 from itr_bench.models.spec import resolve_model
@@ -231,3 +234,17 @@ def test_what_a_language_is_learned_from(base: str, languages: dict[str, str]) -
 def test_a_language_without_texts() -> None:
     with pytest.raises(RunError, match=r"--train lv\+xx: no texts in xx; there are lv, en"):
         training_tasks([get_task("itr_demo_lv")], ["lv", "xx"])
+
+
+def test_ctrl_c_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from itr_bench.studies import training
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "execute", interrupted)
+    line = ("study", "training", "--model", "itr_vlm", "--model_args", "pretrained=x")
+    more = ("--base", "itr_demo_lv", "--out", str(tmp_path))
+    done = CliRunner().invoke(cli, [*line, *more])
+    assert done.exit_code == 130
+    assert f"interrupted. What was answered is kept in {tmp_path}" in done.output

@@ -133,7 +133,7 @@ def command(
           --base ltec_itr_full_lv,ltec_itr_full_en --train lv,en,lv+en
       itr-bench study training --model itr_vlm --model_args pretrained=... --share 10,25,50,100
     """
-    from itr_bench.cli.run import command_line, report_missing
+    from itr_bench.cli.run import command_line, interruptible, report_missing
     from itr_bench.cli.study import bases_of, show
     from itr_bench.models.spec import resolve_model
     from itr_bench.runs.configuring import folder_name, refuse_launchers
@@ -181,7 +181,8 @@ def command(
     if dry_run:
         _show(job)
         return
-    runs, results = execute(job, lambda line: click.echo(line, err=True))
+    with interruptible(out):
+        runs, results = execute(job, lambda line: click.echo(line, err=True))
     scored = [run.scored for run in runs if run.scored is not None]
     show(study, Material(runs=scored, results=results))
     click.echo(f"\nThe runs are in {job.folder} and beside it, in {job.folder.name}-trained-...")
