@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from itr_bench.cli import run_options
 from itr_bench.cli.run import INTERRUPTED
 from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.errors import DataError
@@ -189,12 +189,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
 
 def _refuse_ignored(job: Job) -> None:
     """Refuse options that a server does not get."""
-    context = click.get_current_context()
-    given = [
-        f"--{name.replace('_', '-')}"
-        for name in _OF_THIS_MACHINE
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
+    given = [one for name, one in run_options.given().items() if name in _OF_THIS_MACHINE]
     if job.server is not None and given:
         raise DataError(f"{', '.join(given)}: for a model of this machine, not with --server")
 

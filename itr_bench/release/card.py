@@ -13,7 +13,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import Config, Release
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
-from itr_bench.release import descriptions, licences, metadata
+from itr_bench.release import licences, metadata
 from itr_bench.release.tables import COLUMNS
 
 _TYPES = {"Value": "string", "ClassLabel": "ClassLabel", "Image": "Image"}
@@ -41,7 +41,7 @@ def card(release: Release, features: Features, agreement: Sequence[Sequence[str]
     template = resources.files("itr_bench.release") / "card.md.j2"
     text = environment.from_string(template.read_text(encoding="utf-8")).render(
         release=release,
-        descriptions=descriptions,
+        texts=metadata.TEXTS,
         metadata=metadata,
         relations=RELATIONS,
         columns=_columns(features),
@@ -78,7 +78,7 @@ def _metadata(release: Release, features: Features) -> str:
         size_categories=[next((name for most, name in _SIZES if tweets < most), "n>1M")],
         source_datasets=_source_datasets(configs),
         task_categories=["visual-question-answering", "image-text-to-text"],
-        pretty_name=("TRIAL: " if release.trial else "") + descriptions.TITLE,
+        pretty_name=("TRIAL: " if release.trial else "") + metadata.TEXTS["title"],
         tags=[
             "benchmark",
             "image-text-relation",
