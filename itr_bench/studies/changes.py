@@ -18,7 +18,7 @@ from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
 from itr_bench.scoring.predictions import CODES, Predictions
 from itr_bench.studies.grouping import VariantRun
-from itr_bench.studies.statistics import Rows, Share, mean, shared, shares
+from itr_bench.studies.statistics import Estimate, Rows, mean, shared, shares
 
 _Answers = NDArray[np.int8]
 _SeedPairs = Sequence[tuple[int, int]]
@@ -44,9 +44,9 @@ class Change:
         turned: of these pairs, those with one yes and one no.
     """
 
-    raw: Share
+    raw: Estimate
     alone: float | None
-    beyond: Share | None
+    beyond: Estimate | None
     of_one_seed: bool
     parsed: int
     parsed_tweets: int

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
-from itr_bench.grouped import grouped
 from itr_bench.relation import RELATIONS
 from itr_bench.report.scatter import Point
 from itr_bench.studies.comparisons import (
@@ -35,7 +34,6 @@ from itr_bench.studies.languages import (
 )
 from itr_bench.studies.section import (
     Cell,
-    Claim,
     Figure,
     Row,
     Scatter,
@@ -86,11 +84,14 @@ def analyse(material: Material) -> Section | None:
         return Section(notices=notices) if notices else None
     compared = list(zip(pairs, compare(pairs, _MEASURES), strict=True))
     return Section(
-        claims=[
-            claim
-            for subject, own in grouped(compared, lambda one: one[0].subject).items()
-            for claim in _claims(subject, own)
-        ],
+        claims=claims_of(
+            compared,
+            title=lambda pair: pair.subject,
+            sentence=_sentence,
+            sides=lambda pair: (f"on {pair.names[0]}", f"on {pair.names[1]}"),
+            name=lambda pair: " against ".join(pair.names),
+            absent="gap",
+        ),
         paragraphs=(
             "The same tweets and images with the text in two languages, so that each difference is "
             "paired by tweet. A gap is split by relation: the share of a relation times the "
@@ -111,17 +112,6 @@ def analyse(material: Material) -> Section | None:
             *data_notices(run for pair in pairs for run in (pair.first, pair.second)),
             *notices,
         ],
-    )
-
-
-def _claims(subject: str, compared: _Compared) -> list[Claim]:
-    return claims_of(
-        subject,
-        compared,
-        sentence=_sentence,
-        sides=lambda pair: (f"on {pair.names[0]}", f"on {pair.names[1]}"),
-        name=lambda pair: " against ".join(pair.names),
-        absent="gap",
     )
 
 

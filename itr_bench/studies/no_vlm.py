@@ -379,18 +379,14 @@ def _difference_figure(title: str, compared: _Compared) -> Figure:
 
 
 def _difference_claims(compared: _Compared) -> list[Claim]:
-    return [
-        claim
-        for subject, own in grouped(compared, lambda pair: pair[0].subject).items()
-        for claim in claims_of(
-            f"{subject}, {compared[0][0].title}",
-            own,
-            sentence=_sentence,
-            sides=lambda one: (one.subject, one.row.name),
-            name=lambda one: one.row.name,
-            absent="difference of accuracy",
-        )
-    ]
+    return claims_of(
+        compared,
+        title=lambda one: f"{one.subject}, {one.title}",
+        sentence=_sentence,
+        sides=lambda one: (one.subject, one.row.name),
+        name=lambda one: one.row.name,
+        absent="difference of accuracy",
+    )
 
 
 def _sentence(one: _AgainstRow, differences: Differences) -> str:

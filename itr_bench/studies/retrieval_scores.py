@@ -14,11 +14,11 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.relation import Relation
 from itr_bench.scoring.crossed import mean_test
 from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.significance import better, exact_mcnemar, holm
+from itr_bench.scoring.significance import exact_mcnemar
 from itr_bench.studies.encoder_job import read_content
 from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
 from itr_bench.studies.languages import images_of
-from itr_bench.studies.statistics import FEWEST, Interval, Share
+from itr_bench.studies.statistics import FEWEST, Estimate, Interval, Paired, adjusted
 from itr_bench.studies.study import Result
 from itr_bench.tasks.spec import get_task
 
@@ -108,25 +108,25 @@ def _ranked(result: Result, number: str) -> Ranked:
     )
 
 
-def means(values: Values) -> list[Share]:
+def means(values: Values) -> list[Estimate]:
     """The means of rows, shape (M, T): bootstrap over tweets; on more than 10,000 of them, where it
     would say the same and take gigabytes, the normal approximation.
     """
     tweets = values.shape[1]
     if tweets < FEWEST:
-        return [Share(float(row.mean()), None) for row in values]
+        return [Estimate(float(row.mean()), None) for row in values]
     if tweets <= _MOST_RESAMPLED:
         ends = mean_intervals([values])
     else:
         half = _NORMAL * values.std(axis=1, ddof=1) / np.sqrt(tweets)
         ends = values.mean(axis=1)[:, None] + half[:, None] * np.array([-1.0, 1.0])
     return [
-        Share(float(row.mean()), (float(low), float(high)))
+        Estimate(float(row.mean()), (float(low), float(high)))
         for row, (low, high) in zip(values, ends, strict=True)
     ]
 
 
-def scores(values: Values) -> list[Share]:
+def scores(values: Values) -> list[Estimate]:
     """As :func:`means`, of scores between 0 and 1. Where fewer than :data:`FEW` tweets have a score
     of 1, or fewer than that have another, those intervals are too narrow, and a share has the exact
     binomial one (Clopper and Pearson 1934).
@@ -153,58 +153,51 @@ def _exact(hits: int, tweets: int) -> Interval:
     return float(low), float(high)
 
 
-@dataclass(frozen=True)
-class Gap:
-    """What two languages differ by, paired by tweet: the first less the second.
+@dataclass(frozen=True, kw_only=True)
+class Gap(Paired):
+    """What two languages differ by at rank 1, paired by tweet: the first less the second. A rank
+    has no seeds, so that the t test is over queries alone.
 
     Attributes:
+        first, second: the languages.
         direction: of the retrieval.
-        tweets: that both have.
         differences: one a measure.
-        only_a, only_b: queries that only one language has right at rank 1.
-        p_value: exact McNemar test on these; ``None`` on fewer than :data:`FEWEST` tweets.
-        mean_p_value: t test of the difference over queries, likewise; a rank has no seeds.
-        adjusted, mean_adjusted: these, each by Holm's method over the gaps of one encoder.
-        tests: their number.
     """
 
-    a: Ranked
-    b: Ranked
+    first: Ranked
+    second: Ranked
     direction: str
-    tweets: int
-    differences: tuple[Share, ...]
-    only_a: int
-    only_b: int
-    p_value: float | None
-    mean_p_value: float | None
-    adjusted: float | None = None
-    mean_adjusted: float | None = None
-    tests: int = 0
-
-    @property
-    def significant(self) -> int:
-        """1 where the first language is significantly better at rank 1, -1 where the second is,
-        else 0; see :mod:`itr_bench.scoring.significance`.
-        """
-        if self.adjusted is None or self.mean_adjusted is None:
-            return 0
-        difference = self.differences[0].value
-        return int(better(difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted))
+    differences: tuple[Estimate, ...]
 
 
-def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
+def _gap(first: Ranked, second: Ranked, direction: str) -> Gap:
     """Compare two languages in one direction."""
-    values_a, values_b = a.values(direction), b.values(direction)
-    place = {tweet: i for i, tweet in enumerate(b.tweets)}
-    differences = values_a - values_b[:, [place[tweet] for tweet in a.tweets]]
-    first = differences[0]
-    only_a, only_b = int((first > 0).sum()), int((first < 0).sum())
-    tweets = len(a.tweets)
+    values_a, values_b = first.values(direction), second.values(direction)
+    place = {tweet: i for i, tweet in enumerate(second.tweets)}
+    values_b = values_b[:, [place[tweet] for tweet in first.tweets]]
+    differences = means(values_a - values_b)
+    at_1 = values_a[0] - values_b[0]
+    only_a, only_b, tweets = int((at_1 > 0).sum()), int((at_1 < 0).sum()), len(first.tweets)
     p_value = of_mean = None
     if tweets >= FEWEST:
         p_value = float(exact_mcnemar(only_a, only_b))
-        of_mean = float(mean_test(first.mean(), first.var(ddof=1) / tweets, tweets, 0, 0))
-    return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value, of_mean)
+        of_mean = float(mean_test(at_1.mean(), at_1.var(ddof=1) / tweets, tweets, 0, 0))
+    return Gap(
+        first=first,
+        second=second,
+        direction=direction,
+        differences=tuple(differences),
+        tweets=tweets,
+        samples=1,
+        a=float(values_a[0].mean()),
+        b=float(values_b[0].mean()),
+        difference=differences[0].value,
+        interval=differences[0].interval,
+        only_a=only_a,
+        only_b=only_b,
+        p_value=p_value,
+        mean_p_value=of_mean,
+    )
 
 
 def _why_apart(a: Ranked, b: Ranked) -> str | None:
@@ -239,17 +232,11 @@ def not_compared(ranked: Sequence[Ranked]) -> list[str]:
 
 def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
     """The gaps between the languages of one encoder, on the same tweets and pictures."""
-    found = [
-        _gap(a, b, direction)
-        for a, b in _languages(ranked)
-        if _why_apart(a, b) is None
-        for direction in DIRECTIONS
-    ]
-    tested = [i for i, one in enumerate(found) if one.p_value is not None]
-    p_values = holm([one.p_value for one in found if one.p_value is not None])
-    of_means = holm([one.mean_p_value for one in found if one.mean_p_value is not None])
-    for place, p_value, of_mean in zip(tested, p_values, of_means, strict=True):
-        found[place] = replace(
-            found[place], adjusted=p_value, mean_adjusted=of_mean, tests=len(tested)
-        )
-    return found
+    return adjusted(
+        [
+            _gap(a, b, direction)
+            for a, b in _languages(ranked)
+            if _why_apart(a, b) is None
+            for direction in DIRECTIONS
+        ]
+    )

@@ -85,7 +85,7 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
     more = spec.more(variants)
     claims: list[Claim] = []
     for title, alike in grouped(pairs, lambda pair: pair[0].title).items():
-        own, others = _claims(spec, title, alike), more.claims.get(title, ())
+        own, others = _claims(spec, alike), more.claims.get(title, ())
         claims += [*others, *own] if spec.more_first else [*own, *others]
     figures: list[Figure] = []
     for base, alike in grouped(pairs, lambda pair: pair[0].base).items():
@@ -104,10 +104,10 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
     )
 
 
-def _claims(spec: Spec, title: str, pairs: Sequence[tuple[VariantRun, Differences]]) -> list[Claim]:
+def _claims(spec: Spec, pairs: Sequence[tuple[VariantRun, Differences]]) -> list[Claim]:
     return claims_of(
-        title,
         pairs,
+        title=lambda one: one.title,
         sentence=lambda one, found: spec.sentence(spec.phrase(one.label), found[ACCURACY]),
         sides=lambda one: (spec.phrase(one.label), spec.against),
         name=lambda one: one.label,
