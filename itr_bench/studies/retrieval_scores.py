@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.relation import Relation
 from itr_bench.scoring.crossed import mean_test
-from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.scoring.intervals import exact_interval, mean_intervals
 from itr_bench.scoring.significance import exact_mcnemar
 from itr_bench.studies.encoder_job import read_content
 from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
 from itr_bench.studies.languages import images_of
-from itr_bench.studies.statistics import FEWEST, Estimate, Interval, Paired, adjusted
+from itr_bench.studies.statistics import FEWEST, Estimate, Paired, adjusted
 from itr_bench.studies.study import Result
 from itr_bench.tasks.spec import get_task
 
@@ -28,9 +28,6 @@ MEASURES = (*(f"recall at {cutoff}" for cutoff in CUTOFFS), "MRR")
 
 FEW = 10
 """Of fewer queries that are right, or wrong, or differ, no resampling tells enough."""
-
-_MOST_RESAMPLED = 10_000
-_NORMAL = 1.959964  # quantile of the standard normal distribution at 0.975
 
 Values = NDArray[np.float64]
 
@@ -109,20 +106,12 @@ def _ranked(result: Result, number: str) -> Ranked:
 
 
 def means(values: Values) -> list[Estimate]:
-    """The means of rows, shape (M, T): bootstrap over tweets; on more than 10,000 of them, where it
-    would say the same and take gigabytes, the normal approximation.
-    """
-    tweets = values.shape[1]
-    if tweets < FEWEST:
+    """The means of rows, shape (M, T), with their intervals by a bootstrap over tweets."""
+    if values.shape[1] < FEWEST:
         return [Estimate(float(row.mean()), None) for row in values]
-    if tweets <= _MOST_RESAMPLED:
-        ends = mean_intervals([values])
-    else:
-        half = _NORMAL * values.std(axis=1, ddof=1) / np.sqrt(tweets)
-        ends = values.mean(axis=1)[:, None] + half[:, None] * np.array([-1.0, 1.0])
     return [
         Estimate(float(row.mean()), (float(low), float(high)))
-        for row, (low, high) in zip(values, ends, strict=True)
+        for row, (low, high) in zip(values, mean_intervals([values]), strict=True)
     ]
 
 
@@ -131,26 +120,14 @@ def scores(values: Values) -> list[Estimate]:
     of 1, or fewer than that have another, those intervals are too narrow, and a share has the exact
     binomial one (Clopper and Pearson 1934).
     """
-    return [
-        replace(mean, interval=_exact(int((row == 1).sum()), len(row)))
-        if mean.interval is not None and _is_few(row)
-        else mean
-        for row, mean in zip(values, means(values), strict=True)
-    ]
-
-
-def _is_few(row: Values) -> bool:
-    hits, misses = int((row == 1).sum()), int((row == 0).sum())
-    return min(hits, misses) < FEW and hits + misses == len(row)
-
-
-def _exact(hits: int, tweets: int) -> Interval:
-    from scipy.special import betaincinv  # scipy.stats takes seconds to import
-
-    misses = tweets - hits
-    low = betaincinv(hits, misses + 1, 0.025) if hits else 0.0
-    high = betaincinv(hits + 1, misses, 0.975) if misses else 1.0
-    return float(low), float(high)
+    found = []
+    for row, mean in zip(values, means(values), strict=True):
+        hits, misses = int((row == 1).sum()), int((row == 0).sum())
+        few = min(hits, misses) < FEW and hits + misses == len(row)
+        found.append(
+            replace(mean, interval=exact_interval(hits, misses)) if mean.interval and few else mean
+        )
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
