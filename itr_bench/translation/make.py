@@ -20,7 +20,7 @@ from itr_bench.data.tsv import read_tweets
 from itr_bench.data.writing import write_translation
 from itr_bench.errors import DataError
 from itr_bench.translation.entities import VERSION, Masked
-from itr_bench.translation.journal import Journal, journals, opened
+from itr_bench.translation.output_log import OutputLog, logs, opened
 from itr_bench.translation.translate import Translation, Translator, translate
 
 
@@ -106,7 +106,7 @@ class Job:
 
     @property
     def asked(self) -> Mapping[str, Any]:
-        """The conditions that are known before a model is loaded."""
+        """The configuration that is known before a model is loaded."""
         texts = json.dumps(list(self.texts.items()), ensure_ascii=False)
         return {
             "model": self.model,
@@ -163,7 +163,7 @@ class Made:
         notes: what a user may want to know.
         warnings: what should keep a user from taking them for translations.
         folder: of the set, where one was written.
-        journal: its folder.
+        log: its folder.
     """
 
     texts: Mapping[str, str]
@@ -171,16 +171,16 @@ class Made:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     folder: Path | None
-    journal: Path
+    log: Path
 
 
 def plan(job: Job) -> dict[str, Any]:
     """What *job* would do, as JSON values; loads no model and asks no server."""
     masked = [Masked(text, "[{}]") for text in job.texts.values()]
     matching = [
-        {"folder": str(folder), "outputs": count, "conditions": conditions}
-        for folder, conditions, count in journals(job.spec.name)
-        if all(conditions.get(key) == value for key, value in job.asked.items())
+        {"folder": str(folder), "outputs": count, "configuration": configuration}
+        for folder, configuration, count in logs(job.spec.name)
+        if all(configuration.get(key) == value for key, value in job.asked.items())
     ]
     return {
         "set": job.spec.name if job.makes_set else None,
@@ -194,7 +194,7 @@ def plan(job: Job) -> dict[str, Any]:
         "characters": sum(len(text.core) for text in masked if text.has_letters),
         "nothing_to_translate": sum(not text.has_letters for text in masked),
         "kept_inside": sum(bool(text.kept_inside) for text in masked),
-        "journals": matching,
+        "logs": matching,
     }
 
 
@@ -207,15 +207,15 @@ def make(job: Job, *, out: Path | None = None, replace: bool = False) -> Made:
     job.check(out=out, replace=replace)
     texts = job.texts
     translator = _translator(job)
-    conditions = {**job.asked, **translator.conditions}
-    with opened(job.spec.name, conditions) as journal:
-        found = translate(texts, translator, journal, limit=job.max_new_tokens)
+    configuration = {**job.asked, **translator.configuration}
+    with opened(job.spec.name, configuration) as log:
+        found = translate(texts, translator, log, limit=job.max_new_tokens)
         found.check()
-        folder = _write(job, translator, journal, found, replace) if job.makes_set else None
+        folder = _write(job, translator, log, found, replace) if job.makes_set else None
     if out is not None:
         lines = ["tweet_id\ttext", *(f"{tweet}\t{text}" for tweet, text in found.texts.items())]
         write_text(out, "\n".join(lines) + "\n")
-    return Made(found.texts, found.counts, found.notes(), found.warnings(), folder, journal.folder)
+    return Made(found.texts, found.counts, found.notes(), found.warnings(), folder, log.folder)
 
 
 def _translator(job: Job) -> Translator:
@@ -242,12 +242,12 @@ def _translator(job: Job) -> Translator:
 
 
 def _write(
-    job: Job, translator: Translator, journal: Journal, found: Translation, replace: bool
+    job: Job, translator: Translator, log: OutputLog, found: Translation, replace: bool
 ) -> Path:
     counts = {
         key: number
         for key, number in sorted(found.counts.items())
-        if key not in ("generated", "from the journal")  # of this session only
+        if key not in ("generated", "from the log")  # of this session only
     }
     facts = {
         "what": "machine translation",
@@ -265,7 +265,7 @@ def _write(
         open_set(job.set_name),
         system=job.slug,
         facts=facts,
-        where=journal.folder,
+        where=log.folder,
         notes=(*found.warnings(), *found.notes()),
         replace=replace,
     )

@@ -17,14 +17,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from itr_bench.data import checkpoints
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.translation.codes import language_marks
-from itr_bench.translation.journal import LENGTH, STOP, Output
+from itr_bench.translation.output_log import LENGTH, STOP, Output
 from itr_bench.translation.translate import Outputs
 
 DTYPES = ("float32", "bfloat16", "float16")
+
+_EXPECTED = (
+    "Expected a sequence-to-sequence model such as facebook/nllb-200-distilled-600M or "
+    "Helsinki-NLP/opus-mt-tc-big-lv-en (a name on the Hugging Face Hub, or a folder). A chat model "
+    "is asked by --server."
+)
 
 # The most likely to be copied first: footnote marks are frequent in what such models learn from.
 _MARKS = ("[{}]", "<{}>", "X{}X")
@@ -44,7 +50,7 @@ class Seq2SeqTranslator:
         revision: branch, tag or commit.
         batch_size: texts a batch.
         num_beams: width of the beam search.
-        max_new_tokens: limit of an output, one of the conditions here.
+        max_new_tokens: limit of an output, part of the configuration here.
         device: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
         dtype: one of :data:`DTYPES`.
         by_sentence: whether texts are given sentence by sentence, as such models learned.
@@ -71,7 +77,11 @@ class Seq2SeqTranslator:
         dtype: str = "float32",
         by_sentence: bool = True,
     ) -> None:
-        _require_packages()
+        checkpoints.require(
+            "translation by a model",
+            *("torch", "transformers", "sentencepiece"),
+            instead="; or ask a server: --server URL",
+        )
         import transformers
 
         from itr_bench.engine.device import choose_device
@@ -99,20 +109,15 @@ class Seq2SeqTranslator:
         self._longest_input: int | None = positions
         self.longest: int | None = positions - 1 if positions else None
         self.mark = next((mark for mark in _MARKS if self._passes(mark)), _MARKS[-1])
-        folder = Path(model)
-        self._commit = (
-            f"sha256:{folder_hash(folder)}"
-            if folder.is_dir()
-            else getattr(config, "_commit_hash", None) or revision
-        )
+        self._commit = checkpoints.content_of(model, config, revision)
 
     @property
     def name(self) -> str:
         """The model as the manifest names it: a folder by its last part."""
-        return Path(self._name).resolve().name if Path(self._name).is_dir() else self._name
+        return checkpoints.name_of(self._name)
 
     @property
-    def conditions(self) -> Mapping[str, Any]:
+    def configuration(self) -> Mapping[str, Any]:
         """What could change an output."""
         return {
             "revision": self._commit,
@@ -176,7 +181,7 @@ class Seq2SeqTranslator:
                 raise DataError(
                     f"the memory of {self._device} does not hold a batch of {self.batch_size} "
                     "texts. Use a smaller --batch-size; what is translated is kept, but other "
-                    "batches are other conditions and start anew."
+                    "batches are another configuration and start anew."
                 ) from error
         yield [(string, found[string]) for string in strings]
 
@@ -212,18 +217,8 @@ class Seq2SeqTranslator:
         return model.eval().to(self._device)
 
     def _load(self, kind: Any, what: str, **options: Any) -> Any:
-        from safetensors import SafetensorError
-
-        try:
-            return kind.from_pretrained(self._name, revision=self._revision, **options)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(
-                f"cannot load the {what} of {self._name} as a translation model: {reason}\n"
-                "Expected a sequence-to-sequence model such as "
-                "facebook/nllb-200-distilled-600M or Helsinki-NLP/opus-mt-tc-big-lv-en (a name "
-                "on the Hugging Face Hub, or a folder). A chat model is asked by --server."
-            ) from error
+        options["revision"] = self._revision
+        return checkpoints.load(kind, self._name, what, _EXPECTED, **options)
 
     def _passes(self, mark: str) -> bool:
         """Whether the tokenizer can say *mark*."""
@@ -231,17 +226,6 @@ class Seq2SeqTranslator:
         ids = self._tokenizer.encode(shown, add_special_tokens=False)
         said = self._tokenizer.decode(ids, skip_special_tokens=True)
         return mark.format(1) in said.replace(" ", "") and self._tokenizer.unk_token_id not in ids
-
-
-def _require_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "transformers", "sentencepiece") if not find_spec(name)]
-    if missing:
-        raise DataError(
-            f"translation by a model needs {', '.join(missing)}: pip install 'itr-bench[eval]'; "
-            "or ask a server: --server URL"
-        )
 
 
 def _without_sampling(search: Any, num_beams: int) -> Any:

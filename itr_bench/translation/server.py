@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from itr_bench.answers.text import message
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import DataError
-from itr_bench.translation.journal import LENGTH, STOP, Output
+from itr_bench.translation.output_log import LENGTH, STOP, Output
 from itr_bench.translation.translate import Outputs
 
 KEY = "OPENAI_API_KEY"
@@ -82,7 +82,7 @@ class ServerTranslator:
             raise DataError(f"the key in {KEY} has characters that no key has; set it again")
 
     @property
-    def conditions(self) -> Mapping[str, Any]:
+    def configuration(self) -> Mapping[str, Any]:
         """What could change an output. The limit changes only where one is cut off."""
         return {"settings": self.settings, "server": self._url, "mark": self.mark}
 

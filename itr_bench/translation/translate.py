@@ -1,4 +1,4 @@
-"""Texts to translations: what is kept whole, batches, the journal, and what is refused."""
+"""Texts to translations: what is kept whole, batches, the log, and what is refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.translation.dropped_entities import alike
 from itr_bench.translation.entities import Masked, sentences
-from itr_bench.translation.journal import LENGTH, STOP, Journal, Output
+from itr_bench.translation.output_log import LENGTH, STOP, Output, OutputLog
 
 # A text is one line of a list: tabs and all that readers take for the end of a line.
 _BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -36,7 +36,7 @@ class Translator(Protocol):
         by_sentence: whether it is made for single sentences, and loses some of several.
         whole_batches: whether an output may depend on what is translated beside it, in its last
             bits; a batch of which anything is missing is then translated whole.
-        repeats: whether it says the same when it is asked again. Of one that may not, the journal
+        repeats: whether it says the same when it is asked again. Of one that may not, the log
             keeps only what can be used.
         advice: what to do where it said what cannot be used.
         longest: the most new tokens that it can be asked for, ``None`` where it does not say.
@@ -53,7 +53,7 @@ class Translator(Protocol):
     def longest(self) -> int | None: ...
 
     @property
-    def conditions(self) -> Mapping[str, Any]:
+    def configuration(self) -> Mapping[str, Any]:
         """What could change an output, JSON values."""
         ...
 
@@ -97,7 +97,7 @@ class Translation:
             raise DataError(
                 f"{len(problems)} of {len(self.refused) + len(self.texts)} translations cannot be "
                 f"used, and no set was written:\n{bullet_list(problems)}\n"
-                f"What was translated is kept in the journal. {self.advice}"
+                f"What was translated is kept in the log. {self.advice}"
             )
 
     def warnings(self) -> tuple[str, ...]:
@@ -162,24 +162,24 @@ class _RefusedError(Exception):
 
 
 def translate(
-    sources: Mapping[str, str], translator: Translator, journal: Journal, *, limit: int
+    sources: Mapping[str, str], translator: Translator, log: OutputLog, *, limit: int
 ) -> Translation:
-    """Translate texts, each kept in the journal as soon as it is there.
+    """Translate texts, each kept in the log as soon as it is there.
 
     Args:
         sources: the texts by tweet id.
         translator: the system.
-        journal: what is there already; gets what is new.
+        log: what is there already; gets what is new.
         limit: the most new tokens of an output. What is cut off is tried once with twice as many.
 
     Raises:
-        DataError: the system cannot continue; the journal keeps what there is.
+        DataError: the system cannot continue; the log keeps what there is.
     """
     limits = [limit, 2 * limit]
     if translator.longest is not None:
         limits = sorted({min(tokens, translator.longest) for tokens in limits})
     found = Translation(
-        counts=Counter({"generated": 0, "from the journal": 0}), advice=translator.advice
+        counts=Counter({"generated": 0, "from the log": 0}), advice=translator.advice
     )
     asking: dict[str, tuple[_Ask, tuple[list[str], int]]] = {}
     answers: dict[str, list[Output]] = {}
@@ -202,9 +202,9 @@ def translate(
                     found.refused[tweet] = str(refused)
                     del going[tweet]
                     if not translator.repeats:
-                        journal.forget(refused.strings)
+                        log.forget(refused.strings)
             wanted = {tweet: asking[tweet][1] for tweet in going}
-            outputs = _outputs(wanted.values(), translator, journal, found.counts, bar)
+            outputs = _outputs(wanted.values(), translator, log, found.counts, bar)
             answers = {
                 tweet: [outputs[string, tokens] for string in strings]
                 for tweet, (strings, tokens) in wanted.items()
@@ -212,14 +212,14 @@ def translate(
     found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
     if not translator.repeats:
         _refuse_alike(found, sources)
-        journal.forget([s for t in found.refused if t in asking for s in asking[t][1][0]])
+        log.forget([s for t in found.refused if t in asking for s in asking[t][1][0]])
     found.unchanged = [
         tweet
         for tweet, text in found.texts.items()
         if _words(text) == _words(sources[tweet]) and Masked(text, translator.mark).has_letters
     ]
     found.counts["texts"] = len(sources)
-    found.served = journal.served
+    found.served = log.served
     return found
 
 
@@ -296,9 +296,9 @@ def _asked(strings: list[str], limits: Sequence[int], counts: Counter[str]) -> _
 
 
 def _outputs(
-    wanted: Any, translator: Translator, journal: Journal, counts: Counter[str], bar: Any
+    wanted: Any, translator: Translator, log: OutputLog, counts: Counter[str], bar: Any
 ) -> dict[tuple[str, int], Output]:
-    """The outputs that are *wanted*, from the journal or the system, in batches of like length."""
+    """The outputs that are *wanted*, from the log or the system, in batches of like length."""
     requests = {(limit, len(string), string) for strings, limit in wanted for string in strings}
     bar.total += len(requests)
     bar.refresh()
@@ -308,11 +308,11 @@ def _outputs(
         strings = [string for tokens, _, string in ordered if tokens == limit]
         for start in range(0, len(strings), translator.batch_size):
             batch = strings[start : start + translator.batch_size]
-            there = {string: journal.find(string, limit) for string in batch}
+            there = {string: log.find(string, limit) for string in batch}
             missing = {string for string, output in there.items() if output is None}
             found |= {(string, limit): output for string, output in there.items() if output}
             bar.update(len(batch) - len(missing))
-            counts["from the journal"] += len(batch) - len(missing)
+            counts["from the log"] += len(batch) - len(missing)
             if not missing:
                 continue
             asked = batch if translator.whole_batches else sorted(missing)
@@ -320,7 +320,7 @@ def _outputs(
                 for outputs in answers:
                     new = [(string, output) for string, output in outputs if string in missing]
                     lasting = [o for o in new if translator.repeats or o[1].end == STOP]
-                    journal.add(lasting, limit)
+                    log.add(lasting, limit)
                     found |= {(string, limit): output for string, output in new}
                     bar.update(len(new))
                     counts["generated"] += len(new)
