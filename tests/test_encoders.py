@@ -997,7 +997,7 @@ def test_the_same_bytes_for_the_same_input(
 def test_runs_are_compared_with_the_rows() -> None:
     from itr_bench.relation import QUESTIONS
     from itr_bench.runs.run import Run
-    from itr_bench.scoring import ReadItem
+    from itr_bench.scoring.predictions import ReadItem
 
     relations = _balanced(20)
     division = _division(relations, seeds=(1,))

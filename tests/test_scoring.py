@@ -16,9 +16,12 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Answer, Question, Relation
-from itr_bench.scoring import Predictions, ReadItem, Signature, compare, holm, pair, score
+from itr_bench.scoring.comparison import compare
 from itr_bench.scoring.intervals import mean_interval, mean_intervals
-from itr_bench.scoring.signature import digest
+from itr_bench.scoring.metrics import score
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair
+from itr_bench.scoring.signature import Signature, digest
+from itr_bench.scoring.significance import holm
 
 LETTERS = {"y": Answer.YES, "n": Answer.NO, "-": Answer.NONE, "!": Answer.FAILED}
 

@@ -19,7 +19,9 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError, ScoreError
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Predictions, ReadItem, compare, holm
+from itr_bench.scoring.comparison import compare
+from itr_bench.scoring.predictions import Predictions, ReadItem
+from itr_bench.scoring.significance import holm
 from itr_bench.studies import (
     board_models,
     image_ablation,

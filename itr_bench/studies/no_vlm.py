@@ -13,7 +13,8 @@ from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 from itr_bench.report.words import interval, percent
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Predictions, ReadItem, Score, pair, score
+from itr_bench.scoring.metrics import Score, score
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair
 from itr_bench.scoring.references import FEWEST, Side, sides
 from itr_bench.seeds import read_seeds
 from itr_bench.studies.comparisons import (
