@@ -59,11 +59,24 @@ class Sides(Protocol):
     def b(self) -> Predictions: ...
 
 
-def compare(sides: Sequence[Sides], measures: Sequence[Measure] = (ACCURACY,)) -> list[Differences]:
-    """A less B by each measure."""
+TwoRuns = TypeVar("TwoRuns", bound=Sides)
+
+
+def compare(
+    sides: Sequence[TwoRuns], measures: Sequence[Measure] = (ACCURACY,)
+) -> list[tuple[TwoRuns, Differences]]:
+    """Each of *sides* with its differences, A less B, by measure."""
     contrasts = [[Contrast(one.a, one.b, measure) for measure in measures] for one in sides]
     compared = compared_by([one.subject for one in sides], contrasts)
-    return [dict(zip(measures, own, strict=True)) for own in compared]
+    return [
+        (one, dict(zip(measures, own, strict=True)))
+        for one, own in zip(sides, compared, strict=True)
+    ]
+
+
+def accuracies(compared: Iterable[tuple[object, Differences]]) -> list[Paired]:
+    """The differences of accuracy of what was *compared*."""
+    return [differences[ACCURACY] for _, differences in compared]
 
 
 # Claims

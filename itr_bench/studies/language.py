@@ -13,6 +13,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracies,
     claims_of,
     compare,
     data_notices,
@@ -82,7 +83,7 @@ def analyse(material: Material) -> Section | None:
     notices += material.quality_unknown
     if not pairs and not quality:
         return Section(notices=notices) if notices else None
-    compared = list(zip(pairs, compare(pairs, _MEASURES), strict=True))
+    compared = compare(pairs, _MEASURES)
     return Section(
         claims=claims_of(
             compared,
@@ -104,7 +105,7 @@ def analyse(material: Material) -> Section | None:
             *quality,
         ],
         limits=[
-            *limits([differences[ACCURACY] for _, differences in compared]),
+            *limits(accuracies(compared)),
             *([_TWO_GAPS] if len(pairs) > 1 else []),
             *quality_limits,
         ],

@@ -21,6 +21,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracies,
     bar,
     charts,
     claims_of,
@@ -229,7 +230,7 @@ def analyse(material: Material) -> Section | None:
         for row in rows
         if row.place == place and _fits(subject, run, row, notes)
     ]
-    compared = list(zip(pairs, compare(pairs), strict=True))
+    compared = compare(pairs)
     figures: list[Figure] = []
     claims: list[Claim] = []
     by_title = grouped(compared, lambda one: one[0].title)
@@ -246,7 +247,7 @@ def analyse(material: Material) -> Section | None:
         paragraphs=_paragraphs(rows),
         figures=figures,
         limits=[
-            *limits([differences[ACCURACY] for _, differences in compared]),
+            *limits(accuracies(compared)),
             "The rows learned from labels of this very set, which no VLM saw"
             + (" but those that were fine-tuned" if _fine_tuned(runs) else "")
             + ". A row above a VLM "

@@ -22,6 +22,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracies,
     claims_of,
     compare,
     data_notices,
@@ -167,7 +168,7 @@ def analyse(material: Material) -> Section | None:
     if not trained:
         return Section(figures=_cost(costs)) if costs else None
     before, more = _before_and_after(trained), _more_languages(trained)
-    compared = list(zip([*before, *more], compare([*before, *more], WITH_QUESTIONS), strict=True))
+    compared = compare([*before, *more], WITH_QUESTIONS)
     first, second = compared[: len(before)], compared[len(before) :]
     return Section(
         claims=[*_before_claims(first), *_language_claims(second)],
@@ -188,7 +189,7 @@ def analyse(material: Material) -> Section | None:
             *_cost(costs),
         ],
         limits=[
-            *limits([differences[ACCURACY] for _, differences in compared]),
+            *limits(accuracies(compared)),
             "The models of the folds share most of their training data, so their predictions are "
             "not independent: the tests are about these models, and another division or another "
             "seed of the training would give other ones.",

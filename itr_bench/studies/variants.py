@@ -11,6 +11,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracies,
     claims_of,
     compare,
     data_notices,
@@ -81,14 +82,13 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
     if not variants:
         return Section(notices=notices) if notices else None
     compared = compare(variants, WITH_QUESTIONS if spec.by_question else (ACCURACY,))
-    pairs = list(zip(variants, compared, strict=True))
     more = spec.more(variants)
     claims: list[Claim] = []
-    for title, alike in grouped(pairs, lambda pair: pair[0].title).items():
+    for title, alike in grouped(compared, lambda pair: pair[0].title).items():
         own, others = _claims(spec, alike), more.claims.get(title, ())
         claims += [*others, *own] if spec.more_first else [*own, *others]
     figures: list[Figure] = []
-    for base, alike in grouped(pairs, lambda pair: pair[0].base).items():
+    for base, alike in grouped(compared, lambda pair: pair[0].base).items():
         figure = _figure(spec, base, alike)
         others_ = more.figures.get(base, ())
         figures += [*others_, figure] if spec.more_first else [figure, *others_]
@@ -96,7 +96,7 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
         claims=claims,
         paragraphs=spec.paragraphs,
         figures=figures,
-        limits=[*limits([differences[ACCURACY] for differences in compared]), *spec.limits],
+        limits=[*limits(accuracies(compared)), *spec.limits],
         notices=[
             *data_notices(run for one in variants for run in (one.reference, one.run)),
             *notices,
