@@ -34,7 +34,8 @@ from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.spec import get_task
 from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
-from itr_bench.translation.make import Job, make, plan
+from itr_bench.translation.job import Job
+from itr_bench.translation.make import make, plan
 from itr_bench.translation.output_log import LENGTH, Output, OutputLog, opened
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
@@ -441,7 +442,7 @@ def test_every_family_translates_into_every_language(
 ) -> None:
     from itr_bench.translation.seq2seq import Seq2SeqTranslator
 
-    translator = Seq2SeqTranslator(str(models(family)), "lv", target, num_beams=2, device="cpu")
+    translator = Seq2SeqTranslator(job(models(family), target))
     language = LANGUAGES[target]
     expected = {
         "nllb": ("", language.flores),
@@ -631,8 +632,9 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 
 def ask(server: Server, texts: dict[str, str], log: OutputLog, **settings: Any) -> Translation:
-    usual = {"batch_size": 3, "pauses_s": (0.0, 0.0), "timeout_s": 5}
-    translator = ServerTranslator(server.url, "chat", "lv", "fr", **{**usual, **settings})
+    asked = Job("ltec", "lv", "fr", "chat", server=server.url, batch_size=3)
+    patience: dict[str, Any] = {"pauses_s": (0.0, 0.0), "timeout_s": 5, **settings}
+    translator = ServerTranslator(asked, **patience)
     return translate(texts, translator, log, limit=8)
 
 
@@ -937,7 +939,7 @@ def test_a_key_is_not_sent_elsewhere(serve: Callable[..., Server], status: int) 
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(DataError, match="expected an address"):
-        ServerTranslator(url, "m", "lv", "en")
+        ServerTranslator(Job("ltec", "lv", "en", "m", server=url))
 
 
 @pytest.mark.parametrize(

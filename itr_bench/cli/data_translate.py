@@ -16,7 +16,7 @@ from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.errors import DataError
 
 if TYPE_CHECKING:
-    from itr_bench.translation.make import Job
+    from itr_bench.translation.job import Job
 
 _SHOWN = 5
 
@@ -127,7 +127,8 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
       itr-bench data translate --to it --model my-model --server http://localhost:8000/v1
       itr-bench data translate --to es --model facebook/m2m100_418M --limit 5
     """
-    from itr_bench.translation.make import Job, make, plan
+    from itr_bench.translation.job import Job
+    from itr_bench.translation.make import make, plan
 
     _refuse_ignored(job := Job(**asked))
     if job.tweets is not None and out is None and not dry_run:

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from itr_bench.answers.text import message
@@ -21,6 +21,9 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import DataError
 from itr_bench.translation.output_log import LENGTH, STOP, Output
 from itr_bench.translation.translate import Outputs
+
+if TYPE_CHECKING:
+    from itr_bench.translation.job import Job
 
 KEY = "OPENAI_API_KEY"
 PROMPT = (
@@ -39,11 +42,7 @@ class ServerTranslator:
     """A model behind a chat completion server.
 
     Args:
-        url: up to the version, ``http://localhost:8000/v1``.
-        model: as the server calls it.
-        source: code of the language of the texts.
-        target: code of the language to translate into.
-        batch_size: requests in flight.
+        job: with the address of the server, up to the version, ``http://localhost:8000/v1``.
         timeout_s: patience with one answer, in seconds.
         pauses_s: before each new try of a request, in seconds.
 
@@ -62,20 +61,14 @@ class ServerTranslator:
     longest = None
 
     def __init__(
-        self,
-        url: str,
-        model: str,
-        source: str,
-        target: str,
-        *,
-        batch_size: int = 16,
-        timeout_s: float = 300,
-        pauses_s: Sequence[float] = _PAUSES_S,
+        self, job: Job, *, timeout_s: float = 300, pauses_s: Sequence[float] = _PAUSES_S
     ) -> None:
+        url = job.server or ""
         check_address(url)
         self._url = f"{url.rstrip('/')}/chat/completions"
-        self.name, self.batch_size = model, batch_size
-        self._languages = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
+        self.name, self.batch_size = job.model, job.batch_size
+        languages = {"source": job.source, "target": job.target}
+        self._languages = {which: LANGUAGES[code].name for which, code in languages.items()}
         self._timeout_s, self._pauses_s = timeout_s, pauses_s
         self._key = os.environ.get(KEY, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):
