@@ -273,7 +273,7 @@ def test_comparison_uses_the_shared_tweets_only() -> None:
     assert (alone.tweets, alone.interval, alone.mean_p_value) == (1, None, 1)
     with pytest.raises(ScoreError, match="share no tweet"):
         compare(a, pair(items([("9", 0, "y", "y")])))
-    with pytest.raises(ScoreError, match="disagree on labels"):
+    with pytest.raises(ScoreError, match="disagree on the label of a tweet: compare runs"):
         compare(a, pair(items([("1", 1, "y", "y")])))
 
 

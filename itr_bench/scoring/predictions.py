@@ -116,3 +116,22 @@ def pair(items: Iterable[ReadItem]) -> Predictions:
         represented=codes(Question.REPRESENTED),
         unpaired=tuple(sorted(set(by_tweet) - set(paired))),
     )
+
+
+def shared(a: Predictions, b: Predictions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the tweets that both answered stand in each.
+
+    Raises:
+        ScoreError: there are none, or their labels differ.
+    """
+    if a.tweet_ids == b.tweet_ids:
+        in_a = in_b = np.arange(len(a.tweet_ids))
+    else:
+        place = {tweet: i for i, tweet in enumerate(b.tweet_ids)}
+        both = [(i, place[tweet]) for i, tweet in enumerate(a.tweet_ids) if tweet in place]
+        if not both:
+            raise ScoreError("share no tweet")
+        in_a, in_b = np.array(both).T
+    if (a.gold[in_a] != b.gold[in_b]).any():
+        raise ScoreError("disagree on the label of a tweet")
+    return in_a, in_b

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring.predictions import CODES, Predictions
+from itr_bench.scoring.predictions import CODES, Predictions, shared
 from itr_bench.studies.grouping import VariantRun
-from itr_bench.studies.statistics import Estimate, Rows, mean, shared, shares
+from itr_bench.studies.statistics import Estimate, Rows, mean, shares
 
 _Answers = NDArray[np.int8]
 _SeedPairs = Sequence[tuple[int, int]]

@@ -218,12 +218,6 @@ def read_content(result: Result, what: str, read: Callable[[], T], **kinds: type
         ) from error
 
 
-def numbered(results: Sequence[Result]) -> list[tuple[Result, str]]:
-    """Each result with " [1]", " [2]" and so on where several are not alike, else with nothing."""
-    numbers = [f" [{number}]" for number in range(1, len(results) + 1)]
-    return list(zip(results, numbers if len(results) > 1 else [""], strict=True))
-
-
 def result_notices(named: Sequence[tuple[str, Result]]) -> list[str]:
     """That pictures are placeholders, that texts were cut, and that a set was seen in part.
 

@@ -8,6 +8,7 @@ from itr_bench.data import home
 from itr_bench.data.sets import get_set
 from itr_bench.relation import RELATIONS
 from itr_bench.report.scatter import Point
+from itr_bench.scoring.predictions import shared
 from itr_bench.studies.comparisons import (
     WITH_QUESTIONS,
     Differences,
@@ -44,7 +45,7 @@ from itr_bench.studies.section import (
     number,
     share,
 )
-from itr_bench.studies.statistics import ACCURACY, Measure, hits, shared, shares
+from itr_bench.studies.statistics import ACCURACY, Measure, hits, shares
 from itr_bench.studies.study import Material, Study
 from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIALS, get_task
 from itr_bench.translation.quality import LABELS

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import Question
 from itr_bench.scoring.intervals import resampled_totals
-from itr_bench.scoring.predictions import Predictions
-from itr_bench.studies.statistics import FEWEST, Interval, ends, shared
+from itr_bench.scoring.predictions import Predictions, shared
+from itr_bench.studies.statistics import FEWEST, Interval, ends
 
 DEALS = 2_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 from itr_bench.report.words import interval, percent
 from itr_bench.runs.run import Run
 from itr_bench.scoring.metrics import Score, score
-from itr_bench.scoring.predictions import Predictions, ReadItem, pair
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair, shared
 from itr_bench.scoring.references import FEWEST, Side, sides
 from itr_bench.seeds import read_seeds
 from itr_bench.studies.comparisons import (
@@ -34,7 +34,6 @@ from itr_bench.studies.encoder_job import (
     EncoderJob,
     Planned,
     execute,
-    numbered,
     read_content,
     result_notices,
     results_kept_apart,
@@ -50,9 +49,9 @@ from itr_bench.studies.encoders.trained import (
     divide,
 )
 from itr_bench.studies.formatting import in_points
-from itr_bench.studies.grouping import subjects_of
+from itr_bench.studies.grouping import numbered, subjects_of
 from itr_bench.studies.section import Cell, Claim, Figure, Section, Table, share
-from itr_bench.studies.statistics import ACCURACY, hits, shared, shares
+from itr_bench.studies.statistics import ACCURACY, hits, shares
 from itr_bench.studies.study import Job, Material, Result, Study
 
 NAME = "no-vlm"
@@ -201,10 +200,6 @@ class _AgainstRow:
 _Compared = Sequence[tuple[_AgainstRow, Differences]]
 
 
-def _fine_tuned(runs: Mapping[tuple[str, str], Sequence[tuple[str, Run]]]) -> bool:
-    return any(run.training is not None for own in runs.values() for _, run in own)
-
-
 def analyse(material: Material) -> Section | None:
     """The rows beside the runs of the same task on the same data, and their differences."""
     results = material.results_of(NAME)
@@ -231,6 +226,7 @@ def analyse(material: Material) -> Section | None:
         if row.place == place and _fits(subject, run, row, notes)
     ]
     compared = compare(pairs)
+    fine_tuned = any(run.training is not None for own in runs.values() for _, run in own)
     figures: list[Figure] = []
     claims: list[Claim] = []
     by_title = grouped(compared, lambda one: one[0].title)
@@ -249,11 +245,10 @@ def analyse(material: Material) -> Section | None:
         limits=[
             *limits(accuracies(compared)),
             "The rows learned from labels of this very set, which no VLM saw"
-            + (" but those that were fine-tuned" if _fine_tuned(runs) else "")
-            + ". A row above a VLM "
-            "says that the set can be learned, not that the row understands it; a VLM that is not "
-            "above a row may still answer for other reasons. The intervals of the rows resample "
-            "tweets, not what was learned from them.",
+            f"{' but those that were fine-tuned' * fine_tuned}. A row above a VLM says that the "
+            "set can be learned, not that the row understands it; a VLM that is not above a row "
+            "may still answer for other reasons. The intervals of the rows resample tweets, not "
+            "what was learned from them.",
         ],
         notices=[
             *result_notices([(row.name, row.result) for row in rows]),

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.report.words import p_equals, percent
@@ -20,13 +21,13 @@ from itr_bench.studies.encoder_job import (
     EncoderJob,
     Planned,
     execute,
-    numbered,
     result_notices,
     results_kept_apart,
 )
 from itr_bench.studies.encoders.embed import Pairs
 from itr_bench.studies.encoders.ranking import TIE, ranks, recall
 from itr_bench.studies.formatting import in_points, interval_in_points
+from itr_bench.studies.grouping import numbered
 from itr_bench.studies.retrieval_scores import (
     DIRECTIONS,
     FEW,
@@ -129,20 +130,17 @@ def analyse(material: Material) -> Section | None:
 
 def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], list[str]]:
     """The results of each encoder, by its title; and what sets those of one name apart."""
-    encoders: dict[str, dict[str, list[Result]]] = {}
-    for result in sorted(results, key=lambda one: (one.model, _order(one.task), one.path)):
-        by_metadata = encoders.setdefault(result.model, {})
-        by_metadata.setdefault(digest(result.metadata.get("encoder")), []).append(result)
+    ordered = sorted(results, key=lambda one: (one.model, _order(one.task), one.path))
     ranked: dict[str, list[Ranked]] = {}
     groups: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
-    for model, by_metadata in encoders.items():
+    for model, of_model in grouped(ordered, lambda one: one.model).items():
+        by_metadata = grouped(of_model, lambda one: digest(one.metadata.get("encoder")))
         metadata = [own[0].metadata.get("encoder", {}) for own in by_metadata.values()]
         groups.append((f"Encoders called {model}", metadata))
-        for number, own in enumerate(by_metadata.values(), 1):
-            title = model if len(by_metadata) == 1 else f"{model} [{number}]"
+        for own, number in numbered(by_metadata.values()):
+            title = model + number
             ranked[title] = []
-            for task in dict.fromkeys(one.task for one in own):
-                alike = [one for one in own if one.task == task]
+            for task, alike in grouped(own, lambda one: one.task).items():
                 ranked[title] += [read_ranks(*one) for one in numbered(alike)]
                 metadata = [{"data": one.data, **one.metadata} for one in alike]
                 groups.append((f"Results of {title} on {task}", metadata))

@@ -16,14 +16,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.errors import ScoreError
 from itr_bench.grouped import grouped
 from itr_bench.relation import Question
 from itr_bench.scoring import references
 from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.power import smallest_difference
-from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.predictions import Predictions, shared
 from itr_bench.scoring.significance import LEVEL, better, exact_mcnemar, holm
 
 FEWEST = references.FEWEST
@@ -239,25 +238,6 @@ def _mean_p_values(measured: Sequence[_Measured]) -> list[float | None]:
 def mean(rows: Rows, units: int) -> float:
     """The mean of whole numbers in *units* of one; 0 where there are none."""
     return float(rows.sum()) / (len(rows) * units) if len(rows) else 0.0
-
-
-def shared(a: Predictions, b: Predictions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where the tweets that both answered stand in each.
-
-    Raises:
-        ScoreError: there are none, or their labels differ.
-    """
-    if a.tweet_ids == b.tweet_ids:
-        in_a = in_b = np.arange(len(a.tweet_ids))
-    else:
-        place = {tweet: i for i, tweet in enumerate(b.tweet_ids)}
-        both = [(i, place[tweet]) for i, tweet in enumerate(a.tweet_ids) if tweet in place]
-        if not both:
-            raise ScoreError("share no tweet")
-        in_a, in_b = np.array(both).T
-    if (a.gold[in_a] != b.gold[in_b]).any():
-        raise ScoreError("disagree on the label of a tweet")
-    return in_a, in_b
 
 
 def intervals(rows: Sequence[tuple[Rows, int]]) -> list[Interval | None]:
