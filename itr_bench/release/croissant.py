@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import HASHES, Config, Release
 from itr_bench.release import card, licences, metadata
-from itr_bench.release.tables import COLUMNS, HASHES_HEADER
+from itr_bench.release.tables import COLUMNS, HASHES_HEADER, described
 
 _TYPES = {"Value": "sc:Text", "ClassLabel": "sc:Integer", "Image": "sc:ImageObject"}
 
@@ -97,8 +96,7 @@ def _file(path: str, encoding: str, size: int, sha256: str) -> dict[str, Any]:
 def _records(config: Config, features: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     fields = []
     for column, feature in features.items():
-        code = column.removeprefix("text_")
-        what = COLUMNS[column] if column in COLUMNS else f"the text in {LANGUAGES[code].name}"
+        what = described(column)
         if feature["_type"] == "ClassLabel":
             what += ": " + ", ".join(f"{i} {name}" for i, name in enumerate(feature["names"]))
         field = _field(config.name, column, what, _TYPES[feature["_type"]], config.path)

@@ -55,6 +55,14 @@ class Predictions:
         """The number of samples (seeds) a question."""
         return int(self.adds.shape[1])
 
+    def answers(self, question: Question) -> NDArray[np.int8]:
+        """The answers to *question*, shape (T, S), coded as in :attr:`adds`."""
+        return self.adds if question is Question.ADDS else self.represented
+
+    def is_yes(self, question: Question) -> NDArray[np.bool_]:
+        """Whether yes is the right answer to *question*, shape (T,)."""
+        return self.gold < 2 if question is Question.ADDS else self.gold % 2 == 0
+
     @property
     def predicted(self) -> NDArray[np.int8]:
         """Predicted relations, shape (T, S): 0 to 3, or -1 where an answer is missing."""

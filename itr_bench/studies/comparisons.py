@@ -74,7 +74,7 @@ def compare(
     ]
 
 
-def accuracies(compared: Iterable[tuple[object, Differences]]) -> list[Paired]:
+def accuracy_differences(compared: Iterable[tuple[object, Differences]]) -> list[Paired]:
     """The differences of accuracy of what was *compared*."""
     return [differences[ACCURACY] for _, differences in compared]
 

@@ -14,7 +14,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
-    accuracies,
+    accuracy_differences,
     claims_of,
     compare,
     data_notices,
@@ -45,7 +45,7 @@ from itr_bench.studies.section import (
     number,
     share,
 )
-from itr_bench.studies.statistics import ACCURACY, Measure, hits, shares
+from itr_bench.studies.statistics import ACCURACY, Measure, accuracies
 from itr_bench.studies.study import Material, Study
 from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIALS, get_task
 from itr_bench.translation.quality import LABELS
@@ -106,7 +106,7 @@ def analyse(material: Material) -> Section | None:
             *quality,
         ],
         limits=[
-            *limits(accuracies(compared)),
+            *limits(accuracy_differences(compared)),
             *([_TWO_GAPS] if len(pairs) > 1 else []),
             *quality_limits,
         ],
@@ -225,10 +225,10 @@ def _quality_figure(
     ]
     if not known:
         return [], []
-    accuracies = shares([hits(run.predictions) for _, run, _ in known])
+    predictions = [run.predictions for _, run, _ in known]
     rows = []
     points: dict[str, list[Point]] = {key: [] for key in _QUALITIES}
-    for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
+    for (subject, run, quality), accuracy in zip(known, accuracies(predictions), strict=True):
         system = system_of(run) + (", explained" if run.task.endswith(EXPLAINED) else "")
         row = [Cell("Model", subject), Cell("System", system)]
         for key in _QUALITIES:
@@ -238,7 +238,7 @@ def _quality_figure(
             points[key].append(Point(f"{subject}, {system}", *point, not run.placeholder))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
-    references = tuple(levels([run.predictions for _, run, _ in known]))
+    references = tuple(levels(predictions))
     figure = Figure(
         "Accuracy and the quality of the translation",
         "BLEU and chrF2 of all translations of a system against the published English, as "

@@ -21,7 +21,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
-    accuracies,
+    accuracy_differences,
     bar,
     charts,
     claims_of,
@@ -51,7 +51,7 @@ from itr_bench.studies.encoders.trained import (
 from itr_bench.studies.formatting import in_points
 from itr_bench.studies.grouping import numbered, subjects_of
 from itr_bench.studies.section import Cell, Claim, Figure, Section, Table, share
-from itr_bench.studies.statistics import ACCURACY, hits, shares
+from itr_bench.studies.statistics import ACCURACY, accuracies
 from itr_bench.studies.study import Job, Material, Result, Study
 
 NAME = "no-vlm"
@@ -243,7 +243,7 @@ def analyse(material: Material) -> Section | None:
         paragraphs=_paragraphs(rows),
         figures=figures,
         limits=[
-            *limits(accuracies(compared)),
+            *limits(accuracy_differences(compared)),
             "The rows learned from labels of this very set, which no VLM saw"
             f"{' but those that were fine-tuned' * fine_tuned}. A row above a VLM says that the "
             "set can be learned, not that the row understands it; a VLM that is not above a row "
@@ -324,9 +324,8 @@ def _score_figure(title: str, rows: Sequence[Row], runs: Sequence[tuple[str, Run
     known = [(row.name, row.predictions, row.score) for row in rows]
     known += [(name, run.predictions, run.score) for name, run in runs]
     table, bars = [], []
-    # As in the table of runs: one accuracy has one interval.
-    accuracies = shares([hits(predictions) for _, predictions, _ in known])
-    for (name, _, one), accuracy in zip(known, accuracies, strict=True):
+    predictions = [own for _, own, _ in known]
+    for (name, _, one), accuracy in zip(known, accuracies(predictions), strict=True):
         samples = one.accuracy_by_sample if one.samples > 1 else ()
         bars.append(bar(name, accuracy.value, accuracy.interval, samples))
         table.append(
@@ -349,7 +348,7 @@ def _score_figure(title: str, rows: Sequence[Row], runs: Sequence[tuple[str, Run
         "Accuracy with its 95 % interval over tweets; small points are samples: one a seed, for "
         f"the trained rows one a division into folds. Trained: {_TRAINED}.",
         Table.of(f"{title}: scores of the trained rows and of the runs", table),
-        charts([("", bars)], levels([predictions for _, predictions, _ in known]), "Accuracy, %"),
+        charts([("", bars)], levels(predictions), "Accuracy, %"),
     )
 
 

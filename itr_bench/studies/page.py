@@ -26,7 +26,7 @@ from itr_bench.runs.run import Run
 from itr_bench.storage import write_whole
 from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
-from itr_bench.studies.statistics import hits, shares
+from itr_bench.studies.statistics import accuracies
 from itr_bench.studies.study import Material, Study, studies
 from itr_bench.version import __version__
 
@@ -112,7 +112,7 @@ def _refuse_foreign(folder: Path) -> None:
 def _runs(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The table of runs."""
     ordered = sorted(runs, key=lambda run: (run.model, run.task, run.files))
-    accuracies = shares([hits(run.predictions) for run in ordered])
+    found = accuracies(run.predictions for run in ordered)
     return [
         {
             "model": run.model,
@@ -127,7 +127,7 @@ def _runs(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "data": run.data,
             "signature": str(run.signature),
         }
-        for run, accuracy in zip(ordered, accuracies, strict=True)
+        for run, accuracy in zip(ordered, found, strict=True)
         for answers in (run.predictions,)
     ]
 

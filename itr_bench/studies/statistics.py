@@ -8,7 +8,7 @@ on the leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough)
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -46,10 +46,8 @@ class Measure:
         """What is right, shape (T, S), for all tweets."""
         if self.question is None:
             return predictions.correct
-        gold = predictions.gold
-        if self.question is Question.ADDS:
-            return np.asarray(predictions.adds == (gold < 2)[:, None])
-        return np.asarray(predictions.represented == (gold % 2 == 0)[:, None])
+        answers, is_yes = predictions.answers(self.question), predictions.is_yes(self.question)
+        return np.asarray(answers == is_yes[:, None])
 
 
 ACCURACY = Measure()
@@ -269,9 +267,14 @@ def shares(rows: Sequence[tuple[Rows, int]]) -> list[Estimate]:
     ]
 
 
-def hits(predictions: Predictions, measure: Measure = ACCURACY) -> tuple[Rows, int]:
+def hits(predictions: Predictions) -> tuple[Rows, int]:
     """How many samples of each tweet are right, and how many there are."""
-    return measure.right(predictions).sum(axis=1, dtype=np.int64), predictions.samples
+    return predictions.correct.sum(axis=1, dtype=np.int64), predictions.samples
+
+
+def accuracies(runs: Iterable[Predictions]) -> list[Estimate]:
+    """The accuracies of *runs*: one accuracy has one interval, wherever it is shown."""
+    return shares([hits(predictions) for predictions in runs])
 
 
 def ends(values: NDArray[np.float64]) -> Interval | None:

@@ -22,7 +22,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
-    accuracies,
+    accuracy_differences,
     claims_of,
     compare,
     data_notices,
@@ -44,7 +44,7 @@ from itr_bench.studies.section import (
     Table,
     share,
 )
-from itr_bench.studies.statistics import ACCURACY, Rows, hits, shares
+from itr_bench.studies.statistics import ACCURACY, Rows, accuracies, hits, shares
 from itr_bench.studies.study import Log, Material, Result, Study, write_result
 from itr_bench.tasks.spec import get_task
 
@@ -189,7 +189,7 @@ def analyse(material: Material) -> Section | None:
             *_cost(costs),
         ],
         limits=[
-            *limits(accuracies(compared)),
+            *limits(accuracy_differences(compared)),
             "The models of the folds share most of their training data, so their predictions are "
             "not independent: the tests are about these models, and another division or another "
             "seed of the training would give other ones.",
@@ -337,7 +337,7 @@ def _curve(trained: Sequence[_Trained]) -> Figure:
     first, predictions = ordered[0], [one.run.predictions for one in ordered]
     title = f"{first.base}, {first.run.task}, trained on {first.languages}"
     rows, points = [], []
-    for one, accuracy in zip(ordered, shares([hits(own) for own in predictions]), strict=True):
+    for one, accuracy in zip(ordered, accuracies(predictions), strict=True):
         value, interval = accuracy.value, accuracy.interval
         rows.append(
             [
@@ -410,7 +410,7 @@ def _matrix(trained: Sequence[_Trained]) -> list[Figure]:
         by_task = {one.run.task: one.run.predictions for one in own}
         cells: list[Cell] = [Cell("Model", base), Cell("Trained on", label)]
         for task in tested:
-            found = shares([hits(by_task[task])])[0] if task in by_task else None
+            found = accuracies([by_task[task]])[0] if task in by_task else None
             cells += [
                 Cell(f"{task} %", None if found is None else found.value, "percent"),
                 Cell(f"{task}, interval", None if found is None else found.interval, "interval"),

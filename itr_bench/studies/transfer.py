@@ -24,7 +24,7 @@ from itr_bench.studies.grouping import Subject, subjects_of, variant_of
 from itr_bench.studies.languages import name_of
 from itr_bench.studies.section import Cell, Claim, Figure, Lines, Section, Table, difference, share
 from itr_bench.studies.size import by_size, fits
-from itr_bench.studies.statistics import Estimate, hits, shares
+from itr_bench.studies.statistics import Estimate, accuracies
 from itr_bench.studies.study import Material, Study
 from itr_bench.tasks.spec import get_task
 
@@ -159,8 +159,7 @@ def _set_figure(pairs: Sequence[_Pair]) -> Figure:
     bars: _Bars = {}
     for pair in pairs:
         parts = pair.parts
-        # As in the table of runs, not within relations: one accuracy has one interval.
-        ltec, tirt = shares([hits(pair.ltec.predictions), hits(pair.tirt.predictions)])
+        ltec, tirt = accuracies([pair.ltec.predictions, pair.tirt.predictions])
         row = [
             Cell("Model", pair.subject),
             Cell("LTEC in", pair.language),

@@ -11,7 +11,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
-    accuracies,
+    accuracy_differences,
     claims_of,
     compare,
     data_notices,
@@ -96,7 +96,7 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
         claims=claims,
         paragraphs=spec.paragraphs,
         figures=figures,
-        limits=[*limits(accuracies(compared)), *spec.limits],
+        limits=[*limits(accuracy_differences(compared)), *spec.limits],
         notices=[
             *data_notices(run for one in variants for run in (one.reference, one.run)),
             *notices,
