@@ -263,9 +263,7 @@ def _yes_figure(base: str, prompts: Sequence[_Prompts]) -> Figure:
                     Cell("Asked", label(task)),
                     Cell("Question", QUESTION_NAMES[question]),
                     *share("Yes", said_yes.value, said_yes.interval),
-                    Cell(
-                        "Yes by the labels %", float(runs[task].is_yes(question).mean()), "percent"
-                    ),
+                    Cell("Yes by the labels %", by_labels, "percent"),
                     Cell("Unparseable or failed %", float((own < 0).mean()), "percent"),
                 ]
             )
