@@ -58,26 +58,22 @@ def interval_chart(
     bars: Sequence[Bar],
     references: Sequence[Reference],
     *,
-    ident: str,
-    title: str,
-    description: str,
     axis: str,
     symmetric: bool = False,
     narrow: bool = False,
     widest: int = _WIDEST,
+    **texts: str,
 ) -> Markup:
     """A chart of intervals, a line each, from above in the order given.
 
     Args:
         bars: at least one.
         references: the vertical lines.
-        ident: unique in the page; letters, digits and hyphens.
-        title: read by screen readers.
-        description: likewise; what is to be seen.
         axis: title of the axis.
         symmetric: whether zero is in the middle.
         narrow: whether names stand above the intervals.
         widest: most room for a name, in pixels; longer ones are cut.
+        texts: ``ident``, ``title`` and ``description``, as :func:`drawing.svg` takes them.
     """
     widest = min(widest, _NARROW_WIDEST) if narrow else widest
     # Bold letters are about an eighth wider.
@@ -97,10 +93,8 @@ def interval_chart(
         size=(left + across + right, _TOP + _BOTTOM + down),
         box=(left, _BOTTOM, across, down),
         labels=labels,
-        ident=ident,
         css="chart narrow" if narrow else "chart",
-        title=title,
-        description=description,
+        **texts,
     )
 
 

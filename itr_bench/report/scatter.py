@@ -76,9 +76,6 @@ def scatter_chart(
     points: Sequence[Point],
     references: Sequence[drawing.Reference],
     *,
-    ident: str,
-    title: str,
-    description: str,
     axes: tuple[str, str],
     log: bool = False,
     diagonal: bool = False,
@@ -87,15 +84,13 @@ def scatter_chart(
     named: bool = False,
     across: int = _WIDTH,
     room: int = _ROOM,
+    **texts: str,
 ) -> Markup:
     """A chart of *points*.
 
     Args:
         points: at least one.
         references: horizontal lines.
-        ident: unique in the page; letters, digits and hyphens.
-        title: read by screen readers.
-        description: likewise; what is to be seen.
         axes: titles of the two.
         log: whether *x* is a number of parameters on a logarithmic axis.
         diagonal: whether to draw where both are equal.
@@ -105,6 +100,7 @@ def scatter_chart(
             meet.
         across: the width of the plot in pixels.
         room: at the right of it, in pixels; labels of references stand there if they fit.
+        texts: ``ident``, ``title`` and ``description``, as :func:`drawing.svg` takes them.
     """
 
     def draw(plot: Any) -> None:
@@ -123,10 +119,8 @@ def scatter_chart(
         size=(_LEFT + across + room, _TOP + _HEIGHT + _BOTTOM),
         box=(_LEFT, _BOTTOM, across, _HEIGHT),
         labels=[_short(point.label) for point in points],
-        ident=ident,
         css=css,
-        title=title,
-        description=description,
+        **texts,
     )
 
 
