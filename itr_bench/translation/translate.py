@@ -184,15 +184,15 @@ def translate(
         for tweet, translations in asking.said(segments).items():
             text = masked[tweet].joined(translations)
             if text is None:
-                asking.refuse(
-                    tweet, "the translation is empty, or nothing but links, mentions and emoji"
-                )
+                reason = "the translation is empty, or nothing but links, mentions and emoji"
+                found.refused[tweet] = reason
             else:
                 whole[tweet] = text
                 found.counts["split"] += 1
     found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
     if not translator.repeats:
-        _refuse_alike(found, sources, asking)
+        _refuse_alike(found, sources)
+    asking.forget_refused()
     found.unchanged = [
         tweet
         for tweet, text in found.texts.items()
@@ -231,11 +231,11 @@ class _Asking:
     bar: Any
     asked: dict[str, list[str]] = field(default_factory=dict)
 
-    def refuse(self, tweet: str, reason: str) -> None:
-        """Note why a tweet has no translation; what may be said otherwise is asked for again."""
-        self.found.refused[tweet] = reason
+    def forget_refused(self) -> None:
+        """Let what was refused, and may be said otherwise, be asked for again."""
         if not self.translator.repeats:
-            self.log.forget(self.asked.get(tweet, ()))
+            refused = self.found.refused
+            self.log.forget({string for t in refused for string in self.asked.get(t, ())})
 
     def said(self, strings: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         """The translations of *strings*, both by tweet id, without those of refused tweets; what
@@ -254,10 +254,11 @@ class _Asking:
         for tweet, rows in pieces.items():
             asked = self.asked[tweet]
             if reasons := [refusals[piece] for piece in asked if piece in refusals]:
-                self.refuse(tweet, reasons[0])
+                self.found.refused[tweet] = reasons[0]
                 continue
             own = {piece: lines[piece] for piece in asked}
             translations[tweet] = ["".join(own.get(p, p) for p in row) for row in rows]
+        self.forget_refused()
         return translations
 
     def _lines(self, strings: Set[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -305,11 +306,11 @@ class _Asking:
         return found
 
 
-def _refuse_alike(found: Translation, sources: Mapping[str, str], asking: _Asking) -> None:
+def _refuse_alike(found: Translation, sources: Mapping[str, str]) -> None:
     """Refuse what is said of many different texts: a server answers them, and translates none."""
     different = {" ".join(_words(text)): tweet for tweet, text in sources.items()}.values()
     texts = {tweet: found.texts[tweet] for tweet in different if tweet in found.texts}
     for tweets in alike(texts, _SHARE_ALIKE).values():
         for tweet in tweets:
             said = found.texts.pop(tweet)
-            asking.refuse(tweet, f"{said!r:.60}, as of {len(tweets) - 1} other texts")
+            found.refused[tweet] = f"{said!r:.60}, as of {len(tweets) - 1} other texts"
