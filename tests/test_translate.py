@@ -186,7 +186,7 @@ class Fake:
 
     def __init__(self, say: Callable[[str, int], Output | str]) -> None:
         self.configuration: dict[str, Any] = {}
-        self.facts: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
         self._say = say
         self.asked: list[str] = []
 

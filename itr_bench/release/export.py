@@ -146,7 +146,7 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
 
 def _write_config(folder: Path, one: Planned) -> Config:
     manifest = one.data.tweets.manifest
-    facts = Config(
+    config = Config(
         task=one.task,
         set_name=one.set_name,
         text=one.data.spec.language,
@@ -165,14 +165,14 @@ def _write_config(folder: Path, one: Planned) -> Config:
         size=0,
         sha256="0" * 64,
     )
-    path = folder / facts.path
+    path = folder / config.path
     num_bytes = tables.write_parquet(one.data, path, ids_only=one.ids_only)
-    if facts.ids_path is not None:
+    if config.ids_path is not None:
         labels = zip(one.data.tweets.tweet_ids, one.data.tweets.relations, strict=True)
         ids = as_tsv({tweet: Relation(label) for tweet, label in labels})
-        _write(folder / facts.ids_path, ids)
+        _write(folder / config.ids_path, ids)
     written = {"num_bytes": num_bytes, "size": path.stat().st_size, "sha256": file_hash(path)}
-    return facts.model_copy(update=written)
+    return config.model_copy(update=written)
 
 
 def _write(path: Path, text: str) -> None:

@@ -65,20 +65,20 @@ class _Trained:
     before: Run | None
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         return self.run.training or {}
 
     @property
     def languages(self) -> str:
-        return str(self.facts["languages"])
+        return str(self.metadata["languages"])
 
     @property
     def share(self) -> int:
-        return int(self.facts["share"])
+        return int(self.metadata["share"])
 
     @property
     def shuffled(self) -> bool:
-        return bool(self.facts["shuffled_labels"])
+        return bool(self.metadata["shuffled_labels"])
 
     @property
     def label(self) -> str:
@@ -95,7 +95,7 @@ class _Trained:
     def kind(self) -> str:
         """What trainings have to have in common to be compared: all but what they are about."""
         apart = ("languages", "share", "shuffled_labels", "tasks", "weights")
-        rest = {name: value for name, value in self.facts.items() if name not in apart}
+        rest = {name: value for name, value in self.metadata.items() if name not in apart}
         return str((self.base, sorted(rest.items())))
 
 

@@ -100,9 +100,9 @@ def _write(
         for key, number in sorted(found.counts.items())
         if key not in ("generated", "from the log")  # of this session only
     }
-    facts = {
+    metadata = {
         "what": "machine translation",
-        **translator.facts,
+        **translator.metadata,
         **({"served_as": found.served} if found.served else {}),
         "from": job.source,
         "to": job.target,
@@ -115,7 +115,7 @@ def _write(
         found.texts,
         open_set(job.set_name),
         system=job.slug,
-        facts=facts,
+        facts=metadata,
         where=log.folder,
         notes=(*found.warnings(), *found.notes()),
         replace=replace,

@@ -128,7 +128,7 @@ class Seq2SeqTranslator:
         return {name: version(name) for name in ("torch", "transformers", "tokenizers")}
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """What the manifest says of the model."""
         return {
             "name": self.name,

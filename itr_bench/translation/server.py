@@ -90,7 +90,7 @@ class ServerTranslator:
         }
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """What the manifest says of the model; a server tells no revision and no licence."""
         return {
             "name": self.name,

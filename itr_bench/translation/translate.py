@@ -58,7 +58,7 @@ class Translator(Protocol):
         ...
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """What the manifest says of it: ``name``, ``revision``, ``licence``, settings."""
         ...
 
