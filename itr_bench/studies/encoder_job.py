@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from itr_bench.errors import DataError, ItrBenchError, bullet_list, unknown_name
 from itr_bench.runs.manifest import difference_lines, differences
+from itr_bench.scoring.signature import by_name
 from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
 from itr_bench.studies.grouping import kept_apart
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
@@ -249,19 +250,9 @@ def results_kept_apart(groups: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]
         groups: what the members have in common, and the metadata of each in the order of their
             numbers.
     """
-    return [
-        kept_apart(what, [_flat(metadata) for metadata in members], "other figures")
-        for what, members in groups
-        if len(members) > 1
-    ]
-
-
-def _flat(metadata: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested *metadata* as text, by dotted name."""
-    flat: dict[str, str] = {}
-    for name, value in metadata.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = str(value)
-    return flat
+    notices = []
+    for what, members in groups:
+        if len(members) > 1:
+            flat = [{name: str(v) for name, v in by_name(own).items()} for own in members]
+            notices.append(kept_apart(what, flat, "other figures"))
+    return notices

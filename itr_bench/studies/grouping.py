@@ -214,11 +214,11 @@ def kept_apart(what: str, members: Sequence[Mapping[str, str]], no_difference: s
     """What differs between several *members* that are called alike, by the number of each."""
     names = sorted({name for member in members for name in member})
     differing = [name for name in names if len({one.get(name) for one in members}) > 1]
-    numbered = []
-    for number, one in enumerate(members, 1):
+    said = []
+    for one, number in numbered(members):
         own = ", ".join(f"{name} {one.get(name, 'not known')}" for name in differing)
-        numbered.append(f"[{number}] {own or no_difference}")
-    return f"{what} are not alike and are kept apart: {'; '.join(numbered)}."
+        said.append(f"{number.strip()} {own or no_difference}")
+    return f"{what} are not alike and are kept apart: {'; '.join(said)}."
 
 
 def _noted(subject: Subject) -> list[str]:
