@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import unicodedata
@@ -19,6 +18,7 @@ from itr_bench.agreement.files import CATEGORIES, FIDELITY, ID, RELATION
 from itr_bench.data.files import new_folder
 from itr_bench.data.image_sources import ImageSource, local_images
 from itr_bench.data.images import check_image
+from itr_bench.data.manifest import text_hash
 from itr_bench.data.tsv import read_tweets
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS
@@ -191,7 +191,7 @@ def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
         with_images=any(item.image for item in items),
         count=len(items),
         data={
-            "id": hashlib.sha256(identity.encode()).hexdigest()[:16],
+            "id": text_hash(identity)[:16],
             "what": what,
             "system": system,
             "id_column": ID,

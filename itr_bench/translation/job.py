@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from itr_bench.data import home
 from itr_bench.data.files import refuse_output
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import open_set
+from itr_bench.data.manifest import text_hash
 from itr_bench.data.sets import SETS, SetSpec, check_system, get_set
 from itr_bench.data.tsv import read_tweets
 from itr_bench.errors import DataError
@@ -111,7 +111,7 @@ class Job:
             "model": self.model,
             "from": self.source,
             "to": self.target,
-            "texts_sha256": hashlib.sha256(texts.encode()).hexdigest(),
+            "texts_sha256": text_hash(texts),
             "placeholders": VERSION,
         }
 

@@ -14,7 +14,6 @@ The lines hold texts of tweets: the folder is the user's own, as the data sets a
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from itr_bench.data import home
+from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
 from itr_bench.storage import (
     AppendLog,
@@ -147,7 +147,7 @@ def opened(set_name: str, configuration: Mapping[str, Any]) -> Iterator[OutputLo
         DataError: another process has it open, it is damaged, or cannot be written.
     """
     text = json.dumps(configuration, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    name = f"{set_name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    name = f"{set_name}-{text_hash(text)[:12]}"
     folder = home.home() / "translations" / name
     with home.writing(f"the log {name!r}"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ The key comes from ``OPENAI_API_KEY``; it is sent and neither printed nor stored
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from itr_bench.answers.text import message
 from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
 from itr_bench.translation.output_log import LENGTH, STOP, Output
 from itr_bench.translation.translate import Outputs
@@ -86,7 +86,7 @@ class ServerTranslator:
         return {
             "temperature": 0,
             "prompt": prompt,
-            "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
+            "prompt_sha256": text_hash(prompt),
         }
 
     @property
