@@ -18,9 +18,9 @@ from itr_bench.leaderboard.reference import Reference, version_here
 from itr_bench.leaderboard.responses import Item, Lines
 from itr_bench.leaderboard.schema import DECIMALS, ClaimedScore, RunFacts, Submission
 from itr_bench.relation import Answer, Question
-from itr_bench.scoring import RESAMPLES, Score, Signature
-from itr_bench.scoring.intervals import BOOTSTRAP_SEED
-from itr_bench.scoring.signature import digest
+from itr_bench.scoring.intervals import BOOTSTRAP_SEED, RESAMPLES
+from itr_bench.scoring.metrics import Score
+from itr_bench.scoring.signature import Signature, digest
 from itr_bench.tasks.spec import LEADERBOARD, NO_IMAGE, TRIAL, find_task, get_task
 from itr_bench.tasks.variants import MARK
 

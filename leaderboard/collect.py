@@ -18,7 +18,7 @@ from itr_bench.leaderboard.layout import SUBMISSION
 from itr_bench.leaderboard.neighbours import compared
 from itr_bench.leaderboard.reviewed import read_reviewed
 from itr_bench.leaderboard.validate import Checked, check
-from itr_bench.scoring import Comparison, compare
+from itr_bench.scoring.comparison import Comparison, compare
 
 FEW = 10
 """So many are checked before a progress bar could be read."""

@@ -10,9 +10,10 @@ from itr_bench.leaderboard.entry import Badge, Entry, differing
 from itr_bench.leaderboard.findings import as_markdown, code, fewer
 from itr_bench.leaderboard.site import wording
 from itr_bench.report import words
-from itr_bench.scoring import compare, decide
+from itr_bench.scoring.comparison import compare
 from itr_bench.scoring.intervals import Interval
 from itr_bench.scoring.references import reference_level
+from itr_bench.scoring.significance import decide
 
 NEAREST = 5
 LONGEST = 60_000

@@ -8,7 +8,8 @@ from enum import Enum
 from itr_bench.data.manifest import content_of
 from itr_bench.leaderboard.schema import Submission
 from itr_bench.runs.run_folder import NOT_OBSERVED
-from itr_bench.scoring import Predictions, Score
+from itr_bench.scoring.metrics import Score
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.tasks.spec import get_task
 
 _CONDITIONS = {

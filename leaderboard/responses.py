@@ -20,7 +20,7 @@ from itr_bench.leaderboard.schema import RESPONSE, RunFacts, problems_of, respon
 from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_answer
-from itr_bench.scoring import Predictions, ReadItem, pair
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
 from itr_bench.tasks.spec import find_task
 

@@ -24,7 +24,7 @@ from pydantic_core import to_json
 from itr_bench.leaderboard.characters import first_hidden, has_visible
 from itr_bench.runs.response import Digest, Response, TweetId
 from itr_bench.runs.training import trained_on
-from itr_bench.scoring import Score
+from itr_bench.scoring.metrics import Score
 from itr_bench.scoring.signature import digest
 
 FORMAT = 1

@@ -30,7 +30,8 @@ from itr_bench.leaderboard.published import leaderboard_folder, read_published
 from itr_bench.leaderboard.reference import Reference, try_reference
 from itr_bench.leaderboard.schema import Folds, RunFacts, Submission, problems_of
 from itr_bench.relation import Answer
-from itr_bench.scoring import Predictions, Score, score
+from itr_bench.scoring.metrics import Score, score
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.tasks.spec import get_task
 
 _WHERE = re.compile(r"at line (\d+) column")

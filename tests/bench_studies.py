@@ -27,7 +27,7 @@ from itr_bench.runs.manifest import write_manifest
 from itr_bench.runs.response import Response
 from itr_bench.runs.response_log import RESPONSES
 from itr_bench.runs.run import Run
-from itr_bench.scoring import ReadItem
+from itr_bench.scoring.predictions import ReadItem
 from itr_bench.scoring.signature import digest
 from itr_bench.studies import image_ablation, in_context, prompt
 from itr_bench.studies.load import load

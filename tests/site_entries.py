@@ -19,7 +19,8 @@ from itr_bench.leaderboard.schema import (
     Submitter,
     Training,
 )
-from itr_bench.scoring import Predictions, score
+from itr_bench.scoring.metrics import score
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.tasks.spec import TRIAL, get_task
 
 SEEDS = [11, 22, 33]

@@ -22,7 +22,7 @@ from itr_bench.leaderboard.schema import (
 )
 from itr_bench.relation import Question, Relation
 from itr_bench.runs.response import Response
-from itr_bench.scoring import score
+from itr_bench.scoring.metrics import score
 from itr_bench.scoring.signature import digest
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks.spec import get_task

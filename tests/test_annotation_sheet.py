@@ -13,9 +13,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from itr_bench.agreement.sheet import TEXTS as PAGE_TEXTS
 from itr_bench.agreement.sheet import write_sheet
-from itr_bench.agreement.sheet_texts import LANGUAGES
-from itr_bench.agreement.sheet_texts import TEXTS as PAGE_TEXTS
 from itr_bench.agreement.tables import read_annotations
 from itr_bench.cli import data_agreement, data_annotate
 from itr_bench.errors import DataError
@@ -98,7 +97,7 @@ def test_page_holds_texts_as_data_and_no_label(sheet: Path) -> None:
     assert "built-in" not in page
 
 
-@pytest.mark.parametrize("language", list(LANGUAGES))
+@pytest.mark.parametrize("language", ["en", "lv"])
 def test_every_word_in_every_language(language: str) -> None:
     assert set(PAGE_TEXTS[language]) == set(PAGE_TEXTS["en"])
     assert all(PAGE_TEXTS[language].values())

@@ -15,9 +15,10 @@ from itr_bench.cli.main import cli
 from itr_bench.leaderboard.reference import open_reference
 from itr_bench.relation import Answer, Question, Relation
 from itr_bench.runs.run_folder import read_run_folder
-from itr_bench.scoring import compare, decide, rank
+from itr_bench.scoring.comparison import compare
 from itr_bench.scoring.crossed import seed_noise
-from itr_bench.scoring.significance import better
+from itr_bench.scoring.ranking import rank
+from itr_bench.scoring.significance import better, decide
 from tests.test_submit import run_folder
 
 TASK = "itr_demo_en"

@@ -519,19 +519,6 @@ def test_means_of_known_ranks() -> None:
     assert one.language == "Latvian"
 
 
-def test_the_interval_of_many_tweets_is_that_of_the_bootstrap(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from itr_bench.studies import retrieval_scores
-
-    values = np.random.default_rng(0).random((1, 5_000))
-    (by_bootstrap,) = means(values)
-    monkeypatch.setattr(retrieval_scores, "_MOST_RESAMPLED", 4_999)
-    (by_normal,) = means(values)
-    assert by_normal.value == by_bootstrap.value
-    assert by_normal.interval == pytest.approx(by_bootstrap.interval, abs=3e-4)
-
-
 def test_a_gap_between_languages_is_told() -> None:
     better = {"text_to_image": [1] * 30 + [9] * 10, "image_to_text": [3] * 40}
     worse = {"text_to_image": [1] * 10 + [9] * 30, "image_to_text": [3] * 40}
@@ -1010,7 +997,7 @@ def test_the_same_bytes_for_the_same_input(
 def test_runs_are_compared_with_the_rows() -> None:
     from itr_bench.relation import QUESTIONS
     from itr_bench.runs.run import Run
-    from itr_bench.scoring import ReadItem
+    from itr_bench.scoring.predictions import ReadItem
 
     relations = _balanced(20)
     division = _division(relations, seeds=(1,))

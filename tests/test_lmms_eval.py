@@ -23,8 +23,8 @@ from itr_bench.errors import DataError, ScoreError
 from itr_bench.lmms import hooks
 from itr_bench.relation import Question
 from itr_bench.runs.lmms_log import read_samples
-from itr_bench.scoring import Signature
 from itr_bench.scoring.likelihood import likelihood_scores
+from itr_bench.scoring.signature import Signature
 from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import get_task

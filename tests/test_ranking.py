@@ -17,23 +17,15 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from itr_bench.errors import ScoreError
-from itr_bench.scoring import (
-    Predictions,
-    ReferenceLevel,
-    Score,
-    compare,
-    exact_mcnemar,
-    holm,
-    rank,
-    reference_level,
-    score,
-    smallest_difference,
-)
+from itr_bench.scoring.comparison import compare
 from itr_bench.scoring.crossed import NO_NOISE, SeedNoise, mean_test, noise_between, seed_noise
 from itr_bench.scoring.intervals import Interval
-from itr_bench.scoring.power import power
-from itr_bench.scoring.ranking import Ranking
-from itr_bench.scoring.references import Side, Sides, sides
+from itr_bench.scoring.metrics import Score, score
+from itr_bench.scoring.power import power, smallest_difference
+from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.ranking import Ranking, rank
+from itr_bench.scoring.references import ReferenceLevel, Side, Sides, reference_level, sides
+from itr_bench.scoring.significance import exact_mcnemar, holm
 
 Shares = NDArray[np.float64]
 

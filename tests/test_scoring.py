@@ -16,9 +16,12 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from itr_bench.errors import ScoreError
 from itr_bench.relation import Answer, Question, Relation
-from itr_bench.scoring import Predictions, ReadItem, Signature, compare, holm, pair, score
+from itr_bench.scoring.comparison import compare
 from itr_bench.scoring.intervals import mean_interval, mean_intervals
-from itr_bench.scoring.signature import digest
+from itr_bench.scoring.metrics import score
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair
+from itr_bench.scoring.signature import Signature, digest
+from itr_bench.scoring.significance import holm
 
 LETTERS = {"y": Answer.YES, "n": Answer.NO, "-": Answer.NONE, "!": Answer.FAILED}
 
@@ -270,7 +273,7 @@ def test_comparison_uses_the_shared_tweets_only() -> None:
     assert (alone.tweets, alone.interval, alone.mean_p_value) == (1, None, 1)
     with pytest.raises(ScoreError, match="share no tweet"):
         compare(a, pair(items([("9", 0, "y", "y")])))
-    with pytest.raises(ScoreError, match="disagree on labels"):
+    with pytest.raises(ScoreError, match="disagree on the label of a tweet: compare runs"):
         compare(a, pair(items([("1", 1, "y", "y")])))
 
 

@@ -47,8 +47,11 @@ from itr_bench.leaderboard.site.wording import finding, leader, power
 from itr_bench.report.charts import interval_chart
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.report.words import p_value, parameters, points
-from itr_bench.scoring import Predictions, compare, score, smallest_difference
+from itr_bench.scoring.comparison import compare
 from itr_bench.scoring.intervals import mean_intervals
+from itr_bench.scoring.metrics import score
+from itr_bench.scoring.power import smallest_difference
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.references import Side
 from itr_bench.tasks.spec import LEADERBOARD, TRIAL, TRIALS
 from tests.site_entries import (

@@ -17,7 +17,7 @@ from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.site.build import build_site
 from itr_bench.leaderboard.site.serve import server
 from itr_bench.report.words import p_value
-from itr_bench.scoring import compare
+from itr_bench.scoring.comparison import compare
 from tests.browser import axe_violations, headless_chromium, wait
 from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
 

@@ -20,7 +20,7 @@ from itr_bench.errors import ItrBenchError
 from itr_bench.release import export
 from itr_bench.runs import execute
 from itr_bench.storage import Lock, Timeout
-from itr_bench.translation import journal
+from itr_bench.translation import output_log
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,7 +63,7 @@ class Plan:
 @pytest.mark.parametrize(
     "opened",
     [
-        lambda folder: journal.opened("s", {"a": 1}),
+        lambda folder: output_log.opened("s", {"a": 1}),
         lambda folder: homes.locked("s", patience_s=0),
         lambda folder: execute._opened(Plan(), folder, print),
     ],

@@ -19,7 +19,9 @@ from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError, ScoreError
 from itr_bench.relation import QUESTIONS, Answer, Question, Relation
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Predictions, ReadItem, compare, holm
+from itr_bench.scoring.comparison import compare
+from itr_bench.scoring.predictions import Predictions, ReadItem
+from itr_bench.scoring.significance import holm
 from itr_bench.studies import (
     board_models,
     image_ablation,
@@ -33,7 +35,7 @@ from itr_bench.studies import (
 )
 from itr_bench.studies.changes import changes
 from itr_bench.studies.comparisons import limits
-from itr_bench.studies.decomposition import adjusted
+from itr_bench.studies.decomposition import corrected
 from itr_bench.studies.decomposition import decompose as split
 from itr_bench.studies.formatting import as_text
 from itr_bench.studies.grouping import subjects_of, variant_of, variant_runs, with_variant
@@ -798,7 +800,7 @@ def _by_relation(counts: Sequence[int], right: Sequence[float], seed: int = 0) -
 def test_a_difference_of_class_balance_alone_is_called_that() -> None:
     a = _by_relation([100, 20, 20, 20], [0.8, 0.4, 0.4, 0.4])
     b = _by_relation([40, 40, 40, 40], [0.8, 0.4, 0.4, 0.4])
-    (found,) = adjusted([split(a, b)])
+    (found,) = corrected([split(a, b)])
     assert found.domain.value == pytest.approx(0)
     assert found.balance.value == pytest.approx(found.difference.value) == pytest.approx(0.15)
     assert found.balanced.value == pytest.approx(0)
@@ -810,7 +812,7 @@ def test_a_difference_of_class_balance_alone_is_called_that() -> None:
 def test_a_difference_of_domain_alone_is_called_that() -> None:
     a = _by_relation([50, 50, 50, 50], [0.8] * 4)
     b = _by_relation([50, 50, 50, 50], [0.4] * 4)
-    (found,) = adjusted([split(a, b)])
+    (found,) = corrected([split(a, b)])
     assert found.balance.value == pytest.approx(0)
     assert found.domain.value == pytest.approx(0.4)
     assert all(one.significant for one in found.relations)
@@ -942,7 +944,9 @@ def test_one_accuracy_has_one_interval_on_the_page() -> None:
     content = {"answers": {str(i): [i % 4, "yn", "ny"] for i in range(40)}}
     rule = replace(rule, content=content, metadata={**rule.metadata, "seeds": [1, 2]}, data=lv.data)
     report = make(Material([lv, tirt], [rule]))
-    by_task = {line.task: (line.accuracy, line.interval) for line in runs_of(report.material.runs)}
+    by_task = {
+        line["task"]: (line["accuracy"], line["interval"]) for line in runs_of(report.material.runs)
+    }
     sections = {study.name: section for study, section in report.sections}
     (row,) = figure(sections["transfer"], "LTEC against TIRT").table.rows
     assert [row[4:6], row[6:8]] == [by_task["ltec_itr_lv"], by_task["tirt"]]

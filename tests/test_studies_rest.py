@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from itr_bench.leaderboard.site.rows import Row
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies import board_models, no_vlm, prompt, transfer
-from itr_bench.studies.decomposition import OfRelation, adjusted, too_few
+from itr_bench.studies.decomposition import OfRelation, corrected, too_few
 from itr_bench.studies.decomposition import decompose as split
 from itr_bench.studies.page import make, write
 from itr_bench.studies.prompt_variation import PromptVariation, prompt_variation
@@ -133,7 +133,7 @@ def test_a_question_and_its_negation_that_no_tweet_has_both_read_claim_nothing()
 
 def _relations(noise: Callable[[], Bools]) -> tuple[OfRelation, ...]:
     gold = np.repeat(np.arange(4, dtype=np.int8), TWEETS // 4)
-    (found,) = adjusted([split(_right(noise(), gold), _right(noise(), gold))])
+    (found,) = corrected([split(_right(noise(), gold), _right(noise(), gold))])
     return found.relations
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Predictions
+from itr_bench.scoring.predictions import Predictions
 from itr_bench.studies import comparisons, image_ablation, language, prompt
 from itr_bench.studies.changes import Change, changes
 from itr_bench.studies.comparisons import limits

@@ -1,4 +1,4 @@
-"""`itr-bench data translate`: what is kept whole, models, servers, journal, the set it makes."""
+"""`itr-bench data translate`: what is kept whole, models, servers, log, the set it makes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.spec import get_task
 from itr_bench.translation.dropped_entities import dropped_entities
 from itr_bench.translation.entities import Masked, entities, parted, sentences, without_entities
-from itr_bench.translation.journal import LENGTH, Journal, Output, opened
-from itr_bench.translation.make import Job, make, plan
+from itr_bench.translation.job import Job
+from itr_bench.translation.make import make, plan
+from itr_bench.translation.output_log import LENGTH, Output, OutputLog, opened
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
 from tests import forked
@@ -184,8 +185,8 @@ class Fake:
     repeats, advice = True, "Try another model."
 
     def __init__(self, say: Callable[[str, int], Output | str]) -> None:
-        self.conditions: dict[str, Any] = {}
-        self.facts: dict[str, Any] = {}
+        self.configuration: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
         self._say = say
         self.asked: list[str] = []
 
@@ -195,8 +196,8 @@ class Fake:
         yield [(s, Output(o) if isinstance(o, str) else o) for s, o in said]
 
 
-class Forgetful(Journal):
-    """A journal in memory."""
+class Forgetful(OutputLog):
+    """A log in memory."""
 
     served: list[str] = []  # noqa: RUF012
 
@@ -275,7 +276,7 @@ def test_each_text_goes_the_shortest_way() -> None:
         "with marks": 1,
         "split": 1,
         "generated": 5,
-        "from the journal": 0,
+        "from the log": 0,
     }
     assert found.unchanged == ["2", "3", "4", "5"]  # but for capitals
     found.check()
@@ -355,46 +356,46 @@ def test_the_untranslated_are_named_and_not_refused() -> None:
 def test_what_a_system_that_repeats_itself_said_is_kept(home: Path) -> None:
     """The refusal of a model of this machine costs nothing the second time."""
     fake = Fake(lambda s, limit: "")
-    with opened("s", {}) as journal:
+    with opened("s", {}) as log:
         for _ in range(2):
             with pytest.raises(DataError, match=r"tweet 1: .*empty\n.* Try another model."):
-                translate({"1": "labi"}, fake, journal, limit=8).check()
+                translate({"1": "labi"}, fake, log, limit=8).check()
     assert fake.asked == ["labi"]
 
 
 def test_an_interrupted_batch_is_asked_for_whole_and_written_once(home: Path) -> None:
     texts = {str(i): f"teksts {i:02}" for i in range(10)}
-    with opened("ltec_fr_mt@x", {"a": 1}) as journal:
-        journal.add([("teksts 01", Output("VIENS"))], 8)
+    with opened("ltec_fr_mt@x", {"a": 1}) as log:
+        log.add([("teksts 01", Output("VIENS"))], 8)
         fake = Fake(lambda s, limit: s.upper())
-        found = translate(texts, fake, journal, limit=8)
+        found = translate(texts, fake, log, limit=8)
         assert fake.asked == [f"teksts {i:02}" for i in range(10)]
         assert found.texts["1"] == "VIENS"
         assert found.counts["generated"] == 9
         fake.whole_batches = False
-        assert translate(texts, fake, journal, limit=8).counts["generated"] == 0
+        assert translate(texts, fake, log, limit=8).counts["generated"] == 0
 
 
-# The journal
+# The log
 
 
-def test_a_journal_takes_up_where_it_was_torn(home: Path) -> None:
-    with opened("s", {"a": 1}) as journal:
-        journal.add([("ā\n", Output("b\u2028c", served="m-1")), ("d", Output("", LENGTH))], 8)
-        path = journal.folder / "journal.jsonl"
+def test_a_log_takes_up_where_it_was_torn(home: Path) -> None:
+    with opened("s", {"a": 1}) as log:
+        log.add([("ā\n", Output("b\u2028c", served="m-1")), ("d", Output("", LENGTH))], 8)
+        path = log.folder / "outputs.jsonl"
         with pytest.raises(DataError, match="another process"), opened("s", {"a": 1}):
             pass
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
-    with opened("s", {"a": 1}) as journal:
-        assert len(journal) == 2
-        assert journal.find("ā\n", 8) == journal.find("ā\n", 9) == Output("b\u2028c", "stop", "m-1")
-        assert journal.find("d", 8) == Output("", LENGTH)
-        assert journal.find("d", 16) is None
-        assert journal.served == ["m-1"]
+    with opened("s", {"a": 1}) as log:
+        assert len(log) == 2
+        assert log.find("ā\n", 8) == log.find("ā\n", 9) == Output("b\u2028c", "stop", "m-1")
+        assert log.find("d", 8) == Output("", LENGTH)
+        assert log.find("d", 16) is None
+        assert log.served == ["m-1"]
         assert path.read_bytes() == whole
-    with opened("s", {"a": 2}) as journal:
-        assert len(journal) == 0
+    with opened("s", {"a": 2}) as log:
+        assert len(log) == 0
     path.write_bytes(whole.replace(b'"stop"', b'"best"'))
     with pytest.raises(DataError, match=r"line 1: damaged .*checksum"), opened("s", {"a": 1}):
         pass
@@ -441,7 +442,7 @@ def test_every_family_translates_into_every_language(
 ) -> None:
     from itr_bench.translation.seq2seq import Seq2SeqTranslator
 
-    translator = Seq2SeqTranslator(str(models(family)), "lv", target, num_beams=2, device="cpu")
+    translator = Seq2SeqTranslator(job(models(family), target))
     language = LANGUAGES[target]
     expected = {
         "nllb": ("", language.flores),
@@ -519,16 +520,16 @@ def test_a_model_that_cannot_do_it_is_refused(tmp_path: Path, models: Callable[.
         make(job(chat, tweets=some))
 
 
-def test_other_conditions_are_another_journal(tmp_path: Path, models: Callable[..., Path]) -> None:
+def test_another_configuration_has_another_log(tmp_path: Path, models: Callable[..., Path]) -> None:
     some = tweets(tmp_path, 2)
     usual = make(job(models("nllb"), tweets=some))
     assert make(job(models("nllb"), tweets=some)).counts["generated"] == 0
     others = [
-        make(job(models("nllb"), tweets=some, **change)).journal
+        make(job(models("nllb"), tweets=some, **change)).log
         for change in ({"num_beams": 1}, {"batch_size": 3}, {"max_new_tokens": 41}, {"limit": 1})
     ]
-    others.append(make(job(models("nllb", "nllb-1", seed=1), tweets=some)).journal)
-    assert len({usual.journal, *others}) == 6
+    others.append(make(job(models("nllb", "nllb-1", seed=1), tweets=some)).log)
+    assert len({usual.log, *others}) == 6
 
 
 def test_a_killed_translation_goes_on(
@@ -552,14 +553,14 @@ def test_a_killed_translation_goes_on(
     until = time.monotonic() + 240
     while len(lines) < 6 and process.is_alive() and time.monotonic() < until:
         time.sleep(0.02)
-        for path in killed.glob("translations/*/journal.jsonl"):
+        for path in killed.glob("translations/*/outputs.jsonl"):
             lines = path.read_bytes().splitlines()
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert not out.exists()
     monkeypatch.setenv(home.ENVIRONMENT, str(killed))
-    (path,) = killed.glob("translations/*/journal.jsonl")
+    (path,) = killed.glob("translations/*/outputs.jsonl")
     before = path.read_bytes().count(b"\n")
     assert 6 <= before < whole.counts["generated"]
     made = make(asked, out=out)
@@ -630,10 +631,11 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.server_close()
 
 
-def ask(server: Server, texts: dict[str, str], journal: Journal, **settings: Any) -> Translation:
-    usual = {"batch_size": 3, "pauses_s": (0.0, 0.0), "timeout_s": 5}
-    translator = ServerTranslator(server.url, "chat", "lv", "fr", **{**usual, **settings})
-    return translate(texts, translator, journal, limit=8)
+def ask(server: Server, texts: dict[str, str], log: OutputLog, **settings: Any) -> Translation:
+    asked = Job("ltec", "lv", "fr", "chat", server=server.url, batch_size=3)
+    patience: dict[str, Any] = {"pauses_s": (0.0, 0.0), "timeout_s": 5, **settings}
+    translator = ServerTranslator(asked, **patience)
+    return translate(texts, translator, log, limit=8)
 
 
 def test_a_server_is_asked_as_documented(
@@ -679,14 +681,14 @@ def test_a_server_that_says_one_thing_of_all_texts_is_refused(
 ) -> None:
     texts = {str(i): f"teksts numur{'s' * i} @a{i}" for i in range(6)}
     server = serve(lambda s, n: (200, "Yes" if "[1]" not in s else "Yes [1]"))
-    with opened("x", {}) as journal:
-        found = ask(server, texts, journal)
+    with opened("x", {}) as log:
+        found = ask(server, texts, log)
         with pytest.raises(DataError, match="6 of 6 translations cannot be used") as raised:
             found.check()
     assert "tweet 0: 'Yes @a0', as of 5 other texts" in str(raised.value)
     well = serve(lambda s, n: (200, s.upper()))
-    with opened("x", {}) as journal:  # asked again
-        again = ask(well, texts, journal)
+    with opened("x", {}) as log:  # asked again
+        again = ask(well, texts, log)
     assert again.texts["1"] == "TEKSTS NUMURS @a1"
     assert (again.counts["generated"], again.refused) == (6, {})
 
@@ -711,8 +713,8 @@ def test_what_a_server_said_that_cannot_be_used_is_asked_for_again(
 
     server = serve(reply)
     texts = {s: s for s in ("labs", *bad)}
-    with opened("s", {}) as journal:
-        found = ask(server, texts, journal)
+    with opened("s", {}) as log:
+        found = ask(server, texts, log)
         assert found.texts == {"labs": "LABS", "☕!?": "☕!?"}
         nothing = "the translation is empty, or nothing but links, mentions and emoji"
         assert found.refused == {
@@ -729,11 +731,9 @@ def test_what_a_server_said_that_cannot_be_used_is_asked_for_again(
     assert server.tries["puse"] == server.tries["tukšs"] == server.tries["filtrs"] == 3
     server.tries.clear()
     well.set()
-    with opened("s", {}) as journal:
-        assert len(journal) == 1
-        assert ask(server, texts, journal).texts == {
-            s: s if s == "☕!?" else s.upper() for s in texts
-        }
+    with opened("s", {}) as log:
+        assert len(log) == 1
+        assert ask(server, texts, log).texts == {s: s if s == "☕!?" else s.upper() for s in texts}
     assert server.tries == Counter({s: 1 for s in bad if s != "☕!?"})
 
 
@@ -741,8 +741,8 @@ def test_an_answer_that_is_well_the_second_time_is_taken(
     serve: Callable[..., Server], home: Path
 ) -> None:
     server = serve(lambda s, n: (200, s.upper() if n > 1 else "\udc00" if s == "a" else " "))
-    with opened("s", {}) as journal:
-        assert ask(server, {"a": "a", "b": "b"}, journal).texts == {"a": "A", "b": "B"}
+    with opened("s", {}) as log:
+        assert ask(server, {"a": "a", "b": "b"}, log).texts == {"a": "A", "b": "B"}
     assert server.tries == {"a": 2, "b": 2}
 
 
@@ -752,9 +752,9 @@ def test_several_models_behind_one_name_are_noted(serve: Callable[..., Server], 
         return 200, {"choices": [choice], "model": f"m-{string}"}
 
     server = serve(reply)
-    with opened("s", {}) as journal:
-        ask(server, {"1": "a1b"}, journal)
-        found = ask(server, {s: s + "x" for s in "abcd"}, journal)
+    with opened("s", {}) as log:
+        ask(server, {"1": "a1b"}, log)
+        found = ask(server, {s: s + "x" for s in "abcd"}, log)
     assert found.served == [f"m-{s}" for s in ("a1b", "ax", "bx", "cx", "dx")]
     assert any(
         note.startswith("5 models answered under the same name")
@@ -774,11 +774,11 @@ def test_the_key_does_not_come_back(
         return 200, {"choices": [choice], "model": "m \ud83d\n Bearer sk-made-up"}
 
     server = serve(reply)
-    with opened("s", {}) as journal:
-        found = ask(server, {"a": "a", "b": "b"}, journal)
+    with opened("s", {}) as log:
+        found = ask(server, {"a": "a", "b": "b"}, log)
         assert found.served == ["m Bearer ***"]
         assert found.refused == {"b": "the server ended it with 'Bearer ***'"}
-        assert b"sk-made-up" not in (journal.folder / "journal.jsonl").read_bytes()
+        assert b"sk-made-up" not in (log.folder / "outputs.jsonl").read_bytes()
 
 
 # Ctrl-C is ignored in what is started in the background, these tests perhaps, and all they start.
@@ -790,10 +790,10 @@ main()
 """
 
 
-def test_ctrl_c_ends_it_and_the_journal_is_its_own(
+def test_ctrl_c_ends_it_and_the_log_is_its_own(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests that hang and long pauses do not hold it; nobody else gets at its journal."""
+    """Requests that hang and long pauses do not hold it; nobody else gets at its log."""
     well = threading.Event()
     over = threading.Event()
 
@@ -840,7 +840,7 @@ def test_ctrl_c_ends_it_and_the_journal_is_its_own(
     assert server.tries.total() == before
     well.set()
     made = make(asked, out=out)
-    assert made.counts["from the journal"] == 1
+    assert made.counts["from the log"] == 1
     assert out.read_text(encoding="utf-8") == "tweet_id\ttext\n1\tA\n2\tBB\n3\tCCC\n"
 
 
@@ -857,10 +857,10 @@ def test_a_server_that_stumbles_is_asked_again(serve: Callable[..., Server], hom
         ]
 
     server = serve(reply)
-    with opened("s", {}) as journal:
-        found = ask(server, {s: s for s in (*stumbles, "četri")}, journal)
+    with opened("s", {}) as log:
+        found = ask(server, {s: s for s in (*stumbles, "četri")}, log)
         assert found.texts == {s: s.upper() for s in (*stumbles, "četri")}
-        assert journal.served == ["served-2026"]
+        assert log.served == ["served-2026"]
     assert server.tries == {"viens": 3, "divi": 3, "trīs": 3, "četri": 1}
 
 
@@ -872,13 +872,13 @@ def test_a_server_that_stays_down_loses_nothing(serve: Callable[..., Server], ho
 
     server = serve(reply)
     texts = {s: s for s in ("aa", "bb", "cc", "ddd")}
-    with opened("s", {}) as journal:
+    with opened("s", {}) as log:
         with pytest.raises(DataError, match=r"status 500: \"down\", after 3 tries"):
-            ask(server, texts, journal)
-        assert len(journal) == 2
+            ask(server, texts, log)
+        assert len(log) == 2
         well.set()
         before = sum(server.tries.values())
-        assert ask(server, texts, journal).texts == {s: s.upper() for s in texts}
+        assert ask(server, texts, log).texts == {s: s.upper() for s in texts}
         assert sum(server.tries.values()) - before == 2
 
 
@@ -939,7 +939,7 @@ def test_a_key_is_not_sent_elsewhere(serve: Callable[..., Server], status: int) 
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(DataError, match="expected an address"):
-        ServerTranslator(url, "m", "lv", "en")
+        ServerTranslator(Job("ltec", "lv", "en", "m", server=url))
 
 
 @pytest.mark.parametrize(
@@ -1001,7 +1001,7 @@ def test_the_whole_way_to_a_task(
         return found.output
 
     planned = json.loads(run("--dry-run", "--json"))
-    assert (planned["texts"], planned["there"], planned["journals"]) == (350, False, [])
+    assert (planned["texts"], planned["there"], planned["logs"]) == (350, False, [])
     assert "350 texts" in run("--dry-run")
     assert not home.is_built("ltec_fr_mt@tiny")
     trial = run("--limit", "2")
@@ -1041,8 +1041,8 @@ def test_the_whole_way_to_a_task(
     again = json.loads(run("--replace", "--json"))
     assert again["counts"].get("generated", 0) == 0
     assert list(open_task(get_task("ltec_itr_fr_mt")).texts) == list(data.texts)
-    (matching,) = json.loads(run("--dry-run", "--json"))["journals"]
-    assert matching["outputs"] == again["counts"]["from the journal"]
+    (matching,) = json.loads(run("--dry-run", "--json"))["logs"]
+    assert matching["outputs"] == again["counts"]["from the log"]
 
 
 def test_lmms_eval_finds_the_task(ltec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1079,7 +1079,7 @@ def test_a_server_makes_a_set(
     files = [p for p in ltec.rglob("*") if p.is_file() and p.suffix != ".parquet"]
     assert not any("sk-made-up" in p.read_text(encoding="utf-8", errors="replace") for p in files)
     assert "127.0.0.1" not in json.dumps(facts)
-    assert (made.journal / "journal.jsonl").read_text().count("\n") == 20
+    assert (made.log / "outputs.jsonl").read_text().count("\n") == 20
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ from itr_bench.leaderboard.schema import ClaimedScore, Submission, response_line
 from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.validate import check
 from itr_bench.runs.response import Response
-from itr_bench.scoring import RESAMPLES, Signature, compare
-from itr_bench.scoring.intervals import BOOTSTRAP_SEED
-from itr_bench.scoring.signature import digest
+from itr_bench.scoring.comparison import compare
+from itr_bench.scoring.intervals import BOOTSTRAP_SEED, RESAMPLES
+from itr_bench.scoring.signature import Signature, digest
 from itr_bench.tasks import documents
 from tests.conftest import ROOT
 from tests.submissions import card, describe, make, write

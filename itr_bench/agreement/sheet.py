@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import unicodedata
@@ -12,18 +11,24 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
+import yaml
 from tqdm import tqdm
 
 from itr_bench.agreement.files import CATEGORIES, FIDELITY, ID, RELATION
-from itr_bench.agreement.sheet_texts import TEXTS
 from itr_bench.data.files import new_folder
 from itr_bench.data.image_sources import ImageSource, local_images
 from itr_bench.data.images import check_image
+from itr_bench.data.manifest import text_hash
 from itr_bench.data.tsv import read_tweets
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS
 
 PAGE, EMPTY, IMAGES = "index.html", "annotations.csv", "images"
+_FILES = resources.files("itr_bench.agreement")
+TEXTS: Mapping[str, Mapping[str, str]] = yaml.safe_load(
+    (_FILES / "sheet_texts.yaml").read_text(encoding="utf-8")
+)
+"""The texts of the page by language."""
 # What a sheet asks of each tweet.
 ASKED: Mapping[str, tuple[str, ...]] = {
     RELATION: tuple(question.value for question in QUESTIONS),
@@ -176,7 +181,7 @@ def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = (resources.files("itr_bench.agreement") / "sheet.html").read_text(encoding="utf-8")
+    template = (_FILES / "sheet.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(
         language=language,
         what=what,
@@ -186,7 +191,7 @@ def _page(items: Sequence[Item], what: str, system: str, language: str) -> str:
         with_images=any(item.image for item in items),
         count=len(items),
         data={
-            "id": hashlib.sha256(identity.encode()).hexdigest()[:16],
+            "id": text_hash(identity)[:16],
             "what": what,
             "system": system,
             "id_column": ID,

@@ -219,7 +219,7 @@ def read_negated(response: str | None, language: str, asked: Asked) -> Reading:
         asked: which of the two questions is asked in the negative.
 
     Returns:
-        Unread also where the words beside yes or no do not say the same as the turned answer.
+        Unparseable also where the words beside yes or no do not say the same as the turned answer.
     """
     reading = read_answer(response, language)
     if response is None or reading.answer not in _TURNED:

@@ -15,7 +15,8 @@ from itr_bench.runs.comparing import Compared, compare_runs
 from itr_bench.runs.reading import read_runs
 from itr_bench.runs.run import Run
 from itr_bench.runs.tables import DASH
-from itr_bench.scoring import Comparison, Significance
+from itr_bench.scoring.comparison import Comparison
+from itr_bench.scoring.significance import Significance
 
 
 @click.command("compare", short_help="Compare runs on the same tweets.")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
-
-from itr_bench.agreement.sheet_texts import LANGUAGES
 
 
 @click.command("annotate", short_help="Write an annotation sheet: a page for the browser, a CSV.")
@@ -51,12 +50,10 @@ from itr_bench.agreement.sheet_texts import LANGUAGES
 )
 @click.option(
     "--language",
-    type=click.Choice(list(LANGUAGES)),
+    type=click.Choice(["en", "lv"]),
     default="en",
     show_default=True,
-    help="Of the page: "
-    + ", ".join(f"{code} {name}" for code, name in LANGUAGES.items())
-    + ". The tweets may be in any.",
+    help="Of the page: en English, lv Latvian. The tweets may be in any.",
 )
 @click.option(
     "--annotator",
@@ -69,17 +66,7 @@ from itr_bench.agreement.sheet_texts import LANGUAGES
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The new folder of the sheet."
 )
-def command(
-    tweets: Path,
-    images: Path | None,
-    what: str,
-    column: str,
-    translations: Path | None,
-    system: str | None,
-    language: str,
-    annotators: tuple[str, ...],
-    out: Path,
-) -> None:
+def command(out: Path, **asked: Any) -> None:
     """Write an annotation sheet: a page for people to answer on, and an empty CSV.
 
     The folder holds index.html, which opens from the disk without a server or network,
@@ -103,17 +90,7 @@ def command(
     from itr_bench.agreement.files import ID
     from itr_bench.agreement.sheet import EMPTY, PAGE, write_sheet
 
-    count = write_sheet(
-        out,
-        tweets,
-        what=what,
-        images=images,
-        column=column,
-        translations=translations,
-        language=language,
-        annotators=annotators,
-        system=system,
-    )
+    count = write_sheet(out, **asked)
     click.echo(f"{count} tweets: open {out / PAGE} in a browser, or fill in {out / EMPTY}")
     click.echo(f"In a spreadsheet, import the column {ID} as text: as numbers, ids are rounded.")
     click.echo("The folder holds texts and images of tweets: do not pass it on.")

@@ -54,16 +54,11 @@ def command(
     folder: Path,
     tasks: str | None,
     ids_only_for: tuple[str, ...],
-    version: str,
-    repo_id: str | None,
-    date: str | None,
     stated: tuple[str, ...],
-    previous: Path | None,
-    agreement: Path | None,
     trial: bool,
-    replace: bool,
     dry_run: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Write data as a release into DIR, as it is put onto the Hugging Face Hub.
 
@@ -89,25 +84,13 @@ def command(
     from itr_bench.release.export import Details, check, export
     from itr_bench.release.plan import TRIAL_KINDS, plan
 
-    facts: dict[str, Any] = {
-        "version": version,
-        "repo_id": repo_id,
-        "date": date,
-        "previous": previous,
-        "agreement": agreement,
-        "replace": replace,
-    }
-    check(folder, Details(**facts))  # before the data is opened, which can take minutes
+    check(folder, Details(**asked))  # before the data is opened, which can take minutes
     names = [name.strip() for name in (tasks or "").split(",") if name.strip()]
-    planned = plan(
-        names,
-        ids_only_for=ids_only_for,
-        stated=licences.read_stated(stated),
-        trial=trial,
-    )
+    licensed = licences.read_stated(stated)
+    planned = plan(names, ids_only_for=ids_only_for, stated=licensed, trial=trial)
     sizes: dict[str, int] = {}
     if not dry_run:
-        release = export(folder, planned, **facts)
+        release = export(folder, planned, **asked)
         sizes = {config.task: config.size for config in release.configs}
     found: list[dict[str, Any]] = [
         {
@@ -125,7 +108,12 @@ def command(
         for one in planned
     ]
     if as_json:
-        out = {"folder": str(folder), "version": version, "dry_run": dry_run, "configs": found}
+        out = {
+            "folder": str(folder),
+            "version": asked["version"],
+            "dry_run": dry_run,
+            "configs": found,
+        }
         click.echo(json.dumps(out, indent=2, ensure_ascii=False))
         return
     rows = [

@@ -110,12 +110,6 @@ def command(
             click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
 
 
-def _column(tweets: TweetSet, language: str) -> Texts:
-    name = f"the {LANGUAGES[language].name} column as published"
-    texts = dict(zip(tweets.tweet_ids, tweets.texts(language), strict=True))
-    return Texts(name, texts, tweets.spec.name)
-
-
 def _file(path: Path, column: str) -> Texts:
     rows = read_tweets(path, {column: "text"}, labelled=False)
     texts = {row.values["tweet_id"]: row.values[column] for row in rows}
@@ -130,7 +124,7 @@ def _reference(base: TweetSet | None, file: Path | None, language: str) -> Texts
             f"there is no reference in {LANGUAGES[language].name}: the data set {_BASE!r} has "
             "none. Give --reference FILE.tsv, with tweet_id and text"
         )
-    return _column(base, language)
+    return Texts.of(base, language, f"the {LANGUAGES[language].name} column as published")
 
 
 def _translations(
@@ -139,7 +133,7 @@ def _translations(
     """The translations of *files*, or all that are built, each with what it was made from."""
 
     def texts(code: str) -> Mapping[str, str] | None:
-        return None if base is None else _column(base, code).texts
+        return None if base is None else Texts.of(base, code, "source").texts
 
     if files:
         return [replace(_file(file, "text_mt"), source=texts(source)) for file in files]
@@ -154,11 +148,9 @@ def _translations(
     for tweets in built:
         base_of(tweets)  # its images are here and are those that it was built on
     return [
-        Texts(
-            str(tweets.manifest.system),
-            dict(zip(tweets.tweet_ids, tweets.texts(language), strict=True)),
-            tweets.spec.name,
-            texts(tweets.manifest.sources[0].get("from", "lv")),
+        replace(
+            Texts.of(tweets, language, str(tweets.manifest.system)),
+            source=texts(tweets.manifest.sources[0].get("from", "lv")),
         )
         for tweets in built
     ]

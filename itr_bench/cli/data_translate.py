@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from itr_bench.cli import run_options
 from itr_bench.cli.run import INTERRUPTED
 from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.errors import DataError
 
 if TYPE_CHECKING:
-    from itr_bench.translation.make import Job
+    from itr_bench.translation.job import Job
 
 _SHOWN = 5
 
@@ -113,7 +113,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
     reads it. Links, mentions, hashtags and emoji are kept whole and checked. Models search
     with beams and do not sample, servers are asked with temperature 0. What is translated is on
     the disk after each batch: the same command resumes, also after Ctrl-C, and
-    other settings begin a journal of their own, below ITR_BENCH_HOME/translations. An answer
+    other settings begin a log of their own, below ITR_BENCH_HOME/translations. An answer
     of a server that cannot be used is asked for again.
 
     Output of any other system is taken from a file:
@@ -127,7 +127,8 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
       itr-bench data translate --to it --model my-model --server http://localhost:8000/v1
       itr-bench data translate --to es --model facebook/m2m100_418M --limit 5
     """
-    from itr_bench.translation.make import Job, make, plan
+    from itr_bench.translation.job import Job
+    from itr_bench.translation.make import make, plan
 
     _refuse_ignored(job := Job(**asked))
     if job.tweets is not None and out is None and not dry_run:
@@ -141,7 +142,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
         made = make(job, out=out, replace=replace)
     except KeyboardInterrupt:
         click.echo(
-            "\nitr-bench: interrupted. What was translated is kept in the journal; give the same "
+            "\nitr-bench: interrupted. What was translated is kept in the log; give the same "
             "command again to resume.",
             err=True,
         )
@@ -155,7 +156,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
             "set": job.spec.name if made.folder else None,
             "task": task if made.folder else None,
             "folder": str(made.folder) if made.folder else None,
-            "journal": str(made.journal),
+            "log": str(made.log),
             "counts": dict(made.counts),
             "seconds": round(seconds, 3),
             "warnings": made.warnings,
@@ -163,11 +164,11 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
         }
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    generated, kept = made.counts.get("generated", 0), made.counts.get("from the journal", 0)
+    generated, kept = made.counts.get("generated", 0), made.counts.get("from the log", 0)
     click.echo(
         f"{len(made.texts)} texts translated from {LANGUAGES[job.source].name} to "
         f"{LANGUAGES[job.target].name} by {job.slug}: {generated} strings now in {seconds:.0f} s "
-        f"({generated / seconds:.1f}/s with loading), {kept} from the journal"
+        f"({generated / seconds:.1f}/s with loading), {kept} from the log"
     )
     for note in made.notes:
         click.echo(f"note: {note}")
@@ -189,12 +190,7 @@ def command(out: Path | None, replace: bool, dry_run: bool, as_json: bool, **ask
 
 def _refuse_ignored(job: Job) -> None:
     """Refuse options that a server does not get."""
-    context = click.get_current_context()
-    given = [
-        f"--{name.replace('_', '-')}"
-        for name in _OF_THIS_MACHINE
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
+    given = [one for name, one in run_options.given().items() if name in _OF_THIS_MACHINE]
     if job.server is not None and given:
         raise DataError(f"{', '.join(given)}: for a model of this machine, not with --server")
 
@@ -215,7 +211,7 @@ def _show_plan(found: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"set: {found['set']} in {found['folder']} ({state})")
     else:
         click.echo("no set is written: these are not all texts of a set")
-    for journal in found["journals"][:_SHOWN]:
-        click.echo(f"journal: {journal['outputs']} outputs in {journal['folder']}")
-    if not found["journals"]:
-        click.echo("journal: none, it starts from the beginning")
+    for log in found["logs"][:_SHOWN]:
+        click.echo(f"log: {log['outputs']} outputs in {log['folder']}")
+    if not found["logs"]:
+        click.echo("log: none, it starts from the beginning")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,9 +14,10 @@ from itr_bench.errors import ItrBenchError, RunError, bullet_list
 
 if TYPE_CHECKING:
     from itr_bench.models.spec import ModelSpec
-    from itr_bench.runs.plan import TaskPlan
-    from itr_bench.studies.study import Material, Study
+    from itr_bench.studies.study import Job, Material, Study
     from itr_bench.tasks.spec import TaskSpec
+
+T = TypeVar("T")
 
 
 def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -24,9 +25,9 @@ def _list(context: click.Context, _: click.Parameter, wanted: bool) -> None:
         return
     from itr_bench.studies.study import studies
 
-    with_ = context.make_formatter()
-    with_.write_dl([(study.name, study.question) for study in studies().values()])
-    click.echo(with_.getvalue().rstrip())
+    formatter = context.make_formatter()
+    formatter.write_dl([(study.name, study.question) for study in studies().values()])
+    click.echo(formatter.getvalue().rstrip())
     context.exit()
 
 
@@ -107,16 +108,18 @@ def _run(
     folder: str | None,
     gen_kwargs: str,
     limit: int | None,
-    processes: int | None,
-    ray: str | None,
     dry_run: bool,
+    **replicas: Any,
 ) -> None:
     """Run the tasks that this study compares, and print what they show.
 
     The same command resumes what was begun.
     """
+    from itr_bench.models.arguments import parse_arguments
+    from itr_bench.models.spec import resolve_model
+    from itr_bench.runs.configuring import folder_name, refuse_launchers
     from itr_bench.seeds import read_seeds
-    from itr_bench.studies.study import get_study
+    from itr_bench.studies.study import Job, get_study
 
     name = click.get_current_context().info_name or ""
     study = get_study(name)
@@ -127,21 +130,17 @@ def _run(
         if unused:
             raise RunError(f"study {name} runs no VLM: leave {', '.join(unused)} away")
         chosen = read_seeds(seeds) if "seeds" in given else None
-        _without_runs(study, bases, model, model_args, out, limit, chosen, dry_run=dry_run)
+        arguments = parse_arguments(model_args, "--model_args")
+        if dry_run:
+            click.echo(f"study {study.name}: {model} on {', '.join(bases)}, results below {out}")
+            return
+        _execute(study, Job(model, arguments, bases, out, limit, chosen, _log))
         return
-    sys.exit(
-        _with_runs(
-            study,
-            bases,
-            model=(model, model_args, gen_kwargs),
-            seeds=seeds,
-            place=(out, folder),
-            limit=limit,
-            processes=processes,
-            ray=ray,
-            dry_run=dry_run,
-        )
-    )
+    refuse_launchers()
+    chosen = read_seeds(seeds)
+    asked = resolve_model(model, model_args=model_args, gen_kwargs=gen_kwargs)
+    runs = out / folder_name(folder, asked)
+    sys.exit(_with_runs(study, bases, asked, runs, chosen, limit, dry_run=dry_run, **replicas))
 
 
 _OF_VLMS = ("folder", "gen_kwargs", "processes", "ray")
@@ -180,48 +179,38 @@ def bases_of(study: Study, given: str) -> list[str]:
 def _with_runs(
     study: Study,
     bases: Sequence[str],
-    *,
-    model: tuple[str, str, str],
-    seeds: str,
-    place: tuple[Path, str | None],
+    model: ModelSpec,
+    folder: Path,
+    seeds: Sequence[int],
     limit: int | None,
-    processes: int | None,
-    ray: str | None,
+    *,
     dry_run: bool,
+    **replicas: Any,
 ) -> int:
     """Run a study's tasks, print what they show, and return the exit status."""
-    from itr_bench.cli.run import (
-        command_line,
-        executed,
-        report_missing,
-    )
-    from itr_bench.models.spec import resolve_model
-    from itr_bench.runs.configuring import folder_name, refuse_launchers
+    from itr_bench.cli.run import command_line, executed, report_missing
+    from itr_bench.runs import plan
     from itr_bench.runs.execute import RunConfig, check_machine
     from itr_bench.runs.run_folder import is_run_folder
-    from itr_bench.seeds import read_seeds
     from itr_bench.studies.study import Material
     from itr_bench.studies.translation_quality import with_quality
+    from itr_bench.tasks.spec import get_task
 
-    refuse_launchers()
-    chosen = read_seeds(seeds)
-    name, model_args, gen_kwargs = model
-    asked = resolve_model(name, model_args=model_args, gen_kwargs=gen_kwargs)
-    out, named = place
-    folder = out / folder_name(named, asked)
-    tasks, skipped = _possible(study, bases, asked)
-    _say_skipped(skipped)
+    names = [name for base in bases for name in study.tasks(base)]
+    tasks = _where_possible(names, bases, lambda name: _runnable(name, model))
     if dry_run:
         from itr_bench.cli import dry_run as dry
 
-        dry.show(asked, tasks, chosen, folder, limit)
+        dry.show(model, tasks, seeds, folder, limit)
         return 0
     if not all(is_run_folder(folder / task.name) for task in tasks):
-        check_machine(asked)  # before any data is fetched
-    plans, refused = _planned(tasks, bases, asked, chosen, limit)
-    _say_skipped(refused)
-    config = RunConfig(asked, plans, folder, command_line(), processes=processes, ray=ray)
-    runs = executed(config)
+        check_machine(model)  # before any data is fetched
+    plans = _where_possible(
+        [task.name for task in tasks],
+        bases,
+        lambda name: plan.plan_task(get_task(name), model, seeds, limit),
+    )
+    runs = executed(RunConfig(model, plans, folder, command_line(), **replicas))
     scored = [run.scored for run in runs if run.scored is not None]
     unfinished = {
         run.scored.files[0]: f"{len(run.missing)} of {run.plan.total} responses are missing"
@@ -233,84 +222,54 @@ def _with_runs(
     return report_missing(runs)
 
 
-def _possible(
-    study: Study, bases: Sequence[str], model: ModelSpec
-) -> tuple[list[TaskSpec], list[str]]:
-    """The tasks of a study that can be run here, and why the others cannot."""
+def _runnable(name: str, model: ModelSpec) -> TaskSpec:
+    """The task called *name*.
+
+    Raises:
+        ItrBenchError: its data cannot be had, or *model* cannot do it.
+    """
     from itr_bench.data.sets import get_set
-    from itr_bench.runs import plan
+    from itr_bench.runs.plan import data_is_here
     from itr_bench.runs.settings import settings_of
     from itr_bench.tasks.spec import get_task
 
-    tasks: dict[TaskSpec, None] = {}
-    skipped = []
-    for base in bases:
-        for name in study.tasks(base):
-            try:
-                task = get_task(name)
-                spec = get_set(task.set_name)
-                if spec.supply is not None and not plan.data_is_here(task):
-                    raise RunError(f"its data is not here. {spec.supply}")
-                settings_of(task, model)
-            except ItrBenchError as error:
-                if name == base:
-                    raise
-                skipped.append(f"{name}: {error}")
-            else:
-                tasks[task] = None
-    return list(tasks), skipped
+    task = get_task(name)
+    spec = get_set(task.set_name)
+    if spec.supply is not None and not data_is_here(task):
+        raise RunError(f"its data is not here. {spec.supply}")
+    settings_of(task, model)
+    return task
 
 
-def _planned(
-    tasks: Sequence[TaskSpec],
-    bases: Sequence[str],
-    model: ModelSpec,
-    seeds: Sequence[int],
-    limit: int | None,
-) -> tuple[list[TaskPlan], list[str]]:
-    """The plans of the tasks, and why some have none."""
-    from itr_bench.runs import plan
-
-    plans, refused = [], []
-    for task in tasks:
+def _where_possible(
+    names: Sequence[str], bases: Sequence[str], make: Callable[[str], T]
+) -> list[T]:
+    """What *make* makes of each task; those that it refuses are named, unless it is a base."""
+    made, skipped = [], []
+    for name in dict.fromkeys(names):
         try:
-            plans.append(plan.plan_task(task, model, seeds, limit))
+            made.append(make(name))
         except ItrBenchError as error:
-            if task.name in bases:
+            if name in bases:
                 raise
-            refused.append(f"{task.name}: {error}")
-    return plans, refused
-
-
-def _say_skipped(skipped: Sequence[str]) -> None:
+            skipped.append(f"{name}: {error}")
     if skipped:
-        click.echo(f"left out of the study:\n{bullet_list(skipped, most=40)}", err=True)
+        _log(f"left out of the study:\n{bullet_list(skipped, most=40)}")
+    return made
 
 
-def _without_runs(
-    study: Study,
-    bases: Sequence[str],
-    model: str,
-    model_args: str,
-    out: Path,
-    limit: int | None,
-    seeds: Sequence[int] | None,
-    *,
-    dry_run: bool,
-) -> None:
-    """A study that runs no VLM."""
-    from itr_bench.models.arguments import parse_arguments
-    from itr_bench.studies.study import Job, Material, read_result
+def _execute(study: Study, job: Job) -> None:
+    """Do the work of a study that runs no VLM, and print what it shows."""
+    from itr_bench.studies.study import Material, read_result
 
     assert study.execute is not None
-    arguments = parse_arguments(model_args, "--model_args")
-    if dry_run:
-        click.echo(f"study {study.name}: {model} on {', '.join(bases)}, results below {out}")
-        return
-    job = Job(model, arguments, bases, out, limit, seeds, lambda line: click.echo(line, err=True))
     files = study.execute(job)
     show(study, Material(results=[read_result(file) for file in files]))
     click.echo("\nThe results are in:\n" + "\n".join(f"  {file}" for file in files))
+
+
+def _log(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def show(study: Study, material: Material) -> None:

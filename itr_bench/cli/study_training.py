@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -72,11 +72,16 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--shuffle-labels",
+    "shuffled_labels",
     is_flag=True,
     help="Train on labels dealt out by chance, as a control: the result has to be near chance.",
 )
 @click.option(
-    "--training-seed", default=1, show_default=True, help="Of folds, first weights and order."
+    "--training-seed",
+    "seed",
+    default=1,
+    show_default=True,
+    help="Of folds, first weights and order.",
 )
 @click.option(
     "--at-once",
@@ -95,18 +100,7 @@ def command(
     model_args: str,
     base: str,
     train: str | None,
-    folds: int,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    adapt: str,
-    rank: int,
-    alpha: int,
     share: str,
-    balance: str,
-    early_stopping: int,
-    shuffle_labels: bool,
-    training_seed: int,
     at_once: int,
     recompute: bool,
     seeds: str,
@@ -114,6 +108,7 @@ def command(
     folder: str | None,
     gen_kwargs: str,
     dry_run: bool,
+    **settings: Any,
 ) -> None:
     """Fine-tune a model with cross-validation, and predict each tweet by a model that never saw it.
 
@@ -150,21 +145,7 @@ def command(
     asked = resolve_model(model, model_args=model_args, gen_kwargs=gen_kwargs)
     languages = train or ",".join(dict.fromkeys(task.language for task in bases))
     configs = [
-        TrainingConfig(
-            languages=one,
-            folds=folds,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            adapt=adapt,  # type: ignore[arg-type]  # click has checked it
-            rank=rank,
-            alpha=alpha,
-            balance=balance,  # type: ignore[arg-type]
-            share=percent,
-            shuffled_labels=shuffle_labels,
-            early_stopping=early_stopping,
-            seed=training_seed,
-        )
+        TrainingConfig(languages=one, share=percent, **settings)
         for one in _languages(languages)
         for percent in _shares(share)
     ]

@@ -15,8 +15,9 @@ from itr_bench.models.libraries import libraries_in_use
 from itr_bench.models.stopping import stop
 from itr_bench.models.turns import NO_ORDER, refuse_one_turn
 from itr_bench.relation import Answer, Question
-from itr_bench.scoring import ReadItem, Score, pair, score
 from itr_bench.scoring.likelihood import JudgedLikelihood, LikelihoodScore, likelihood_scores
+from itr_bench.scoring.metrics import Score, score
+from itr_bench.scoring.predictions import ReadItem, pair
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import LIKELIHOOD, get_task
 from itr_bench.version import __version__

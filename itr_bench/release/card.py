@@ -13,8 +13,8 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import Config, Release
 from itr_bench.errors import DataError
 from itr_bench.relation import RELATIONS
-from itr_bench.release import descriptions, licences, metadata
-from itr_bench.release.tables import COLUMNS
+from itr_bench.release import licences, metadata
+from itr_bench.release.tables import described
 
 _TYPES = {"Value": "string", "ClassLabel": "ClassLabel", "Image": "Image"}
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
@@ -41,7 +41,7 @@ def card(release: Release, features: Features, agreement: Sequence[Sequence[str]
     template = resources.files("itr_bench.release") / "card.md.j2"
     text = environment.from_string(template.read_text(encoding="utf-8")).render(
         release=release,
-        descriptions=descriptions,
+        texts=metadata.TEXTS,
         metadata=metadata,
         relations=RELATIONS,
         columns=_columns(features),
@@ -78,7 +78,7 @@ def _metadata(release: Release, features: Features) -> str:
         size_categories=[next((name for most, name in _SIZES if tweets < most), "n>1M")],
         source_datasets=_source_datasets(configs),
         task_categories=["visual-question-answering", "image-text-to-text"],
-        pretty_name=("TRIAL: " if release.trial else "") + descriptions.TITLE,
+        pretty_name=("TRIAL: " if release.trial else "") + metadata.TEXTS["title"],
         tags=[
             "benchmark",
             "image-text-relation",
@@ -165,9 +165,7 @@ def _columns(features: Features) -> list[tuple[str, str, str]]:
     found: dict[str, tuple[str, str, str]] = {}
     for columns in features.values():
         for name, feature in columns.items():
-            code = name.removeprefix("text_")
-            what = COLUMNS[name] if name in COLUMNS else f"the text in {LANGUAGES[code].name}"
-            found[name] = (name, _TYPES[feature["_type"]], what)
+            found[name] = (name, _TYPES[feature["_type"]], described(name))
     return list(found.values())
 
 

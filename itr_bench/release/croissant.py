@@ -12,51 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
-from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.release_files import HASHES, Config, Release
-from itr_bench.release import card, descriptions, licences, metadata
-from itr_bench.release.tables import COLUMNS, HASHES_HEADER
+from itr_bench.release import card, licences, metadata
+from itr_bench.release.tables import COLUMNS, HASHES_HEADER, described
 
-_CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "equivalentProperty": "cr:equivalentProperty",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileProperty": "cr:fileProperty",
-    "fileObject": "cr:fileObject",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "samplingRate": "cr:samplingRate",
-    "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
-}
 _TYPES = {"Value": "sc:Text", "ClassLabel": "sc:Integer", "Image": "sc:ImageObject"}
 
 
@@ -68,11 +30,12 @@ def croissant(release: Release, features: card.Features, hashes: tuple[int, str]
         features: of each config.
         hashes: size in bytes and SHA-256 of ``hashes.tsv``.
     """
-    configs = release.configs
+    configs, texts = release.configs, metadata.TEXTS
     found = [licences.find(name) for config in configs for name in config.licences]
     urls = list(dict.fromkeys(licence.url for licence in found if licence is not None))
+    context = resources.files("itr_bench.release") / "croissant_context.json"
     document = {
-        "@context": _CONTEXT,
+        "@context": json.loads(context.read_text(encoding="utf-8")),
         "@type": "sc:Dataset",
         "conformsTo": [
             "http://mlcommons.org/croissant/1.0",
@@ -82,7 +45,7 @@ def croissant(release: Release, features: card.Features, hashes: tuple[int, str]
         "description": (
             "TRIAL, not the data set: placeholder pictures or demo data. " if release.trial else ""
         )
-        + f"{descriptions.DESCRIPTION} {metadata.licensing(configs)}",
+        + f"{texts['description']} {metadata.licensing(configs)}",
         "version": release.version,
         **({"datePublished": release.date} if release.date else {}),
         **({"license": urls} if urls else {}),
@@ -90,20 +53,22 @@ def croissant(release: Release, features: card.Features, hashes: tuple[int, str]
             {"url": f"https://huggingface.co/datasets/{release.repo_id}"} if release.repo_id else {}
         ),
         "creator": [
-            {"@type": f"sc:{kind}", "name": name} for kind, name in metadata.creators(configs)
+            {"@type": f"sc:{kind}", "name": name}
+            for family in metadata.of_families("creators", configs)
+            for kind, name in family
         ],
         "publisher": {"@type": "sc:Organization", "name": "The itr-bench authors"},
         "keywords": ["image-text relation", "tweets", "vision-language models", "benchmark"],
         "inLanguage": metadata.languages(configs),
         "isLiveDataset": False,
         "citeAs": "\n\n".join(metadata.citations(configs)),
-        "rai:dataCollection": " ".join(metadata.collection(configs)),
+        "rai:dataCollection": " ".join(metadata.of_families("collection", configs)),
         "rai:dataAnnotationProtocol": metadata.annotation(configs),
-        "rai:dataBiases": metadata.biases(configs),
+        "rai:dataBiases": " ".join(metadata.of_families("biases", configs)),
         "rai:dataLimitations": " ".join(metadata.limitations(configs)),
-        "rai:dataUseCases": descriptions.USES,
+        "rai:dataUseCases": texts["uses"],
         "rai:personalSensitiveInformation": metadata.personal(release),
-        "rai:dataReleaseMaintenancePlan": descriptions.MAINTENANCE,
+        "rai:dataReleaseMaintenancePlan": texts["maintenance"],
         "distribution": [
             *(
                 _file(config.path, "application/x-parquet", config.size, config.sha256)
@@ -131,8 +96,7 @@ def _file(path: str, encoding: str, size: int, sha256: str) -> dict[str, Any]:
 def _records(config: Config, features: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     fields = []
     for column, feature in features.items():
-        code = column.removeprefix("text_")
-        what = COLUMNS[column] if column in COLUMNS else f"the text in {LANGUAGES[code].name}"
+        what = described(column)
         if feature["_type"] == "ClassLabel":
             what += ": " + ", ".join(f"{i} {name}" for i, name in enumerate(feature["names"]))
         field = _field(config.name, column, what, _TYPES[feature["_type"]], config.path)

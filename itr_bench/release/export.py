@@ -45,21 +45,6 @@ _LOCK = "itr-bench-export.lock"
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What an export reads beside the data.
-
-    Attributes:
-        changelog: of the previous release, ``None`` where none was named.
-        rows: of the previous release.
-        agreement: rows of a table of agreement.
-    """
-
-    changelog: str | None
-    rows: tables.Rows
-    agreement: list[list[str]]
-
-
-@dataclass(frozen=True)
 class Details:
     """What a release is said to be, and what it stands beside.
 
@@ -80,8 +65,12 @@ class Details:
     replace: bool = False
 
 
-def check(folder: Path, asked: Details) -> Inputs:
+def check(folder: Path, asked: Details) -> tuple[str | None, tables.Rows, list[list[str]]]:
     """Check what :func:`export` is asked to do, apart from the data; nothing is written.
+
+    Returns:
+        The changelog and rows of the previous release, ``None`` and empty where none was named; the
+        rows of a table of agreement.
 
     Raises:
         DataError: as :func:`export`.
@@ -101,7 +90,7 @@ def check(folder: Path, asked: Details) -> Inputs:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{previous / CHANGELOG}: not a text in UTF-8 ({error})") from error
         rows = tables.read_hashes((previous / HASHES).read_bytes(), str(previous / HASHES))
-    return Inputs(text, rows, [] if agreement is None else read_agreement(agreement))
+    return text, rows, [] if agreement is None else read_agreement(agreement)
 
 
 def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
@@ -117,7 +106,7 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
     """
     asked = Details(**details)
     _clear_up(folder)
-    inputs = check(folder, asked)
+    previous, rows, agreement = check(folder, asked)
     with _replacing(folder) as partial:
         configs = tuple(_write_config(partial, one) for one in planned)
         release = Release(
@@ -132,16 +121,16 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
             lines += tables.hash_lines(config_name(one.task), one.data, ids_only=one.ids_only)
         _write(partial / HASHES, "\n".join(lines) + "\n")
         change = None
-        if inputs.changelog is not None:
+        if previous is not None:
             now = tables.read_hashes((partial / HASHES).read_bytes(), HASHES)
-            change = (inputs.changelog, row_differences(inputs.rows, now))
+            change = (previous, row_differences(rows, now))
         _write(partial / CHANGELOG, changelog(asked.version, configs, change))
         features = {
             config_name(one.task): tables.columns(one.data, one.ids_only) for one in planned
         }
         hashes = ((partial / HASHES).stat().st_size, file_hash(partial / HASHES))
         _write(partial / CROISSANT, croissant(release, features, hashes))
-        _write(partial / CARD, card(release, features, inputs.agreement))
+        _write(partial / CARD, card(release, features, agreement))
         _write(partial / NOTICE, notice(release))
         for path, text in licence_texts(release).items():
             _write(partial / path, text)
@@ -157,7 +146,7 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
 
 def _write_config(folder: Path, one: Planned) -> Config:
     manifest = one.data.tweets.manifest
-    facts = Config(
+    config = Config(
         task=one.task,
         set_name=one.set_name,
         text=one.data.spec.language,
@@ -176,14 +165,14 @@ def _write_config(folder: Path, one: Planned) -> Config:
         size=0,
         sha256="0" * 64,
     )
-    path = folder / facts.path
+    path = folder / config.path
     num_bytes = tables.write_parquet(one.data, path, ids_only=one.ids_only)
-    if facts.ids_path is not None:
+    if config.ids_path is not None:
         labels = zip(one.data.tweets.tweet_ids, one.data.tweets.relations, strict=True)
         ids = as_tsv({tweet: Relation(label) for tweet, label in labels})
-        _write(folder / facts.ids_path, ids)
+        _write(folder / config.ids_path, ids)
     written = {"num_bytes": num_bytes, "size": path.stat().st_size, "sha256": file_hash(path)}
-    return facts.model_copy(update=written)
+    return config.model_copy(update=written)
 
 
 def _write(path: Path, text: str) -> None:

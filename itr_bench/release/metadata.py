@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import yaml
 
 from itr_bench.data.release_files import Config, Release
 from itr_bench.data.sets import get_set
 from itr_bench.data.tirt_labels import PUBLISHED
-from itr_bench.release import descriptions, licences
+from itr_bench.release import licences
+
+TEXTS: Mapping[str, Any] = yaml.safe_load(
+    (resources.files("itr_bench.release") / "descriptions.yaml").read_text(encoding="utf-8")
+)
+"""What is said of the data; some of it by family."""
 
 
 def families(configs: Sequence[Config]) -> list[str]:
@@ -28,6 +37,11 @@ def _family(config: Config) -> str:
     return name
 
 
+def of_families(what: str, configs: Sequence[Config]) -> list[Any]:
+    """What is said of each family in a release: a key of :data:`TEXTS` such as ``biases``."""
+    return [TEXTS[what][family] for family in families(configs)]
+
+
 def languages(configs: Sequence[Config]) -> list[str]:
     """The languages of the texts in the release."""
     codes = (code for config in configs for code in get_set(config.set_name).texts)
@@ -39,16 +53,9 @@ def is_translated(configs: Sequence[Config]) -> bool:
     return any(get_set(config.set_name).is_translation for config in configs)
 
 
-def collection(configs: Sequence[Config]) -> list[str]:
-    """Where the tweets come from."""
-    return [descriptions.COLLECTION[family] for family in families(configs)]
-
-
 def annotation(configs: Sequence[Config]) -> str:
     """How the labels were made, as far as it is known."""
-    return _joined(
-        [descriptions.QUESTIONS, *(descriptions.ANNOTATION[family] for family in families(configs))]
-    )
+    return " ".join([TEXTS["questions"], *of_families("annotation", configs)])
 
 
 def limitations(configs: Sequence[Config]) -> list[str]:
@@ -56,22 +63,14 @@ def limitations(configs: Sequence[Config]) -> list[str]:
     found = families(configs)
     sets = [get_set(config.set_name) for config in configs]
     ltec = [spec for spec in sets if spec.name.startswith("ltec")]
-    cases = (
-        ("ltec" in found, descriptions.FOOD),
-        (any("ltec" in {spec.name, spec.base} for spec in ltec), descriptions.BALANCED),
-        (
-            any("en" in spec.texts and not spec.is_translation for spec in ltec),
-            descriptions.ENGLISH,
-        ),
-        (is_translated(configs), descriptions.TRANSLATION),
-        ("tirt" in found, descriptions.DELETED),
-    )
-    return [*(text for holds, text in cases if holds), *descriptions.LIMITATIONS]
-
-
-def biases(configs: Sequence[Config]) -> str:
-    """Whom the tweets stand for."""
-    return _joined(descriptions.BIASES[family] for family in families(configs))
+    holds = {
+        "food": "ltec" in found,
+        "balanced": any("ltec" in {spec.name, spec.base} for spec in ltec),
+        "english": any("en" in spec.texts and not spec.is_translation for spec in ltec),
+        "translation": is_translated(configs),
+        "deleted": "tirt" in found,
+    }
+    return [*(TEXTS[name] for name in holds if holds[name]), *TEXTS["limitations"]]
 
 
 def personal(release: Release) -> str:
@@ -80,32 +79,17 @@ def personal(release: Release) -> str:
     owner = "the owner of its repository"
     if release.repo_id:
         owner += f" ({release.repo_id.partition('/')[0]})"
-    real = [descriptions.PERSONAL, descriptions.TAKE_DOWN.format(owner=owner)]
-    return _joined(
-        [
-            *(real if set(found) != {"demo"} else []),
-            *([descriptions.MADE_UP] if "demo" in found else []),
-        ]
-    )
+    texts = [TEXTS["personal"], TEXTS["take_down"].format(owner=owner)] if found != ["demo"] else []
+    return " ".join([*texts, *([TEXTS["made_up"]] if "demo" in found else [])])
 
 
 def citations(configs: Sequence[Config]) -> list[str]:
     """What to cite, in BibTeX."""
-    own = [descriptions.BIBTEX["ltec"]] if "ltec" in families(configs) else []
-    return [*own, descriptions.BIBTEX["all"]]
-
-
-def creators(configs: Sequence[Config]) -> list[tuple[str, str]]:
-    """Who made the data: schema.org type and name."""
-    return [creator for family in families(configs) for creator in descriptions.CREATORS[family]]
+    return [TEXTS["bibtex"][key] for key in ("ltec", "all") if key in (*families(configs), "all")]
 
 
 def licensing(configs: Sequence[Config]) -> str:
     """Which licence covers what, in sentences."""
     shown = "; ".join(f"{c.name}: {licences.shown(c.sources)}" for c in configs)
-    scope = "" if set(families(configs)) == {"demo"} else f"{descriptions.LICENCES} "
+    scope = "" if families(configs) == ["demo"] else f"{TEXTS['licences']} "
     return f"{scope}Licences by config: {shown}."
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return " ".join(texts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import resources
 
 from itr_bench.data.release_files import LICENCES, Release
-from itr_bench.release import descriptions, licences
-from itr_bench.release.metadata import families
+from itr_bench.release import licences
+from itr_bench.release.metadata import TEXTS, families
 
 _KEYS = (("url", "address"), ("revision", "revision"), ("sha256", "SHA-256"))
 
@@ -14,12 +14,12 @@ _KEYS = (("url", "address"), ("revision", "revision"), ("sha256", "SHA-256"))
 def notice(release: Release) -> str:
     """Return the text of ``NOTICE``: sources, licences, and what was changed."""
     configs = release.configs
-    parts = [f"NOTICE of the data release, version {release.version}", descriptions.CHANGES]
+    parts = [f"NOTICE of the data release, version {release.version}", TEXTS["changes"]]
     ids_only = ", ".join(config.name for config in configs if config.ids_only)
     if ids_only:
         parts.append(f"Ids, labels and hashes only, texts and images left out: {ids_only}.")
-    if set(families(configs)) != {"demo"}:
-        parts.append(descriptions.LICENCES)
+    if families(configs) != ["demo"]:
+        parts.append(TEXTS["licences"])
     texts = licence_texts(release)
     if texts:
         parts.append("Texts of licences: " + ", ".join(texts))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from itr_bench.data.hub import COMMIT_TIMEOUT_S, TIMEOUT_S, asking, is_missing
+from itr_bench.data.manifest import file_hash
 from itr_bench.data.release_files import (
     CHECKSUMS,
     FACTS,
@@ -85,7 +86,7 @@ def compare(folder: Path, repo_id: str, *, replace_damaged: bool = False) -> Com
 
     check_repo_id(repo_id)
     release, sums = read_release(folder)
-    own = {**sums, CHECKSUMS: hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()}
+    own = {**sums, CHECKSUMS: file_hash(folder / CHECKSUMS)}
     api = HfApi()
     _be_patient()
     with asking(repo_id, "cannot be read"):

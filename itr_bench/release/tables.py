@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.manifest import text_hash
 from itr_bench.data.release_files import HASHES
 from itr_bench.data.schema import RELATION_NAMES, compression
@@ -31,6 +32,13 @@ COLUMNS: Mapping[str, str] = {
     "text_sha256": "SHA-256 of the text, UTF-8",
 }
 """What each column holds, in English; ``text_<language>`` is not among them."""
+
+
+def described(column: str) -> str:
+    """What a column holds."""
+    if column in COLUMNS:
+        return COLUMNS[column]
+    return f"the text in {LANGUAGES[column.removeprefix('text_')].name}"
 
 
 def columns(data: TaskData, ids_only: bool) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from itr_bench.report import drawing
 from itr_bench.report.words import parameters
@@ -76,9 +76,6 @@ def scatter_chart(
     points: Sequence[Point],
     references: Sequence[drawing.Reference],
     *,
-    ident: str,
-    title: str,
-    description: str,
     axes: tuple[str, str],
     log: bool = False,
     diagonal: bool = False,
@@ -87,15 +84,13 @@ def scatter_chart(
     named: bool = False,
     across: int = _WIDTH,
     room: int = _ROOM,
+    **texts: str,
 ) -> Markup:
     """A chart of *points*.
 
     Args:
         points: at least one.
         references: horizontal lines.
-        ident: unique in the page; letters, digits and hyphens.
-        title: read by screen readers.
-        description: likewise; what is to be seen.
         axes: titles of the two.
         log: whether *x* is a number of parameters on a logarithmic axis.
         diagonal: whether to draw where both are equal.
@@ -105,6 +100,7 @@ def scatter_chart(
             meet.
         across: the width of the plot in pixels.
         room: at the right of it, in pixels; labels of references stand there if they fit.
+        texts: ``ident``, ``title`` and ``description``, as :func:`drawing.svg` takes them.
     """
 
     def draw(plot: Any) -> None:
@@ -113,21 +109,18 @@ def scatter_chart(
         if fit:
             plot.plot(*zip(*fit, strict=True), color=drawing.MARK, linewidth=1.6, dashes=(5, 3))
         plot.set_ylim(bottom=max(0.0, plot.get_ylim()[0]))
-        plot.set_xlabel(axes[0], color=drawing.MUTED, fontsize=12)
-        plot.set_ylabel(axes[1], color=drawing.MUTED, fontsize=12)
+        plot.set_xlabel(axes[0], color=drawing.MUTED)
+        plot.set_ylabel(axes[1], color=drawing.MUTED)
         if named:
             _names(plot, points)
 
-    width, height = _LEFT + across + room, _TOP + _HEIGHT + _BOTTOM
-    box = (_LEFT / width, _BOTTOM / height, across / width, _HEIGHT / height)
-    body = drawing.with_labels(
-        drawing.figure(draw, (width, height), box, ident), [_short(point.label) for point in points]
-    )
-    return Markup(
-        f'<svg class="{css}" role="img" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" aria-labelledby="{ident}-title {ident}-desc">\n'
-        f'<title id="{ident}-title">{escape(title)}</title>\n'
-        f'<desc id="{ident}-desc">{escape(description)}</desc>\n{body}</svg>'
+    return drawing.svg(
+        draw,
+        size=(_LEFT + across + room, _TOP + _HEIGHT + _BOTTOM),
+        box=(_LEFT, _BOTTOM, across, _HEIGHT),
+        labels=[_short(point.label) for point in points],
+        css=css,
+        **texts,
     )
 
 
@@ -138,7 +131,7 @@ def _draw(plot: Any, points: Sequence[Point], log: bool, diagonal: bool) -> None
         plot.spines[side].set_visible(False)
     for side in ("bottom", "left"):
         plot.spines[side].set_color(drawing.RULE)
-    plot.tick_params(colors=drawing.MUTED, length=3, labelsize=12, which="both")
+    plot.tick_params(colors=drawing.MUTED, length=3, which="both")
     plot.grid(color=drawing.RULE, linewidth=0.6)
     plot.set_axisbelow(True)
     for point in points:
@@ -199,9 +192,8 @@ def _reference_lines(plot: Any, references: Sequence[drawing.Reference], inside:
     which may be near to it.
     """
     for reference in references:
-        color = drawing.MAJORITY if reference.majority else drawing.CHANCE
-        dashes = (0, (5, 3)) if reference.majority else (0, (1.5, 2.5))
-        plot.axhline(reference.value, color=color, linewidth=1.6, linestyle=dashes, zorder=2)
+        style = drawing.reference_style(reference)
+        plot.axhline(reference.value, **style)
         plot.annotate(
             reference.label,
             (0 if inside else 1, reference.value),
@@ -210,8 +202,7 @@ def _reference_lines(plot: Any, references: Sequence[drawing.Reference], inside:
             textcoords="offset points",
             ha="left",
             va="bottom" if reference.majority else "top",
-            color=color,
-            fontsize=12,
+            color=style["color"],
         )
 
 
@@ -232,16 +223,7 @@ def _names(plot: Any, points: Sequence[Point]) -> None:
             linewidth=0.8,
             clip_on=False,
         )
-        plot.annotate(
-            f"label-{number}-",
-            (beyond, height),
-            xycoords="axes fraction",
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="center",
-            color=drawing.TEXT,
-            fontsize=12,
-        )
+        drawing.place_label(plot, number, (beyond, height), 3, xycoords="axes fraction")
 
 
 def _short(label: str) -> str:

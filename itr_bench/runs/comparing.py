@@ -12,8 +12,9 @@ from itr_bench.errors import ScoreError
 from itr_bench.report import words
 from itr_bench.runs.run import Run
 from itr_bench.runs.training import unlike
-from itr_bench.scoring import Comparison, Significance, compare, decide
+from itr_bench.scoring.comparison import Comparison, compare
 from itr_bench.scoring.signature import settings_by_name
+from itr_bench.scoring.significance import Significance, decide
 from itr_bench.tasks.spec import get_task
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from itr_bench.answers import Parser
-from itr_bench.scoring import ReadItem
 from itr_bench.scoring.likelihood import JudgedLikelihood
+from itr_bench.scoring.predictions import ReadItem
 
 
 def judged(

@@ -14,8 +14,8 @@ from itr_bench.models.arguments import CHECKPOINT, model_name, pieces, settings,
 from itr_bench.relation import Answer, Question
 from itr_bench.runs.likelihood import judged
 from itr_bench.runs.run import Run
-from itr_bench.scoring import ReadItem
 from itr_bench.scoring.likelihood import JudgedLikelihood
+from itr_bench.scoring.predictions import ReadItem
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import get_task, is_ours
 

@@ -13,7 +13,7 @@ from itr_bench.data.tsv import read_records
 from itr_bench.errors import ScoreError, bullet_list
 from itr_bench.relation import Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring import ReadItem
+from itr_bench.scoring.predictions import ReadItem
 
 COLUMNS = {"adds": Question.ADDS, "repr": Question.REPRESENTED}
 

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from itr_bench.answers import DEFAULT_PARSER, Parser
-from itr_bench.scoring import RESAMPLES, Predictions, ReadItem, Score, Signature, pair, score
-from itr_bench.scoring.intervals import BOOTSTRAP_SEED
+from itr_bench.scoring.intervals import BOOTSTRAP_SEED, RESAMPLES
 from itr_bench.scoring.likelihood import JudgedLikelihood, likelihood_scores
+from itr_bench.scoring.metrics import Score, score
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair
+from itr_bench.scoring.signature import Signature
 from itr_bench.version import __version__
 
 

@@ -23,8 +23,8 @@ from itr_bench.runs.likelihood import judged
 from itr_bench.runs.manifest import MANIFEST, read_manifest
 from itr_bench.runs.response_log import RESPONSES, read_responses
 from itr_bench.runs.run import Run
-from itr_bench.scoring import ReadItem
 from itr_bench.scoring.likelihood import JudgedLikelihood
+from itr_bench.scoring.predictions import ReadItem
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks.spec import get_task
 

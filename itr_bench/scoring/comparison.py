@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from itr_bench.errors import ScoreError
 from itr_bench.scoring.crossed import mean_test, noise_between
 from itr_bench.scoring.intervals import RESAMPLES, Interval, mean_interval
-from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.predictions import Predictions, shared
 from itr_bench.scoring.significance import exact_mcnemar
 
 
@@ -44,31 +41,28 @@ def compare(a: Predictions, b: Predictions, *, resamples: int = RESAMPLES) -> Co
     Raises:
         ScoreError: they share no tweet, or disagree on a tweet's label.
     """
-    index_b = {tweet: i for i, tweet in enumerate(b.tweet_ids)}
-    in_a = [i for i, tweet in enumerate(a.tweet_ids) if tweet in index_b]
-    in_b = [index_b[a.tweet_ids[i]] for i in in_a]
-    if not in_a:
-        raise ScoreError("the two runs share no tweet: compare runs of one task")
-    if (a.gold[in_a] != b.gold[in_b]).any():
-        raise ScoreError("the two runs disagree on labels: they were scored on different data")
-    mean_a, mean_b = a.correct[in_a].mean(axis=1), b.correct[in_b].mean(axis=1)
-    right_a, right_b = mean_a > 0.5, mean_b > 0.5
-    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    try:
+        in_a, in_b = shared(a, b)
+    except ScoreError as error:
+        raise ScoreError(
+            f"the two runs {error}: compare runs of one task, on the same data"
+        ) from error
+    right_a, right_b = a.correct[in_a], b.correct[in_b]
+    mean_a, mean_b = right_a.mean(axis=1), right_b.mean(axis=1)
+    most_a, most_b = mean_a > 0.5, mean_b > 0.5
+    only_a, only_b = int((most_a & ~most_b).sum()), int((~most_a & most_b).sum())
+    tweets, differences, mean_p_value = len(in_a), mean_a - mean_b, 1.0
+    if tweets > 1:
+        noise, variance = noise_between(right_a, right_b), differences.var(ddof=1) / tweets
+        mean_p_value = float(
+            mean_test(differences.mean(), variance, tweets, noise.added, noise.spread)
+        )
     return Comparison(
-        tweets=len(in_a),
-        difference=float(np.mean(mean_a - mean_b)),
-        interval=mean_interval(mean_a - mean_b, resamples=resamples),
+        tweets=tweets,
+        difference=float(differences.mean()),
+        interval=mean_interval(differences, resamples=resamples),
         only_a=only_a,
         only_b=only_b,
         p_value=float(exact_mcnemar(only_a, only_b)),
-        mean_p_value=_mean_p_value(a.correct[in_a], b.correct[in_b]),
+        mean_p_value=mean_p_value,
     )
-
-
-def _mean_p_value(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    if len(a) < 2:
-        return 1.0
-    differences = a.mean(axis=1) - b.mean(axis=1)
-    noise = noise_between(a, b)
-    variance = differences.var(ddof=1) / len(a)
-    return float(mean_test(differences.mean(), variance, len(a), noise.added, noise.spread))

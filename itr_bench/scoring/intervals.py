@@ -74,6 +74,20 @@ def mean_intervals(domains: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     return found
 
 
+def exact_interval(right: float, wrong: float) -> tuple[float, float]:
+    """Return the exact binomial interval of a share (Clopper and Pearson 1934).
+
+    Args:
+        right, wrong: counts, 0 or more; of an effective number of tweets, fractions.
+    """
+    from scipy.special import betaincinv  # scipy.stats takes seconds to import
+
+    tail = (1 - LEVEL) / 2
+    low = betaincinv(right, wrong + 1, tail) if right else 0.0
+    high = betaincinv(right + 1, wrong, 1 - tail) if wrong else 1.0
+    return float(low), float(high)
+
+
 def resampled_totals(
     values: NDArray[Any], *, resamples: int = RESAMPLES, seed: int = BOOTSTRAP_SEED
 ) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.relation import RELATIONS
+from itr_bench.relation import RELATIONS, Question
 from itr_bench.scoring.intervals import RESAMPLES, Interval, mean_interval
 from itr_bench.scoring.predictions import Predictions
 
@@ -84,8 +84,8 @@ def score(predictions: Predictions, *, resamples: int = RESAMPLES) -> Score:
         accuracy_by_sample=tuple(float(a) for a in by_sample),
         interval=mean_interval(correct.mean(axis=1), resamples=resamples),
         macro_f1=float(np.mean([_macro_f1(table) for table in tables])),
-        adds_accuracy=float((predictions.adds == (gold < 2)[:, None]).mean()),
-        represented_accuracy=float((predictions.represented == (gold % 2 == 0)[:, None]).mean()),
+        adds_accuracy=_answer_accuracy(predictions, Question.ADDS),
+        represented_accuracy=_answer_accuracy(predictions, Question.REPRESENTED),
         recall=tuple(
             float(total[r, r] / total[r].sum()) if support[r] else None for r in RELATIONS
         ),
@@ -96,6 +96,11 @@ def score(predictions: Predictions, *, resamples: int = RESAMPLES) -> Score:
         majority_class=float(support.max() / len(gold)),
         uniform_chance=UNIFORM_CHANCE,
     )
+
+
+def _answer_accuracy(predictions: Predictions, question: Question) -> float:
+    right = predictions.answers(question) == predictions.is_yes(question)[:, None]
+    return float(right.mean())
 
 
 def _confusion(gold: NDArray[np.int8], predicted: NDArray[np.int8]) -> NDArray[np.int64]:

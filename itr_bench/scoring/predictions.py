@@ -55,6 +55,14 @@ class Predictions:
         """The number of samples (seeds) a question."""
         return int(self.adds.shape[1])
 
+    def answers(self, question: Question) -> NDArray[np.int8]:
+        """The answers to *question*, shape (T, S), coded as in :attr:`adds`."""
+        return self.adds if question is Question.ADDS else self.represented
+
+    def is_yes(self, question: Question) -> NDArray[np.bool_]:
+        """Whether yes is the right answer to *question*, shape (T,)."""
+        return self.gold < 2 if question is Question.ADDS else self.gold % 2 == 0
+
     @property
     def predicted(self) -> NDArray[np.int8]:
         """Predicted relations, shape (T, S): 0 to 3, or -1 where an answer is missing."""
@@ -116,3 +124,22 @@ def pair(items: Iterable[ReadItem]) -> Predictions:
         represented=codes(Question.REPRESENTED),
         unpaired=tuple(sorted(set(by_tweet) - set(paired))),
     )
+
+
+def shared(a: Predictions, b: Predictions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the tweets that both answered stand in each.
+
+    Raises:
+        ScoreError: there are none, or their labels differ.
+    """
+    if a.tweet_ids == b.tweet_ids:
+        in_a = in_b = np.arange(len(a.tweet_ids))
+    else:
+        place = {tweet: i for i, tweet in enumerate(b.tweet_ids)}
+        both = [(i, place[tweet]) for i, tweet in enumerate(a.tweet_ids) if tweet in place]
+        if not both:
+            raise ScoreError("share no tweet")
+        in_a, in_b = np.array(both).T
+    if (a.gold[in_a] != b.gold[in_b]).any():
+        raise ScoreError("disagree on the label of a tweet")
+    return in_a, in_b

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from itr_bench.scoring.intervals import LEVEL
+from itr_bench.scoring.intervals import LEVEL, exact_interval
 from itr_bench.scoring.metrics import Score
 
 FEWEST = 10
@@ -60,23 +60,18 @@ def sides(score: Score) -> Sides | None:
 
 def _exact(score: Score, standard_error: float) -> tuple[float, float]:
     """The exact binomial interval for the effective number of tweets."""
-    from scipy.special import betaincinv  # scipy.stats takes seconds to import
-
     accuracy, tweets, most = score.accuracy, score.tweets, score.tweets * score.samples
     variance = standard_error**2
     # Never more than all samples of all tweets; where all are right or none, one a tweet.
     effective = min(accuracy * (1 - accuracy) / variance, most) if variance else tweets
     effective *= _known(tweets)
-    right, wrong, tail = accuracy * effective, (1 - accuracy) * effective, (1 - LEVEL) / 2
-    low = betaincinv(right, wrong + 1, tail) if right else 0.0
-    high = betaincinv(right + 1, wrong, 1 - tail) if wrong else 1.0
-    return float(low), float(high)
+    return exact_interval(accuracy * effective, (1 - accuracy) * effective)
 
 
 @lru_cache(maxsize=64)
 def _known(tweets: int) -> float:
     """What is left of the effective number, the standard error being estimated from *tweets*."""
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri, stdtrit  # scipy.stats takes seconds to import
 
     tail = (1 - LEVEL) / 2
     return float((ndtri(tail) / stdtrit(tweets - 1, tail)) ** 2)

@@ -48,15 +48,16 @@ def settings_by_name(generation: Mapping[str, Any]) -> dict[str, object]:
 
     What is ``None`` is not set. What names the model, such as its revision, is no setting.
     """
-    found = _by_name(generation)
+    found = by_name(generation)
     return {name: value for name, value in found.items() if not _CHECKPOINT.search(name)}
 
 
-def _by_name(settings: Mapping[str, Any], start: str = "") -> dict[str, object]:
+def by_name(settings: Mapping[str, Any], start: str = "") -> dict[str, object]:
+    """Nested *settings* by dotted names, without those that are ``None``."""
     found: dict[str, object] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            found |= _by_name(value, f"{start}{name}.")
+            found |= by_name(value, f"{start}{name}.")
         elif value is not None:
             found[start + name] = value
     return dict(sorted(found.items()))
@@ -64,7 +65,7 @@ def _by_name(settings: Mapping[str, Any], start: str = "") -> dict[str, object]:
 
 def _checkpoint(generation: Mapping[str, Any]) -> str:
     """A digest of what names the model, ``none`` for nothing."""
-    found = _by_name(generation)
+    found = by_name(generation)
     named = {name: value for name, value in found.items() if _CHECKPOINT.search(name)}
     return digest(named) if named else "none"
 

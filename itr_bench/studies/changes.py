@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.runs.run import Run
-from itr_bench.scoring.predictions import CODES, Predictions
+from itr_bench.scoring.predictions import CODES, shared
 from itr_bench.studies.grouping import VariantRun
-from itr_bench.studies.statistics import Rows, Share, mean, shared, shares
+from itr_bench.studies.statistics import Estimate, Rows, mean, shares
 
 _Answers = NDArray[np.int8]
 _SeedPairs = Sequence[tuple[int, int]]
@@ -44,9 +44,9 @@ class Change:
         turned: of these pairs, those with one yes and one no.
     """
 
-    raw: Share
+    raw: Estimate
     alone: float | None
-    beyond: Share | None
+    beyond: Estimate | None
     of_one_seed: bool
     parsed: int
     parsed_tweets: int
@@ -76,14 +76,6 @@ def _seed_pairs(a: Run, b: Run) -> _SeedPairs:
 def _seeds(run: Run) -> tuple[int, ...] | None:
     seeds = run.seeds
     return seeds if seeds and len(set(seeds)) == run.predictions.samples == len(seeds) else None
-
-
-def _answers(a: Predictions, b: Predictions, question: Question) -> tuple[_Answers, _Answers]:
-    """The answers to *question* about the tweets that both runs have."""
-    in_a, in_b = shared(a, b)
-    if question is Question.ADDS:
-        return a.adds[in_a], b.adds[in_b]
-    return a.represented[in_a], b.represented[in_b]
 
 
 def _counted(a: _Answers, b: _Answers, pairs: _SeedPairs) -> _Counted:
@@ -135,8 +127,10 @@ def changes(variants: Sequence[VariantRun]) -> list[dict[Question, Change]]:
     turned: list[tuple[bool, int, int, int]] = []
     for variant in variants:
         pairs = _seed_pairs(variant.reference, variant.run)
+        in_task, in_variant = shared(variant.b, variant.a)
         for question in QUESTIONS:
-            of_task, of_variant = _answers(variant.b, variant.a, question)
+            of_task = variant.b.answers(question)[in_task]
+            of_variant = variant.a.answers(question)[in_variant]
             counted.append(_counted(of_task, of_variant, pairs))
             turned.append((bool(pairs), *_turned(of_task, of_variant, pairs)))
     raws = shares([(one.between, one.units) for one in counted])

@@ -29,6 +29,7 @@ from itr_bench.studies.statistics import (
     Interval,
     Measure,
     Paired,
+    Tested,
     compared_by,
     detectable,
 )
@@ -58,54 +59,66 @@ class Sides(Protocol):
     def b(self) -> Predictions: ...
 
 
-def compare(sides: Sequence[Sides], measures: Sequence[Measure] = (ACCURACY,)) -> list[Differences]:
-    """A less B by each measure."""
+TwoRuns = TypeVar("TwoRuns", bound=Sides)
+
+
+def compare(
+    sides: Sequence[TwoRuns], measures: Sequence[Measure] = (ACCURACY,)
+) -> list[tuple[TwoRuns, Differences]]:
+    """Each of *sides* with its differences, A less B, by measure."""
     contrasts = [[Contrast(one.a, one.b, measure) for measure in measures] for one in sides]
     compared = compared_by([one.subject for one in sides], contrasts)
-    return [dict(zip(measures, own, strict=True)) for own in compared]
+    return [
+        (one, dict(zip(measures, own, strict=True)))
+        for one, own in zip(sides, compared, strict=True)
+    ]
+
+
+def accuracy_differences(compared: Iterable[tuple[object, Differences]]) -> list[Paired]:
+    """The differences of accuracy of what was *compared*."""
+    return [differences[ACCURACY] for _, differences in compared]
 
 
 # Claims
 
 
 def claims_of(
-    title: str,
     compared: Iterable[tuple[T, Differences]],
     *,
+    title: Callable[[T], str],
     sentence: Callable[[T, Differences], str],
     sides: Callable[[T], tuple[str, str]],
     name: Callable[[T], str],
     absent: str,
 ) -> list[Claim]:
-    """A claim for each significant difference of accuracy, and one for all others that were tested.
+    """Under each title, a claim for each significant difference of accuracy, and one for all others
+    that were tested.
 
     Args:
-        title: what the claims are about, such as the model and the task.
         compared: what was compared, and its differences.
+        title: what a claim is about, such as the model and the task.
         sentence: says a significant difference.
         sides: how its test calls A and B.
         name: of another one.
         absent: what the others do not have, such as "gap".
     """
-    claims, others = [], []
-    for what, differences in compared:
-        one = differences[ACCURACY]
-        if one.significant:
-            text = f"{title}: {sentence(what, differences)}"
-            claims.append(Claim(text, test_of(one, *sides(what)), finding=True))
-        elif one.p_value is not None:
-            others.append(name(what))
-    return claims + not_significant(others, title, absent)
+    claims = []
+    for about, own in grouped(compared, lambda one: title(one[0])).items():
+        others = []
+        for what, differences in own:
+            one = differences[ACCURACY]
+            if one.significant:
+                text = f"{about}: {sentence(what, differences)}"
+                claims.append(Claim(text, test_of(one, *sides(what)), finding=True))
+            elif one.p_value is not None:
+                others.append(name(what))
+        claims += not_significant(others, about, absent)
+    return claims
 
 
 def test_of(paired: Paired, a: str, b: str) -> str:
     """The test behind a paired difference, with its numbers."""
-    if (
-        paired.p_value is None
-        or paired.mean_p_value is None
-        or paired.adjusted is None
-        or paired.mean_adjusted is None
-    ):
+    if paired.p_value is None or paired.mean_p_value is None:
         return f"none: {paired.tweets} tweets are fewer than the {FEWEST} that the tests need"
     of = f" on {paired.family}" if paired.family else ""
     seeds = "; a run has one seed: for this seed only" if paired.samples == 1 else ""
@@ -114,10 +127,14 @@ def test_of(paired: Paired, a: str, b: str) -> str:
         f"{paired.only_b} only {b}, {p_equals(paired.p_value)}; t test of the mean difference "
         f"(tweets and seeds as crossed clusters), {p_equals(paired.mean_p_value)}; by Holm's "
         f"method over the {count(paired.tests, 'comparison')} of this study{of} "
-        f"{p_equals(paired.adjusted)} and "
-        f"{p_equals(paired.mean_adjusted)}; 95 % interval of the difference over tweets "
+        f"{holm_p_values(paired)}; 95 % interval of the difference over tweets "
         f"{interval_in_points(paired.interval)}{seeds}"
     )
+
+
+def holm_p_values(one: Tested) -> str:
+    """The p values of both tests by Holm's method."""
+    return " and ".join(p_equals(p) for p in (one.adjusted, one.mean_adjusted) if p is not None)
 
 
 def not_significant(names: Sequence[str], title: str, absent: str) -> list[Claim]:

@@ -17,32 +17,17 @@ from itr_bench.relation import RELATIONS
 from itr_bench.scoring.crossed import mean_test, seed_noise
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.predictions import Predictions
-from itr_bench.scoring.significance import better, holm
-from itr_bench.studies.statistics import Interval
+from itr_bench.studies.statistics import Estimate, Tested, adjusted
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval; both between -1 and 1."""
-
-    value: float
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class OfRelation:
+@dataclass(frozen=True, kw_only=True)
+class OfRelation(Tested):
     """One relation in both sets.
 
     Attributes:
         tweets_a, tweets_b: with this relation.
         a, b: accuracy on them.
-        difference: A less B.
         right_a, right_b: share of the tweets that are right in more than half of the samples.
-        p_value: Fisher's exact test on these.
-        mean_p_value: t test of the difference, with tweets and seeds as crossed clusters
-            (:mod:`itr_bench.scoring.crossed`).
-        adjusted, mean_adjusted: these, each by Holm's method, once :func:`adjusted` was called.
-        tests: over so many comparisons.
     """
 
     relation: int
@@ -50,24 +35,12 @@ class OfRelation:
     tweets_b: int
     a: float
     b: float
-    difference: Estimate
     right_a: float
     right_b: float
-    p_value: float
-    mean_p_value: float
-    adjusted: float = 1.0
-    mean_adjusted: float = 1.0
-    tests: int = 0
 
     @property
-    def significant(self) -> int:
-        """1 where A is significantly better, -1 where B is, else 0: both adjusted tests have to be
-        below :data:`LEVEL` and to see the same side.
-        """
-        difference = self.difference.value
-        return int(
-            better(difference, self.right_a, self.right_b, self.adjusted, self.mean_adjusted)
-        )
+    def most_right(self) -> tuple[float, float]:
+        return self.right_a, self.right_b
 
 
 @dataclass(frozen=True)
@@ -178,7 +151,8 @@ def _relations(
                 tweets_b=len(other),
                 a=float(one.mean()),
                 b=float(other.mean()),
-                difference=difference,
+                difference=difference.value,
+                interval=difference.interval,
                 right_a=right[0] / len(one),
                 right_b=right[1] / len(other),
                 p_value=float(fisher_exact(table).pvalue),
@@ -205,15 +179,9 @@ def _mean_p_value(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     )
 
 
-def adjusted(found: Sequence[Decomposition]) -> list[Decomposition]:
+def corrected(found: Sequence[Decomposition]) -> list[Decomposition]:
     """The comparisons of one model, the p values of all their relations adjusted together."""
-    relations = [one for both in found for one in both.relations]
-    p_values = holm([one.p_value for one in relations])
-    mean_p_values = holm([one.mean_p_value for one in relations])
-    corrected = iter(
-        replace(one, adjusted=p, mean_adjusted=mean_p, tests=len(relations))
-        for one, p, mean_p in zip(relations, p_values, mean_p_values, strict=True)
-    )
+    relations = iter(adjusted([one for both in found for one in both.relations]))
     return [
-        replace(both, relations=tuple(next(corrected) for _ in both.relations)) for both in found
+        replace(both, relations=tuple(next(relations) for _ in both.relations)) for both in found
     ]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from itr_bench.errors import DataError, ItrBenchError, bullet_list, unknown_name
 from itr_bench.runs.manifest import difference_lines, differences
+from itr_bench.scoring.signature import by_name
 from itr_bench.studies.encoders.embed import BATCH_SIZE, Embedded, Embedder, Pairs, embed
 from itr_bench.studies.grouping import kept_apart
 from itr_bench.studies.study import RESULT, Job, Result, read_result, write_result
@@ -218,12 +219,6 @@ def read_content(result: Result, what: str, read: Callable[[], T], **kinds: type
         ) from error
 
 
-def numbered(results: Sequence[Result]) -> list[tuple[Result, str]]:
-    """Each result with " [1]", " [2]" and so on where several are not alike, else with nothing."""
-    numbers = [f" [{number}]" for number in range(1, len(results) + 1)]
-    return list(zip(results, numbers if len(results) > 1 else [""], strict=True))
-
-
 def result_notices(named: Sequence[tuple[str, Result]]) -> list[str]:
     """That pictures are placeholders, that texts were cut, and that a set was seen in part.
 
@@ -255,19 +250,9 @@ def results_kept_apart(groups: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]
         groups: what the members have in common, and the metadata of each in the order of their
             numbers.
     """
-    return [
-        kept_apart(what, [_flat(metadata) for metadata in members], "other figures")
-        for what, members in groups
-        if len(members) > 1
-    ]
-
-
-def _flat(metadata: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested *metadata* as text, by dotted name."""
-    flat: dict[str, str] = {}
-    for name, value in metadata.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = str(value)
-    return flat
+    notices = []
+    for what, members in groups:
+        if len(members) > 1:
+            flat = [{name: str(v) for name, v in by_name(own).items()} for own in members]
+            notices.append(kept_apart(what, flat, "other figures"))
+    return notices

@@ -5,18 +5,17 @@ variants; what is missing, and what has to be kept apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from itr_bench.errors import ScoreError
 from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
-from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.predictions import Predictions, shared
 from itr_bench.scoring.signature import digest
-from itr_bench.studies.statistics import shared
 from itr_bench.studies.study import Material
 from itr_bench.tasks.examples import FILE, SPLIT, TIRT
 from itr_bench.tasks.spec import EXPLAINED, LIKELIHOOD, get_task
@@ -30,6 +29,8 @@ _APART = (
 
 _EXAMPLES = re.compile(rf"\+(?P<source>{SPLIT}|{TIRT}|{FILE})-[0-9a-f]{{12}}$")
 """What follows the identity of the data of a task with examples in context."""
+
+T = TypeVar("T")
 
 _NOTED = ("seeding", "device", "engine", "batch_size")
 
@@ -104,9 +105,7 @@ def subjects_of(material: Material) -> tuple[list[Subject], list[str]]:
         by_model.setdefault(key[0], []).extend(_by_data(alike, notices))
     subjects = []
     for model, own in by_model.items():
-        for number, by_task in enumerate(own, 1):
-            name = model if len(own) == 1 else f"{model} [{number}]"
-            subjects.append(Subject(name, model, by_task))
+        subjects += [Subject(model + number, model, by_task) for by_task, number in numbered(own)]
         if len(own) > 1:
             settings = [_settings(by_task) for by_task in own]
             notices.append(kept_apart(f"Runs of {model}", settings, "another run"))
@@ -203,15 +202,23 @@ def _settings(by_task: Mapping[str, Run]) -> dict[str, str]:
     }
 
 
+def numbered(members: Iterable[T]) -> list[tuple[T, str]]:
+    """Each of several *members* that are called alike with " [1]", " [2]" and so on; the only one
+    with nothing.
+    """
+    own = list(members)
+    return [(one, f" [{i}]" if len(own) > 1 else "") for i, one in enumerate(own, 1)]
+
+
 def kept_apart(what: str, members: Sequence[Mapping[str, str]], no_difference: str) -> str:
     """What differs between several *members* that are called alike, by the number of each."""
     names = sorted({name for member in members for name in member})
     differing = [name for name in names if len({one.get(name) for one in members}) > 1]
-    numbered = []
-    for number, one in enumerate(members, 1):
+    said = []
+    for one, number in numbered(members):
         own = ", ".join(f"{name} {one.get(name, 'not known')}" for name in differing)
-        numbered.append(f"[{number}] {own or no_difference}")
-    return f"{what} are not alike and are kept apart: {'; '.join(numbered)}."
+        said.append(f"{number.strip()} {own or no_difference}")
+    return f"{what} are not alike and are kept apart: {'; '.join(said)}."
 
 
 def _noted(subject: Subject) -> list[str]:

@@ -8,13 +8,14 @@ from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, Question
 from itr_bench.report.drawing import Bar
 from itr_bench.report.words import percent
+from itr_bench.scoring.predictions import shared
 from itr_bench.studies.changes import Change, changes
 from itr_bench.studies.comparisons import QUESTIONS as QUESTION_NAMES
 from itr_bench.studies.comparisons import ZERO, Headings, bar, charts
 from itr_bench.studies.formatting import in_points, interval_in_points, signed_points
 from itr_bench.studies.grouping import VariantRun, with_variant
 from itr_bench.studies.section import Cell, Claim, Figure, Row, Table, difference, share
-from itr_bench.studies.statistics import FEWEST, Paired, shared
+from itr_bench.studies.statistics import FEWEST, Paired
 from itr_bench.studies.variants import More, Spec, variant_study
 
 WITHOUT = {

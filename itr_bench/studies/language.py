@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
-from itr_bench.grouped import grouped
 from itr_bench.relation import RELATIONS
 from itr_bench.report.scatter import Point
+from itr_bench.scoring.predictions import shared
 from itr_bench.studies.comparisons import (
     WITH_QUESTIONS,
     Differences,
     Headings,
     Line,
+    accuracy_differences,
     claims_of,
     compare,
     data_notices,
@@ -35,7 +36,6 @@ from itr_bench.studies.languages import (
 )
 from itr_bench.studies.section import (
     Cell,
-    Claim,
     Figure,
     Row,
     Scatter,
@@ -45,7 +45,7 @@ from itr_bench.studies.section import (
     number,
     share,
 )
-from itr_bench.studies.statistics import ACCURACY, Measure, hits, shared, shares
+from itr_bench.studies.statistics import ACCURACY, Measure, accuracies
 from itr_bench.studies.study import Material, Study
 from itr_bench.tasks.spec import EXPLAINED, TASKS, TRIALS, get_task
 from itr_bench.translation.quality import LABELS
@@ -84,13 +84,16 @@ def analyse(material: Material) -> Section | None:
     notices += material.quality_unknown
     if not pairs and not quality:
         return Section(notices=notices) if notices else None
-    compared = list(zip(pairs, compare(pairs, _MEASURES), strict=True))
+    compared = compare(pairs, _MEASURES)
     return Section(
-        claims=[
-            claim
-            for subject, own in grouped(compared, lambda one: one[0].subject).items()
-            for claim in _claims(subject, own)
-        ],
+        claims=claims_of(
+            compared,
+            title=lambda pair: pair.subject,
+            sentence=_sentence,
+            sides=lambda pair: (f"on {pair.names[0]}", f"on {pair.names[1]}"),
+            name=lambda pair: " against ".join(pair.names),
+            absent="gap",
+        ),
         paragraphs=(
             "The same tweets and images with the text in two languages, so that each difference is "
             "paired by tweet. A gap is split by relation: the share of a relation times the "
@@ -103,7 +106,7 @@ def analyse(material: Material) -> Section | None:
             *quality,
         ],
         limits=[
-            *limits([differences[ACCURACY] for _, differences in compared]),
+            *limits(accuracy_differences(compared)),
             *([_TWO_GAPS] if len(pairs) > 1 else []),
             *quality_limits,
         ],
@@ -111,17 +114,6 @@ def analyse(material: Material) -> Section | None:
             *data_notices(run for pair in pairs for run in (pair.first, pair.second)),
             *notices,
         ],
-    )
-
-
-def _claims(subject: str, compared: _Compared) -> list[Claim]:
-    return claims_of(
-        subject,
-        compared,
-        sentence=_sentence,
-        sides=lambda pair: (f"on {pair.names[0]}", f"on {pair.names[1]}"),
-        name=lambda pair: " against ".join(pair.names),
-        absent="gap",
     )
 
 
@@ -233,10 +225,10 @@ def _quality_figure(
     ]
     if not known:
         return [], []
-    accuracies = shares([hits(run.predictions) for _, run, _ in known])
+    predictions = [run.predictions for _, run, _ in known]
     rows = []
     points: dict[str, list[Point]] = {key: [] for key in _QUALITIES}
-    for (subject, run, quality), accuracy in zip(known, accuracies, strict=True):
+    for (subject, run, quality), accuracy in zip(known, accuracies(predictions), strict=True):
         system = system_of(run) + (", explained" if run.task.endswith(EXPLAINED) else "")
         row = [Cell("Model", subject), Cell("System", system)]
         for key in _QUALITIES:
@@ -246,7 +238,7 @@ def _quality_figure(
             points[key].append(Point(f"{subject}, {system}", *point, not run.placeholder))
         rows.append([*row, *share("Accuracy", accuracy.value, accuracy.interval)])
     several = len({quality_key(run) for _, run, _ in known}) > 1
-    references = tuple(levels([run.predictions for _, run, _ in known]))
+    references = tuple(levels(predictions))
     figure = Figure(
         "Accuracy and the quality of the translation",
         "BLEU and chrF2 of all translations of a system against the published English, as "

@@ -11,9 +11,8 @@ from itr_bench.errors import ScoreError
 from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.runs.run import Run
-from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.predictions import Predictions, shared
 from itr_bench.studies.grouping import Subject, data_of, variant_of
-from itr_bench.studies.statistics import shared
 from itr_bench.tasks.spec import EXPLAINED, TASKS, get_task
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from itr_bench.relation import Question
 from itr_bench.scoring.intervals import resampled_totals
-from itr_bench.scoring.predictions import Predictions
-from itr_bench.studies.statistics import FEWEST, Interval, ends, shared
+from itr_bench.scoring.predictions import Predictions, shared
+from itr_bench.studies.statistics import FEWEST, Interval, ends
 
 DEALS = 2_000
 
@@ -58,8 +58,7 @@ class Negation:
 def negation(plain: Predictions, negated: Predictions, question: Question) -> Negation:
     """Compare the answers to *question* with those to its negation."""
     in_a, in_b = shared(plain, negated)
-    name = question.value
-    of_a, of_b = getattr(plain, name)[in_a], getattr(negated, name)[in_b]
+    of_a, of_b = plain.answers(question)[in_a], negated.answers(question)[in_b]
     counts_a, counts_b = (
         np.stack([(of == code).sum(axis=1, dtype=np.int64) for code in (0, 1)])
         for of in (of_a, of_b)

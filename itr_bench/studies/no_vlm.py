@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,15 @@ from itr_bench.grouped import grouped
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question
 from itr_bench.report.words import interval, percent
 from itr_bench.runs.run import Run
-from itr_bench.scoring import Predictions, ReadItem, Score, pair, score
+from itr_bench.scoring.metrics import Score, score
+from itr_bench.scoring.predictions import Predictions, ReadItem, pair, shared
 from itr_bench.scoring.references import FEWEST, Side, sides
 from itr_bench.seeds import read_seeds
 from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracy_differences,
     bar,
     charts,
     claims_of,
@@ -32,7 +34,6 @@ from itr_bench.studies.encoder_job import (
     EncoderJob,
     Planned,
     execute,
-    numbered,
     read_content,
     result_notices,
     results_kept_apart,
@@ -48,9 +49,9 @@ from itr_bench.studies.encoders.trained import (
     divide,
 )
 from itr_bench.studies.formatting import in_points
-from itr_bench.studies.grouping import subjects_of
+from itr_bench.studies.grouping import numbered, subjects_of
 from itr_bench.studies.section import Cell, Claim, Figure, Section, Table, share
-from itr_bench.studies.statistics import ACCURACY, hits, shared, shares
+from itr_bench.studies.statistics import ACCURACY, accuracies
 from itr_bench.studies.study import Job, Material, Result, Study
 
 NAME = "no-vlm"
@@ -199,10 +200,6 @@ class _AgainstRow:
 _Compared = Sequence[tuple[_AgainstRow, Differences]]
 
 
-def _fine_tuned(runs: Mapping[tuple[str, str], Sequence[tuple[str, Run]]]) -> bool:
-    return any(run.training is not None for own in runs.values() for _, run in own)
-
-
 def analyse(material: Material) -> Section | None:
     """The rows beside the runs of the same task on the same data, and their differences."""
     results = material.results_of(NAME)
@@ -228,7 +225,8 @@ def analyse(material: Material) -> Section | None:
         for row in rows
         if row.place == place and _fits(subject, run, row, notes)
     ]
-    compared = list(zip(pairs, compare(pairs), strict=True))
+    compared = compare(pairs)
+    fine_tuned = any(run.training is not None for own in runs.values() for _, run in own)
     figures: list[Figure] = []
     claims: list[Claim] = []
     by_title = grouped(compared, lambda one: one[0].title)
@@ -245,13 +243,12 @@ def analyse(material: Material) -> Section | None:
         paragraphs=_paragraphs(rows),
         figures=figures,
         limits=[
-            *limits([differences[ACCURACY] for _, differences in compared]),
+            *limits(accuracy_differences(compared)),
             "The rows learned from labels of this very set, which no VLM saw"
-            + (" but those that were fine-tuned" if _fine_tuned(runs) else "")
-            + ". A row above a VLM "
-            "says that the set can be learned, not that the row understands it; a VLM that is not "
-            "above a row may still answer for other reasons. The intervals of the rows resample "
-            "tweets, not what was learned from them.",
+            f"{' but those that were fine-tuned' * fine_tuned}. A row above a VLM says that the "
+            "set can be learned, not that the row understands it; a VLM that is not above a row "
+            "may still answer for other reasons. The intervals of the rows resample tweets, not "
+            "what was learned from them.",
         ],
         notices=[
             *result_notices([(row.name, row.result) for row in rows]),
@@ -327,9 +324,8 @@ def _score_figure(title: str, rows: Sequence[Row], runs: Sequence[tuple[str, Run
     known = [(row.name, row.predictions, row.score) for row in rows]
     known += [(name, run.predictions, run.score) for name, run in runs]
     table, bars = [], []
-    # As in the table of runs: one accuracy has one interval.
-    accuracies = shares([hits(predictions) for _, predictions, _ in known])
-    for (name, _, one), accuracy in zip(known, accuracies, strict=True):
+    predictions = [own for _, own, _ in known]
+    for (name, _, one), accuracy in zip(known, accuracies(predictions), strict=True):
         samples = one.accuracy_by_sample if one.samples > 1 else ()
         bars.append(bar(name, accuracy.value, accuracy.interval, samples))
         table.append(
@@ -352,7 +348,7 @@ def _score_figure(title: str, rows: Sequence[Row], runs: Sequence[tuple[str, Run
         "Accuracy with its 95 % interval over tweets; small points are samples: one a seed, for "
         f"the trained rows one a division into folds. Trained: {_TRAINED}.",
         Table.of(f"{title}: scores of the trained rows and of the runs", table),
-        charts([("", bars)], levels([predictions for _, predictions, _ in known]), "Accuracy, %"),
+        charts([("", bars)], levels(predictions), "Accuracy, %"),
     )
 
 
@@ -379,18 +375,14 @@ def _difference_figure(title: str, compared: _Compared) -> Figure:
 
 
 def _difference_claims(compared: _Compared) -> list[Claim]:
-    return [
-        claim
-        for subject, own in grouped(compared, lambda pair: pair[0].subject).items()
-        for claim in claims_of(
-            f"{subject}, {compared[0][0].title}",
-            own,
-            sentence=_sentence,
-            sides=lambda one: (one.subject, one.row.name),
-            name=lambda one: one.row.name,
-            absent="difference of accuracy",
-        )
-    ]
+    return claims_of(
+        compared,
+        title=lambda one: f"{one.subject}, {one.title}",
+        sentence=_sentence,
+        sides=lambda one: (one.subject, one.row.name),
+        name=lambda one: one.row.name,
+        absent="difference of accuracy",
+    )
 
 
 def _sentence(one: _AgainstRow, differences: Differences) -> str:

@@ -6,12 +6,13 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -25,7 +26,7 @@ from itr_bench.runs.run import Run
 from itr_bench.storage import write_whole
 from itr_bench.studies.formatting import NUMERIC, as_json, text_of
 from itr_bench.studies.section import Figure, Lines, Scatter, Section
-from itr_bench.studies.statistics import Interval, hits, shares
+from itr_bench.studies.statistics import accuracies
 from itr_bench.studies.study import Material, Study, studies
 from itr_bench.version import __version__
 
@@ -108,41 +109,30 @@ def _refuse_foreign(folder: Path) -> None:
             )
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A run in the table of runs."""
-
-    model: str
-    task: str
-    tweets: int
-    samples: int
-    accuracy: float
-    interval: Interval | None
-    no_answer: float
-    data: str | None
-    signature: str
-
-
-def _runs(runs: Sequence[Run]) -> list[_Line]:
+def _runs(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The table of runs."""
     ordered = sorted(runs, key=lambda run: (run.model, run.task, run.files))
-    accuracies = shares([hits(run.predictions) for run in ordered])
+    found = accuracies(run.predictions for run in ordered)
     return [
-        _Line(
-            run.model,
-            run.task,
-            len(run.predictions.tweet_ids),
-            run.predictions.samples,
-            accuracy.value,
-            accuracy.interval,
-            float((run.predictions.adds < 0).mean() + (run.predictions.represented < 0).mean()) / 2,
-            run.data,
-            str(run.signature),
-        )
-        for run, accuracy in zip(ordered, accuracies, strict=True)
+        {
+            "model": run.model,
+            "task": run.task,
+            "tweets": len(answers.tweet_ids),
+            "samples": answers.samples,
+            "accuracy": accuracy.value,
+            "interval": accuracy.interval,
+            "no_answer": float(
+                np.mean([run.predictions.adds < 0, run.predictions.represented < 0])
+            ),
+            "data": run.data,
+            "signature": str(run.signature),
+        }
+        for run, accuracy in zip(ordered, found, strict=True)
+        for answers in (run.predictions,)
     ]
 
 
-def page(report: Report, runs: Sequence[_Line]) -> str:
+def page(report: Report, runs: Sequence[Mapping[str, Any]]) -> str:
     """The page as HTML: readable from the disk, without scripts and other files."""
     common = _common_notices(report)
     return (
@@ -184,7 +174,7 @@ def _is_trial(material: Material) -> bool:
     return any(kind_of(one or "") in _NO_RESULT for one in data)
 
 
-def _json(report: Report, runs: Sequence[_Line]) -> str:
+def _json(report: Report, runs: Sequence[Mapping[str, Any]]) -> str:
     content: dict[str, Any] = {
         "made_by": "itr-bench report",
         "format": 1,
@@ -192,15 +182,9 @@ def _json(report: Report, runs: Sequence[_Line]) -> str:
         "trial": _is_trial(report.material),
         "left_out": list(report.left_out),
         "studies": [as_json(study, section) for study, section in report.sections],
-        "runs": [vars(run) for run in runs],
+        "runs": runs,
         "results": [
-            {
-                "study": r.study,
-                "model": r.model,
-                "task": r.task,
-                "data": r.data,
-                "metadata": r.metadata,
-            }
+            {name: getattr(r, name) for name in ("study", "model", "task", "data", "metadata")}
             for r in report.material.results
         ],
     }

@@ -253,18 +253,17 @@ def _yes_figure(base: str, prompts: Sequence[_Prompts]) -> Figure:
     for one in prompts:
         runs = {base: one.variants[0].b, **{variant.task: variant.a for variant in one.variants}}
         keys = [(task, question) for task in runs for question in QUESTIONS]
-        answers = [getattr(runs[task], question.value) for task, question in keys]
+        answers = [runs[task].answers(question) for task, question in keys]
         yes = shares([((a == 1).sum(axis=1, dtype=np.int64), a.shape[1]) for a in answers])
         for (task, question), own, said_yes in zip(keys, answers, yes, strict=True):
-            gold = runs[task].gold
-            right = gold < 2 if question is Question.ADDS else gold % 2 == 0
+            by_labels = float(runs[task].is_yes(question).mean())
             rows.append(
                 [
                     Cell("Model", one.subject),
                     Cell("Asked", label(task)),
                     Cell("Question", QUESTION_NAMES[question]),
                     *share("Yes", said_yes.value, said_yes.interval),
-                    Cell("Yes by the labels %", float(right.mean()), "percent"),
+                    Cell("Yes by the labels %", by_labels, "percent"),
                     Cell("Unparseable or failed %", float((own < 0).mean()), "percent"),
                 ]
             )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from itr_bench.scoring.crossed import seed_noise
 from itr_bench.scoring.intervals import resampled_totals
 from itr_bench.scoring.predictions import Predictions
-from itr_bench.studies.statistics import FEWEST, Interval, Share, shares
+from itr_bench.studies.statistics import FEWEST, Estimate, Interval, shares
 
 _SPLITS = 1_000
 _SEED = 0
@@ -64,7 +64,7 @@ class PromptVariation:
     names: tuple[str, ...]
     tweets: int
     accuracies: tuple[float, ...]
-    mean: Share
+    mean: Estimate
     sd: float
     samples: int
     sd_by_chance: float

@@ -11,22 +11,23 @@ from tqdm import tqdm
 
 from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.report.drawing import Bar, Reference
 from itr_bench.report.words import p_equals, percent
 from itr_bench.scoring.signature import digest
-from itr_bench.studies.comparisons import ZERO, bar, charts, not_significant
+from itr_bench.studies.comparisons import ZERO, bar, charts, not_significant, p_cells
 from itr_bench.studies.encoder_job import (
     EncoderJob,
     Planned,
     execute,
-    numbered,
     result_notices,
     results_kept_apart,
 )
 from itr_bench.studies.encoders.embed import Pairs
 from itr_bench.studies.encoders.ranking import TIE, ranks, recall
 from itr_bench.studies.formatting import in_points, interval_in_points
+from itr_bench.studies.grouping import numbered
 from itr_bench.studies.retrieval_scores import (
     DIRECTIONS,
     FEW,
@@ -40,7 +41,7 @@ from itr_bench.studies.retrieval_scores import (
     scores,
 )
 from itr_bench.studies.section import Cell, Claim, Figure, Row, Section, Table, difference, share
-from itr_bench.studies.statistics import FEWEST, Interval, Share, detectable
+from itr_bench.studies.statistics import FEWEST, Estimate, Interval, detectable
 from itr_bench.studies.study import Job, Material, Result, Study
 from itr_bench.tasks.spec import TASKS, get_task
 
@@ -129,20 +130,17 @@ def analyse(material: Material) -> Section | None:
 
 def _by_encoder(results: Sequence[Result]) -> tuple[dict[str, list[Ranked]], list[str]]:
     """The results of each encoder, by its title; and what sets those of one name apart."""
-    encoders: dict[str, dict[str, list[Result]]] = {}
-    for result in sorted(results, key=lambda one: (one.model, _order(one.task), one.path)):
-        by_metadata = encoders.setdefault(result.model, {})
-        by_metadata.setdefault(digest(result.metadata.get("encoder")), []).append(result)
+    ordered = sorted(results, key=lambda one: (one.model, _order(one.task), one.path))
     ranked: dict[str, list[Ranked]] = {}
     groups: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
-    for model, by_metadata in encoders.items():
+    for model, of_model in grouped(ordered, lambda one: one.model).items():
+        by_metadata = grouped(of_model, lambda one: digest(one.metadata.get("encoder")))
         metadata = [own[0].metadata.get("encoder", {}) for own in by_metadata.values()]
         groups.append((f"Encoders called {model}", metadata))
-        for number, own in enumerate(by_metadata.values(), 1):
-            title = model if len(by_metadata) == 1 else f"{model} [{number}]"
+        for own, number in numbered(by_metadata.values()):
+            title = model + number
             ranked[title] = []
-            for task in dict.fromkeys(one.task for one in own):
-                alike = [one for one in own if one.task == task]
+            for task, alike in grouped(own, lambda one: one.task).items():
                 ranked[title] += [read_ranks(*one) for one in numbered(alike)]
                 metadata = [{"data": one.data, **one.metadata} for one in alike]
                 groups.append((f"Results of {title} on {task}", metadata))
@@ -155,7 +153,7 @@ def _order(task: str) -> tuple[int, str]:
 
 
 def _measures(
-    means: Sequence[Share],
+    means: Sequence[Estimate],
     cells: Callable[[str, float, Interval | None], Row],
     ending: str = "",
 ) -> Row:
@@ -215,20 +213,19 @@ def _gap_figure(title: str, found: Sequence[Gap]) -> Figure:
     bars: dict[str, list[Bar]] = {}
     rows = []
     for gap in found:
-        a, b, first, direction = gap.a.name, gap.b.name, gap.differences[0], gap.direction
-        drawn = bar(f"{a} − {b}", first.value, first.interval)
-        bars.setdefault(DIRECTIONS[direction], []).append(drawn)
+        a, b, direction = gap.first.name, gap.second.name, DIRECTIONS[gap.direction]
+        drawn = bar(f"{a} − {b}", gap.difference, gap.interval)
+        bars.setdefault(direction, []).append(drawn)
         rows.append(
             [
                 Cell("First", a),
                 Cell("Second", b),
-                Cell("Direction", DIRECTIONS[direction]),
+                Cell("Direction", direction),
                 Cell("Tweets", gap.tweets, "count"),
                 *_measures(gap.differences, difference, ", difference"),
                 Cell("Only first at rank 1", gap.only_a, "count"),
                 Cell("Only second at rank 1", gap.only_b, "count"),
-                Cell("p, McNemar Holm", gap.adjusted, "p"),
-                Cell("p, mean Holm", gap.mean_adjusted, "p"),
+                *p_cells(gap),
             ]
         )
     return Figure(
@@ -248,21 +245,20 @@ def _gap_figure(title: str, found: Sequence[Gap]) -> Figure:
 def _gap_claims(title: str, found: Sequence[Gap]) -> list[Claim]:
     claims, others = [], []
     for gap in found:
-        a, b = gap.a.name, gap.b.name
-        direction, first = DIRECTIONS[gap.direction], gap.differences[0]
+        a, b, direction = gap.first.name, gap.second.name, DIRECTIONS[gap.direction]
         if not gap.significant or gap.adjusted is None or gap.mean_adjusted is None:
             others.append(f"{a} and {b} ({direction})")
             continue
         better, worse = (a, b) if gap.significant > 0 else (b, a)
         claims.append(
             Claim(
-                f"{title}, {direction}: recall at 1 is {in_points(first.value)} higher in {better} "
-                f"than in {worse}.",
+                f"{title}, {direction}: recall at 1 is {in_points(gap.difference)} higher in "
+                f"{better} than in {worse}.",
                 f"exact McNemar test on {gap.tweets} tweets: {gap.only_a} right at rank 1 only in "
                 f"{a}, {gap.only_b} only in {b}; {p_equals(gap.adjusted)}; t test of the "
                 f"difference over queries {p_equals(gap.mean_adjusted)}; each by Holm's method "
                 f"over the {count(gap.tests, 'gap')} of this encoder; 95 % interval of {a} less "
-                f"{b} {interval_in_points(first.interval)}",
+                f"{b} {interval_in_points(gap.interval)}",
                 finding=True,
             )
         )

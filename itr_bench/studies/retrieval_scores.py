@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.relation import Relation
 from itr_bench.scoring.crossed import mean_test
-from itr_bench.scoring.intervals import mean_intervals
-from itr_bench.scoring.significance import better, exact_mcnemar, holm
+from itr_bench.scoring.intervals import exact_interval, mean_intervals
+from itr_bench.scoring.significance import exact_mcnemar
 from itr_bench.studies.encoder_job import read_content
 from itr_bench.studies.encoders.ranking import CUTOFFS, recall, reciprocal
 from itr_bench.studies.languages import images_of
-from itr_bench.studies.statistics import FEWEST, Interval, Share
+from itr_bench.studies.statistics import FEWEST, Estimate, Paired, adjusted
 from itr_bench.studies.study import Result
 from itr_bench.tasks.spec import get_task
 
@@ -28,9 +28,6 @@ MEASURES = (*(f"recall at {cutoff}" for cutoff in CUTOFFS), "MRR")
 
 FEW = 10
 """Of fewer queries that are right, or wrong, or differ, no resampling tells enough."""
-
-_MOST_RESAMPLED = 10_000
-_NORMAL = 1.959964  # quantile of the standard normal distribution at 0.975
 
 Values = NDArray[np.float64]
 
@@ -108,103 +105,76 @@ def _ranked(result: Result, number: str) -> Ranked:
     )
 
 
-def means(values: Values) -> list[Share]:
-    """The means of rows, shape (M, T): bootstrap over tweets; on more than 10,000 of them, where it
-    would say the same and take gigabytes, the normal approximation.
-    """
-    tweets = values.shape[1]
-    if tweets < FEWEST:
-        return [Share(float(row.mean()), None) for row in values]
-    if tweets <= _MOST_RESAMPLED:
-        ends = mean_intervals([values])
-    else:
-        half = _NORMAL * values.std(axis=1, ddof=1) / np.sqrt(tweets)
-        ends = values.mean(axis=1)[:, None] + half[:, None] * np.array([-1.0, 1.0])
+def means(values: Values) -> list[Estimate]:
+    """The means of rows, shape (M, T), with their intervals by a bootstrap over tweets."""
+    if values.shape[1] < FEWEST:
+        return [Estimate(float(row.mean()), None) for row in values]
     return [
-        Share(float(row.mean()), (float(low), float(high)))
-        for row, (low, high) in zip(values, ends, strict=True)
+        Estimate(float(row.mean()), (float(low), float(high)))
+        for row, (low, high) in zip(values, mean_intervals([values]), strict=True)
     ]
 
 
-def scores(values: Values) -> list[Share]:
+def scores(values: Values) -> list[Estimate]:
     """As :func:`means`, of scores between 0 and 1. Where fewer than :data:`FEW` tweets have a score
     of 1, or fewer than that have another, those intervals are too narrow, and a share has the exact
     binomial one (Clopper and Pearson 1934).
     """
-    return [
-        replace(mean, interval=_exact(int((row == 1).sum()), len(row)))
-        if mean.interval is not None and _is_few(row)
-        else mean
-        for row, mean in zip(values, means(values), strict=True)
-    ]
+    found = []
+    for row, mean in zip(values, means(values), strict=True):
+        hits, misses = int((row == 1).sum()), int((row == 0).sum())
+        few = min(hits, misses) < FEW and hits + misses == len(row)
+        found.append(
+            replace(mean, interval=exact_interval(hits, misses)) if mean.interval and few else mean
+        )
+    return found
 
 
-def _is_few(row: Values) -> bool:
-    hits, misses = int((row == 1).sum()), int((row == 0).sum())
-    return min(hits, misses) < FEW and hits + misses == len(row)
-
-
-def _exact(hits: int, tweets: int) -> Interval:
-    from scipy.special import betaincinv  # scipy.stats takes seconds to import
-
-    misses = tweets - hits
-    low = betaincinv(hits, misses + 1, 0.025) if hits else 0.0
-    high = betaincinv(hits + 1, misses, 0.975) if misses else 1.0
-    return float(low), float(high)
-
-
-@dataclass(frozen=True)
-class Gap:
-    """What two languages differ by, paired by tweet: the first less the second.
+@dataclass(frozen=True, kw_only=True)
+class Gap(Paired):
+    """What two languages differ by at rank 1, paired by tweet: the first less the second. A rank
+    has no seeds, so that the t test is over queries alone.
 
     Attributes:
+        first, second: the languages.
         direction: of the retrieval.
-        tweets: that both have.
         differences: one a measure.
-        only_a, only_b: queries that only one language has right at rank 1.
-        p_value: exact McNemar test on these; ``None`` on fewer than :data:`FEWEST` tweets.
-        mean_p_value: t test of the difference over queries, likewise; a rank has no seeds.
-        adjusted, mean_adjusted: these, each by Holm's method over the gaps of one encoder.
-        tests: their number.
     """
 
-    a: Ranked
-    b: Ranked
+    first: Ranked
+    second: Ranked
     direction: str
-    tweets: int
-    differences: tuple[Share, ...]
-    only_a: int
-    only_b: int
-    p_value: float | None
-    mean_p_value: float | None
-    adjusted: float | None = None
-    mean_adjusted: float | None = None
-    tests: int = 0
-
-    @property
-    def significant(self) -> int:
-        """1 where the first language is significantly better at rank 1, -1 where the second is,
-        else 0; see :mod:`itr_bench.scoring.significance`.
-        """
-        if self.adjusted is None or self.mean_adjusted is None:
-            return 0
-        difference = self.differences[0].value
-        return int(better(difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted))
+    differences: tuple[Estimate, ...]
 
 
-def _gap(a: Ranked, b: Ranked, direction: str) -> Gap:
+def _gap(first: Ranked, second: Ranked, direction: str) -> Gap:
     """Compare two languages in one direction."""
-    values_a, values_b = a.values(direction), b.values(direction)
-    place = {tweet: i for i, tweet in enumerate(b.tweets)}
-    differences = values_a - values_b[:, [place[tweet] for tweet in a.tweets]]
-    first = differences[0]
-    only_a, only_b = int((first > 0).sum()), int((first < 0).sum())
-    tweets = len(a.tweets)
+    values_a, values_b = first.values(direction), second.values(direction)
+    place = {tweet: i for i, tweet in enumerate(second.tweets)}
+    values_b = values_b[:, [place[tweet] for tweet in first.tweets]]
+    differences = means(values_a - values_b)
+    at_1 = values_a[0] - values_b[0]
+    only_a, only_b, tweets = int((at_1 > 0).sum()), int((at_1 < 0).sum()), len(first.tweets)
     p_value = of_mean = None
     if tweets >= FEWEST:
         p_value = float(exact_mcnemar(only_a, only_b))
-        of_mean = float(mean_test(first.mean(), first.var(ddof=1) / tweets, tweets, 0, 0))
-    return Gap(a, b, direction, tweets, tuple(means(differences)), only_a, only_b, p_value, of_mean)
+        of_mean = float(mean_test(at_1.mean(), at_1.var(ddof=1) / tweets, tweets, 0, 0))
+    return Gap(
+        first=first,
+        second=second,
+        direction=direction,
+        differences=tuple(differences),
+        tweets=tweets,
+        samples=1,
+        a=float(values_a[0].mean()),
+        b=float(values_b[0].mean()),
+        difference=differences[0].value,
+        interval=differences[0].interval,
+        only_a=only_a,
+        only_b=only_b,
+        p_value=p_value,
+        mean_p_value=of_mean,
+    )
 
 
 def _why_apart(a: Ranked, b: Ranked) -> str | None:
@@ -239,17 +209,11 @@ def not_compared(ranked: Sequence[Ranked]) -> list[str]:
 
 def gaps(ranked: Sequence[Ranked]) -> list[Gap]:
     """The gaps between the languages of one encoder, on the same tweets and pictures."""
-    found = [
-        _gap(a, b, direction)
-        for a, b in _languages(ranked)
-        if _why_apart(a, b) is None
-        for direction in DIRECTIONS
-    ]
-    tested = [i for i, one in enumerate(found) if one.p_value is not None]
-    p_values = holm([one.p_value for one in found if one.p_value is not None])
-    of_means = holm([one.mean_p_value for one in found if one.mean_p_value is not None])
-    for place, p_value, of_mean in zip(tested, p_values, of_means, strict=True):
-        found[place] = replace(
-            found[place], adjusted=p_value, mean_adjusted=of_mean, tests=len(tested)
-        )
-    return found
+    return adjusted(
+        [
+            _gap(a, b, direction)
+            for a, b in _languages(ranked)
+            if _why_apart(a, b) is None
+            for direction in DIRECTIONS
+        ]
+    )

@@ -8,21 +8,21 @@ on the leaderboard (:mod:`itr_bench.scoring.ranking` says why one is not enough)
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.errors import ScoreError
 from itr_bench.grouped import grouped
 from itr_bench.relation import Question
 from itr_bench.scoring import references
 from itr_bench.scoring.crossed import SeedNoise, mean_test, noise_between
 from itr_bench.scoring.intervals import mean_intervals
 from itr_bench.scoring.power import smallest_difference
-from itr_bench.scoring.predictions import Predictions
+from itr_bench.scoring.predictions import Predictions, shared
 from itr_bench.scoring.significance import LEVEL, better, exact_mcnemar, holm
 
 FEWEST = references.FEWEST
@@ -46,48 +46,48 @@ class Measure:
         """What is right, shape (T, S), for all tweets."""
         if self.question is None:
             return predictions.correct
-        gold = predictions.gold
-        if self.question is Question.ADDS:
-            return np.asarray(predictions.adds == (gold < 2)[:, None])
-        return np.asarray(predictions.represented == (gold % 2 == 0)[:, None])
+        answers, is_yes = predictions.answers(self.question), predictions.is_yes(self.question)
+        return np.asarray(answers == is_yes[:, None])
 
 
 ACCURACY = Measure()
 
 
 @dataclass(frozen=True)
-class Paired:
-    """A paired difference, A less B. Shares between 0 and 1.
+class Estimate:
+    """A share of tweets and samples, or a difference of shares, with its 95 % interval."""
+
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A difference, A less B, under two tests; on fewer than :data:`FEWEST` tweets under none.
 
     Attributes:
-        tweets: that both answered, and that the measure is about.
-        samples: of the run that has fewer. Of one, the tests know nothing of other seeds.
-        a, b: share that is right.
-        difference: of the two.
-        interval: 95 % over tweets; ``None`` on fewer than :data:`FEWEST` tweets.
-        only_a, only_b: tweets that only one has right, in more than half of its samples.
-        p_value: exact McNemar test on these; ``None`` likewise.
+        difference: of two shares, between -1 and 1.
+        interval: 95 % over tweets; ``None`` on fewer than :data:`FEWEST`.
+        p_value: of a test that counts the tweets that are right in more than half of the samples:
+            the exact McNemar test of pairs, Fisher's exact test of two sets.
         mean_p_value: t test of the difference, with tweets and seeds as crossed clusters
-            (:mod:`itr_bench.scoring.crossed`); ``None`` likewise.
-        adjusted, mean_adjusted: these, each by Holm's method.
+            (:mod:`itr_bench.scoring.crossed`).
+        adjusted, mean_adjusted: these, each by Holm's method, once :func:`adjusted` was called.
         tests: over so many comparisons.
-        family: their name, such as the model's.
     """
 
-    tweets: int
-    samples: int
-    a: float
-    b: float
     difference: float
-    interval: Interval | None
-    only_a: int
-    only_b: int
-    p_value: float | None
+    interval: Interval | None = None
+    p_value: float | None = None
     mean_p_value: float | None = None
     adjusted: float | None = None
     mean_adjusted: float | None = None
     tests: int = 0
-    family: str = ""
+
+    @property
+    def most_right(self) -> tuple[float, float]:
+        """How many tweets, or which share, A and B have right, as the first test counts them."""
+        raise NotImplementedError
 
     @property
     def significant(self) -> int:
@@ -96,9 +96,47 @@ class Paired:
         """
         if self.adjusted is None or self.mean_adjusted is None:
             return 0
-        return int(
-            better(self.difference, self.only_a, self.only_b, self.adjusted, self.mean_adjusted)
-        )
+        return int(better(self.difference, *self.most_right, self.adjusted, self.mean_adjusted))
+
+
+AnyTested = TypeVar("AnyTested", bound=Tested)
+
+
+def adjusted(family: Sequence[AnyTested]) -> list[AnyTested]:
+    """*family* with the p values of each test adjusted together by Holm's method."""
+    found = list(family)
+    tested = [i for i, one in enumerate(family) if one.p_value is not None]
+    p_values = holm([one.p_value for one in family if one.p_value is not None])
+    of_means = holm([one.mean_p_value for one in family if one.mean_p_value is not None])
+    for place, p_value, of_mean in zip(tested, p_values, of_means, strict=True):
+        one = found[place]
+        found[place] = replace(one, adjusted=p_value, mean_adjusted=of_mean, tests=len(tested))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired(Tested):
+    """A difference that is paired by tweet.
+
+    Attributes:
+        tweets: that both answered, and that the measure is about.
+        samples: of the run that has fewer. Of one, the tests know nothing of other seeds.
+        a, b: share that is right.
+        only_a, only_b: tweets that only one has right, in more than half of its samples.
+        family: whose comparisons are tested together, such as a model's name.
+    """
+
+    tweets: int
+    samples: int
+    a: float
+    b: float
+    only_a: int
+    only_b: int
+    family: str = ""
+
+    @property
+    def most_right(self) -> tuple[float, float]:
+        return self.only_a, self.only_b
 
 
 @dataclass(frozen=True)
@@ -133,7 +171,7 @@ def compared(families: Sequence[Sequence[Contrast]]) -> list[list[Paired]]:
         replace(one.paired, interval=interval, mean_p_value=p_value)
         for one, interval, p_value in zip(measured, ends, _mean_p_values(measured), strict=True)
     )
-    return [_adjusted([next(whole) for _ in family]) for family in families]
+    return [adjusted([next(whole) for _ in family]) for family in families]
 
 
 def compared_by(names: Sequence[str], parts: Sequence[Sequence[Contrast]]) -> list[list[Paired]]:
@@ -168,7 +206,6 @@ def _measured(contrast: Contrast) -> _Measured:
         a=mean(hits_a, units),
         b=mean(hits_b, units),
         difference=mean(differences, units),
-        interval=None,
         only_a=only_a,
         only_b=only_b,
         p_value=float(exact_mcnemar(only_a, only_b)) if tweets >= FEWEST else None,
@@ -201,37 +238,6 @@ def mean(rows: Rows, units: int) -> float:
     return float(rows.sum()) / (len(rows) * units) if len(rows) else 0.0
 
 
-def _adjusted(family: Sequence[Paired]) -> list[Paired]:
-    tested = [i for i, one in enumerate(family) if one.p_value is not None]
-    p_values = holm([one.p_value for one in family if one.p_value is not None])
-    of_means = holm([one.mean_p_value for one in family if one.mean_p_value is not None])
-    found = list(family)
-    for place, p_value, of_mean in zip(tested, p_values, of_means, strict=True):
-        found[place] = replace(
-            found[place], adjusted=p_value, mean_adjusted=of_mean, tests=len(tested)
-        )
-    return found
-
-
-def shared(a: Predictions, b: Predictions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where the tweets that both answered stand in each.
-
-    Raises:
-        ScoreError: there are none, or their labels differ.
-    """
-    if a.tweet_ids == b.tweet_ids:
-        in_a = in_b = np.arange(len(a.tweet_ids))
-    else:
-        place = {tweet: i for i, tweet in enumerate(b.tweet_ids)}
-        both = [(i, place[tweet]) for i, tweet in enumerate(a.tweet_ids) if tweet in place]
-        if not both:
-            raise ScoreError("share no tweet")
-        in_a, in_b = np.array(both).T
-    if (a.gold[in_a] != b.gold[in_b]).any():
-        raise ScoreError("disagree on the label of a tweet")
-    return in_a, in_b
-
-
 def intervals(rows: Sequence[tuple[Rows, int]]) -> list[Interval | None]:
     """The intervals of many means of whole numbers.
 
@@ -252,26 +258,23 @@ def intervals(rows: Sequence[tuple[Rows, int]]) -> list[Interval | None]:
     return found
 
 
-@dataclass(frozen=True)
-class Share:
-    """A share of tweets and samples with its interval."""
-
-    value: float
-    interval: Interval | None
-
-
-def shares(rows: Sequence[tuple[Rows, int]]) -> list[Share]:
+def shares(rows: Sequence[tuple[Rows, int]]) -> list[Estimate]:
     """The means of *rows*, as :func:`intervals` takes them, with their intervals."""
     ends = intervals(rows)
     return [
-        Share(mean(values, units), interval)
+        Estimate(mean(values, units), interval)
         for (values, units), interval in zip(rows, ends, strict=True)
     ]
 
 
-def hits(predictions: Predictions, measure: Measure = ACCURACY) -> tuple[Rows, int]:
+def hits(predictions: Predictions) -> tuple[Rows, int]:
     """How many samples of each tweet are right, and how many there are."""
-    return measure.right(predictions).sum(axis=1, dtype=np.int64), predictions.samples
+    return predictions.correct.sum(axis=1, dtype=np.int64), predictions.samples
+
+
+def accuracies(runs: Iterable[Predictions]) -> list[Estimate]:
+    """The accuracies of *runs*: one accuracy has one interval, wherever it is shown."""
+    return shares([hits(predictions) for predictions in runs])
 
 
 def ends(values: NDArray[np.float64]) -> Interval | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from itr_bench.data.languages import LANGUAGES
+from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.relation import RELATIONS, Relation
 from itr_bench.report.scatter import Point
@@ -20,6 +22,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracy_differences,
     claims_of,
     compare,
     data_notices,
@@ -41,7 +44,7 @@ from itr_bench.studies.section import (
     Table,
     share,
 )
-from itr_bench.studies.statistics import ACCURACY, Rows, Share, hits, shares
+from itr_bench.studies.statistics import ACCURACY, Rows, accuracies, hits, shares
 from itr_bench.studies.study import Log, Material, Result, Study, write_result
 from itr_bench.tasks.spec import get_task
 
@@ -62,38 +65,37 @@ class _Trained:
     before: Run | None
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = (self.run.generation or {})["training"]
-        return found
+    def metadata(self) -> Mapping[str, Any]:
+        return self.run.training or {}
 
     @property
-    def languages(self) -> tuple[str, ...]:
-        return tuple(str(self.facts["languages"]).split("+"))
+    def languages(self) -> str:
+        return str(self.metadata["languages"])
 
     @property
     def share(self) -> int:
-        return int(self.facts["share"])
+        return int(self.metadata["share"])
 
     @property
     def shuffled(self) -> bool:
-        return bool(self.facts["shuffled_labels"])
+        return bool(self.metadata["shuffled_labels"])
 
     @property
     def label(self) -> str:
         """What it was trained on."""
-        data = trained_on("+".join(self.languages), self.share)
-        return f"{data}, shuffled labels" if self.shuffled else data
+        shuffled = ", shuffled labels" if self.shuffled else ""
+        return trained_on(self.languages, self.share) + shuffled
 
     @property
     def base(self) -> str:
         """The model without training."""
-        return self.before.model if self.before else self.run.model.partition(", trained on ")[0]
+        return self.before.model if self.before else _untrained_name(self.run)
 
     @property
     def kind(self) -> str:
         """What trainings have to have in common to be compared: all but what they are about."""
         apart = ("languages", "share", "shuffled_labels", "tasks", "weights")
-        rest = {name: value for name, value in self.facts.items() if name not in apart}
+        rest = {name: value for name, value in self.metadata.items() if name not in apart}
         return str((self.base, sorted(rest.items())))
 
 
@@ -107,6 +109,14 @@ class _Pair:
     against: str
     a: Predictions
     b: Predictions
+
+    @property
+    def title(self) -> str:
+        """Model and task."""
+        return f"{self.subject}, {self.task}"
+
+
+_Compared = Sequence[tuple[_Pair, Differences]]
 
 
 def tasks(base: str) -> tuple[str, ...]:
@@ -157,13 +167,11 @@ def analyse(material: Material) -> Section | None:
     costs = material.results_of(NAME)
     if not trained:
         return Section(figures=_cost(costs)) if costs else None
-    before = _before_and_after(trained)
-    more = _more_languages(trained)
-    pairs = [*before, *more]
-    compared = compare(pairs, WITH_QUESTIONS)
+    before, more = _before_and_after(trained), _more_languages(trained)
+    compared = compare([*before, *more], WITH_QUESTIONS)
     first, second = compared[: len(before)], compared[len(before) :]
     return Section(
-        claims=[*_before_claims(before, first), *_language_claims(more, second)],
+        claims=[*_before_claims(first), *_language_claims(second)],
         paragraphs=(
             "Each tweet is predicted by a model that was trained on the other folds. Copies and "
             "near copies of a text or a picture are in one fold, so no model saw them. Prompts, "
@@ -173,14 +181,15 @@ def analyse(material: Material) -> Section | None:
             "right, and nothing else: what it reaches is what the procedure reaches by itself.",
         ),
         figures=[
-            *_before_figures(before, first),
+            *_before_figures(first),
             *_relations(before),
-            *_curve(trained),
-            *_matrix(trained, more, second),
+            *_curves(trained),
+            *_matrix(trained),
+            *_language_figures(second),
             *_cost(costs),
         ],
         limits=[
-            *limits([one[ACCURACY] for one in compared]),
+            *limits(accuracy_differences(compared)),
             "The models of the folds share most of their training data, so their predictions are "
             "not independent: the tests are about these models, and another division or another "
             "seed of the training would give other ones.",
@@ -198,21 +207,18 @@ def analyse(material: Material) -> Section | None:
 
 
 def _trained(runs: Sequence[Run]) -> list[_Trained]:
-    plain = {
-        (_content(run), run.task, data_of(run)): run
-        for run in runs
-        if run.generation and "training" not in run.generation
-    }
-    return [
-        _Trained(run, plain.get((_content(run), run.task, data_of(run))))
-        for run in runs
-        if run.generation and "training" in run.generation
-    ]
+    plain = {_tested_on(run): run for run in runs if run.generation and run.training is None}
+    return [_Trained(run, plain.get(_tested_on(run))) for run in runs if run.training is not None]
 
 
-def _content(run: Run) -> str:
-    """What the model was before training."""
-    return str((run.generation or {}).get("content") or run.model.partition(", trained on ")[0])
+def _tested_on(run: Run) -> tuple[str, str, str]:
+    """What the model was before training, and what it was tested on."""
+    content = (run.generation or {}).get("content")
+    return str(content or _untrained_name(run)), run.task, data_of(run)
+
+
+def _untrained_name(run: Run) -> str:
+    return run.model.partition(", trained on ")[0]
 
 
 # Before and after
@@ -233,53 +239,28 @@ def _before_and_after(trained: Sequence[_Trained]) -> list[_Pair]:
     ]
 
 
-def _claims(
-    pairs: Sequence[_Pair],
-    compared: Sequence[Differences],
-    title: Callable[[str, str], str],
-    **said: Any,
-) -> list[Claim]:
-    """The claims of :func:`claims_of` about each model and task, under its *title*."""
-    claims = []
-    for subject, task in dict.fromkeys((pair.subject, pair.task) for pair in pairs):
-        own = [
-            (pair, found)
-            for pair, found in zip(pairs, compared, strict=True)
-            if (pair.subject, pair.task) == (subject, task)
-        ]
-        claims += claims_of(title(subject, task), own, **said)
-    return claims
-
-
-def _before_claims(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Claim]:
-    return _claims(
-        pairs,
+def _before_claims(compared: _Compared) -> list[Claim]:
+    return claims_of(
         compared,
-        lambda subject, task: f"{subject}, {task}",
-        sentence=lambda pair, found: (
-            f"trained on {pair.label}, the model "
-            f"{'gains' if found[ACCURACY].difference > 0 else 'loses'} "
-            f"{in_points(found[ACCURACY].difference)} "
-            f"({percent(found[ACCURACY].b)} % to {percent(found[ACCURACY].a)} %)."
-        ),
+        title=lambda pair: pair.title,
+        sentence=_gain,
         sides=lambda pair: (f"trained on {pair.label}", pair.against),
         name=lambda pair: f"trained on {pair.label}",
         absent="gain or loss",
     )
 
 
-def _before_figures(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Figure]:
-    lines = [
-        Line(
-            f"{pair.subject}, {pair.task}",
-            pair.label,
-            found[ACCURACY],
-            (Cell("Model", pair.subject), Cell("Task", pair.task), Cell("Trained on", pair.label)),
-            question_cells(found, "gain"),
-        )
-        for pair, found in zip(pairs, compared, strict=True)
-    ]
-    if not lines:
+def _gain(pair: _Pair, differences: Differences) -> str:
+    one = differences[ACCURACY]
+    verb = "gains" if one.difference > 0 else "loses"
+    return (
+        f"trained on {pair.label}, the model {verb} {in_points(one.difference)} "
+        f"({percent(one.b)} % to {percent(one.a)} %)."
+    )
+
+
+def _before_figures(compared: _Compared) -> list[Figure]:
+    if not compared:
         return []
     return [
         difference_figure(
@@ -287,10 +268,18 @@ def _before_figures(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> 
             "Accuracy of the trained models on tweets that they never saw, less accuracy without "
             "training, with its 95 % interval over tweets. Right of zero, training helps.",
             "gains by training, paired by tweet",
-            lines,
+            [
+                _line(pair, differences, "Trained on", question_cells(differences, "gain"))
+                for pair, differences in compared
+            ],
             Headings("Trained", "Without", "Gain", "Gain of accuracy"),
         )
     ]
+
+
+def _line(pair: _Pair, differences: Differences, column: str, last: Row = ()) -> Line:
+    cells = (Cell("Model", pair.subject), Cell("Task", pair.task), Cell(column, pair.label))
+    return Line(pair.title, pair.label, differences[ACCURACY], cells, last)
 
 
 def _relations(pairs: Sequence[_Pair]) -> list[Figure]:
@@ -336,56 +325,40 @@ def _of_relation(side: Predictions, relation: Relation) -> tuple[Rows, int]:
 # Share of the data
 
 
-def _curve(trained: Sequence[_Trained]) -> list[Figure]:
+def _curves(trained: Sequence[_Trained]) -> list[Figure]:
     """Accuracy over the share of the data, where a training was made with several shares."""
-    groups: dict[tuple[str, str, tuple[str, ...]], list[_Trained]] = {}
-    for one in trained:
-        if not one.shuffled:
-            groups.setdefault((one.kind, one.run.task, one.languages), []).append(one)
-    found = []
-    for of_group in groups.values():
-        own = sorted(of_group, key=lambda one: one.share)
-        if len({one.share for one in own}) < 2:
-            continue
-        measured = shares([hits(one.run.predictions) for one in own])
-        first = own[0]
-        title = f"{first.base}, {first.run.task}, trained on {'+'.join(first.languages)}"
-        found.append(
-            Figure(
-                f"Learning curve, {title}",
-                "Accuracy over the share of the training tweets, with its 95 % interval over "
-                "tweets. Smaller shares are parts of larger ones; all take the same number of "
-                "steps.",
-                Table.of(
-                    f"{title}: accuracy by share of the data",
-                    [
-                        [Cell("Share of the data %", one.share, "count"), *_shown(value)]
-                        for one, value in zip(own, measured, strict=True)
-                    ],
-                ),
-                (
-                    Scatter(
-                        tuple(
-                            Point(
-                                f"{one.share} %",
-                                one.share,
-                                100 * value.value,
-                                scaled(value.interval),
-                            )
-                            for one, value in zip(own, measured, strict=True)
-                        ),
-                        "Share of the training tweets, %",
-                        "Accuracy, %",
-                        references=tuple(levels([own[0].run.predictions])),
-                    ),
-                ),
-            )
+    known = [one for one in trained if not one.shuffled]
+    groups = grouped(known, lambda one: (one.kind, one.run.task, one.languages))
+    return [_curve(own) for own in groups.values() if len({one.share for one in own}) > 1]
+
+
+def _curve(trained: Sequence[_Trained]) -> Figure:
+    ordered = sorted(trained, key=lambda one: one.share)
+    first, predictions = ordered[0], [one.run.predictions for one in ordered]
+    title = f"{first.base}, {first.run.task}, trained on {first.languages}"
+    rows, points = [], []
+    for one, accuracy in zip(ordered, accuracies(predictions), strict=True):
+        value, interval = accuracy.value, accuracy.interval
+        rows.append(
+            [
+                Cell("Share of the data %", one.share, "count"),
+                *share("Accuracy", value, interval),
+            ]
         )
-    return found
-
-
-def _shown(value: Share) -> Row:
-    return share("Accuracy", value.value, value.interval)
+        points.append(Point(f"{one.share} %", one.share, 100 * value, scaled(interval)))
+    chart = Scatter(
+        tuple(points),
+        "Share of the training tweets, %",
+        "Accuracy, %",
+        references=tuple(levels(predictions[:1])),
+    )
+    return Figure(
+        f"Learning curve, {title}",
+        "Accuracy over the share of the training tweets, with its 95 % interval over tweets. "
+        "Smaller shares are parts of larger ones; all take the same number of steps.",
+        Table.of(f"{title}: accuracy by share of the data", rows),
+        (chart,),
+    )
 
 
 # Languages
@@ -393,98 +366,83 @@ def _shown(value: Share) -> Row:
 
 def _more_languages(trained: Sequence[_Trained]) -> list[_Pair]:
     """Trainings on several languages against those on some of them, on each task."""
-    groups: dict[tuple[str, str], list[_Trained]] = {}
-    for one in trained:
-        if one.share == WHOLE and not one.shuffled:
-            groups.setdefault((one.kind, one.run.task), []).append(one)
-    pairs = []
-    for own in groups.values():
-        for one, other in combinations(sorted(own, key=lambda o: len(o.languages)), 2):
-            if set(one.languages) < set(other.languages):
-                pairs.append(
-                    _Pair(
-                        other.base,
-                        other.run.task,
-                        f"{other.label} in place of {one.label}",
-                        f"trained on {one.label}",
-                        other.run.predictions,
-                        one.run.predictions,
-                    )
-                )
-    return pairs
+    whole = [one for one in trained if one.share == WHOLE and not one.shuffled]
+    return [
+        _Pair(
+            more.base,
+            more.run.task,
+            f"{more.label} in place of {fewer.label}",
+            f"trained on {fewer.label}",
+            more.run.predictions,
+            fewer.run.predictions,
+        )
+        for own in grouped(whole, lambda one: (one.kind, one.run.task)).values()
+        for fewer, more in combinations(sorted(own, key=lambda one: one.languages.count("+")), 2)
+        if {*fewer.languages.split("+")} < {*more.languages.split("+")}
+    ]
 
 
-def _language_claims(pairs: Sequence[_Pair], compared: Sequence[Differences]) -> list[Claim]:
-    def title(subject: str, task: str) -> str:
-        return f"{subject}, {task} (texts in {LANGUAGES[get_task(task).language].name})"
-
-    return _claims(
-        pairs,
+def _language_claims(compared: _Compared) -> list[Claim]:
+    return claims_of(
         compared,
-        title,
-        sentence=lambda pair, found: (
-            f"training on {pair.label} "
-            f"{'helps' if found[ACCURACY].difference > 0 else 'harms'}: "
-            f"{in_points(found[ACCURACY].difference)}."
+        title=lambda pair: (
+            f"{pair.title} (texts in {LANGUAGES[get_task(pair.task).language].name})"
         ),
+        sentence=_help,
         sides=lambda pair: ("trained on more languages", pair.against),
         name=lambda pair: f"training on {pair.label}",
         absent="gain or loss by more languages",
     )
 
 
-def _matrix(
-    trained: Sequence[_Trained], pairs: Sequence[_Pair], compared: Sequence[Differences]
-) -> list[Figure]:
-    """Trained on x tested on, and what more languages change."""
+def _help(pair: _Pair, differences: Differences) -> str:
+    one = differences[ACCURACY]
+    verb = "helps" if one.difference > 0 else "harms"
+    return f"training on {pair.label} {verb}: {in_points(one.difference)}."
+
+
+def _matrix(trained: Sequence[_Trained]) -> list[Figure]:
+    """Trained on x tested on."""
     whole = [one for one in trained if one.share == WHOLE]
     tested = sorted({one.run.task for one in whole})
     rows: list[Row] = []
-    for name in dict.fromkeys((one.base, one.label) for one in whole):
-        by_task = {one.run.task: one for one in whole if (one.base, one.label) == name}
-        cells: list[Cell] = [Cell("Model", name[0]), Cell("Trained on", name[1])]
+    for (base, label), own in grouped(whole, lambda one: (one.base, one.label)).items():
+        by_task = {one.run.task: one.run.predictions for one in own}
+        cells: list[Cell] = [Cell("Model", base), Cell("Trained on", label)]
         for task in tested:
-            value = shares([hits(by_task[task].run.predictions)])[0] if task in by_task else None
+            found = accuracies([by_task[task]])[0] if task in by_task else None
             cells += [
-                Cell(f"{task} %", value.value if value else None, "percent"),
-                Cell(f"{task}, interval", value.interval if value else None, "interval"),
+                Cell(f"{task} %", None if found is None else found.value, "percent"),
+                Cell(f"{task}, interval", None if found is None else found.interval, "interval"),
             ]
         rows.append(cells)
-    figures = []
-    if len(rows) > 1 or len(tested) > 1:
-        figures.append(
-            Figure(
-                "Trained on, tested on",
-                "Accuracy on each task, a row for what the models were trained on. The tweets of a "
-                "fold are the same in all languages, so a model saw no tweet in any language that "
-                "it is tested on.",
-                Table.of("accuracy, trained on and tested on", rows),
-            )
+    if len(rows) < 2 and len(tested) < 2:
+        return []
+    return [
+        Figure(
+            "Trained on, tested on",
+            "Accuracy on each task, a row for what the models were trained on. The tweets of a "
+            "fold are the same in all languages, so a model saw no tweet in any language that "
+            "it is tested on.",
+            Table.of("accuracy, trained on and tested on", rows),
         )
-    if pairs:
-        figures.append(
-            difference_figure(
-                "More languages",
-                "Accuracy after training on more languages less accuracy after training on fewer, "
-                "with the same number of steps. Right of zero, more languages help.",
-                "differences by more languages, paired by tweet",
-                [
-                    Line(
-                        f"{pair.subject}, {pair.task}",
-                        pair.label,
-                        found[ACCURACY],
-                        (
-                            Cell("Model", pair.subject),
-                            Cell("Task", pair.task),
-                            Cell("Training on", pair.label),
-                        ),
-                    )
-                    for pair, found in zip(pairs, compared, strict=True)
-                ],
-                Headings("More", "Fewer", "Difference", "Difference of accuracy"),
-            )
+    ]
+
+
+def _language_figures(compared: _Compared) -> list[Figure]:
+    """What more languages change."""
+    if not compared:
+        return []
+    return [
+        difference_figure(
+            "More languages",
+            "Accuracy after training on more languages less accuracy after training on fewer, "
+            "with the same number of steps. Right of zero, more languages help.",
+            "differences by more languages, paired by tweet",
+            [_line(pair, differences, "Training on") for pair, differences in compared],
+            Headings("More", "Fewer", "Difference", "Difference of accuracy"),
         )
-    return figures
+    ]
 
 
 # Cost
@@ -496,19 +454,18 @@ def _cost(results: Sequence[Result]) -> list[Figure]:
     rows: list[Row] = []
     for result in results:
         folds = result.content["folds"]
+        seconds, memory, first, last = zip(
+            *((f["seconds"], f["memory"], *f["losses"]) for f in folds), strict=True
+        )
         rows.append(
             [
                 Cell("Model", result.model),
                 Cell("Folds", len(folds), "count"),
                 Cell("Steps a fold", max(int(fold["steps"]) for fold in folds), "count"),
-                Cell(
-                    "Seconds a fold", sum(float(f["seconds"]) for f in folds) / len(folds), "number"
-                ),
-                Cell("Memory, MiB", round(max(int(f["memory"]) for f in folds) / 2**20), "count"),
-                Cell(
-                    "First loss", sum(float(f["losses"][0]) for f in folds) / len(folds), "number"
-                ),
-                Cell("Last loss", sum(float(f["losses"][1]) for f in folds) / len(folds), "number"),
+                Cell("Seconds a fold", mean(map(float, seconds)), "number"),
+                Cell("Memory, MiB", round(max(map(int, memory)) / 2**20), "count"),
+                Cell("First loss", mean(map(float, first)), "number"),
+                Cell("Last loss", mean(map(float, last)), "number"),
                 Cell("How", str(folds[0]["way"])),
             ]
         )
@@ -516,7 +473,7 @@ def _cost(results: Sequence[Result]) -> list[Figure]:
         Figure(
             "What training costs",
             "Seconds of training of one fold, without loading and predicting; the most memory, of "
-            f"the GPU where there is one; the loss of the first and the last step, mean over "
+            "the GPU where there is one; the loss of the first and the last step, mean over "
             f"folds. {count(len(rows), 'training')}.",
             Table.of("cost of training", rows),
         )

@@ -9,15 +9,13 @@ from itr_bench.grouped import grouped
 from itr_bench.nouns import count
 from itr_bench.relation import Relation
 from itr_bench.report.drawing import Bar
-from itr_bench.report.words import p_equals
 from itr_bench.runs.run import Run
-from itr_bench.studies.comparisons import ZERO, bar, charts, data_notices
+from itr_bench.studies.comparisons import ZERO, bar, charts, data_notices, holm_p_values
 from itr_bench.studies.decomposition import (
     FEWEST_OF_RELATION,
     Decomposition,
-    Estimate,
     OfRelation,
-    adjusted,
+    corrected,
     decompose,
     too_few,
 )
@@ -26,7 +24,7 @@ from itr_bench.studies.grouping import Subject, subjects_of, variant_of
 from itr_bench.studies.languages import name_of
 from itr_bench.studies.section import Cell, Claim, Figure, Lines, Section, Table, difference, share
 from itr_bench.studies.size import by_size, fits
-from itr_bench.studies.statistics import hits, shares
+from itr_bench.studies.statistics import Estimate, accuracies
 from itr_bench.studies.study import Material, Study
 from itr_bench.tasks.spec import get_task
 
@@ -109,7 +107,7 @@ def _pairs(subject: Subject, notices: list[str]) -> list[_Pair]:
                 )
             else:
                 runs.append((ltec, tirt))
-    parts = adjusted([decompose(ltec.predictions, tirt.predictions) for ltec, tirt in runs])
+    parts = corrected([decompose(ltec.predictions, tirt.predictions) for ltec, tirt in runs])
     return [_Pair(subject.name, *own, one) for own, one in zip(runs, parts, strict=True)]
 
 
@@ -139,12 +137,12 @@ def _claim_of_relation(pair: _Pair, one: OfRelation) -> Claim:
     return Claim(
         f"{pair.subject}: on tweets of relation {one.relation} "
         f"({Relation(one.relation).label}), better on {better} by "
-        f"{in_points(one.difference.value)} (LTEC: {pair.language}).",
+        f"{in_points(one.difference)} (LTEC: {pair.language}).",
         f"Fisher's exact test on {one.tweets_a} and {one.tweets_b} tweets, and a t "
         "test of the mean difference (tweets and seeds as crossed clusters); by Holm's "
         f"method over the {count(one.tests, 'comparison')} of relations on "
-        f"{pair.subject} {p_equals(one.adjusted)} and {p_equals(one.mean_adjusted)}; "
-        f"95 % interval over tweets {interval_in_points(one.difference.interval)}",
+        f"{pair.subject} {holm_p_values(one)}; "
+        f"95 % interval over tweets {interval_in_points(one.interval)}",
         finding=True,
     )
 
@@ -161,8 +159,7 @@ def _set_figure(pairs: Sequence[_Pair]) -> Figure:
     bars: _Bars = {}
     for pair in pairs:
         parts = pair.parts
-        # As in the table of runs, not within relations: one accuracy has one interval.
-        ltec, tirt = shares([hits(pair.ltec.predictions), hits(pair.tirt.predictions)])
+        ltec, tirt = accuracies([pair.ltec.predictions, pair.tirt.predictions])
         row = [
             Cell("Model", pair.subject),
             Cell("LTEC in", pair.language),
@@ -206,12 +203,12 @@ def _relation_figure(pairs: Sequence[_Pair]) -> Figure:
                     Cell("TIRT tweets", one.tweets_b, "count"),
                     Cell("LTEC %", one.a, "percent"),
                     Cell("TIRT %", one.b, "percent"),
-                    *difference("Difference", one.difference.value, one.difference.interval),
+                    *difference("Difference", one.difference, one.interval),
                     Cell("p, Fisher Holm", one.adjusted, "p"),
                     Cell("p, mean Holm", one.mean_adjusted, "p"),
                 ]
             )
-            _add(bars, pair, f"relation {one.relation}", one.difference)
+            _add(bars, pair, f"relation {one.relation}", Estimate(one.difference, one.interval))
     return Figure(
         "LTEC against TIRT, relation by relation",
         "Accuracy on the tweets of one relation, LTEC less TIRT, with 95 % intervals.",

@@ -8,7 +8,6 @@ from itr_bench.data import home
 from itr_bench.data.loading import base_of
 from itr_bench.data.manifest import content_of
 from itr_bench.data.sets import get_set
-from itr_bench.data.tweet_set import TweetSet
 from itr_bench.errors import DataError
 from itr_bench.runs.run import Run
 from itr_bench.studies.grouping import data_of, variant_of
@@ -57,11 +56,8 @@ def _quality(run: Run) -> Quality:
         raise DataError(f"{base.spec.name} has no text in this language to compare with")
     if content_of(data.identity) != content_of(data_of(run)):
         raise DataError(f"the run saw another state of {built} than the one that is here")
-    translations, reference = (_texts(tweets, task.language) for tweets in (data.tweets, base))
+    translations, reference = (
+        Texts.of(tweets, task.language, tweets.spec.name) for tweets in (data.tweets, base)
+    )
     (quality,) = assess([translations], reference).systems
     return quality
-
-
-def _texts(tweets: TweetSet, language: str) -> Texts:
-    texts = dict(zip(tweets.tweet_ids, tweets.texts(language), strict=True))
-    return Texts(tweets.spec.name, texts, tweets.spec.name)

@@ -11,6 +11,7 @@ from itr_bench.studies.comparisons import (
     Differences,
     Headings,
     Line,
+    accuracy_differences,
     claims_of,
     compare,
     data_notices,
@@ -81,14 +82,13 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
     if not variants:
         return Section(notices=notices) if notices else None
     compared = compare(variants, WITH_QUESTIONS if spec.by_question else (ACCURACY,))
-    pairs = list(zip(variants, compared, strict=True))
     more = spec.more(variants)
     claims: list[Claim] = []
-    for title, alike in grouped(pairs, lambda pair: pair[0].title).items():
-        own, others = _claims(spec, title, alike), more.claims.get(title, ())
+    for title, alike in grouped(compared, lambda pair: pair[0].title).items():
+        own, others = _claims(spec, alike), more.claims.get(title, ())
         claims += [*others, *own] if spec.more_first else [*own, *others]
     figures: list[Figure] = []
-    for base, alike in grouped(pairs, lambda pair: pair[0].base).items():
+    for base, alike in grouped(compared, lambda pair: pair[0].base).items():
         figure = _figure(spec, base, alike)
         others_ = more.figures.get(base, ())
         figures += [*others_, figure] if spec.more_first else [figure, *others_]
@@ -96,7 +96,7 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
         claims=claims,
         paragraphs=spec.paragraphs,
         figures=figures,
-        limits=[*limits([differences[ACCURACY] for differences in compared]), *spec.limits],
+        limits=[*limits(accuracy_differences(compared)), *spec.limits],
         notices=[
             *data_notices(run for one in variants for run in (one.reference, one.run)),
             *notices,
@@ -104,10 +104,10 @@ def _analyse(spec: Spec, material: Material) -> Section | None:
     )
 
 
-def _claims(spec: Spec, title: str, pairs: Sequence[tuple[VariantRun, Differences]]) -> list[Claim]:
+def _claims(spec: Spec, pairs: Sequence[tuple[VariantRun, Differences]]) -> list[Claim]:
     return claims_of(
-        title,
         pairs,
+        title=lambda one: one.title,
         sentence=lambda one, found: spec.sentence(spec.phrase(one.label), found[ACCURACY]),
         sides=lambda one: (spec.phrase(one.label), spec.against),
         name=lambda one: one.label,

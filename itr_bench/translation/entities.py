@@ -22,7 +22,7 @@ from functools import cached_property
 import regex
 
 VERSION = 1
-"""Of the scheme; stands in the manifest of translations and among a journal's conditions."""
+"""Of the scheme; stands in the manifest of translations and in a log's configuration."""
 
 # UTS #51: flags, keycaps, and pictographs with skin tones, variation selectors or tags, joined.
 _EMOJI_ELEMENT = (

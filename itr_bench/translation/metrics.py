@@ -35,6 +35,10 @@ class MetricScores:
     final: Final
     signature: str
 
+    def score(self, statistics: NDArray[np.float64]) -> float:
+        """The score of one system."""
+        return self.final(statistics.sum(axis=0).tolist())
+
 
 def by_sacrebleu(systems: Sequence[list[str]], references: list[str]) -> Iterator[MetricScores]:
     """BLEU, chrF and TER with sacrebleu's defaults."""

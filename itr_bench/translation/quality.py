@@ -9,9 +9,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from itr_bench.errors import DataError, bullet_list, unknown_name
@@ -20,6 +19,9 @@ from itr_bench.translation.comet import write as write_texts
 from itr_bench.translation.dropped_entities import doubts
 from itr_bench.translation.metrics import MetricScores, by_comet, by_sacrebleu
 from itr_bench.translation.resampling import bootstrap_interval, randomisation_test
+
+if TYPE_CHECKING:
+    from itr_bench.data.tweet_set import TweetSet
 
 LABELS = {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "comet": "COMET"}
 """The metrics by key. Of TER less is better, of the others more."""
@@ -43,6 +45,12 @@ class Texts:
     texts: Mapping[str, str]
     origin: str
     source: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, tweets: TweetSet, language: str, name: str) -> Texts:
+        """The texts of a data set in one language."""
+        texts = dict(zip(tweets.tweet_ids, tweets.texts(language), strict=True))
+        return cls(name, texts, tweets.spec.name)
 
 
 @dataclass(frozen=True)
@@ -151,9 +159,10 @@ def assess(
     with tqdm(total=len(metrics) * len(names), unit="score", disable=None, leave=False) as bar:
         for metric, place in itertools.product(metrics, range(len(names))):
             own, others = metric.statistics[place], metric.statistics[first]
-            measured[place][metric.key] = _measured(metric, own)
+            score, interval = metric.score(own), bootstrap_interval(own, metric.final)
+            measured[place][metric.key] = Measured(score, interval, metric.signature)
             if place != first:
-                difference = _total(metric, own) - _total(metric, others)
+                difference = score - metric.score(others)
                 p_value = randomisation_test(own, others, metric.final)
                 tests.append((names[place], metric.key, difference, p_value))
             bar.update()
@@ -182,18 +191,6 @@ def _sources(system: Texts, tweets: Sequence[str]) -> list[str] | None:
     if system.source is None or not system.source.keys() >= set(tweets):
         return None
     return [system.source[tweet] for tweet in tweets]
-
-
-def _total(metric: MetricScores, statistics: NDArray[np.float64]) -> float:
-    return metric.final(statistics.sum(axis=0).tolist())
-
-
-def _measured(metric: MetricScores, statistics: NDArray[np.float64]) -> Measured:
-    return Measured(
-        _total(metric, statistics),
-        bootstrap_interval(statistics, metric.final),
-        metric.signature,
-    )
 
 
 def _check(translations: Sequence[Texts], reference: Texts) -> None:

@@ -15,16 +15,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from itr_bench.data import checkpoints
 from itr_bench.data.languages import LANGUAGES
-from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import DataError, unknown_name
 from itr_bench.translation.codes import language_marks
-from itr_bench.translation.journal import LENGTH, STOP, Output
+from itr_bench.translation.output_log import LENGTH, STOP, Output
 from itr_bench.translation.translate import Outputs
 
+if TYPE_CHECKING:
+    from itr_bench.translation.job import Job
+
 DTYPES = ("float32", "bfloat16", "float16")
+
+_EXPECTED = (
+    "Expected a sequence-to-sequence model such as facebook/nllb-200-distilled-600M or "
+    "Helsinki-NLP/opus-mt-tc-big-lv-en (a name on the Hugging Face Hub, or a folder). A chat model "
+    "is asked by --server."
+)
 
 # The most likely to be copied first: footnote marks are frequent in what such models learn from.
 _MARKS = ("[{}]", "<{}>", "X{}X")
@@ -37,18 +46,6 @@ _NO_SETTINGS = (
 class Seq2SeqTranslator:
     """A checkpoint of ``AutoModelForSeq2SeqLM``; its weights are loaded when first needed.
 
-    Args:
-        model: name on the Hugging Face Hub, or a folder.
-        source: code of the language of the texts.
-        target: code of the language to translate into.
-        revision: branch, tag or commit.
-        batch_size: texts a batch.
-        num_beams: width of the beam search.
-        max_new_tokens: limit of an output, one of the conditions here.
-        device: ``auto`` (the first GPU, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
-        dtype: one of :data:`DTYPES`.
-        by_sentence: whether texts are given sentence by sentence, as such models learned.
-
     Raises:
         DataError: no such checkpoint, not a translation model, or not of these languages.
     """
@@ -57,62 +54,47 @@ class Seq2SeqTranslator:
     repeats = True
     advice = "Try another --max-new-tokens or --num-beams, or another model."
 
-    def __init__(
-        self,
-        model: str,
-        source: str,
-        target: str,
-        *,
-        revision: str | None = None,
-        batch_size: int = 16,
-        num_beams: int = 5,
-        max_new_tokens: int = 256,
-        device: str = "auto",
-        dtype: str = "float32",
-        by_sentence: bool = True,
-    ) -> None:
-        _require_packages()
+    def __init__(self, job: Job) -> None:
+        checkpoints.require(
+            "translation by a model",
+            *("torch", "transformers", "sentencepiece"),
+            instead="; or ask a server: --server URL",
+        )
         import transformers
 
         from itr_bench.engine.device import choose_device
 
-        if dtype not in DTYPES:
-            raise DataError(unknown_name("dtype", dtype, DTYPES))
-        self.batch_size, self.by_sentence = batch_size, by_sentence
-        self._name, self._revision, self._dtype = model, revision, dtype
-        self._max_new_tokens = max_new_tokens
-        self._device = str(choose_device(device))
+        if job.dtype not in DTYPES:
+            raise DataError(unknown_name("dtype", job.dtype, DTYPES))
+        self._job = job
+        self.batch_size, self.by_sentence = job.batch_size, job.unit == "sentence"
+        self._device = str(choose_device(job.device))
         logging.getLogger("transformers").setLevel(logging.ERROR)
         config = self._load(transformers.AutoConfig, "configuration")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sacremoses, which no model here needs
             self._tokenizer = self._load(transformers.AutoTokenizer, "tokenizer")
         try:
-            search = transformers.GenerationConfig.from_pretrained(model, revision=revision)
+            search = transformers.GenerationConfig.from_pretrained(job.model, revision=job.revision)
         except OSError:
             search = transformers.GenerationConfig.from_model_config(config)
-        self._search = _without_sampling(search, num_beams)
+        self._search = _without_sampling(search, job.num_beams)
         self._prefix, self._forced = language_marks(
-            self._tokenizer, LANGUAGES[source], LANGUAGES[target], model
+            self._tokenizer, LANGUAGES[job.source], LANGUAGES[job.target], job.model
         )
         positions = getattr(config, "max_position_embeddings", None)
         self._longest_input: int | None = positions
         self.longest: int | None = positions - 1 if positions else None
         self.mark = next((mark for mark in _MARKS if self._passes(mark)), _MARKS[-1])
-        folder = Path(model)
-        self._commit = (
-            f"sha256:{folder_hash(folder)}"
-            if folder.is_dir()
-            else getattr(config, "_commit_hash", None) or revision
-        )
+        self._commit = checkpoints.content_of(job.model, config, job.revision)
 
     @property
     def name(self) -> str:
         """The model as the manifest names it: a folder by its last part."""
-        return Path(self._name).resolve().name if Path(self._name).is_dir() else self._name
+        return checkpoints.name_of(self._job.model)
 
     @property
-    def conditions(self) -> Mapping[str, Any]:
+    def configuration(self) -> Mapping[str, Any]:
         """What could change an output."""
         return {
             "revision": self._commit,
@@ -129,10 +111,10 @@ class Seq2SeqTranslator:
             **{key: value for key, value in chosen.items() if key not in _NO_SETTINGS},
             "num_beams": self._search.num_beams,
             "do_sample": False,
-            "max_new_tokens": self._max_new_tokens,
-            "unit": "sentence" if self.by_sentence else "tweet",
+            "max_new_tokens": self._job.max_new_tokens,
+            "unit": self._job.unit,
             "batch_size": self.batch_size,
-            "dtype": self._dtype,
+            "dtype": self._job.dtype,
             "device": self._device.split(":", maxsplit=1)[0],
             "prefix": self._prefix,
             "forced_bos_token": self._tokenizer.convert_ids_to_tokens(self._forced)
@@ -146,12 +128,12 @@ class Seq2SeqTranslator:
         return {name: version(name) for name in ("torch", "transformers", "tokenizers")}
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """What the manifest says of the model."""
         return {
             "name": self.name,
             "revision": self._commit,
-            "licence": _licence(self._name, self._revision),
+            "licence": _licence(self._job.model, self._job.revision),
             "settings": self.settings,
             "libraries": self.libraries,
         }
@@ -176,7 +158,7 @@ class Seq2SeqTranslator:
                 raise DataError(
                     f"the memory of {self._device} does not hold a batch of {self.batch_size} "
                     "texts. Use a smaller --batch-size; what is translated is kept, but other "
-                    "batches are other conditions and start anew."
+                    "batches are another configuration and start anew."
                 ) from error
         yield [(string, found[string]) for string in strings]
 
@@ -205,25 +187,15 @@ class Seq2SeqTranslator:
         import torch
         import transformers
 
-        options = {"dtype": getattr(torch, self._dtype)}
+        options = {"dtype": getattr(torch, self._job.dtype)}
         model = self._load(transformers.AutoModelForSeq2SeqLM, "weights", **options)
         # Its own settings would fill in what is unset here, such as an end token by force.
         model.generation_config = self._search
         return model.eval().to(self._device)
 
     def _load(self, kind: Any, what: str, **options: Any) -> Any:
-        from safetensors import SafetensorError
-
-        try:
-            return kind.from_pretrained(self._name, revision=self._revision, **options)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(
-                f"cannot load the {what} of {self._name} as a translation model: {reason}\n"
-                "Expected a sequence-to-sequence model such as "
-                "facebook/nllb-200-distilled-600M or Helsinki-NLP/opus-mt-tc-big-lv-en (a name "
-                "on the Hugging Face Hub, or a folder). A chat model is asked by --server."
-            ) from error
+        options["revision"] = self._job.revision
+        return checkpoints.load(kind, self._job.model, what, _EXPECTED, **options)
 
     def _passes(self, mark: str) -> bool:
         """Whether the tokenizer can say *mark*."""
@@ -231,17 +203,6 @@ class Seq2SeqTranslator:
         ids = self._tokenizer.encode(shown, add_special_tokens=False)
         said = self._tokenizer.decode(ids, skip_special_tokens=True)
         return mark.format(1) in said.replace(" ", "") and self._tokenizer.unk_token_id not in ids
-
-
-def _require_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "transformers", "sentencepiece") if not find_spec(name)]
-    if missing:
-        raise DataError(
-            f"translation by a model needs {', '.join(missing)}: pip install 'itr-bench[eval]'; "
-            "or ask a server: --server URL"
-        )
 
 
 def _without_sampling(search: Any, num_beams: int) -> Any:

@@ -8,19 +8,22 @@ The key comes from ``OPENAI_API_KEY``; it is sent and neither printed nor stored
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from itr_bench.answers.text import message
 from itr_bench.data.languages import LANGUAGES
+from itr_bench.data.manifest import text_hash
 from itr_bench.errors import DataError
-from itr_bench.translation.journal import LENGTH, STOP, Output
+from itr_bench.translation.output_log import LENGTH, STOP, Output
 from itr_bench.translation.translate import Outputs
+
+if TYPE_CHECKING:
+    from itr_bench.translation.job import Job
 
 KEY = "OPENAI_API_KEY"
 PROMPT = (
@@ -39,11 +42,7 @@ class ServerTranslator:
     """A model behind a chat completion server.
 
     Args:
-        url: up to the version, ``http://localhost:8000/v1``.
-        model: as the server calls it.
-        source: code of the language of the texts.
-        target: code of the language to translate into.
-        batch_size: requests in flight.
+        job: with the address of the server, up to the version, ``http://localhost:8000/v1``.
         timeout_s: patience with one answer, in seconds.
         pauses_s: before each new try of a request, in seconds.
 
@@ -62,27 +61,21 @@ class ServerTranslator:
     longest = None
 
     def __init__(
-        self,
-        url: str,
-        model: str,
-        source: str,
-        target: str,
-        *,
-        batch_size: int = 16,
-        timeout_s: float = 300,
-        pauses_s: Sequence[float] = _PAUSES_S,
+        self, job: Job, *, timeout_s: float = 300, pauses_s: Sequence[float] = _PAUSES_S
     ) -> None:
+        url = job.server or ""
         check_address(url)
         self._url = f"{url.rstrip('/')}/chat/completions"
-        self.name, self.batch_size = model, batch_size
-        self._languages = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
+        self.name, self.batch_size = job.model, job.batch_size
+        languages = {"source": job.source, "target": job.target}
+        self._languages = {which: LANGUAGES[code].name for which, code in languages.items()}
         self._timeout_s, self._pauses_s = timeout_s, pauses_s
         self._key = os.environ.get(KEY, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):
             raise DataError(f"the key in {KEY} has characters that no key has; set it again")
 
     @property
-    def conditions(self) -> Mapping[str, Any]:
+    def configuration(self) -> Mapping[str, Any]:
         """What could change an output. The limit changes only where one is cut off."""
         return {"settings": self.settings, "server": self._url, "mark": self.mark}
 
@@ -93,11 +86,11 @@ class ServerTranslator:
         return {
             "temperature": 0,
             "prompt": prompt,
-            "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
+            "prompt_sha256": text_hash(prompt),
         }
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """What the manifest says of the model; a server tells no revision and no licence."""
         return {
             "name": self.name,

@@ -1,11 +1,11 @@
-"""Texts to translations: what is kept whole, batches, the journal, and what is refused."""
+"""Texts to translations: what is kept whole, batches, the log, and what is refused."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.translation.dropped_entities import alike
 from itr_bench.translation.entities import Masked, sentences
-from itr_bench.translation.journal import LENGTH, STOP, Journal, Output
+from itr_bench.translation.output_log import LENGTH, STOP, Output, OutputLog
 
 # A text is one line of a list: tabs and all that readers take for the end of a line.
 _BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -36,7 +36,7 @@ class Translator(Protocol):
         by_sentence: whether it is made for single sentences, and loses some of several.
         whole_batches: whether an output may depend on what is translated beside it, in its last
             bits; a batch of which anything is missing is then translated whole.
-        repeats: whether it says the same when it is asked again. Of one that may not, the journal
+        repeats: whether it says the same when it is asked again. Of one that may not, the log
             keeps only what can be used.
         advice: what to do where it said what cannot be used.
         longest: the most new tokens that it can be asked for, ``None`` where it does not say.
@@ -53,12 +53,12 @@ class Translator(Protocol):
     def longest(self) -> int | None: ...
 
     @property
-    def conditions(self) -> Mapping[str, Any]:
+    def configuration(self) -> Mapping[str, Any]:
         """What could change an output, JSON values."""
         ...
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """What the manifest says of it: ``name``, ``revision``, ``licence``, settings."""
         ...
 
@@ -97,7 +97,7 @@ class Translation:
             raise DataError(
                 f"{len(problems)} of {len(self.refused) + len(self.texts)} translations cannot be "
                 f"used, and no set was written:\n{bullet_list(problems)}\n"
-                f"What was translated is kept in the journal. {self.advice}"
+                f"What was translated is kept in the log. {self.advice}"
             )
 
     def warnings(self) -> tuple[str, ...]:
@@ -146,81 +146,164 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-_Ask: TypeAlias = Generator[tuple[list[str], int], list[Output], Any]
-
-
-class _RefusedError(Exception):
-    """This text gets no translation; the message says why.
-
-    Attributes:
-        strings: what was asked for, and cannot be used.
-    """
-
-    def __init__(self, reason: str, strings: Sequence[str]) -> None:
-        super().__init__(reason)
-        self.strings = strings
-
-
 def translate(
-    sources: Mapping[str, str], translator: Translator, journal: Journal, *, limit: int
+    sources: Mapping[str, str], translator: Translator, log: OutputLog, *, limit: int
 ) -> Translation:
-    """Translate texts, each kept in the journal as soon as it is there.
+    """Translate texts, each kept in the log as soon as it is there.
 
     Args:
         sources: the texts by tweet id.
         translator: the system.
-        journal: what is there already; gets what is new.
+        log: what is there already; gets what is new.
         limit: the most new tokens of an output. What is cut off is tried once with twice as many.
 
     Raises:
-        DataError: the system cannot continue; the journal keeps what there is.
+        DataError: the system cannot continue; the log keeps what there is.
     """
     limits = [limit, 2 * limit]
     if translator.longest is not None:
         limits = sorted({min(tokens, translator.longest) for tokens in limits})
     found = Translation(
-        counts=Counter({"generated": 0, "from the journal": 0}), advice=translator.advice
+        counts=Counter({"generated": 0, "from the log": 0}), advice=translator.advice
     )
-    asking: dict[str, tuple[_Ask, tuple[list[str], int]]] = {}
-    answers: dict[str, list[Output]] = {}
-    going = {
-        tweet: _translated(
-            Masked(text, translator.mark), translator.by_sentence, limits, found.counts
-        )
-        for tweet, text in sources.items()
-    }
-    whole: dict[str, str] = {}
+    masked = {tweet: Masked(text, translator.mark) for tweet, text in sources.items()}
+    whole = {tweet: one.text for tweet, one in masked.items() if not one.has_letters}
+    found.counts.update({"nothing to translate": len(whole)} if whole else {})
     with tqdm(total=0, desc="translate", unit="text", disable=None, leave=False) as bar:
-        while going:
-            for tweet, steps in list(going.items()):
-                try:
-                    asking[tweet] = steps, steps.send(answers.get(tweet))  # type: ignore[arg-type]
-                except StopIteration as end:
-                    whole[tweet] = end.value
-                    del going[tweet]
-                except _RefusedError as refused:
-                    found.refused[tweet] = str(refused)
-                    del going[tweet]
-                    if not translator.repeats:
-                        journal.forget(refused.strings)
-            wanted = {tweet: asking[tweet][1] for tweet in going}
-            outputs = _outputs(wanted.values(), translator, journal, found.counts, bar)
-            answers = {
-                tweet: [outputs[string, tokens] for string in strings]
-                for tweet, (strings, tokens) in wanted.items()
-            }
+        asking = _Asking(translator, log, limits, masked, found, bar)
+        cores = {tweet: [one.core] for tweet, one in masked.items() if tweet not in whole}
+        segments = {}
+        for tweet, (core,) in asking.said(cores).items():
+            one = masked[tweet]
+            text = one.restored(core)
+            if text is None:
+                segments[tweet] = [words for _, words, _ in one.segments]
+            else:
+                whole[tweet] = text
+                found.counts["with marks" if one.kept_inside else "in one go"] += 1
+        for tweet, translations in asking.said(segments).items():
+            text = masked[tweet].joined(translations)
+            if text is None:
+                reason = "the translation is empty, or nothing but links, mentions and emoji"
+                found.refused[tweet] = reason
+            else:
+                whole[tweet] = text
+                found.counts["split"] += 1
     found.texts = {tweet: whole[tweet] for tweet in sources if tweet in whole}
     if not translator.repeats:
         _refuse_alike(found, sources)
-        journal.forget([s for t in found.refused if t in asking for s in asking[t][1][0]])
+    asking.forget_refused()
     found.unchanged = [
         tweet
         for tweet, text in found.texts.items()
-        if _words(text) == _words(sources[tweet]) and Masked(text, translator.mark).has_letters
+        if _words(text) == _words(sources[tweet]) and masked[tweet].has_letters
     ]
     found.counts["texts"] = len(sources)
-    found.served = journal.served
+    found.served = log.served
     return found
+
+
+def _words(text: str) -> list[str]:
+    return text.casefold().split()
+
+
+def _line(text: str) -> str:
+    """Return *text* as one line, without characters that nothing shows."""
+    return _CONTROLS.sub("", _BREAKS.sub(" ", text)).strip()
+
+
+@dataclass
+class _Asking:
+    """What is asked of a system, and what it says.
+
+    Attributes:
+        limits: of new tokens; the next one is for what was cut off.
+        masked: the texts by tweet id.
+        found: gets counts and refusals.
+        asked: the strings that were asked for last, by tweet id.
+    """
+
+    translator: Translator
+    log: OutputLog
+    limits: Sequence[int]
+    masked: Mapping[str, Masked]
+    found: Translation
+    bar: Any
+    asked: dict[str, list[str]] = field(default_factory=dict)
+
+    def forget_refused(self) -> None:
+        """Let what was refused, and may be said otherwise, be asked for again."""
+        if not self.translator.repeats:
+            refused = self.found.refused
+            self.log.forget({string for t in refused for string in self.asked.get(t, ())})
+
+    def said(self, strings: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """The translations of *strings*, both by tweet id, without those of refused tweets; what
+        has no letters stays as it is.
+        """
+        by_sentence = self.translator.by_sentence
+        pieces = {
+            tweet: [sentences(string) if by_sentence else [string] for string in own]
+            for tweet, own in strings.items()
+        }
+        for tweet, rows in pieces.items():
+            is_text = self.masked[tweet].translatable
+            self.asked[tweet] = [piece for row in rows for piece in row if is_text(piece)]
+        lines, refusals = self._lines({piece for t in pieces for piece in self.asked[t]})
+        translations = {}
+        for tweet, rows in pieces.items():
+            asked = self.asked[tweet]
+            if reasons := [refusals[piece] for piece in asked if piece in refusals]:
+                self.found.refused[tweet] = reasons[0]
+                continue
+            own = {piece: lines[piece] for piece in asked}
+            translations[tweet] = ["".join(own.get(p, p) for p in row) for row in rows]
+        self.forget_refused()
+        return translations
+
+    def _lines(self, strings: Set[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """What is said of *strings*, and why nothing is said of the others."""
+        lines: dict[str, str] = {}
+        refusals: dict[str, str] = {}
+        for limit in self.limits:
+            open_ones = strings - lines.keys() - refusals.keys()
+            for string, output in self._outputs(open_ones, limit).items():
+                if output.end == STOP and _line(output.text):
+                    lines[string] = _line(output.text)
+                    if limit > self.limits[0]:
+                        self.found.counts["retried"] += 1
+                elif output.end != LENGTH:
+                    stopped = output.end == STOP
+                    refusals[string] = "the translation is empty" if stopped else output.end
+        cut_off = strings - lines.keys() - refusals.keys()
+        return lines, refusals | dict.fromkeys(cut_off, f"cut off after {self.limits[-1]} tokens")
+
+    def _outputs(self, strings: Set[str], limit: int) -> dict[str, Output]:
+        """The outputs for *strings*, from the log or the system, in batches of like length."""
+        translator, counts = self.translator, self.found.counts
+        self.bar.total += len(strings)
+        self.bar.refresh()
+        ordered = sorted(strings, key=lambda string: (len(string), string))
+        found: dict[str, Output] = {}
+        for start in range(0, len(ordered), translator.batch_size):
+            batch = ordered[start : start + translator.batch_size]
+            there = {string: self.log.find(string, limit) for string in batch}
+            missing = {string for string, output in there.items() if output is None}
+            found |= {string: output for string, output in there.items() if output}
+            self.bar.update(len(batch) - len(missing))
+            counts["from the log"] += len(batch) - len(missing)
+            if not missing:
+                continue
+            asked = batch if translator.whole_batches else sorted(missing)
+            with contextlib.closing(translator.translate(asked, limit)) as answers:
+                for outputs in answers:
+                    new = [(string, output) for string, output in outputs if string in missing]
+                    lasting = [o for o in new if translator.repeats or o[1].end == STOP]
+                    self.log.add(lasting, limit)
+                    found.update(new)
+                    self.bar.update(len(new))
+                    counts["generated"] += len(new)
+        return found
 
 
 def _refuse_alike(found: Translation, sources: Mapping[str, str]) -> None:
@@ -231,97 +314,3 @@ def _refuse_alike(found: Translation, sources: Mapping[str, str]) -> None:
         for tweet in tweets:
             said = found.texts.pop(tweet)
             found.refused[tweet] = f"{said!r:.60}, as of {len(tweets) - 1} other texts"
-
-
-def _words(text: str) -> list[str]:
-    return text.casefold().split()
-
-
-def _translated(
-    masked: Masked, by_sentence: bool, limits: Sequence[int], counts: Counter[str]
-) -> _Ask:
-    """Ask for what is needed to translate a text, and return the translation."""
-
-    asked: list[str] = []
-
-    def said(strings: Sequence[str]) -> _Ask:
-        """The translations of *strings*; what has no letters stays as it is."""
-        pieces = [sentences(string) if by_sentence else [string] for string in strings]
-        asked[:] = [piece for row in pieces for piece in row if masked.translatable(piece)]
-        answers = iter((yield from _asked(asked, limits, counts)))
-        return [
-            "".join(next(answers) if masked.translatable(piece) else piece for piece in row)
-            for row in pieces
-        ]
-
-    if not masked.has_letters:
-        counts["nothing to translate"] += 1
-        return masked.text
-    whole = masked.restored(*(yield from said([masked.core])))
-    if whole is not None:
-        counts["with marks" if masked.kept_inside else "in one go"] += 1
-        return whole
-    whole = masked.joined((yield from said([words for _, words, _ in masked.segments])))
-    if whole is None:
-        reason = "the translation is empty, or nothing but links, mentions and emoji"
-        raise _RefusedError(reason, asked)
-    counts["split"] += 1
-    return whole
-
-
-def _line(text: str) -> str:
-    """Return *text* as one line, without characters that nothing shows."""
-    return _CONTROLS.sub("", _BREAKS.sub(" ", text)).strip()
-
-
-def _asked(strings: list[str], limits: Sequence[int], counts: Counter[str]) -> _Ask:
-    """Ask for *strings*, again with the next limit for what was cut off; return their texts."""
-    said: dict[str, str] = {}
-    for limit in limits:
-        open_ones = [string for string in strings if string not in said]
-        if not open_ones:
-            break
-        for string, output in zip(open_ones, (yield open_ones, limit), strict=True):
-            if output.end == STOP:
-                said[string] = _line(output.text)
-                if limit > limits[0]:
-                    counts["retried"] += 1
-                if not said[string]:
-                    raise _RefusedError("the translation is empty", [string])
-            elif output.end != LENGTH:
-                raise _RefusedError(output.end, [string])
-    if cut_off := [string for string in strings if string not in said]:
-        raise _RefusedError(f"cut off after {limits[-1]} tokens", cut_off)
-    return [said[string] for string in strings]
-
-
-def _outputs(
-    wanted: Any, translator: Translator, journal: Journal, counts: Counter[str], bar: Any
-) -> dict[tuple[str, int], Output]:
-    """The outputs that are *wanted*, from the journal or the system, in batches of like length."""
-    requests = {(limit, len(string), string) for strings, limit in wanted for string in strings}
-    bar.total += len(requests)
-    bar.refresh()
-    found: dict[tuple[str, int], Output] = {}
-    ordered = sorted(requests)
-    for limit in sorted({limit for limit, _, _ in ordered}):
-        strings = [string for tokens, _, string in ordered if tokens == limit]
-        for start in range(0, len(strings), translator.batch_size):
-            batch = strings[start : start + translator.batch_size]
-            there = {string: journal.find(string, limit) for string in batch}
-            missing = {string for string, output in there.items() if output is None}
-            found |= {(string, limit): output for string, output in there.items() if output}
-            bar.update(len(batch) - len(missing))
-            counts["from the journal"] += len(batch) - len(missing)
-            if not missing:
-                continue
-            asked = batch if translator.whole_batches else sorted(missing)
-            with contextlib.closing(translator.translate(asked, limit)) as answers:
-                for outputs in answers:
-                    new = [(string, output) for string, output in outputs if string in missing]
-                    lasting = [o for o in new if translator.repeats or o[1].end == STOP]
-                    journal.add(lasting, limit)
-                    found |= {(string, limit): output for string, output in new}
-                    bar.update(len(new))
-                    counts["generated"] += len(new)
-    return found

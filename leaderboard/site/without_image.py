@@ -5,7 +5,8 @@ from __future__ import annotations
 from itr_bench.leaderboard.entry import Entry, differing
 from itr_bench.leaderboard.site.rows import Row, entry_row
 from itr_bench.report import words
-from itr_bench.scoring import Comparison, compare, decide
+from itr_bench.scoring.comparison import Comparison, compare
+from itr_bench.scoring.significance import decide
 
 _VERDICTS = {
     1: "Without the image the accuracy is lower, by both tests",

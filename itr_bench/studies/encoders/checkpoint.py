@@ -6,6 +6,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from itr_bench.data.manifest import folder_hash
+from itr_bench.data import checkpoints
 from itr_bench.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _EXPECTED = (
     "google/siglip2-base-patch16-224 or another with get_image_features and get_text_features "
     "(a name on the Hugging Face Hub, or a folder)."
 )
+_load = partial(checkpoints.load, expected=_EXPECTED)
 # These were trained on texts padded to their full length, without a mask.
 _PADDED = ("siglip", "siglip2", "siglip_text_model", "siglip2_text_model")
 
@@ -56,28 +58,24 @@ class Encoder:
         device: str = "auto",
         trust_remote_code: bool = False,
     ) -> None:
-        _require_packages()
+        checkpoints.require("a contrastive encoder", "torch", "transformers")
         import transformers
 
         from itr_bench.engine.device import choose_device
 
         self._device = choose_device(device)
-        folder = Path(pretrained)
-        self.name = folder.resolve().name if folder.is_dir() else pretrained
+        self.name = checkpoints.name_of(pretrained)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         if subfolder:
             options["subfolder"] = subfolder
         with _quiet():
-            config = self._load(transformers.AutoConfig, pretrained, options)
+            config = _load(transformers.AutoConfig, pretrained, "configuration", **options)
             known = transformers.MODEL_MAPPING.get(type(config), None)
             if isinstance(known, type):
                 self._check_dual(known, config)
-            processor = self._load(transformers.AutoProcessor, pretrained, options)
-            model, loaded = self._load(
-                transformers.AutoModel,
-                pretrained,
-                {**options, "dtype": "float32", "output_loading_info": True},
-            )
+            processor = _load(transformers.AutoProcessor, pretrained, "processor", **options)
+            options |= {"dtype": "float32", "output_loading_info": True}
+            model, loaded = _load(transformers.AutoModel, pretrained, "weights", **options)
         self._check_dual(type(model), config)
         missing = sorted(loaded["missing_keys"])
         if missing:
@@ -98,14 +96,10 @@ class Encoder:
         self.limit = _longest(model, config, tokenizer, self.name)
         self._model = model.to(self._device).eval()
         self._dimensions: int | None = None
-        self._content = (
-            f"sha256:{folder_hash(folder)}"
-            if folder.is_dir()
-            else f"commit:{getattr(config, '_commit_hash', None) or revision}"
-        )
+        content = checkpoints.content_of(pretrained, config, revision)
         self._metadata = {
             "name": self.name,
-            "content": self._content,
+            "content": content if Path(pretrained).is_dir() else f"commit:{content}",
             "subfolder": subfolder or None,
             "architecture": type(model).__name__,
             "token_limit": self.limit,
@@ -122,17 +116,6 @@ class Encoder:
     def metadata(self) -> Mapping[str, Any]:
         """All that can change an embedding."""
         return self._metadata
-
-    def _load(self, kind: Any, pretrained: str, options: Mapping[str, Any]) -> Any:
-        from safetensors import SafetensorError
-
-        try:
-            return kind.from_pretrained(pretrained, **options)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(
-                f"cannot load {self.name} by {kind.__name__}: {reason}\n{_EXPECTED}"
-            ) from error
 
     def _check_dual(self, kind: type, config: Any) -> None:
         lacking = [
@@ -243,13 +226,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
-
-
-def _require_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "transformers") if not find_spec(name)]
-    if missing:
-        raise DataError(
-            f"contrastive encoders need {', '.join(missing)}: pip install 'itr-bench[eval]'"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,65 +62,42 @@ def ranks(
         DataError: so many tweets share one image or text that retrieval means nothing.
     """
     count = len(images)
-    pointers, right = _right_pairs(image_keys, text_keys)
-    best_of_text, best_of_image = _best(images, texts, pointers, right)
+    right = _right_pairs(image_keys, text_keys)
+    least_of_text, least_of_image = _least(images, texts, right)
     before_image = np.zeros(count, np.int32)  # wrong images that stand before the right one
     before_text = np.zeros(count, np.int32)
-    size = max(1, _BLOCK_BYTES // (4 * max(count, 1)))
-    product = np.empty((min(size, count), count), np.float32)
-    at_least = np.empty(product.shape, np.bool_)
+    size = max(1, _BLOCK_BYTES // (4 * count))
     for start in range(0, count, size):
-        rows = slice(start, min(start + size, count))
-        height = rows.stop - start
-        block, mask = product[:height], at_least[:height]
-        np.matmul(texts[rows], images.T, out=block)
-        ends = pointers[start : rows.stop + 1]
-        owner = np.repeat(np.arange(height), np.diff(ends))
-        block[owner, right[ends[0] : ends[-1]]] = -np.inf
-        np.greater_equal(block, best_of_text[rows, None], out=mask)
-        before_image[rows] = mask.sum(axis=1, dtype=np.int32)
-        np.greater_equal(block, best_of_image[None], out=mask)
-        before_text += mask.sum(axis=0, dtype=np.int32)
-        progress(height)
-    return Ranks(before_image + 1, before_text + 1, right_pairs=len(right))
+        rows = slice(start, start + size)
+        block = texts[rows] @ images.T
+        block[right[rows].nonzero()] = -np.inf
+        before_image[rows] = (block >= least_of_text[rows, None]).sum(axis=1)
+        before_text += (block >= least_of_image).sum(axis=0, dtype=np.int32)
+        progress(len(block))
+    return Ranks(before_image + 1, before_text + 1, right_pairs=right.nnz)
 
 
-def _right_pairs(
-    image_keys: Sequence[str], text_keys: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The right images of each text, by tweets: row pointers and columns.
+def _right_pairs(image_keys: Sequence[str], text_keys: Sequence[str]) -> Any:
+    """Whether text i and image j are right for each other, a sparse matrix of shape (T, T)."""
+    from scipy.sparse import csr_array
 
-    Read the other way, they are the right texts of each image.
-    """
-    of_image: dict[str, list[int]] = {}
-    images_of: dict[str, dict[str, None]] = {}
-    for i, (image, text) in enumerate(zip(image_keys, text_keys, strict=True)):
-        of_image.setdefault(image, []).append(i)
-        images_of.setdefault(text, {})[image] = None
-    counts = {
-        text: sum(len(of_image[image]) for image in found) for text, found in images_of.items()
-    }
-    pairs = sum(counts[text] for text in text_keys)
-    if pairs > _MOST_RIGHT:
+    def by_key(keys: Sequence[str]) -> Any:
+        """Which tweet has which key."""
+        _, places = np.unique(keys, return_inverse=True)
+        return csr_array((np.ones(len(keys), np.bool_), (np.arange(len(keys)), places)))
+
+    of_image, of_text = by_key(image_keys), by_key(text_keys)
+    right = of_text @ (of_text.T @ of_image) @ of_image.T
+    if right.nnz > _MOST_RIGHT:
         raise DataError(
-            f"{pairs:,} pairs of text and image are right, at most {_MOST_RIGHT:,} are taken: so "
-            "many tweets share an image or a text that retrieval would mean nothing"
+            f"{right.nnz:,} pairs of text and image are right, at most {_MOST_RIGHT:,} are taken: "
+            "so many tweets share an image or a text that retrieval would mean nothing"
         )
-    columns = {
-        text: sorted(i for image in found for i in of_image[image])
-        for text, found in images_of.items()
-    }
-    lengths = [counts[text] for text in text_keys]
-    pointers = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    flat = np.fromiter((c for text in text_keys for c in columns[text]), np.int64, count=pairs)
-    return pointers, flat
+    return right
 
 
-def _best(
-    images: NDArray[np.float32],
-    texts: NDArray[np.float32],
-    pointers: NDArray[np.int64],
-    right: NDArray[np.int64],
+def _least(
+    images: NDArray[np.float32], texts: NDArray[np.float32], right: Any
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The least similarity at which a wrong candidate stands before the best right one: for each
     text, and for each image.
@@ -127,10 +105,10 @@ def _best(
     count, dimensions = images.shape
     best_of_text = np.full(count, -np.inf)
     best_of_image = np.full(count, -np.inf)
-    owner = np.repeat(np.arange(count), np.diff(pointers))
+    owner, column = right.nonzero()
     step = max(1, _BLOCK_BYTES // (16 * dimensions))
-    for start in range(0, len(right), step):
-        text, image = owner[start : start + step], right[start : start + step]
+    for start in range(0, len(owner), step):
+        text, image = owner[start : start + step], column[start : start + step]
         similarity = np.einsum(
             "nd,nd->n", texts[text].astype(np.float64), images[image].astype(np.float64)
         )

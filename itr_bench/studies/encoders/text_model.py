@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from itr_bench.data.checkpoints import require
 from itr_bench.data.folds import make_folds
 from itr_bench.errors import DataError
 
@@ -34,10 +34,7 @@ def text_model_metadata() -> dict[str, Any]:
     Raises:
         DataError: scikit-learn is not there.
     """
-    if find_spec("sklearn") is None:
-        raise DataError(
-            "the linear model of the text needs scikit-learn: pip install 'itr-bench[eval]'"
-        )
+    require("the linear model of the text", "sklearn")
     return {
         "method": "TF-IDF of characters and words of the text, logistic regression",
         "features": [{**kind, "ngram_range": list(kind["ngram_range"])} for kind in FEATURES],

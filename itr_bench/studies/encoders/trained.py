@@ -69,13 +69,10 @@ def divide(pairs: Pairs, folds: int, seeds: tuple[int, ...]) -> Division:
     Raises:
         DataError: they cannot be divided, or there is nothing to learn.
     """
-    groups = tied(pairs.image_keys, [text_hash(_plain(text)) for text in pairs.texts])
+    plain = [" ".join(text.casefold().split()) for text in pairs.texts]
+    groups = tied(pairs.image_keys, list(map(text_hash, plain)))
     check(pairs.relations, groups, folds)
     return Division(pairs.tweet_ids, pairs.relations, groups, folds, seeds)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def by_similarity(similarities: NDArray[np.float64], division: Division) -> Bools:
