@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from itr_bench import storage
 from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard import claims, files, layout
@@ -2186,7 +2187,7 @@ def test_leftovers_of_a_killed_command_are_cleared_by_the_next(tmp_path: Path) -
     killed.rename(folder.with_name("x"))
     (killed / "new").mkdir(parents=True)
     folder.with_name("x").rename(killed / "old")
-    layout.clear_leftovers(folder)
+    storage.clear_leftovers(folder)
     assert (folder / SUBMISSION).is_file() and not killed.exists()
 
 

@@ -89,7 +89,7 @@ def build(
     and named; it stops nothing. The same input gives the same bytes.
     """
     from itr_bench.leaderboard.site.build import build_site
-    from itr_bench.leaderboard.site.history_file import read_history
+    from itr_bench.leaderboard.site.history import read_history
 
     collected, entries = _collected(submissions, trial)
     build_site(

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from itr_bench.errors import ItrBenchError, bullet_list
-from itr_bench.unique_keys import UniqueKeyLoader
+from itr_bench.yaml_file import UniqueKeyLoader, read_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -220,19 +219,16 @@ def read_card(path: Path) -> ModelCard:
 
     from itr_bench.leaderboard.schema import ModelCard, problems_of
 
+    if not path.exists():
+        raise CardError(f"{path}: no such file; --new-card {path} writes one to fill in")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-        return ModelCard.model_validate(content)
-    except FileNotFoundError:
-        raise CardError(f"{path}: no such file; --new-card {path} writes one to fill in") from None
+        return ModelCard.model_validate(read_yaml(path, CardError, _Loader))
     except ValidationError as error:
         found = [f"{field or 'card'}: {problem}" for field, problem in problems_of(error)]
         raise CardError(
             f"{path} is not a model card yet:\n{bullet_list(found, most=len(found))}\n"
             f"The fields are described under ModelCard in {SCHEMA}."
         ) from error
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise CardError(f"cannot read {path}: {error}") from error
 
 
 class _Loader(UniqueKeyLoader):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
         DataError: *path* is one of the *inputs*, by whatever name; or something is there that
             is no regular file, or that does not begin so.
     """
-    try:
+    with storage.check_disk(path, DataError):
         # With the folder resolved: missing/../name is name once the folder is made.
         there = Path(os.path.realpath(path.parent), path.name)
         if not os.path.lexists(there):
@@ -51,8 +49,6 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
                     f"{path} is there already and was not written by this command; name another "
                     "file, or move it away"
                 )
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -63,11 +59,9 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         DataError: it cannot be written; what was there before is then still there.
     """
-    try:
+    with storage.check_disk(path, DataError):
         path.parent.mkdir(parents=True, exist_ok=True)
         storage.write_whole(path, text.encode(errors="backslashreplace"))
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -82,18 +76,8 @@ def new_folder(out: Path) -> Iterator[Path]:
     Raises:
         DataError: *out* is there already, or cannot be written.
     """
-    try:
+    with storage.check_disk(out, DataError):
         if os.path.lexists(out):
             raise DataError(f"{out} is there already; name a new folder, or remove it")
-        whole = Path(os.path.realpath(out))
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=whole.parent, prefix=".itr-bench."))
-        try:
-            partial = work / "new"
-            partial.mkdir()  # with the permissions of any new folder, which mkdtemp's are not
-            yield partial
-            partial.rename(whole)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror or error}") from error
+        with storage.replacing(Path(os.path.realpath(out)), replace=False) as new:
+            yield new

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from itr_bench import storage
 from itr_bench.errors import DataError
-from itr_bench.storage import Lock, Timeout
 
 ENVIRONMENT = "ITR_BENCH_HOME"
 MANIFEST = "manifest.json"
@@ -65,25 +65,19 @@ def writing(what: str) -> Iterator[None]:
 @contextlib.contextmanager
 def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
     """Hold the lock of set *name*, so that two processes never build it at once."""
-    folder = set_folder(name)
-    with writing(f"the data set {name!r}"):
-        locks = folder.parent / ".locks"  # where no set can stand
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = Lock(locks / f"{name}.lock", timeout=patience_s)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(
-                f"another process has been building {name!r} for over {patience_s / 60:.0f} "
-                f"minutes. Wait for it, or end it and delete {lock.lock_file}."
-            ) from None
-    try:
-        folder, old = set_folder(name), _old(name)
+    folder, old = set_folder(name), _old(name)
+    lock = folder.parent / ".locks" / f"{name}.lock"  # where no set can stand
+    busy = DataError(
+        f"another process has been building {name!r} for over {patience_s / 60:.0f} minutes. Wait "
+        f"for it, or end it and delete {lock}."
+    )
+    with contextlib.ExitStack() as stack:
+        with writing(f"the data set {name!r}"):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(storage.locked(lock, busy, timeout_s=patience_s))
         if old.exists() and not folder.exists():  # killed between the two renames
             old.rename(folder)
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

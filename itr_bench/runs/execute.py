@@ -27,11 +27,17 @@ from itr_bench.runs.plan import Request, TaskPlan
 from itr_bench.runs.progress import Progress
 from itr_bench.runs.replicas import Replicas
 from itr_bench.runs.response import Key, Response
-from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
+from itr_bench.runs.response_log import (
+    RESPONSES,
+    ResponseLog,
+    check_responses,
+    make_folder,
+    refused_by_disk,
+)
 from itr_bench.runs.response_warnings import read_response, response_warnings
 from itr_bench.runs.run import Run
 from itr_bench.runs.run_folder import LOCK, SCORES, read_run_folder
-from itr_bench.storage import Lock, Timeout
+from itr_bench.storage import locked
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Model
@@ -147,35 +153,26 @@ def _has_complete_tweet(run: TaskRun) -> bool:
 def _opened(plan: TaskPlan, parent: Path, log: Log) -> Iterator[TaskRun]:
     """The folder of a task with its lock held, checked against the plan."""
     folder = parent / plan.task
-    with refused_by_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(folder / LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RunError(
-                f"another process is running in {folder}; wait for it, or choose another folder "
-                "with --name"
-            ) from None
-    try:
-        response_log = ResponseLog(folder)
-        try:
-            if response_log.cut_off:
-                log(
-                    f"{response_log.path}: the last line was torn, {response_log.cut_off} bytes "
-                    "are cut off; its response is generated again"
-                )
-            manifest = checked_manifest(folder, plan, response_log.responses)
-            if manifest is not None and _left_open(manifest):
-                # A killed session could not say how much it did.
-                manifest["sessions"][-1]["responses"] = _not_counted(manifest, response_log)
-                if not plan.missing(response_log.responses):  # nothing will be written later
-                    write_manifest(folder, manifest)
-            yield TaskRun(plan, folder, response_log, manifest)
-        finally:
-            response_log.close()
-    finally:
-        lock.release()
+    busy = RunError(
+        f"another process is running in {folder}; wait for it, or choose another folder with --name"
+    )
+    with contextlib.ExitStack() as stack:
+        make_folder(folder)
+        with refused_by_disk(folder):
+            stack.enter_context(locked(folder / LOCK, busy))
+        response_log = stack.enter_context(contextlib.closing(ResponseLog(folder)))
+        if response_log.cut_off:
+            log(
+                f"{response_log.path}: the last line was torn, {response_log.cut_off} bytes are "
+                "cut off; its response is generated again"
+            )
+        manifest = checked_manifest(folder, plan, response_log.responses)
+        if manifest is not None and _left_open(manifest):
+            # A killed session could not say how much it did.
+            manifest["sessions"][-1]["responses"] = _not_counted(manifest, response_log)
+            if not plan.missing(response_log.responses):  # nothing will be written later
+                write_manifest(folder, manifest)
+        yield TaskRun(plan, folder, response_log, manifest)
 
 
 def _left_open(manifest: Mapping[str, Any]) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
@@ -20,7 +19,7 @@ from itr_bench.runs.settings import settings_of
 from itr_bench.seeds import read_seeds
 from itr_bench.tasks.definitions import expand
 from itr_bench.tasks.spec import TaskSpec
-from itr_bench.unique_keys import UniqueKeyLoader
+from itr_bench.yaml_file import read_yaml
 
 BASE = "base"
 """How a plan calls the task itself among its variants."""
@@ -110,11 +109,7 @@ def read_plan(path: Path) -> list[PlannedRun]:
         RunError: the file cannot be read, or says what cannot be run; all problems together.
     """
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise RunError(f"cannot read {path}: {error}") from error
-    try:
-        plan = PlanFile.model_validate(found)
+        plan = PlanFile.model_validate(read_yaml(path, RunError))
     except ValidationError as error:
         raise RunError(f"{path} is no plan:\n{bullet_list(_in_words(error))}") from error
     runs: dict[str, PlannedRun] = {}

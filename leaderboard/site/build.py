@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+
+from tqdm import tqdm
 
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.entry import Entry
-from itr_bench.leaderboard.layout import clear_leftovers
 from itr_bench.leaderboard.published import Published, leaderboard_folder
 from itr_bench.leaderboard.site.badges import badge_svg
 from itr_bench.leaderboard.site.board import Board, make_boards
@@ -31,6 +29,7 @@ from itr_bench.leaderboard.site.pages import Site, board_address, board_page
 from itr_bench.leaderboard.site.plots import plots_page
 from itr_bench.leaderboard.site.rows import all_figures
 from itr_bench.leaderboard.site.wording import leader
+from itr_bench.storage import replacing
 
 MARKER = ".itr-bench-site"
 """The file that says that a folder is a site of ours, and may be replaced."""
@@ -65,7 +64,9 @@ def build_site(
         ItrBenchError: *out* is neither new, nor empty, nor a site of ours.
     """
     entries = sorted(entries, key=lambda entry: entry.path)
-    with _replacing(out) as folder:
+    out = out.resolve()
+    _refuse_foreign(out)
+    with replacing(out) as folder:
         boards = make_boards(entries, published, trial=trial)
         items = merged(entries, history)
         site = Site(
@@ -85,20 +86,13 @@ def build_site(
         _texts(folder, site, models, items, refused)
         preview = preview_png(leader(boards[0]).partition("; ")[0])
         (folder / "assets" / "preview.png").write_bytes(preview)
-        for model in _bar(models, progress):
+        shown = tqdm(models, desc="model pages", unit="page", leave=False, disable=not progress)
+        for model in shown:
             _write(folder / model.address, model_page(site, model))
             text = badge_text(model)
             if text is not None:
                 _write(folder / "models" / f"{model.folder}.svg", badge_svg(text))
-
-
-def _bar(models: Sequence[ModelResults], progress: bool) -> Iterable[ModelResults]:
-    if not progress:
-        return models
-    from tqdm import tqdm
-
-    bar: Iterable[ModelResults] = tqdm(models, desc="model pages", unit="page", leave=False)
-    return bar
+        _refuse_foreign(out)  # which may have come meanwhile
 
 
 def _assets(folder: Path) -> None:
@@ -143,32 +137,6 @@ def _texts(
 
 def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
-
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """Give a hidden folder beside *out* that takes its place at the end, or goes with an error."""
-    out = out.resolve()
-    _refuse_foreign(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(out)
-    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    beside.mkdir()
-    new, old = beside / "new", beside / "old"
-    new.mkdir()
-    try:
-        yield new
-        _refuse_foreign(out)
-        if out.exists():
-            out.rename(old)
-        try:
-            new.rename(out)
-        except OSError:
-            if old.exists():
-                old.rename(out)
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -21,7 +21,7 @@ def feed(site: Site, items: Sequence[HistoryItem], folders: set[str]) -> str:
     base = site.url or ""
     parts = []
     for item in items[:_NEWEST]:
-        folder = folder_of(item.model_id or "")
+        folder = folder_of(item.model or "")
         page = f"models/{folder}.html" if folder in folders else "history.html"
         day = datetime.date.fromisoformat(item.date)
         parts.append(

@@ -246,7 +246,7 @@ def history_page(site: Site, items: Sequence[HistoryItem], folders: set[str]) ->
     """What was added or changed, and why."""
 
     def address(item: HistoryItem) -> str | None:
-        folder = folder_of(item.model_id or "")
+        folder = folder_of(item.model or "")
         return f"models/{folder}.html" if folder in folders else None
 
     shown = [
