@@ -226,7 +226,6 @@ class AppendLog:
     line, which the next opening cuts off.
 
     Attributes:
-        path: the file.
         cut_off: how many bytes of a torn last line were cut off at opening.
     """
 
@@ -234,7 +233,6 @@ class AppendLog:
         """Open the log *path*, made where it is missing.
 
         Args:
-            path: the file.
             take: called with each line; raises ValueError where it cannot be read.
 
         Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,8 +16,6 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
     """Refuse to write *path* where that would lose something; call it before any work.
 
     Args:
-        path: the file to be written; an earlier one may be there.
-        inputs: files that are read for it.
         begins: how files of this kind begin. Where it is given, one that begins otherwise is
             not replaced: for files that the user did not name, or whose name is easily mixed up.
 
@@ -66,7 +63,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """As :func:`write_text`, for JSON values."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    with storage.check_disk(path, DataError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        storage.write_json(path, content)
 
 
 @contextlib.contextmanager
