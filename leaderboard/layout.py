@@ -86,10 +86,8 @@ def write(
 
     Args:
         folder: of this very submission, see :func:`relative_folder`.
-        submission: model, run and claimed score.
         responses: in any order.
         folds: of a fine-tuned model.
-        replace: whether a folder that is there gives way.
 
     Raises:
         LayoutError: *folder* is there and is not to be replaced; or the disk refuses.

@@ -22,7 +22,7 @@ from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION
 from itr_bench.leaderboard.reviewed import NAME as REVIEWED
 from itr_bench.leaderboard.schema import ModelCard
 from itr_bench.leaderboard.validate import Checked
-from itr_bench.tasks.spec import find_task
+from itr_bench.tasks.spec import TaskSpec, find_task
 
 NEARLY = 0.95
 """So many equal responses hold a submission back until a maintainer has looked."""
@@ -96,7 +96,8 @@ def _same_but_for_case(checked: Sequence[Checked], others: Sequence[Checked]) ->
             twin = known.get(part.casefold(), part)
             if twin != part:
                 said = f"its folder {part} differs from {twin}, which is there, only in case"
-                yield _error("same-but-for-case", f"{one.folder}/{SUBMISSION}", said)
+                path = f"{one.folder}/{SUBMISSION}"
+                yield Finding(Severity.ERROR, "same-but-for-case", path, None, said)
                 break
 
 
@@ -186,14 +187,13 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
         yield Finding(severity, "identical", f"{one.folder}/{RESPONSES}", None, said)
 
 
+def _spec(checked: Checked) -> TaskSpec | None:
+    return find_task(checked.folder.rpartition("/")[2])
+
+
 def _task(checked: Checked) -> str:
-    name = checked.folder.rsplit("/", 1)[-1]
-    task = find_task(name)
-    return name if task is None else task.family
-
-
-def _model(checked: Checked) -> str:
-    return checked.folder.split("/")[0]
+    task = _spec(checked)
+    return checked.folder.rpartition("/")[2] if task is None else task.family
 
 
 _ANOTHER = "another model"
@@ -201,7 +201,7 @@ _ANOTHER = "another model"
 
 def _kinship(one: Checked, twin: Checked) -> str | None:
     """What *twin* is to *one*, in words, where the two should not say the same."""
-    if _model(one) != _model(twin):
+    if one.folder.split("/")[0] != twin.folder.split("/")[0]:
         return _ANOTHER
     if _fine_tuned(one) != _fine_tuned(twin):
         return f"the same model {'without' if _fine_tuned(one) else 'after'} fine-tuning"
@@ -215,7 +215,7 @@ def _fine_tuned(checked: Checked) -> bool:
 
 
 def _without_image(checked: Checked) -> bool:
-    task = find_task(checked.folder.rsplit("/", 1)[-1])
+    task = _spec(checked)
     return task is not None and task.without_image
 
 
@@ -336,7 +336,3 @@ def _mixed(name: str) -> str:
 def _bare(name: str) -> str:
     """The letters and digits of a name, case folded."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
-
-
-def _error(code: str, path: str, message: str) -> Finding:
-    return Finding(Severity.ERROR, code, path, None, message)

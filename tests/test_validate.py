@@ -951,7 +951,7 @@ def test_quotation_of_a_tweet(
     reference = open_reference("itr_demo_lv")
     texts = {**reference.texts, TWEET: (EIGHT, EIGHT)}
     changed = replace(reference, texts=texts)
-    monkeypatch.setattr("itr_bench.leaderboard.validate.try_reference", lambda _: changed)
+    monkeypatch.setattr("itr_bench.leaderboard.validate.open_reference", lambda _: changed)
     quoting = f"it says “{EIGHT.upper()}”"
     if place == "response":
         text = spoilt().rows[0]["response"]
@@ -980,7 +980,7 @@ def test_quotation_where_the_data_is_another(
     """The figures cannot be recomputed; what may not be published is looked for all the same."""
     reference = open_reference("itr_demo_lv")
     changed = replace(reference, texts={**reference.texts, TWEET: (EIGHT, EIGHT)})
-    monkeypatch.setattr("itr_bench.leaderboard.validate.try_reference", lambda _: changed)
+    monkeypatch.setattr("itr_bench.leaderboard.validate.open_reference", lambda _: changed)
     text = f"{spoilt().rows[0]['response']} {EIGHT}"
     draft = spoilt(put("run.data", "hub-0123456789ab"), put("reason", EIGHT), sign)
     draft.rows[0]["response"] = text

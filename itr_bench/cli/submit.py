@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from itr_bench.errors import ItrBenchError, bullet_list
+from itr_bench.storage import check_disk
 from itr_bench.yaml_file import UniqueKeyLoader, read_yaml
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class CardError(ItrBenchError):
     """A model card cannot be read or written."""
 
 
-@click.command("submit", short_help="Make a submission to the leaderboard from runs.")
+@click.command("submit")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--model-card",
@@ -279,10 +280,8 @@ def write_card(path: Path, runs: Sequence[Path]) -> None:
         f"# Schema: {SCHEMA}\n"
         f"{_fields(ModelCard, known)}"
     )
-    try:
+    with check_disk(path, CardError):
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CardError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _fields(model: type[BaseModel], known: dict[str, Any], indent: str = "") -> str:
