@@ -19,9 +19,6 @@ class Definition:
     """What a task's definition says to one model.
 
     Attributes:
-        task: the task.
-        version: of the definition.
-        generation: generation settings.
         wording: prompt, questions, answer formats, and which of them: for ``render``.
     """
 

@@ -28,7 +28,6 @@ def worded(kwargs: Mapping[str, Mapping[str, Any]], variant: Variant) -> dict[st
 
     Args:
         kwargs: by model name, or ``default``: prompt, questions, answer formats, order.
-        variant: the variant.
     """
     return {model: _worded(dict(own), variant) for model, own in kwargs.items()}
 

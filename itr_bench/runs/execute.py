@@ -56,8 +56,6 @@ class RunConfig:
     """What is run, and how.
 
     Attributes:
-        model: the model.
-        plans: the tasks.
         folder: of the run; each task has a folder in it.
         command: the command line, as the manifest keeps it.
         processes: how many replicas of the model generate, each in a process of its own; by
@@ -86,9 +84,6 @@ class TaskRun:
     """A task with its folder, opened and locked.
 
     Attributes:
-        plan: what is to be done.
-        folder: where.
-        response_log: what is done.
         manifest: what the folder says of the run, ``None`` before the first session.
         failed: requests that failed in this session.
         failure: why the last one failed.
@@ -109,16 +104,22 @@ class TaskRun:
         return self.plan.missing(self.response_log.responses)
 
     @property
-    def done(self) -> int:
-        """How many responses are there."""
-        return self.plan.total - len(self.missing)
+    def lacking(self) -> str | None:
+        """What is missing, in words; ``None`` for nothing."""
+        missing = len(self.missing)
+        if not missing:
+            return None
+        last = f" (the last with {self.failure!r})" if self.failure else ""
+        return (
+            f"{self.plan.task}: {missing} of {self.plan.total} responses are missing, "
+            f"{self.failed} requests failed{last}"
+        )
 
 
 def execute(config: RunConfig, log: Log) -> list[TaskRun]:
     """Generate what is missing in the folders of *config*, and write the scores.
 
     Args:
-        config: what is run, and how.
         log: takes what a user should know meanwhile, a line or more.
 
     Returns:
@@ -167,24 +168,22 @@ def _opened(plan: TaskPlan, parent: Path, log: Log) -> Iterator[TaskRun]:
                 "cut off; its response is generated again"
             )
         manifest = checked_manifest(folder, plan, response_log.responses)
-        if manifest is not None and _left_open(manifest):
-            # A killed session could not say how much it did.
-            manifest["sessions"][-1]["responses"] = _not_counted(manifest, response_log)
-            if not plan.missing(response_log.responses):  # nothing will be written later
-                write_manifest(folder, manifest)
+        if (
+            manifest is not None
+            and _count_killed(manifest, len(response_log.responses))
+            and not plan.missing(response_log.responses)  # so nothing will be written later
+        ):
+            write_manifest(folder, manifest)
         yield TaskRun(plan, folder, response_log, manifest)
 
 
-def _left_open(manifest: Mapping[str, Any]) -> bool:
-    """Whether the last session was killed, and nobody has counted its responses since."""
-    last = manifest["sessions"][-1] if manifest["sessions"] else {}
-    return last.get("end", "") is None and not last.get("responses")
-
-
-def _not_counted(manifest: Mapping[str, Any], response_log: ResponseLog) -> int:
-    """How many responses are there that no session but the last has counted."""
-    counted: int = sum(session["responses"] for session in manifest["sessions"][:-1])
-    return max(0, len(response_log.responses) - counted)
+def _count_killed(manifest: Mapping[str, Any], responses: int) -> bool:
+    """Give the last session, if it was killed, the *responses* that no other has counted."""
+    *others, last = manifest["sessions"] or [{}]
+    if last.get("end", "") is not None or last.get("responses"):
+        return False
+    last["responses"] = max(0, responses - sum(session["responses"] for session in others))
+    return True
 
 
 def checked_manifest(
@@ -229,8 +228,8 @@ def _generate(runs: Sequence[TaskRun], config: RunConfig, log: Log) -> None:
     log(f"loading {config.model.name} ({config.model.adapter}) ...")
     with _loaded(config, runs, log) as model:
         for run in runs:
-            if run.manifest is not None:
-                there = {name: run.manifest["configuration"].get(name) for name in LOADED}
+            there = _known([run])
+            if there is not None:
                 refuse_differences(run.folder, differences(there, model.configuration))
         for run in runs:
             _answer(run, model, config, log)
@@ -292,10 +291,10 @@ def _backend(config: RunConfig, plans: Sequence[TaskPlan], log: Log) -> Backend:
 
 def _known(runs: Sequence[TaskRun]) -> dict[str, Any] | None:
     """What an earlier session found when it had loaded the model, if there was one."""
-    manifests = [run.manifest for run in runs if run.manifest is not None]
-    if not manifests:
-        return None
-    return {name: manifests[0]["configuration"].get(name) for name in LOADED}
+    for run in runs:
+        if run.manifest is not None:
+            return {name: run.manifest["configuration"].get(name) for name in LOADED}
+    return None
 
 
 def _answer(
@@ -308,7 +307,6 @@ def _answer(
     unparseable = sum(
         _is_unparseable(plan, response) for response in response_log.responses.values()
     )
-    before = run.done
     session: dict[str, Any] = {
         "start": _now(),
         "end": None,
@@ -320,7 +318,11 @@ def _answer(
     write_manifest(run.folder, manifest)
     run.manifest = manifest
     progress = Progress(
-        plan.task, total=plan.total, done=before, a_tweet=a_tweet, unparseable=unparseable
+        plan.task,
+        total=plan.total,
+        done=plan.total - len(run.missing),
+        a_tweet=a_tweet,
+        unparseable=unparseable,
     )
 
     def response_of(request: Request, output: Output) -> Response:
@@ -352,8 +354,10 @@ def _answer(
             session["responses"] += len(response_log.responses) - known
         for response in responses:
             progress.add(unparseable=_is_unparseable(plan, response))
-        now = len(response_log.responses)
-        if known < SILENT_AT_FIRST <= now and _all_empty(response_log):
+        all_of_it = response_log.responses.values()
+        if known < SILENT_AT_FIRST <= len(all_of_it) and not any(
+            one.response.strip() for one in all_of_it
+        ):
             progress.write(
                 f"{plan.task}: the first {SILENT_AT_FIRST} responses are all empty. A model that "
                 "says nothing, or an adapter that hides its errors: look at what it prints above."
@@ -376,10 +380,6 @@ def _is_unparseable(plan: TaskPlan, response: Response) -> bool:
     return read_response(plan, response) is Answer.NONE
 
 
-def _all_empty(response_log: ResponseLog) -> bool:
-    return not any(one.response.strip() for one in response_log.responses.values())
-
-
 def _manifest(
     run: TaskRun, found: Mapping[str, Any], config: RunConfig, session: dict[str, Any]
 ) -> dict[str, Any]:
@@ -400,11 +400,7 @@ def _manifest(
 
 
 def _record_observed(run: TaskRun, model: Model | ServerModel | Replicas) -> None:
-    """Write down what was seen to leave the adapter, where the manifest does not say so yet.
-
-    Raises:
-        RunError: the disk refuses.
-    """
+    """Write down what was seen to leave the adapter, where the manifest does not say so yet."""
     seen, manifest = model.observed, run.manifest
     if seen is None or manifest is None:
         return

@@ -69,7 +69,6 @@ class Model:
         """Generate the responses to *requests*.
 
         Args:
-            task: one of the tasks that it was made for.
             requests: tweet by tweet. Adapters that take whole blocks of tweets are asked for all of
                 a block of which anything is requested.
             on_responses: takes what came of each of *requests* once, in any order, as it comes.

@@ -29,9 +29,7 @@ class Item:
 
     Attributes:
         doc_id: its place among the task's documents.
-        tweet_id, question: what it is.
         relation: the tweet's right relation, 0 to 3.
-        prompt_hash: digest of the prompt.
         image_sha256: SHA-256 of the image's file.
     """
 
@@ -56,13 +54,8 @@ class TaskPlan:
     """One task of a run.
 
     Attributes:
-        task: its name.
-        settings: how it is put to the model.
         items: what is asked, tweet by tweet.
-        seeds: with which each is asked.
         set_size: number of tweets of the whole set.
-        language: that the responses are expected in.
-        parser: what reads them.
         configuration: what can change a score, as far as it is known before the model is loaded.
     """
 
@@ -130,9 +123,6 @@ def plan_task(
     """Open the data of *task* and plan the run of *model* on it.
 
     Args:
-        task: the task.
-        model: the model.
-        seeds: with which each question is asked.
         limit: number of tweets, the first ones; all by default.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from itr_bench.models.arguments import format_arguments
 from itr_bench.models.spec import ModelSpec, check_batch_size, resolve_model
 from itr_bench.runs.configuring import folder_name
 from itr_bench.runs.settings import settings_of
-from itr_bench.seeds import read_seeds
+from itr_bench.seeds import read_seeds, seeds_text
 from itr_bench.tasks.definitions import expand
 from itr_bench.tasks.spec import TaskSpec
 from itr_bench.yaml_file import read_yaml
@@ -80,14 +80,7 @@ class PlannedRun:
     """One run of a plan: a model on its tasks.
 
     Attributes:
-        name: of its folder.
-        model: the model.
-        tasks: the tasks.
-        seeds: with which each question is asked.
         limit: number of tweets, the first ones; all by default.
-        processes: how many replicas are asked for, if a number is.
-        gpus_per_replica: GPUs of each, on Ray.
-        batch_size: requests at a time, if a number is asked for.
         command: the command that is the same run, but for where and on what; without secrets.
     """
 
@@ -139,7 +132,7 @@ def _in_words(error: ValidationError) -> Iterator[str]:
 
 def _run(plan: PlanFile, model: PlannedModel) -> PlannedRun:
     generation = {**plan.gen_kwargs, **model.gen_kwargs}
-    seeds = _seeds(plan.seeds if model.seeds is None else model.seeds)
+    seeds = seeds_text(plan.seeds if model.seeds is None else model.seeds)
     limit = plan.limit if model.limit is None else model.limit
     spec = resolve_model(
         model.model,
@@ -177,11 +170,6 @@ def _run(plan: PlanFile, model: PlannedModel) -> PlannedRun:
         batch_size=model.batch_size,
         command=shlex.join(["itr-bench", "run", *itertools.chain(*words)]),
     )
-
-
-def _seeds(given: str | int | Sequence[int]) -> str:
-    """Seeds as the command line takes them."""
-    return str(given) if isinstance(given, str | int) else "".join(f"{seed}," for seed in given)
 
 
 def _tasks(plan: PlanFile, model: PlannedModel) -> tuple[TaskSpec, ...]:
