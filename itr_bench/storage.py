@@ -149,7 +149,7 @@ def clear_leftovers(folder: Path) -> None:
     Of a folder that was moved away and whose place is empty, the content comes back.
     """
     for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp")):
-        pid = left.name.removesuffix(".tmp").rpartition(".")[2]
+        pid = left.name.removeprefix(f".{folder.name}.").removesuffix(".tmp")
         if not pid.isdecimal() or _runs(int(pid)):
             continue
         if (left / "old").is_dir() and not os.path.lexists(folder):
