@@ -46,6 +46,9 @@ _FIXED = ("saw_before", "parameters", "licence", "open_weights")
 
 _CALLED = ("name", "organisation")
 
+_BEFORE = -1
+"""When what is there already arrived: before all that comes."""
+
 
 def compared(
     checked: Sequence[Checked], others: Sequence[Checked], reviewed: frozenset[str] = frozenset()
@@ -61,15 +64,16 @@ def compared(
         *checked* with what was found; the findings are about these alone.
     """
     coming = {one.folder for one in checked}
-    others = [other for other in others if other.folder not in coming]
+    there = [replace(other, arrived=_BEFORE) for other in others if other.folder not in coming]
+    everyone = (*checked, *there)
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in (
-        *_same_but_for_case(checked, others),
-        *_cards(checked, others),
-        *_copies(checked, others),
-        *_same_answers(checked, others),
-        *_near_copies(checked, others, reviewed),
-        *_names(checked, others),
+        *_same_but_for_case(checked, there),
+        *_cards(checked, everyone),
+        *_copies(checked, everyone),
+        *_same_answers(checked, everyone),
+        *_near_copies(checked, everyone, reviewed),
+        *_names(checked, everyone),
     ):
         found[finding.path.rpartition("/")[0]].append(finding)
     return [_with(one, found.get(one.folder, [])) for one in checked]
@@ -109,13 +113,12 @@ def _parts(folder: str) -> list[str]:
 # Cards
 
 
-def _cards(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _cards(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """Cards of one model that differ: of one state in its facts, of any in what it is called."""
     by_model: dict[str, list[tuple[Checked, Entry]]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None:
             by_model[one.entry.submission.model.id].append((one, one.entry))
-    there = {other.folder for other in others}
     for one in checked:
         if one.entry is None:
             continue
@@ -130,7 +133,7 @@ def _cards(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Fi
             ]
             if not differing:
                 continue
-            weighty = [pair for pair in differing if _gives_way(one, pair[0], there)]
+            weighty = [pair for pair in differing if _gives_way(one, pair[0])]
             twin, entry = min(weighty or differing, key=lambda pair: pair[0].folder)
             severity = Severity.ERROR if weighty and name in _FIXED else Severity.LOOK
             said = _differing(name, card, entry.submission.model, twin.folder)
@@ -145,10 +148,8 @@ def _differing(name: str, card: ModelCard, other: ModelCard, folder: str) -> str
     return f"model.{name} is {mine!r}, in {folder}/{SUBMISSION} it is {theirs!r}: {what}"
 
 
-def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
+def _gives_way(one: Checked, twin: Checked) -> bool:
     """Whether *one* is the one to refuse; where the history does not say, both are."""
-    if twin.folder in there:
-        return True
     if twin.arrived is None:
         return one.arrived is None
     return one.arrived is None or twin.arrived <= one.arrived
@@ -157,15 +158,14 @@ def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
 # Copies
 
 
-def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _copies(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """The same responses under different models: refused, or to be looked at. With and without the
     image or fine-tuning, they are of one model as well to be looked at: one run may stand for both.
     """
     alike: dict[tuple[str, str | None], list[Checked]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None:
             alike[_task(one), one.fingerprint].append(one)
-    there = {other.folder for other in others}
     for one in checked:
         same = alike.get((_task(one), one.fingerprint), ())
         own = {twin.folder: kin for twin in same if (kin := _kinship(one, twin))}
@@ -177,7 +177,7 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
         twins = {twin.folder: twin for twin in same if _kinship(one, twin) == _ANOTHER}
         if not twins:
             continue
-        weighty = [folder for folder, twin in twins.items() if _gives_way(one, twin, there)]
+        weighty = [folder for folder, twin in twins.items() if _gives_way(one, twin)]
         said = f"the same responses as {min(weighty or twins)}, which is {_ANOTHER}"
         if few:
             said += f" (only {one.distinct} different texts, so it may be chance)"
@@ -219,10 +219,10 @@ def _without_image(checked: Checked) -> bool:
     return task is not None and task.without_image
 
 
-def _same_answers(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _same_answers(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """The same parsed answers in other words under another model: to be looked at."""
     alike: dict[tuple[str, str], list[Checked]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None and one.answers is not None:
             alike[_task(one), one.answers].append(one)
     for one in checked:
@@ -241,19 +241,18 @@ Keys = NDArray[np.uint32]
 
 
 def _near_copies(
-    checked: Sequence[Checked], others: Sequence[Checked], reviewed: frozenset[str]
+    checked: Sequence[Checked], everyone: Sequence[Checked], reviewed: frozenset[str]
 ) -> Iterator[Finding]:
     """Nearly the same responses where :func:`_copies` looks for the same ones, of those that say
     much: held back until a maintainer has looked.
     """
     groups: dict[tuple[str, int], list[tuple[Checked, Keys, Keys]]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None and one.texts:
             texts = np.frombuffer(one.texts, "<u2").reshape(-1, one.entry.submission.run.samples)
             group = groups[_task(one), len(texts)]
             group.append((one, _keys(texts), _keys(texts[::_SCREEN])))
     coming = {one.folder for one in checked}
-    there = {other.folder for other in others}
     for group in groups.values():
         for one, keys, some in group:
             if one.folder not in coming:
@@ -267,7 +266,7 @@ def _near_copies(
                     continue
                 share = _agreement(keys, other_keys)
                 if share >= NEARLY:
-                    near[kinship].append((share, twin.folder, _gives_way(one, twin, there)))
+                    near[kinship].append((share, twin.folder, _gives_way(one, twin)))
             for kinship, found in sorted(near.items()):
                 share, folder, _ = max(found)
                 said = f"nearly identical: {100 * share:.1f} % of the responses are those of "
@@ -301,10 +300,10 @@ def _agreement(one: Keys, other: Keys) -> float:
 # Names
 
 
-def _names(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _names(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """Names that are another model's, or a reference's, or may look like one: to be looked at."""
     known: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None:
             card = one.entry.submission.model
             known[_bare(card.name)].setdefault(card.id, card.name)

@@ -20,6 +20,7 @@ from itr_bench.runs.commands import without_secrets_in
 from itr_bench.runs.lmms_log import (
     is_samples_file,
     model_arguments,
+    numbered_samples,
     read_samples,
     responses_in,
 )
@@ -143,10 +144,7 @@ def _samples_file(path: Path) -> Source:
 def _samples(path: Path) -> list[Response]:
     """The responses of a file that :func:`read_samples` can read."""
     found = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        if not line.strip():
-            continue
-        sample = json.loads(line)
+    for _, sample in numbered_samples(path):
         item, responses = sample["item"], responses_in(sample)
         tokens = [(count or {}).get("output_tokens") for count in sample.get("token_counts") or []]
         if len(tokens) != len(responses):  # of repeats, lmms-eval keeps the first one's

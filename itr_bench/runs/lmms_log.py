@@ -59,7 +59,7 @@ def read_samples(path: Path) -> Run:
     images: dict[str, str] = {}
     shared: dict[str, Any] = {}
     pairs: list[tuple[str, Answer]] = []
-    for number, sample in _lines(path):
+    for number, sample in numbered_samples(path):
         try:
             item = sample["item"]
             # A likelihood has no samples.
@@ -125,7 +125,8 @@ def responses_in(sample: Mapping[str, Any]) -> list[Any]:
     return [found] if isinstance(found, str) else found
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+def numbered_samples(path: Path) -> Iterator[tuple[int, Any]]:
+    """The samples of a file, each with the number of its line."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):

@@ -14,9 +14,10 @@ from itr_bench.data.sets import get_set
 from itr_bench.models.arguments import IDENTITY, settings, without_secrets
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS
-from itr_bench.runs.settings import Settings, settings_of
+from itr_bench.runs.settings import settings_of
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import Definition
 from itr_bench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class TaskPlan:
     """
 
     task: str
-    settings: Settings
+    settings: Definition
     items: tuple[Item, ...]
     seeds: tuple[int, ...]
     set_size: int
@@ -163,12 +164,12 @@ def plan_task(
 
 
 def configuration_without_data(
-    chosen: Settings, model: ModelSpec, seeds: Sequence[int]
+    chosen: Definition, model: ModelSpec, seeds: Sequence[int]
 ) -> dict[str, Any]:
     """The configuration of a run as far as it is known before its data is opened."""
     return {
-        "task": chosen.definition.task.name,
-        "task_version": chosen.definition.version,
+        "task": chosen.task.name,
+        "task_version": chosen.version,
         "order": list(chosen.wording["order"]),
         "answer_format": chosen.wording["answer_format"],
         "adapter": model.adapter,

@@ -118,7 +118,7 @@ def check_node(model: ModelSpec, plans: Sequence[TaskPlan]) -> None:
 
     check_machine(model)
     for plan in plans:
-        here = documents.identity(plan.settings.definition.task)
+        here = documents.identity(plan.settings.task)
         there = plan.configuration["data"]
         if here != there:
             raise RunError(f"{plan.task}: its data here is {here}, and {there} where the run began")

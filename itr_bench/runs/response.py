@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -23,6 +24,14 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 
 _QUESTIONS = frozenset(question.value for question in Question)
 _RELATIONS = tuple(map(int, RELATIONS))
+
+
+ENDED: Mapping[str, str] = {
+    "length": "ended at the limit of tokens",
+    "refusal": "refused",
+    "content_filter": "stopped by a content filter",
+}
+"""The reasons for an end that a reader should know of, in words."""
 
 
 @dataclass(frozen=True)
