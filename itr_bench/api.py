@@ -246,7 +246,7 @@ def evaluate(
     config = configure(
         spec,
         expand([tasks] if isinstance(tasks, str) else tasks),
-        read_seeds(seeds if isinstance(seeds, str) else _seeds(seeds)),
+        read_seeds(seeds),
         Path(out) / folder_name(name, spec),
         command="itr_bench.evaluate",
         limit=limit,
@@ -256,13 +256,11 @@ def evaluate(
         gpus_per_replica=gpus_per_replica,
     )
     done = execute(config, lambda line: print(line, file=sys.stderr))
-    missing = [
-        f"{run.plan.task}: {len(run.missing)} of {run.plan.total}" for run in done if run.missing
-    ]
-    if missing:
+    lacking = [run.lacking for run in done if run.lacking]
+    if lacking:
         raise RunError(
-            f"responses are missing:\n{bullet_list(missing)}\nWhat was answered is kept in "
-            f"{config.folder}; the same call asks for the rest"
+            f"{bullet_list(lacking)}\nWhat was answered is kept in {config.folder}; the same call "
+            "asks for the rest"
         )
     return Results([run.scored for run in done if run.scored is not None], config.folder)
 
@@ -284,8 +282,3 @@ def _one_run(given: Run | Paths) -> Run:
             "of itr_bench.score(...)"
         )
     return found[0]
-
-
-def _seeds(given: int | Sequence[int]) -> str:
-    """Seeds as the command line takes them."""
-    return str(given) if isinstance(given, int) else "".join(f"{seed}," for seed in given)

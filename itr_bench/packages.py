@@ -15,6 +15,7 @@ from importlib import resources
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 _EVAL = "pip install 'itr-bench[eval]'"
 INSTALL = {
@@ -70,7 +71,11 @@ def bounds(distribution: str) -> Requirement | None:
         return None
     for line in lines:
         found = Requirement(line)
-        if _same(found.name, distribution) and found.specifier and _applies(found):
+        if (
+            canonicalize_name(found.name) == canonicalize_name(distribution)
+            and found.specifier
+            and _applies(found)
+        ):
             return found
     return None
 
@@ -89,12 +94,7 @@ def tested() -> dict[str, str]:
 
 
 def explained(who: str, error: ImportError) -> str:
-    """An import that failed, in two lines: what is missing or does not fit, and what fixes it.
-
-    Args:
-        who: what needs it.
-        error: what was raised.
-    """
+    """An import that failed, in two lines: what is missing or does not fit, and what fixes it."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     names = [error.name] if error.name else []
     names += [match.group(1) for pattern in _MISSING if (match := re.search(pattern, said))]
@@ -157,7 +157,3 @@ def filelock_problem() -> str | None:
 def _applies(asked: Requirement) -> bool:
     extras = ("", "eval", "4bit")
     return asked.marker is None or any(asked.marker.evaluate({"extra": extra}) for extra in extras)
-
-
-def _same(one: str, other: str) -> bool:
-    return re.sub(r"[-_.]+", "-", one).lower() == re.sub(r"[-_.]+", "-", other).lower()

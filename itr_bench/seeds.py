@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from itr_bench.errors import ItrBenchError
 
@@ -13,11 +14,17 @@ _BELOW = 2**32  # what numpy takes
 _EXPECTED = "expected `paper`, a count such as 3, or a list such as 8263,10652"
 
 
-def read_seeds(text: str) -> tuple[int, ...]:
+def seeds_text(given: str | int | Sequence[int]) -> str:
+    """Seeds as the command line takes them."""
+    return str(given) if isinstance(given, str | int) else "".join(f"{seed}," for seed in given)
+
+
+def read_seeds(given: str | int | Sequence[int]) -> tuple[int, ...]:
     """Read what a user gives as seeds.
 
     Args:
-        text: ``paper``, a count, or seeds with commas between them. ``7,`` is the one seed 7.
+        given: ``paper``, a count, or seeds, also as text with commas between them: ``7,`` is the
+            one seed 7.
 
     Returns:
         distinct seeds, each 0 or more and below 2**32.
@@ -25,6 +32,7 @@ def read_seeds(text: str) -> tuple[int, ...]:
     Raises:
         ItrBenchError: anything else.
     """
+    text = seeds_text(given)
     if text == "paper":
         return PAPER_SEEDS
     parts = [part.strip() for part in text.split(",")]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,10 @@ __all__ = [
     "Lock",
     "Timeout",
     "check_disk",
+    "clear_leftovers",
+    "locked",
     "parse_line",
+    "replacing",
     "sync_folder",
     "to_line",
     "write_json",
@@ -42,12 +47,32 @@ class Lock(FileLock):
 
 
 @contextlib.contextmanager
-def check_disk(path: Path, kind: type[ItrBenchError], advice: str) -> Iterator[None]:
+def locked(path: Path, busy: ItrBenchError, *, timeout_s: float = 0) -> Iterator[None]:
+    """Hold the lock *path*.
+
+    Raises:
+        ItrBenchError: *busy*, where another process has held it for *timeout_s*.
+        OSError: the disk refuses.
+    """
+    lock = Lock(path, timeout=timeout_s)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise busy from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def check_disk(path: Path, kind: type[ItrBenchError], advice: str = "") -> Iterator[None]:
     """Turn what the disk refuses at *path* into an error of *kind* that ends with *advice*."""
     try:
         yield
     except OSError as error:
-        raise kind(f"cannot write {path}: {error.strerror or error}. {advice}") from error
+        said = f"cannot write {path}: {error.strerror or error}"
+        raise kind(f"{said}. {advice}" if advice else said) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -85,6 +110,64 @@ def write_json(path: Path, value: object) -> None:
     """Write *value* as indented JSON, as :func:`write_whole` does."""
     content = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     write_whole(path, content.encode(errors="backslashreplace"))
+
+
+@contextlib.contextmanager
+def replacing(folder: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Yield an empty folder that becomes *folder* if the block succeeds; else nothing is changed.
+
+    Args:
+        folder: a path without links, whose parents are made.
+        replace: whether what is there gives way; else it is refused.
+
+    Raises:
+        OSError: the disk refuses; or *folder* is there, which is not to be replaced.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(folder)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    new, old = beside / "new", beside / "old"
+    try:
+        new.mkdir(parents=True)
+        yield new
+        if replace and os.path.lexists(folder):
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except BaseException:
+            if os.path.lexists(old):
+                old.rename(folder)
+            raise
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what killed processes left beside *folder*; what a running one writes stays.
+
+    Of a folder that was moved away and whose place is empty, the content comes back.
+    """
+    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp")):
+        pid = left.name.removeprefix(f".{folder.name}.").removesuffix(".tmp")
+        if not pid.isdecimal() or _runs(int(pid)):
+            continue
+        if (left / "old").is_dir() and not os.path.lexists(folder):
+            (left / "old").rename(folder)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    """Whether another process *pid* runs."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 # Append-only logs of JSON lines, each with a checksum
@@ -143,7 +226,6 @@ class AppendLog:
     line, which the next opening cuts off.
 
     Attributes:
-        path: the file.
         cut_off: how many bytes of a torn last line were cut off at opening.
     """
 
@@ -151,7 +233,6 @@ class AppendLog:
         """Open the log *path*, made where it is missing.
 
         Args:
-            path: the file.
             take: called with each line; raises ValueError where it cannot be read.
 
         Raises:

@@ -11,8 +11,7 @@ from itr_bench.data.manifest import kind_of
 from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError
 from itr_bench.leaderboard.findings import Collector
-from itr_bench.leaderboard.layout import SUBMISSION
-from itr_bench.leaderboard.places import Place, Places
+from itr_bench.leaderboard.places import Place
 from itr_bench.leaderboard.quotation import LEAST, quotations
 from itr_bench.leaderboard.reference import Reference, version_here
 from itr_bench.leaderboard.responses import Item, Lines
@@ -37,7 +36,7 @@ FIRST_VERSION = 1
 _DATA = re.compile(r"(hub|local|placeholder|demo)-[0-9a-f]{12}(-.+)?")
 
 
-def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> Parser | None:
+def check_run(run: RunFacts, found: Collector, trial: bool) -> Parser | None:
     """Check task, version, data, parser and seeds.
 
     Returns:
@@ -49,37 +48,34 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
     known = None if task is None else task.leaderboard_task
     if known not in tasks:
         why = "is not on it" if known is None else "is for trying things out"
-        found.error(
+        found.claim(
             "task",
-            SUBMISSION,
             f"{run.task} {why}; the leaderboard has {', '.join(tasks)}, and of each the variant "
             f"{MARK}{NO_IMAGE}",
-            places.line("run", "task"),
+            "run.task",
         )
     kind = kind_of(run.data)
     if kind in MADE_UP and not trial:
-        found.error(
+        found.claim(
             "placeholder",
-            SUBMISSION,
             f"made on {run.data}: {kind} data, no result; run it on the real set",
-            places.line("run", "data"),
+            "run.data",
         )
     elif not _DATA.fullmatch(run.data):
-        found.error(
+        found.claim(
             "data",
-            SUBMISSION,
             f"{run.data}: expected the data's kind and hash, as signatures have them",
-            places.line("run", "data"),
+            "run.data",
         )
-    _check_seeds(run, places, found)
+    _check_seeds(run, found)
     if known is None:
         return None
     try:
         spec = get_task(run.task)
     except DataError as error:  # of the system in its name
-        found.error("task", SUBMISSION, str(error), places.line("run", "task"))
+        found.claim("task", str(error), "run.task")
         return None
-    _check_version(run, places, found)
+    _check_version(run, found)
     parser = get_parser(spec.parser)
     name, _, version = run.parser.removesuffix(f".{spec.answer_language}").rpartition(".")
     if (
@@ -88,17 +84,16 @@ def check_run(run: RunFacts, places: Places, found: Collector, trial: bool) -> P
         or not _WHOLE.fullmatch(version)
         or not 1 <= int(version) <= parser.version
     ):
-        found.error(
+        found.claim(
             "parser",
-            SUBMISSION,
             f"{run.parser}, this version of itr-bench reads {run.task} with "
             f"{parser.signature}.{spec.answer_language}",
-            places.line("run", "parser"),
+            "run.parser",
         )
     return parser
 
 
-def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
+def _check_version(run: RunFacts, found: Collector) -> None:
     newest = version_here(run.task)
     given = run.version or ""
     if not _WHOLE.fullmatch(given):
@@ -109,50 +104,44 @@ def _check_version(run: RunFacts, places: Places, found: Collector) -> None:
         said = "which never was"
     else:
         return
-    found.error(
+    found.claim(
         "version",
-        SUBMISSION,
         f"version {run.version} of {run.task}: {said}; here is version {newest}",
-        places.line("run", "version"),
+        "run.version",
     )
 
 
-def _check_seeds(run: RunFacts, places: Places, found: Collector) -> None:
+def _check_seeds(run: RunFacts, found: Collector) -> None:
     if not run.seeded_each:
         return
     seeds = run.seeds or []
     if len(seeds) != run.samples or len(set(seeds)) != len(seeds):
-        found.error(
+        found.claim(
             "seeds",
-            SUBMISSION,
             f"{len(set(seeds))} different seeds for {run.samples} samples; expected one each",
-            places.line("run", "seeds"),
+            "run.seeds",
         )
 
 
-def check_totals(lines: Lines, submission: Submission, places: Places, found: Collector) -> None:
+def check_totals(lines: Lines, submission: Submission, found: Collector) -> None:
     """Check what follows from the responses and the metadata alone."""
     run, claimed = submission.run, submission.score
     for name, value in (("tweets", len(lines.tweets)), ("samples", run.samples)):
         if getattr(claimed, name) != value:
-            _wrong(name, getattr(claimed, name), f"{value} found", places, found)
+            _wrong(name, getattr(claimed, name), f"{value} found", found)
     if lines.faulty:
         return
     prompt = digest(lines.prompts())
     if run.prompt != prompt:
-        found.error(
-            "prompt",
-            SUBMISSION,
-            f"run.prompt is {run.prompt}, the responses make {prompt}",
-            places.line("run", "prompt"),
+        found.claim(
+            "prompt", f"run.prompt is {run.prompt}, the responses make {prompt}", "run.prompt"
         )
     signature = str(signature_of(run, len(lines.tweets), prompt))
     if run.signature != signature:
-        found.error(
+        found.claim(
             "signature",
-            SUBMISSION,
             f"does not follow from the rest: {_first_difference(run.signature, signature)}",
-            places.line("run", "signature"),
+            "run.signature",
         )
 
 
@@ -187,16 +176,13 @@ def check_size(lines: Lines, run: RunFacts, found: Collector) -> None:
     """Check the number of tweets, which is known of most tasks without their data."""
     relations = get_set(get_task(run.task).set_name).relations
     if relations is not None and len(lines.tweets) != sum(relations):
-        found.error(
+        found.claim(
             "tweets",
-            SUBMISSION,
             f"{len(lines.tweets)} tweets, {get_task(run.task).base} has {sum(relations)}",
         )
 
 
-def check_words(
-    submission: Submission, reference: Reference, places: Places, found: Collector
-) -> None:
+def check_words(submission: Submission, reference: Reference, found: Collector) -> None:
     """Check that nothing in the metadata quotes a tweet, names of settings included."""
     strings = list(_strings(submission.model_dump(mode="json")))
     everything = tuple(text for texts in reference.texts.values() for text in texts)
@@ -208,11 +194,10 @@ def check_words(
         tweets = [tweet for tweet, texts in reference.texts.items() if quotations(text, texts)]
         # A place may be named by what it quotes.
         shown = ".".join(map(str, place if len(place) < 3 else (*place[:2], "...")))
-        found.error(
+        found.claim(
             "quotation",
-            SUBMISSION,
             f"{shown}: quotes {LEAST} or more consecutive words of tweet {', '.join(tweets)}",
-            places.line(*place),
+            place,
         )
 
 
@@ -232,7 +217,6 @@ def _strings(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
 def check_unscored(
     answers: Mapping[Item, tuple[Answer, ...]],
     submission: Submission,
-    places: Places,
     found: Collector,
 ) -> None:
     """Check the one figure that needs no labels, and whether the others can be at all."""
@@ -247,7 +231,7 @@ def check_unscored(
     rate = round(len(unparseable) / (2 * pairs), DECIMALS)
     if claimed.unparseable_rate != rate:
         said = f"{rate} follows from the responses"
-        _wrong("unparseable_rate", claimed.unparseable_rate, said, places, found)
+        _wrong("unparseable_rate", claimed.unparseable_rate, said, found)
     share = claimed.accuracy
     read = 1 - len({(tweet, sample) for tweet, _, sample in unparseable}) / pairs
     adds, represented = claimed.adds_accuracy, claimed.represented_accuracy
@@ -258,7 +242,7 @@ def check_unscored(
         most = 1 - sum(asked == question.value for _, asked, _ in unparseable) / pairs
         if right > most + _UNIT:
             said = f"at most {most:.6f}: what is unparseable is wrong"
-            _wrong(name, right, said, places, found)
+            _wrong(name, right, said, found)
     least = max(0.0, adds + represented - 1)
     for wrong, said in (
         (share > min(adds, represented) + _UNIT, "both answers have to be right"),
@@ -266,14 +250,14 @@ def check_unscored(
         (share > read + _UNIT, f"at most {read:.6f}: what is unparseable is wrong"),
     ):
         if wrong:
-            _wrong("accuracy", share, said, places, found)
+            _wrong("accuracy", share, said, found)
     if (claimed.macro_f1 == 0) != (share == 0):
         said = f"expected 0 if the accuracy is 0, and only then; that is {share}"
-        _wrong("macro_f1", claimed.macro_f1, said, places, found)
-    _check_spread(claimed, places, found)
+        _wrong("macro_f1", claimed.macro_f1, said, found)
+    _check_spread(claimed, found)
 
 
-def _check_spread(claimed: ClaimedScore, places: Places, found: Collector) -> None:
+def _check_spread(claimed: ClaimedScore, found: Collector) -> None:
     """Check that interval and deviation can belong to the accuracy."""
     share, samples, deviation = claimed.accuracy, claimed.samples, claimed.accuracy_sd
     if claimed.interval is None:
@@ -283,32 +267,27 @@ def _check_spread(claimed: ClaimedScore, places: Places, found: Collector) -> No
         fits = 0 <= low <= share + _UNIT and share - _UNIT <= high <= 1 and low <= high
     if not fits:
         said = f"expected two shares in order, around the accuracy, {share}"
-        _wrong("interval", claimed.interval, said, places, found)
+        _wrong("interval", claimed.interval, said, found)
     if samples == 1 or deviation is None:
         if (deviation is None) != (samples == 1):
             said = "expected none for one sample, and one for more"
-            _wrong("accuracy_sd", deviation, said, places, found)
+            _wrong("accuracy_sd", deviation, said, found)
         return
     variance = share * (1 - share)  # of samples that are 0 or 1, which spread most
     most = math.sqrt(samples / (samples - 1) * (variance and variance + _UNIT))
     if deviation > most + _UNIT:
         said = f"at most {most:.6f} for {samples} samples of this accuracy"
-        _wrong("accuracy_sd", deviation, said, places, found)
+        _wrong("accuracy_sd", deviation, said, found)
 
 
-def check_score(scored: Score, submission: Submission, places: Places, found: Collector) -> None:
+def check_score(scored: Score, submission: Submission, found: Collector) -> None:
     """Check every figure that is claimed."""
     right = ClaimedScore.of(scored)
     for name in ClaimedScore.model_fields:
         claimed, computed = getattr(submission.score, name), getattr(right, name)
         if claimed != computed and name not in ("tweets", "samples"):
-            _wrong(name, claimed, f"{computed} follows from the responses", places, found)
+            _wrong(name, claimed, f"{computed} follows from the responses", found)
 
 
-def _wrong(name: str, claimed: object, right: str, places: Places, found: Collector) -> None:
-    found.error(
-        "score",
-        SUBMISSION,
-        f"score.{name}: {claimed} claimed, {right}",
-        places.line("score", name),
-    )
+def _wrong(name: str, claimed: object, right: str, found: Collector) -> None:
+    found.claim("score", f"score.{name}: {claimed} claimed, {right}", f"score.{name}")

@@ -30,14 +30,11 @@ _HARMLESS = frozenset({"samples", "seeds"})
 
 
 class Badge(str, Enum):
-    """How well a result is founded. The values stand in files and addresses."""
+    """How well a result is founded, the least first. The values stand in files and addresses."""
 
     REPORTED = "reported"
-    """Figures only: nobody here could compute them."""
     RECOMPUTED = "recomputed"
-    """Computed here from the submitted responses, against the data of the task."""
     RERUN = "rerun"
-    """Recomputed, and a maintainer's own run agrees."""
 
 
 @dataclass(frozen=True)

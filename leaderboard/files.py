@@ -6,7 +6,6 @@ beyond its largest size.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -180,11 +179,6 @@ def read_file(path: Path) -> bytes:
     if about.st_size > largest or len(content) > largest:
         raise ValueError(f"{about.st_size} bytes, at most {largest} are taken")
     return content
-
-
-def sha256(content: bytes) -> str:
-    """The SHA-256 of *content*."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def _error(code: str, path: Path, message: str) -> Finding:

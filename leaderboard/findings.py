@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from itr_bench.leaderboard.characters import is_hidden
+from itr_bench.leaderboard.layout import SUBMISSION
+from itr_bench.leaderboard.places import Place, Places
 
 MOST_OF_A_KIND = 5
 MOST_KEPT = 1000
@@ -59,11 +61,13 @@ class Collector:
     Attributes:
         folder: of the submission, as findings call it.
         failed: whether any is an error.
+        places: where the metadata says what, once it is read.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.failed = False
+        self.places: Places | None = None
         self._kept: list[Finding] = []
         self._counts: Counter[tuple[str, str, Severity]] = Counter()
 
@@ -85,6 +89,12 @@ class Collector:
     def error(self, code: str, name: str, message: str, line: int | None = None) -> None:
         """Take an error about the file *name* of the submission."""
         self.add(Severity.ERROR, code, name, message, line)
+
+    def claim(self, code: str, message: str, place: str | Place | None = None) -> None:
+        """Take an error about what the metadata says at *place*; as text, with dots between."""
+        where = tuple(place.split(".")) if isinstance(place, str) else place
+        line = self.places.line(*where) if self.places and where is not None else None
+        self.error(code, SUBMISSION, message, line)
 
     def all(self) -> tuple[Finding, ...]:
         """All of them, and how many more there were of a kind."""
@@ -115,12 +125,11 @@ def fewer(findings: Iterable[Finding], most: int = MOST_OF_A_KIND) -> list[Findi
         if seen[kind] <= most:
             kept.append(finding)
         last[kind] = finding
-    for kind, count in seen.items():
-        if count > most:
-            one = last[kind]
-            kept.append(
-                Finding(one.severity, one.code, one.path, None, f"and {count - most} more like it")
-            )
+    kept += [
+        replace(last[kind], line=None, message=f"and {count - most} more like it")
+        for kind, count in seen.items()
+        if count > most
+    ]
     order = list(Severity)
     return sorted(
         kept, key=lambda f: (f.path, order.index(f.severity), f.code, f.line or 10**9, f.message)
@@ -132,11 +141,6 @@ def as_text(findings: Sequence[Finding]) -> str:
     return "\n".join(
         f"{plain(f.place)}: {f.severity.value} ({f.code}): {plain(f.message)}" for f in findings
     )
-
-
-def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
-    """The findings for programs."""
-    return [asdict(finding) for finding in findings]
 
 
 def as_markdown(findings: Sequence[Finding]) -> str:

@@ -10,12 +10,10 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -88,10 +86,8 @@ def write(
 
     Args:
         folder: of this very submission, see :func:`relative_folder`.
-        submission: model, run and claimed score.
         responses: in any order.
         folds: of a fine-tuned model.
-        replace: whether a folder that is there gives way.
 
     Raises:
         LayoutError: *folder* is there and is not to be replaced; or the disk refuses.
@@ -101,67 +97,13 @@ def write(
             f"{folder} is there already. Give --replace to write it anew, or move it away."
         )
     files = contents(submission, responses, folds)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        clear_leftovers(folder)
-        beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-        beside.mkdir()
-        try:
-            _fill(beside / "new", files)
-            _move(beside, folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    except OSError as error:
-        raise LayoutError(
-            f"cannot write {folder}: {error.strerror or error}. Make room or grant write access, "
-            "then give the same command again."
-        ) from error
-
-
-def clear_leftovers(folder: Path) -> None:
-    """Remove what killed commands left beside *folder*; what a running one writes stays.
-
-    Of a folder that was moved away and whose place is empty, the content comes back.
-    """
-    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp")):
-        pid = left.name.removesuffix(".tmp").rpartition(".")[2]
-        if not pid.isdecimal() or _runs(int(pid)):
-            continue
-        if (left / "old").is_dir() and not os.path.lexists(folder):
-            (left / "old").rename(folder)
-        shutil.rmtree(left, ignore_errors=True)
-
-
-def _runs(pid: int) -> bool:
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _fill(folder: Path, files: dict[str, bytes]) -> None:
-    folder.mkdir()
-    for name, content in files.items():
-        storage.write_whole(folder / name, content)
-
-
-def _move(beside: Path, folder: Path) -> None:
-    """Put *beside*/new in the place of *folder*; what was there comes back if that fails."""
-    old = beside / "old"
-    if os.path.lexists(folder):
-        folder.rename(old)
-    try:
-        (beside / "new").rename(folder)
-    except BaseException:
-        if os.path.lexists(old):
-            old.rename(folder)
-        raise
-    storage.sync_folder(folder.parent)
+    advice = "Make room or grant write access, then give the same command again."
+    with (
+        storage.check_disk(folder, LayoutError, advice),
+        storage.replacing(folder, replace=replace) as new,
+    ):
+        for name, content in files.items():
+            storage.write_whole(new / name, content)
 
 
 def sums_line(name: str, sha256: str) -> str:

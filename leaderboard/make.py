@@ -44,7 +44,6 @@ def make_submission(
 
     Args:
         run_path: a folder of ``itr-bench run``, or a file of samples of lmms-eval.
-        card: of the model.
         reason: why it is submitted, for the history.
         submitted: the day, YYYY-MM-DD.
         trial: whether demo and placeholder data is admitted, for a dry run.

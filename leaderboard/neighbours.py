@@ -22,7 +22,7 @@ from itr_bench.leaderboard.layout import RESPONSES, SUBMISSION
 from itr_bench.leaderboard.reviewed import NAME as REVIEWED
 from itr_bench.leaderboard.schema import ModelCard
 from itr_bench.leaderboard.validate import Checked
-from itr_bench.tasks.spec import find_task
+from itr_bench.tasks.spec import TaskSpec, find_task
 
 NEARLY = 0.95
 """So many equal responses hold a submission back until a maintainer has looked."""
@@ -46,6 +46,9 @@ _FIXED = ("saw_before", "parameters", "licence", "open_weights")
 
 _CALLED = ("name", "organisation")
 
+_BEFORE = -1
+"""When what is there already arrived: before all that comes."""
+
 
 def compared(
     checked: Sequence[Checked], others: Sequence[Checked], reviewed: frozenset[str] = frozenset()
@@ -61,15 +64,16 @@ def compared(
         *checked* with what was found; the findings are about these alone.
     """
     coming = {one.folder for one in checked}
-    others = [other for other in others if other.folder not in coming]
+    there = [replace(other, arrived=_BEFORE) for other in others if other.folder not in coming]
+    everyone = (*checked, *there)
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in (
-        *_same_but_for_case(checked, others),
-        *_cards(checked, others),
-        *_copies(checked, others),
-        *_same_answers(checked, others),
-        *_near_copies(checked, others, reviewed),
-        *_names(checked, others),
+        *_same_but_for_case(checked, there),
+        *_cards(checked, everyone),
+        *_copies(checked, everyone),
+        *_same_answers(checked, everyone),
+        *_near_copies(checked, everyone, reviewed),
+        *_names(checked, everyone),
     ):
         found[finding.path.rpartition("/")[0]].append(finding)
     return [_with(one, found.get(one.folder, [])) for one in checked]
@@ -96,7 +100,8 @@ def _same_but_for_case(checked: Sequence[Checked], others: Sequence[Checked]) ->
             twin = known.get(part.casefold(), part)
             if twin != part:
                 said = f"its folder {part} differs from {twin}, which is there, only in case"
-                yield _error("same-but-for-case", f"{one.folder}/{SUBMISSION}", said)
+                path = f"{one.folder}/{SUBMISSION}"
+                yield Finding(Severity.ERROR, "same-but-for-case", path, None, said)
                 break
 
 
@@ -108,13 +113,12 @@ def _parts(folder: str) -> list[str]:
 # Cards
 
 
-def _cards(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _cards(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """Cards of one model that differ: of one state in its facts, of any in what it is called."""
     by_model: dict[str, list[tuple[Checked, Entry]]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None:
             by_model[one.entry.submission.model.id].append((one, one.entry))
-    there = {other.folder for other in others}
     for one in checked:
         if one.entry is None:
             continue
@@ -129,7 +133,7 @@ def _cards(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Fi
             ]
             if not differing:
                 continue
-            weighty = [pair for pair in differing if _gives_way(one, pair[0], there)]
+            weighty = [pair for pair in differing if _gives_way(one, pair[0])]
             twin, entry = min(weighty or differing, key=lambda pair: pair[0].folder)
             severity = Severity.ERROR if weighty and name in _FIXED else Severity.LOOK
             said = _differing(name, card, entry.submission.model, twin.folder)
@@ -144,10 +148,8 @@ def _differing(name: str, card: ModelCard, other: ModelCard, folder: str) -> str
     return f"model.{name} is {mine!r}, in {folder}/{SUBMISSION} it is {theirs!r}: {what}"
 
 
-def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
+def _gives_way(one: Checked, twin: Checked) -> bool:
     """Whether *one* is the one to refuse; where the history does not say, both are."""
-    if twin.folder in there:
-        return True
     if twin.arrived is None:
         return one.arrived is None
     return one.arrived is None or twin.arrived <= one.arrived
@@ -156,15 +158,14 @@ def _gives_way(one: Checked, twin: Checked, there: set[str]) -> bool:
 # Copies
 
 
-def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _copies(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """The same responses under different models: refused, or to be looked at. With and without the
     image or fine-tuning, they are of one model as well to be looked at: one run may stand for both.
     """
     alike: dict[tuple[str, str | None], list[Checked]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None:
             alike[_task(one), one.fingerprint].append(one)
-    there = {other.folder for other in others}
     for one in checked:
         same = alike.get((_task(one), one.fingerprint), ())
         own = {twin.folder: kin for twin in same if (kin := _kinship(one, twin))}
@@ -176,7 +177,7 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
         twins = {twin.folder: twin for twin in same if _kinship(one, twin) == _ANOTHER}
         if not twins:
             continue
-        weighty = [folder for folder, twin in twins.items() if _gives_way(one, twin, there)]
+        weighty = [folder for folder, twin in twins.items() if _gives_way(one, twin)]
         said = f"the same responses as {min(weighty or twins)}, which is {_ANOTHER}"
         if few:
             said += f" (only {one.distinct} different texts, so it may be chance)"
@@ -186,14 +187,13 @@ def _copies(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[F
         yield Finding(severity, "identical", f"{one.folder}/{RESPONSES}", None, said)
 
 
+def _spec(checked: Checked) -> TaskSpec | None:
+    return find_task(checked.folder.rpartition("/")[2])
+
+
 def _task(checked: Checked) -> str:
-    name = checked.folder.rsplit("/", 1)[-1]
-    task = find_task(name)
-    return name if task is None else task.family
-
-
-def _model(checked: Checked) -> str:
-    return checked.folder.split("/")[0]
+    task = _spec(checked)
+    return checked.folder.rpartition("/")[2] if task is None else task.family
 
 
 _ANOTHER = "another model"
@@ -201,7 +201,7 @@ _ANOTHER = "another model"
 
 def _kinship(one: Checked, twin: Checked) -> str | None:
     """What *twin* is to *one*, in words, where the two should not say the same."""
-    if _model(one) != _model(twin):
+    if one.folder.split("/")[0] != twin.folder.split("/")[0]:
         return _ANOTHER
     if _fine_tuned(one) != _fine_tuned(twin):
         return f"the same model {'without' if _fine_tuned(one) else 'after'} fine-tuning"
@@ -215,14 +215,14 @@ def _fine_tuned(checked: Checked) -> bool:
 
 
 def _without_image(checked: Checked) -> bool:
-    task = find_task(checked.folder.rsplit("/", 1)[-1])
+    task = _spec(checked)
     return task is not None and task.without_image
 
 
-def _same_answers(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _same_answers(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """The same parsed answers in other words under another model: to be looked at."""
     alike: dict[tuple[str, str], list[Checked]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None and one.answers is not None:
             alike[_task(one), one.answers].append(one)
     for one in checked:
@@ -241,19 +241,18 @@ Keys = NDArray[np.uint32]
 
 
 def _near_copies(
-    checked: Sequence[Checked], others: Sequence[Checked], reviewed: frozenset[str]
+    checked: Sequence[Checked], everyone: Sequence[Checked], reviewed: frozenset[str]
 ) -> Iterator[Finding]:
     """Nearly the same responses where :func:`_copies` looks for the same ones, of those that say
     much: held back until a maintainer has looked.
     """
     groups: dict[tuple[str, int], list[tuple[Checked, Keys, Keys]]] = defaultdict(list)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None and one.texts:
             texts = np.frombuffer(one.texts, "<u2").reshape(-1, one.entry.submission.run.samples)
             group = groups[_task(one), len(texts)]
             group.append((one, _keys(texts), _keys(texts[::_SCREEN])))
     coming = {one.folder for one in checked}
-    there = {other.folder for other in others}
     for group in groups.values():
         for one, keys, some in group:
             if one.folder not in coming:
@@ -267,7 +266,7 @@ def _near_copies(
                     continue
                 share = _agreement(keys, other_keys)
                 if share >= NEARLY:
-                    near[kinship].append((share, twin.folder, _gives_way(one, twin, there)))
+                    near[kinship].append((share, twin.folder, _gives_way(one, twin)))
             for kinship, found in sorted(near.items()):
                 share, folder, _ = max(found)
                 said = f"nearly identical: {100 * share:.1f} % of the responses are those of "
@@ -301,10 +300,10 @@ def _agreement(one: Keys, other: Keys) -> float:
 # Names
 
 
-def _names(checked: Sequence[Checked], others: Sequence[Checked]) -> Iterator[Finding]:
+def _names(checked: Sequence[Checked], everyone: Sequence[Checked]) -> Iterator[Finding]:
     """Names that are another model's, or a reference's, or may look like one: to be looked at."""
     known: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in (*checked, *others):
+    for one in everyone:
         if one.entry is not None:
             card = one.entry.submission.model
             known[_bare(card.name)].setdefault(card.id, card.name)
@@ -336,7 +335,3 @@ def _mixed(name: str) -> str:
 def _bare(name: str) -> str:
     """The letters and digits of a name, case folded."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
-
-
-def _error(code: str, path: str, message: str) -> Finding:
-    return Finding(Severity.ERROR, code, path, None, message)

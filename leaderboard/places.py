@@ -24,9 +24,7 @@ class Fault:
     """Something that stands in a text and should not.
 
     Attributes:
-        place: of the value.
         line: counted from 1.
-        message: what was found.
     """
 
     place: Place

@@ -6,9 +6,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from itr_bench.errors import DataError, bullet_list, unknown_name
+from itr_bench.errors import DataError, unknown_name
 from itr_bench.leaderboard.schema import (
     Address,
     Line,
@@ -16,10 +16,10 @@ from itr_bench.leaderboard.schema import (
     Paragraph,
     Strict,
     folder_of,
-    problems_of,
+    maintained,
 )
-from itr_bench.leaderboard.yaml_file import read_yaml
 from itr_bench.tasks.spec import TASKS
+from itr_bench.yaml_file import read_yaml
 
 PerCent = Annotated[float, Field(ge=0, le=100)]
 
@@ -91,11 +91,7 @@ def read_published(folder: Path) -> list[Published]:
 
 
 def _read(path: Path) -> Published:
-    try:
-        found = Published.model_validate(read_yaml(path))
-    except ValidationError as error:
-        problems = [f"{field or 'file'}: {problem}" for field, problem in problems_of(error)]
-        raise DataError(f"{path} is not as expected:\n{bullet_list(problems)}") from error
+    found = maintained(path, Published, read_yaml(path))
     for model in found.models:
         for figure in model.figures:
             _check_tasks(f"{path}, {model.name}", figure)

@@ -54,7 +54,6 @@ def quotations(response: str, texts: Sequence[str]) -> list[Span]:
     """Where *response* quotes any of *texts*.
 
     Args:
-        response: of a model.
         texts: a tweet's text in all its forms: raw, and without links.
 
     Returns:
@@ -150,7 +149,6 @@ def masked(response: str, texts: Sequence[str], read: Callable[[str], object]) -
     and without *yes* and *no*; at last, all words but those on which the answer depends.
 
     Args:
-        response: of a model.
         texts: as in :func:`quotations`.
         read: what is read from a response, such as its answer; it stays equal.
 

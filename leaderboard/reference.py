@@ -6,8 +6,6 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from itr_bench.data.sets import get_set
-from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import define
@@ -37,7 +35,6 @@ class Reference:
 
     Attributes:
         task: its name, without suffix.
-        version: of its definition.
         data: identity of its data: kind, hash, and the system that translated it.
         items: what is asked, by tweet and question.
         texts: of each tweet, raw and as prompts show it.
@@ -85,18 +82,3 @@ def open_reference(task: str) -> Reference:
         )
         texts[document["tweet_id"]] = (raw, document["text"])
     return Reference(spec.base, definition.version, data.identity, items, texts)
-
-
-def try_reference(task: str) -> Reference | DataError:
-    """The reference of *task*, or why it is not here.
-
-    Raises:
-        DataError: data that anybody can fetch is not here.
-    """
-    spec = get_task(task)
-    try:
-        return open_reference(spec.base)
-    except DataError as error:
-        if get_set(spec.set_name).supply is None:
-            raise
-        return error

@@ -226,11 +226,8 @@ def check_content(
     """Check the ids and the hashes against the data of the task.
 
     Args:
-        lines: the responses.
         task: the task, its suffix included.
-        reference: what the task asks.
         prompts: whether its prompts are those of this version of the task.
-        add: takes the findings.
 
     Returns:
         the answer format that the prompts asked for, where they are known.

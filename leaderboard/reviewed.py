@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from itr_bench.errors import DataError, bullet_list
-from itr_bench.leaderboard.schema import Line, Paragraph, Strict, problems_of
-from itr_bench.leaderboard.yaml_file import read_yaml
+from itr_bench.leaderboard.schema import Line, Paragraph, Strict, maintained
+from itr_bench.yaml_file import read_yaml
 
 NAME = "reviewed.yaml"
 """The file beside the folder of submissions."""
@@ -33,9 +30,5 @@ def read_reviewed(path: Path) -> frozenset[str]:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         return frozenset()
-    try:
-        items = TypeAdapter(list[_Item]).validate_python(read_yaml(file) or [])
-    except ValidationError as error:
-        problems = [f"item {field or 'list'}: {problem}" for field, problem in problems_of(error)]
-        raise DataError(f"{file} is not as expected:\n{bullet_list(problems)}") from error
+    items = maintained(file, list[_Item], read_yaml(file) or [], each="item ")
     return frozenset(item.submission for item in items)

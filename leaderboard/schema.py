@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -17,15 +18,19 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import to_json
 
+from itr_bench.errors import DataError, bullet_list
 from itr_bench.leaderboard.characters import first_hidden, has_visible
 from itr_bench.runs.response import Digest, Response, TweetId
 from itr_bench.runs.training import trained_on
 from itr_bench.scoring.metrics import Score
 from itr_bench.scoring.signature import digest
+
+T = TypeVar("T")
 
 FORMAT = 1
 
@@ -325,6 +330,19 @@ def json_schema() -> dict[str, Any]:
         "responses.jsonl": line,
         "folds.json": Folds.model_json_schema(),
     }
+
+
+def maintained(path: Path, kind: type[T], found: object, *, each: str = "") -> T:
+    """What a file of the maintainers' says, as *kind*; *found* is what its YAML holds.
+
+    Raises:
+        DataError: all that is not as expected, by field; *each* is what its items are called.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(found)
+    except ValidationError as error:
+        problems = [f"{each}{field or 'file'}: {problem}" for field, problem in problems_of(error)]
+        raise DataError(f"{path} is not as expected:\n{bullet_list(problems)}") from error
 
 
 def problems_of(error: Any) -> list[tuple[str, str]]:

@@ -14,9 +14,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from itr_bench.answers import Parser
-from itr_bench.models.arguments import CHECKPOINT, format_arguments, pieces, without_secrets
+from itr_bench.models.arguments import CHECKPOINT, format_arguments
 from itr_bench.relation import QUESTIONS, Answer
-from itr_bench.runs.lmms_log import is_samples_file, read_samples
+from itr_bench.runs.commands import without_secrets_in
+from itr_bench.runs.lmms_log import (
+    is_samples_file,
+    model_arguments,
+    numbered_samples,
+    read_samples,
+    responses_in,
+)
 from itr_bench.runs.manifest import read_manifest
 from itr_bench.runs.response import Response
 from itr_bench.runs.response_log import RESPONSES, read_responses
@@ -39,14 +46,12 @@ class Source:
     """A run with what its score does not need.
 
     Attributes:
-        run: the run, scored.
         origin: what ran it.
         responses: all of them, of unfinished tweets too.
         asked: how many tweets it was to see.
         missing: how many responses to these are not there.
         command: that was given, or one that is the same; may name places of that machine.
         precision: of the weights.
-        hardware: what it ran on.
         seeded_each: whether each response has a seed of its own.
         checkpoint: the checkpoint's name.
         folder: what is known of a checkpoint that was a folder: its hash, or nothing.
@@ -120,7 +125,7 @@ def _run_folder(folder: Path) -> Source:
 def _samples_file(path: Path) -> Source:
     run = read_samples(path)
     config = _config(run)
-    arguments = _arguments(config.get("model_args"))
+    arguments = model_arguments(config)
     checkpoint = next((str(arguments[key]) for key in CHECKPOINT if arguments.get(key)), None)
     return Source(
         run=run,
@@ -139,14 +144,8 @@ def _samples_file(path: Path) -> Source:
 def _samples(path: Path) -> list[Response]:
     """The responses of a file that :func:`read_samples` can read."""
     found = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        if not line.strip():
-            continue
-        sample = json.loads(line)
-        item, responses = sample["item"], sample.get("resps", sample["filtered_resps"])
-        while isinstance(responses, list) and responses and isinstance(responses[0], list):
-            responses = responses[0]
-        responses = [responses] if isinstance(responses, str) else responses
+    for _, sample in numbered_samples(path):
+        item, responses = sample["item"], responses_in(sample)
         tokens = [(count or {}).get("output_tokens") for count in sample.get("token_counts") or []]
         if len(tokens) != len(responses):  # of repeats, lmms-eval keeps the first one's
             tokens = [None] * len(responses)
@@ -174,19 +173,17 @@ def _config(run: Run) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _arguments(given: object) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        return without_secrets(given)
-    pairs = (piece.partition("=") for piece in pieces(str(given or "")))
-    return without_secrets({name.strip(): value.strip() for name, _, value in pairs})
-
-
 def _command(config: Mapping[str, Any], run: Run) -> str:
     """The command line of lmms-eval that the results file tells of, secrets left out."""
     given = config.get("resolved_cli_args") or {}
     line = ["lmms-eval", "--model", str(config.get("model"))]
     for option in ("model_args", "gen_kwargs"):
-        text = _formatted(given.get(option) or config.get(option))
+        value = given.get(option) or config.get(option) or ""
+        text = (
+            format_arguments(value)
+            if isinstance(value, Mapping)
+            else without_secrets_in(str(value))
+        )
         line += [f"--{option}", text] if text else []
     line += ["--tasks", run.task]
     line += ["--repeats", str(run.predictions.samples)] if run.predictions.samples > 1 else []
@@ -199,13 +196,6 @@ def _command(config: Mapping[str, Any], run: Run) -> str:
     for option in ("apply_chat_template", "force_simple"):
         line += [f"--{option}"] if given.get(option) is True else []
     return shlex.join([*line, "--log_samples", "--output_path", "out/"])
-
-
-def _formatted(given: object) -> str:
-    if isinstance(given, Mapping):
-        return format_arguments(given)
-    pairs = (piece.partition("=") for piece in pieces(str(given or "")))
-    return ",".join(filter(None, (format_arguments({k.strip(): v}) for k, _, v in pairs)))
 
 
 def _precision(dtype: object, arguments: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,6 @@ from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError
 from itr_bench.leaderboard.findings import Collector, Severity
 from itr_bench.leaderboard.layout import FOLDS, SUBMISSION, folds_bytes
-from itr_bench.leaderboard.places import Places
 from itr_bench.leaderboard.schema import Folds, Submission, Training, problems_of
 from itr_bench.runs.training import WHOLE
 from itr_bench.scoring.signature import digest
@@ -27,28 +26,28 @@ _LEAK = (
 )
 
 
-def check_marked(submission: Submission, places: Places, found: Collector) -> None:
+def check_marked(submission: Submission, found: Collector) -> None:
     """Check that training block, signature and card say the same of the training."""
     card, training = submission.model, submission.training
     settings = submission.run.generation or {}
     signed = settings.get("training")
 
-    def error(message: str, *place: str) -> None:
-        found.error("training", SUBMISSION, message, places.line(*place))
+    def error(message: str, place: str) -> None:
+        found.claim("training", message, place)
 
     if training is None:
         if signed is not None:
             error(
                 "run.generation.training says that the model was fine-tuned, and there is no "
                 f"training block: it cannot stand among models without training; {_AGAIN}",
-                *("run", "generation", "training"),
+                "run.generation.training",
             )
         if card.base_saw_this_data is not None:
             error(
                 f"model.base_saw_this_data is {card.base_saw_this_data!r}, and there is no "
                 "training block: expected it only of a model that was fine-tuned with "
                 "cross-validation; leave it empty",
-                *("model", "base_saw_this_data"),
+                "model.base_saw_this_data",
             )
         _look_at_adapter(settings.get("engine"), found)
         return
@@ -62,31 +61,31 @@ def check_marked(submission: Submission, places: Places, found: Collector) -> No
         names = sorted(_differing(signed, training.signed()))
         error(
             f"{', '.join(names)}: the training block and run.generation.training differ; {_AGAIN}",
-            *("training", *names[:1]),
+            ".".join(["training", *names[:1]]),
         )
     if training.content != settings.get("content"):
         error(
             f"training.content is {training.content}, run.generation.content is "
             f"{settings.get('content')}; {_AGAIN}",
-            *("training", "content"),
+            "training.content",
         )
     if training.shuffled_labels:
         error(
             "trained on shuffled labels: a control, no result; submit a run of a training on the "
             "labels as they are",
-            *("training", "shuffled_labels"),
+            "training.shuffled_labels",
         )
     if card.saw_this_data != "yes":
         error(
             f"model.saw_this_data is {card.saw_this_data!r}, and the model was fine-tuned on this "
             "data: expected 'yes'; what it saw before stands in base_saw_this_data",
-            *("model", "saw_this_data"),
+            "model.saw_this_data",
         )
     if card.base_saw_this_data is None:
         error(
             "model.base_saw_this_data is empty: expected whether the model saw the data before the "
             "fine-tuning (yes, no or unknown)",
-            *("model", "base_saw_this_data"),
+            "model.base_saw_this_data",
         )
 
 

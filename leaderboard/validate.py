@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from itr_bench.answers import Parser
 from itr_bench.data.manifest import content_of, kind_of
+from itr_bench.data.sets import get_set
 from itr_bench.errors import DataError
 from itr_bench.leaderboard import claims, files, responses, training
 from itr_bench.leaderboard.claims import MADE_UP
@@ -25,9 +27,9 @@ from itr_bench.leaderboard.layout import (
     parse_sums,
     relative_folder,
 )
-from itr_bench.leaderboard.places import Place, Places, read_places
+from itr_bench.leaderboard.places import Place, read_places
 from itr_bench.leaderboard.published import leaderboard_folder, read_published
-from itr_bench.leaderboard.reference import Reference, try_reference
+from itr_bench.leaderboard.reference import Reference, open_reference
 from itr_bench.leaderboard.schema import Folds, RunFacts, Submission, problems_of
 from itr_bench.relation import Answer
 from itr_bench.scoring.metrics import Score, score
@@ -100,29 +102,28 @@ def check(folder: Path, *, trial: bool = False) -> Checked:
             "submit it anew",
         )
     _check_sums(contents, found)
-    metadata = lines = None
+    submission = lines = None
     if SUBMISSION in contents:
-        metadata = _metadata(contents[SUBMISSION], found)
+        submission = _metadata(contents[SUBMISSION], found)
     if RESPONSES in contents:
         lines = responses.read_lines(contents[RESPONSES], _adder(found))
-    if metadata is None:
+    if submission is None:
         return Checked(found.folder, found.all())
-    submission, places = metadata
     wanted = str(relative_folder(submission))
     if found.folder != wanted:
-        found.error("path", SUBMISSION, f"lies in {found.folder}, its metadata says {wanted}")
-    parser = claims.check_run(submission.run, places, found, trial)
-    training.check_marked(submission, places, found)
+        found.claim("path", f"lies in {found.folder}, its metadata says {wanted}")
+    parser = claims.check_run(submission.run, found, trial)
+    training.check_marked(submission, found)
     folds = _folds(submission, contents.get(FOLDS), found)
     if lines is None:
         return Checked(found.folder, found.all())
     responses.check_run(lines, submission.run, _adder(found))
-    claims.check_totals(lines, submission, places, found)
+    claims.check_totals(lines, submission, found)
     if folds is not None and submission.training is not None:
         training.check_folds(folds, submission.training, lines.tweets, found)
     if parser is None or not lines.by_item:
         return Checked(found.folder, found.all())
-    return _with_data(submission, places, lines, folds, parser, found)
+    return _with_data(submission, lines, folds, parser, found)
 
 
 def _folds(submission: Submission, content: bytes | None, found: Collector) -> Folds | None:
@@ -148,7 +149,6 @@ def _adder(found: Collector) -> responses.Add:
 
 def _with_data(
     submission: Submission,
-    places: Places,
     lines: responses.Lines,
     folds: Folds | None,
     parser: Parser,
@@ -166,9 +166,9 @@ def _with_data(
     answers: dict[responses.Item, tuple[Answer, ...]] = {}
     reference = _reference(run, unchecked)
     if reference is not None:
-        claims.check_words(submission, reference, places, found)
+        claims.check_words(submission, reference, found)
         responses.check_quotations(lines, reference, _adder(found))
-        if not _same_data(run, reference, places, found, unchecked):
+        if not _same_data(run, reference, found, unchecked):
             reference = None
     if folds is not None and not training.check_copies(
         folds, run.task, lines.tweets, found, unchecked
@@ -196,12 +196,12 @@ def _with_data(
                 "which has read the same responses again."
             )
         else:
-            claims.check_score(scored, submission, places, found)
+            claims.check_score(scored, submission, found)
     elif not found.failed and is_older:
         unchecked.append(f"The figures, which {run.parser} read and not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
-        claims.check_unscored(answers, submission, places, found)
+        claims.check_unscored(answers, submission, found)
     _look(submission, found)
     for sentence in unchecked:
         found.add(Severity.UNCHECKED, "unchecked", SUBMISSION, sentence)
@@ -242,13 +242,13 @@ def _check_sums(contents: dict[str, bytes], found: Collector) -> None:
     if FOLDS in contents and FOLDS not in sums:
         found.error("checksums", SUMS, f"{FOLDS} is not in it; submit it anew")
     for name, sha256 in sums.items():
-        if name in contents and sha256 != files.sha256(contents[name]):
-            right = files.sha256(contents[name])
+        right = hashlib.sha256(contents.get(name, b"")).hexdigest()
+        if name in contents and sha256 != right:
             found.error("checksum", name, f"its SHA-256 is {right}, {SUMS} says {sha256}")
 
 
-def _metadata(content: bytes, found: Collector) -> tuple[Submission, Places] | None:
-    """The metadata and where its parts stand, where it is as it should be."""
+def _metadata(content: bytes, found: Collector) -> Submission | None:
+    """The metadata, where it is as it should be; *found* learns where its parts stand."""
     submission = None
     problems: list[tuple[Place, str]] = []
     try:
@@ -262,34 +262,33 @@ def _metadata(content: bytes, found: Collector) -> tuple[Submission, Places] | N
             line = int(where.group(1)) if where else None
             found.error("schema", SUBMISSION, problems[0][1], line)
             return None
-    places = read_places(content.decode())
+    places = found.places = read_places(content.decode())
     for place, problem in problems:
-        found.error("schema", SUBMISSION, problem, places.line(*place))
+        found.claim("schema", problem, place)
     known = {place for place, _ in problems}
     for fault in places.faults:
         if known.isdisjoint({fault.place, (*fault.place, "[key]")}):
             name = ".".join(map(str, fault.place))
             found.error("schema", SUBMISSION, f"{name}: {fault.message}", fault.line)
-    if submission is None or places.faults:
-        return None
-    return submission, places
+    return None if places.faults else submission
 
 
 def _reference(run: RunFacts, unchecked: list[str]) -> Reference | None:
-    """What the task asks, where its data is here."""
-    reference = try_reference(run.task)
-    if isinstance(reference, DataError):
-        unchecked.append(
-            f"The data of {run.task} is not here, so nothing could be recomputed: the figures are "
-            "the submitter's."
-        )
-        return None
-    return reference
+    """What the task asks, where its data is here; that of data that anybody can fetch has to be."""
+    spec = get_task(run.task)
+    try:
+        return open_reference(spec.base)
+    except DataError:
+        if get_set(spec.set_name).supply is None:
+            raise
+    unchecked.append(
+        f"The data of {run.task} is not here, so nothing could be recomputed: the figures are the "
+        "submitter's."
+    )
+    return None
 
 
-def _same_data(
-    run: RunFacts, reference: Reference, places: Places, found: Collector, unchecked: list[str]
-) -> bool:
+def _same_data(run: RunFacts, reference: Reference, found: Collector, unchecked: list[str]) -> bool:
     """Whether it was made on the very data that is here."""
     if content_of(reference.data) != content_of(run.data):
         unchecked.append(
@@ -299,11 +298,10 @@ def _same_data(
         return False
     kind = kind_of(reference.data)
     if kind in MADE_UP and kind != kind_of(run.data):
-        found.error(
+        found.claim(
             "placeholder",
-            SUBMISSION,
             f"{run.data} claimed, but that very data is {reference.data}",
-            places.line("run", "data"),
+            "run.data",
         )
     return True
 

@@ -6,7 +6,7 @@ The rules are lmms-eval's: what stands below a model's name is taken by the exac
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,6 @@ class Definition:
     """What a task's definition says to one model.
 
     Attributes:
-        task: the task.
-        version: of the definition.
-        generation: generation settings.
         wording: prompt, questions, answer formats, and which of them: for ``render``.
     """
 
@@ -29,6 +26,13 @@ class Definition:
     version: str
     generation: Mapping[str, Any]
     wording: Mapping[str, Any]
+
+    def seeds(self, asked: Sequence[int]) -> tuple[int, ...]:
+        """Those of the seeds *asked* for that make a difference: a likelihood is the same always.
+
+        Its one response stands under the first seed.
+        """
+        return tuple(asked[:1] if self.task.likelihood else asked)
 
 
 def expand(names: Iterable[str]) -> tuple[TaskSpec, ...]:

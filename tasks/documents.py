@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import DataError
 from itr_bench.relation import QUESTIONS, RELATIONS, Answer, Question, Relation
 from itr_bench.scoring.signature import digest
-from itr_bench.tasks.example_file import Example
+from itr_bench.tasks.example_file import LINK, Example
 from itr_bench.tasks.examples import ENVIRONMENT, FROM_SET, MOST, Examples, choose
 from itr_bench.tasks.showing import Shown, grey, showing
 from itr_bench.tasks.spec import TaskSpec, get_task
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from itr_bench.tasks.loading import TaskData
-
-LINK = re.compile(r"http[s]?://\S+")
 
 _ANSWERS = {
     "en": {Answer.YES: "Yes", Answer.NO: "No"},

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _NEEDED = ("text", "relation")
 _FIELDS = (*_NEEDED, "image", "id", "language")
-_LINK = re.compile(r"http[s]?://\S+")
+LINK = re.compile(r"http[s]?://\S+")
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ class Example:
         key: the tweet's id; of a file without ids, ``text-`` and a hash of the text.
         text: raw, links included.
         language: of the text, its code.
-        relation: the tweet's relation.
         image_sha256: SHA-256 of the image's file; empty where there is none.
-        placeholder: whether the image is a placeholder picture.
         where: what errors call it.
         read: gives the content of the image's file.
     """
@@ -89,7 +87,7 @@ _PIXELS: dict[str, str] = {}  # by the hash of the file: decoding is what takes 
 
 def text_mark(text: str) -> str:
     """What texts have in common that differ in links, case, signs and blanks alone."""
-    plain = unicodedata.normalize("NFKC", _LINK.sub(" ", text)).casefold()
+    plain = unicodedata.normalize("NFKC", LINK.sub(" ", text)).casefold()
     letters = "".join(sign for sign in plain if sign.isalnum())
     return f"text {letters or ' '.join(plain.split())}"
 
@@ -145,7 +143,7 @@ def _example(fields: Mapping[str, Any], path: Path, line: int, language: str) ->
     text, relation = str(fields["text"]), str(fields["relation"])
     if not text.strip():
         raise DataError("the text is empty")
-    if not _LINK.sub("", text).strip():
+    if not LINK.sub("", text).strip():
         raise DataError("the text is only a link, and links are not shown")
     if relation not in {str(int(known)) for known in RELATIONS}:
         raise DataError(f"relation {relation!r}, expected 0, 1, 2 or 3")

@@ -178,7 +178,7 @@ def _split(data: TaskData) -> dict[Relation, list[Example]]:
     """
     tweets = list(_of_set(data.images, data.spec.language, data.texts, data.image_rows))
     marks = [
-        {_image_mark(tweet), *map(text_mark, texts)}
+        {f"image {tweet.pixels}", *map(text_mark, texts)}
         for tweet, texts in zip(tweets, _all_texts(data), strict=True)
     ]
     count = Counter(mark for of_tweet in marks for mark in of_tweet)
@@ -261,10 +261,6 @@ def _read_file(path: Path, language: str) -> list[Example]:
             "with text, image and relation; or `tirt`; or nothing, for examples of the set itself"
         )
     return read_examples(path, language)
-
-
-def _image_mark(example: Example) -> str:
-    return f"image {example.pixels}"
 
 
 def _scored(examples: Iterable[Example], data: TaskData) -> Iterator[str]:

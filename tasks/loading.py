@@ -23,7 +23,6 @@ class TaskData:
     """The tweets of one task.
 
     Attributes:
-        spec: the task.
         texts: the text that the task shows of each tweet, raw.
         tweets: the set with ids and labels.
         images: the set with the images, with the tweets in the order of ``tweets``.

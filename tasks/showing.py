@@ -46,7 +46,6 @@ def showing(
     """What *variant* shows of each tweet.
 
     Args:
-        variant: the variant.
         tweet_ids: the tweets of the whole set, each once.
         texts: of each, as prompts show it.
         images: SHA-256 of each one's image file.

@@ -16,14 +16,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from itr_bench.data import home
 from itr_bench.data.sets import get_set
 from itr_bench.errors import ItrBenchError, unknown_name
 from itr_bench.tasks.spec import TASKS, get_task
 from itr_bench.tasks.variants import MARK
 from itr_bench.tasks.wordings import worded
+from itr_bench.yaml_file import UniqueKeyLoader, read_yaml
 
 _PATTERN = "ltec_itr_en_mt"
 
@@ -70,7 +69,7 @@ def task_file(name: str) -> Path:
     return path
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(UniqueKeyLoader):
     """Functions are named in the definitions; their names are kept."""
 
 
@@ -84,7 +83,7 @@ def read_definition(path: Path) -> dict[str, Any]:
     The rules are lmms-eval's: a file overrides what it includes, and of several included files the
     first named one wins.
     """
-    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    content: dict[str, Any] = read_yaml(path, loader=_Loader)
     included = content.pop("include", [])
     merged: dict[str, Any] = {}
     for name in reversed([included] if isinstance(included, str) else included):

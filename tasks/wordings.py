@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-import yaml
-
 from itr_bench.tasks.variants import Variant
+from itr_bench.yaml_file import read_yaml
 
 _TEXT = " \n{{ text }}"
 _QUESTION = "{{ question }}"
@@ -19,7 +19,7 @@ _QUESTION = "{{ question }}"
 def wordings() -> Mapping[str, Mapping[str, Any]]:
     """The wordings by name, as ``tasks/_itr_variants`` has them."""
     file = resources.files("itr_bench.tasks") / "_itr_variants"
-    found: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found: dict[str, dict[str, Any]] = read_yaml(Path(str(file)))
     return found
 
 
@@ -28,7 +28,6 @@ def worded(kwargs: Mapping[str, Mapping[str, Any]], variant: Variant) -> dict[st
 
     Args:
         kwargs: by model name, or ``default``: prompt, questions, answer formats, order.
-        variant: the variant.
     """
     return {model: _worded(dict(own), variant) for model, own in kwargs.items()}
 

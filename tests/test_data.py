@@ -449,7 +449,11 @@ def test_a_set_that_was_being_replaced_when_the_process_was_killed_comes_back(
 ) -> None:
     tweets = tirt_list(tmp_path)
     build.build("tirt", tweets, image_folder(tmp_path))
-    home.set_folder("tirt").rename(home.set_folder("tirt").with_name(".tirt.old"))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    beside = home.set_folder("tirt").with_name(f".tirt.{gone.pid}.tmp")
+    beside.mkdir()
+    home.set_folder("tirt").rename(beside / "old")
     with pytest.raises(DataError, match="relation '7'"):
         tweets.write_text(f"{HEADER}\n7\t1\ta\n")
         build.build("tirt", tweets, tmp_path / "images", replace=True)
@@ -764,9 +768,9 @@ def test_a_killed_build_leaves_nothing_that_counts_and_the_next_one_cleans_up(
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert not home.set_folder("tirt").exists()
-    assert (home.home() / "sets" / ".tirt.partial").exists()
+    assert list((home.home() / "sets").glob(".tirt.*.tmp"))
     build.build("tirt", tweets, images)
-    assert not (home.home() / "sets" / ".tirt.partial").exists()
+    assert not list((home.home() / "sets").glob(".tirt.*"))
     inspection.verify_set("tirt")
 
 

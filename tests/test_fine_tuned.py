@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import functools
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -27,7 +28,6 @@ from itr_bench.leaderboard.claims import signature_of
 from itr_bench.leaderboard.collect import collect
 from itr_bench.leaderboard.comment import comment
 from itr_bench.leaderboard.entry import Badge, Entry
-from itr_bench.leaderboard.files import sha256
 from itr_bench.leaderboard.findings import Collector
 from itr_bench.leaderboard.layout import FOLDS, SUBMISSION
 from itr_bench.leaderboard.make import folds_of
@@ -298,7 +298,9 @@ def _sorted(folds: dict[str, Any]) -> dict[str, Any]:
 
 def _sums(files: dict[str, bytes]) -> bytes:
     names = sorted(files.keys() - {layout.SUMS})
-    return "".join(layout.sums_line(name, sha256(files[name])) for name in names).encode()
+    return "".join(
+        layout.sums_line(name, hashlib.sha256(files[name]).hexdigest()) for name in names
+    ).encode()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1098,7 +1098,7 @@ def test_history_is_newest_first_and_says_why(site: Path, entries: list[Entry]) 
     items = merged(entries, [HistoryItem("2025-12-31", "Old", "Why.")])
     assert [item.date for item in items] == sorted((item.date for item in items), reverse=True)
     assert items[-1].what == "Old"
-    beta = [item for item in items if item.model_id == "made-up/beta-13b"]
+    beta = [item for item in items if item.model == "made-up/beta-13b"]
     assert len(beta) == 1  # one reason, one line
     assert beta[0].what.endswith("ltec_itr_lv, ltec_itr_lv_explained, ltec_itr_lv~no-image")
     text = (site / "history.html").read_text()

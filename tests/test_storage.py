@@ -6,6 +6,8 @@ import ast
 import importlib.util
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +17,7 @@ import filelock
 import pytest
 from filelock import FileLock
 
+from itr_bench import storage
 from itr_bench.data import home as homes
 from itr_bench.errors import ItrBenchError
 from itr_bench.release import export
@@ -102,3 +105,36 @@ def test_nothing_else_locks() -> None:
         if re.search(r"^ *(from|import) filelock", path.read_text(), re.M)
     ]
     assert locking == ["storage.py"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_is_replaced_whole_or_not_at_all(is_there: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "above" / "it"
+    if is_there:
+        folder.mkdir(parents=True)
+        (folder / "old").touch()
+    with pytest.raises(ZeroDivisionError), storage.replacing(folder) as new:
+        (new / "half").touch()
+        raise ZeroDivisionError
+    assert [path.name for path in folder.parent.rglob("*")] == (["it", "old"] if is_there else [])
+    with storage.replacing(folder) as new:
+        (new / "new").touch()
+    assert [path.name for path in folder.parent.rglob("*")] == ["it", "new"]
+
+
+def test_what_came_meanwhile_is_kept_where_nothing_is_to_be_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "it"
+    with pytest.raises(OSError), storage.replacing(folder, replace=False):
+        folder.mkdir()
+        (folder / "theirs").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["it", "theirs"]
+
+
+def test_what_was_left_beside_another_folder_stays(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / f".set@a.b.{gone.pid}.tmp" / "old").mkdir(parents=True)
+    storage.clear_leftovers(tmp_path / "set@a")
+    assert not (tmp_path / "set@a").exists()
+    storage.clear_leftovers(tmp_path / "set@a.b")
+    assert [path.name for path in tmp_path.iterdir()] == ["set@a.b"]

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from itr_bench import storage
 from itr_bench.cli.main import cli
 from itr_bench.errors import DataError, ItrBenchError
 from itr_bench.leaderboard import claims, files, layout
@@ -950,7 +951,7 @@ def test_quotation_of_a_tweet(
     reference = open_reference("itr_demo_lv")
     texts = {**reference.texts, TWEET: (EIGHT, EIGHT)}
     changed = replace(reference, texts=texts)
-    monkeypatch.setattr("itr_bench.leaderboard.validate.try_reference", lambda _: changed)
+    monkeypatch.setattr("itr_bench.leaderboard.validate.open_reference", lambda _: changed)
     quoting = f"it says “{EIGHT.upper()}”"
     if place == "response":
         text = spoilt().rows[0]["response"]
@@ -979,7 +980,7 @@ def test_quotation_where_the_data_is_another(
     """The figures cannot be recomputed; what may not be published is looked for all the same."""
     reference = open_reference("itr_demo_lv")
     changed = replace(reference, texts={**reference.texts, TWEET: (EIGHT, EIGHT)})
-    monkeypatch.setattr("itr_bench.leaderboard.validate.try_reference", lambda _: changed)
+    monkeypatch.setattr("itr_bench.leaderboard.validate.open_reference", lambda _: changed)
     text = f"{spoilt().rows[0]['response']} {EIGHT}"
     draft = spoilt(put("run.data", "hub-0123456789ab"), put("reason", EIGHT), sign)
     draft.rows[0]["response"] = text
@@ -2186,7 +2187,7 @@ def test_leftovers_of_a_killed_command_are_cleared_by_the_next(tmp_path: Path) -
     killed.rename(folder.with_name("x"))
     (killed / "new").mkdir(parents=True)
     folder.with_name("x").rename(killed / "old")
-    layout.clear_leftovers(folder)
+    storage.clear_leftovers(folder)
     assert (folder / SUBMISSION).is_file() and not killed.exists()
 
 

@@ -15,11 +15,9 @@ from itr_bench.runs.comparing import Compared, compare_runs
 from itr_bench.runs.reading import read_runs
 from itr_bench.runs.run import Run
 from itr_bench.runs.tables import DASH
-from itr_bench.scoring.comparison import Comparison
-from itr_bench.scoring.significance import Significance
 
 
-@click.command("compare", short_help="Compare runs on the same tweets.")
+@click.command("compare")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the signatures too.")
@@ -74,16 +72,18 @@ def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
     for one in compared:
         c, decided = one.comparison, one.significance
         a, b = number[id(one.a)], number[id(one.b)]
+        ends = c.interval
+        verdict = {1: f"{a} is better", -1: f"{b} is better", 0: words.NOT_DIFFERENT}
         rows.append(
             [
                 f"{a} - {b}",
                 _shared(c.tweets, one.a.score.tweets, one.b.score.tweets),
                 words.points(c.difference),
-                _ends(c),
+                DASH if ends is None else words.points_interval((ends.low, ends.high)),
                 f"{c.only_a} / {c.only_b}",
                 words.p_value(decided.p_value),
                 words.p_value(decided.mean_p_value),
-                f"{_verdict(decided, a, b)}: {decided.reason}",
+                f"{verdict[decided.better]}: {decided.reason}",
             ]
         )
     header = ["pair", "tweets", "difference", "95 % interval", "only one", "McNemar", "t test"]
@@ -95,17 +95,6 @@ def _table(task: str, compared: Sequence[Compared], read: list[Run]) -> str:
         maxcolwidths=[None, 12, *[None] * 5, 18],
     )
     return "\n".join([task, "", *legend, "", table, ""])
-
-
-def _ends(comparison: Comparison) -> str:
-    found = comparison.interval
-    return DASH if found is None else words.points_interval((found.low, found.high))
-
-
-def _verdict(decided: Significance, a: int, b: int) -> str:
-    if decided.better:
-        return f"{a if decided.better > 0 else b} is better"
-    return words.NOT_DIFFERENT
 
 
 def _shared(tweets: int, of_a: int, of_b: int) -> str:

@@ -22,13 +22,7 @@ _COMMANDS = {
 }
 
 
-@click.group(
-    "data",
-    cls=LazyGroup,
-    lazy=_COMMANDS,
-    prefix="data_",
-    short_help="Build, describe and verify data sets; translate, annotate, export them.",
-)
+@click.group("data", cls=LazyGroup, lazy=_COMMANDS, prefix="data_")
 def command() -> None:
     """The data sets: which there are, where they are, what is in them, and what is made of them.
 

@@ -117,6 +117,8 @@ def command(
       itr-bench data build tirt --tweets tirt.tsv --images tirt-images/
       itr-bench data build drawn --size 1000 --seed 1
     """
+    from itr_bench.data import build
+
     spec = get_set(name)
     if name == DRAWN:
         if any((tweets, images, placeholder_images, system, labels, everything, report)):
@@ -124,7 +126,9 @@ def command(
                 f"{DRAWN!r} comes from a generator: it takes --size, --seed, --shifted and "
                 "--replace only"
             )
-        folder = _build_drawn(size, seed, shifted, replace)
+        folder = build.build_drawn(
+            TWEETS if size is None else size, seed=seed or 0, shifted=shifted, replace=replace
+        )
     elif shifted:
         raise DataError(f"--shifted goes with the set {DRAWN!r} only")
     elif labels is not None:
@@ -164,17 +168,6 @@ def _build(
     if home.is_built(name) and not replace:
         click.echo(f"{name} is there already and kept; --replace builds it again")
     return build.fetch(name, replace=replace)
-
-
-def _build_drawn(size: int | None, seed: int | None, shifted: bool, replace: bool) -> Path:
-    from itr_bench.data import build
-
-    return build.build_drawn(
-        TWEETS if size is None else size,
-        seed=0 if seed is None else seed,
-        shifted=shifted,
-        replace=replace,
-    )
 
 
 def _build_translation(

@@ -19,7 +19,10 @@ from itr_bench.tasks.spec import TASKS
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 def command(as_json: bool) -> None:
     """List the data sets, whether they are here, and the tasks that use them."""
-    found = [_state(name) for plain in SETS for name in _names(plain)]
+    found: list[dict[str, Any]] = []
+    for plain in SETS:  # one of each system whose translations are here
+        names = [f"{plain}@{system}" for system in home.systems(plain)] or [plain]
+        found += map(_state, names)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -28,11 +31,6 @@ def command(as_json: bool) -> None:
     ]
     click.echo(tabulate(rows, ["set", "what", "state", "kind", "tasks"], tablefmt="github"))
     click.echo(f"\nfolder: {home.home()}")
-
-
-def _names(plain: str) -> list[str]:
-    """The set, or one of each system whose translations are here."""
-    return [f"{plain}@{system}" for system in home.systems(plain)] or [plain]
 
 
 def _state(name: str) -> dict[str, Any]:

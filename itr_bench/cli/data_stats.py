@@ -31,29 +31,20 @@ def command(name: str, labels: Path | None, as_json: bool) -> None:
       itr-bench data stats ltec
       itr-bench data stats tirt --labels textimage.csv
     """
-    found = _of_set(name) if labels is None else _of_labels(name, labels)
+    from itr_bench.data.inspection import describe_set
+    from itr_bench.data.tirt_labels import read_labels
+
+    if labels is not None and name != "tirt":
+        raise DataError(
+            f"--labels goes with tirt, whose labels are published apart; found {name!r}"
+        )
+    found = describe_set(name) if labels is None else read_labels(labels).describe()
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     elif labels is None:
         _print_set(found)
     else:
         _print_labels(found)
-
-
-def _of_set(name: str) -> dict[str, Any]:
-    from itr_bench.data.inspection import describe_set
-
-    return describe_set(name)
-
-
-def _of_labels(name: str, labels: Path) -> dict[str, Any]:
-    from itr_bench.data.tirt_labels import read_labels
-
-    if name != "tirt":
-        raise DataError(
-            f"--labels goes with tirt, whose labels are published apart; found {name!r}"
-        )
-    return read_labels(labels).describe()
 
 
 def _relations(counts: dict[str, int], majority: float) -> list[list[Any]]:

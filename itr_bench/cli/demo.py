@@ -37,7 +37,7 @@ virtual environment, which `. .venv/bin/activate` enters after `make demo`):
       --tasks ltec_itr_lv --seeds paper --out runs/"""
 
 
-@click.command("demo", short_help="Run lmms-eval on the bundled demo set.")
+@click.command("demo")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

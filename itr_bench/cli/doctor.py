@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 
-@click.command("doctor", short_help="Say what works on this machine, and what fixes the rest.")
+@click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
 @click.option(
     "--from",

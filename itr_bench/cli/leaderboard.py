@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def _named(context: click.Context, option: click.Parameter, folder: Path | None)
     return folder
 
 
-@click.group("leaderboard", short_help="Build the leaderboard's pages and show them.")
+@click.group("leaderboard")
 def command() -> None:
     """The leaderboard: pages made of published results and checked submissions.
 
@@ -89,7 +88,7 @@ def build(
     and named; it stops nothing. The same input gives the same bytes.
     """
     from itr_bench.leaderboard.site.build import build_site
-    from itr_bench.leaderboard.site.history_file import read_history
+    from itr_bench.leaderboard.site.history import read_history
 
     collected, entries = _collected(submissions, trial)
     build_site(
@@ -143,12 +142,7 @@ def serve(site: Path, host: str, port: int) -> None:
     """
     from itr_bench.leaderboard.site.serve import serve as serve_folder
 
-    if not (site / "index.html").is_file():
-        raise ItrBenchError(
-            f"{site}: no index.html in it; make the pages first: "
-            f"itr-bench leaderboard build --out {site}"
-        )
-    serve_folder(site, host=host, port=port)
+    serve_folder(site, host, port)
 
 
 @command.command("publish")
@@ -200,6 +194,7 @@ def table(
 
     In the file it stands between the lines <!-- leaderboard --> and <!-- /leaderboard -->.
     """
+    from itr_bench.data.files import write_text
     from itr_bench.leaderboard.site.markdown import markdown_table, replaced
 
     _, entries = _collected(submissions, trial)
@@ -216,10 +211,7 @@ def table(
             )
             sys.exit(1)
     if write is not None:
-        renewed = replaced(_read(write), made, write)
-        partial = write.with_name(f".{write.name}.{os.getpid()}")
-        partial.write_text(renewed, encoding="utf-8")
-        partial.replace(write)
+        write_text(write, replaced(_read(write), made, write))
 
 
 def _read(path: Path) -> str:

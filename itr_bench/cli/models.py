@@ -26,7 +26,7 @@ _LOADING = (
 )
 
 
-@click.command("models", short_help="List the presets and what each would do.")
+@click.command("models")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 @click.option(

@@ -15,7 +15,7 @@ _COLOURS = {Answer.YES: "green", Answer.NO: "red"}
 _LONGEST = 400  # signs of a part that was dropped
 
 
-@click.command("parse", short_help="Read the yes/no answers out of raw responses.")
+@click.command("parse")
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
     "--explain",

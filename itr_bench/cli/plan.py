@@ -36,7 +36,7 @@ def plan_command(
     if dry_run:
         click.echo(_table(runs, out, cost))
         return 0
-    waiting = [run for run in runs if not _is_complete(run, out)]
+    waiting = [run for run in runs if not all(one.is_complete for one in _states(run, out))]
     with Queue(waiting, out, at_once=at_once, ray=ray) as queue:
         queue.run(_shown(queue, waiting, out))
     click.echo(_table(runs, out, None))
@@ -49,10 +49,6 @@ def plan_command(
         err=True,
     )
     return 1
-
-
-def _is_complete(run: PlannedRun, out: Path) -> bool:
-    return all(state.is_complete for state in _states(run, out))
 
 
 def _states(run: PlannedRun, out: Path) -> list[TaskState]:

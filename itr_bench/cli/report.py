@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command("report", short_help="Make one page of finished runs.")
+@click.command("report")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out", type=_FOLDER, default=Path("report"), show_default=True, help="Folder for the page."

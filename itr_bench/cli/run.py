@@ -20,7 +20,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
-@click.command("run", short_help="Evaluate a model under the paper's protocol, resumably.")
+@click.command("run")
 @click.option("--model", help="A preset (`itr-bench models`) or an lmms-eval model.")
 @run_options.MODEL_ARGS
 @click.option("--tasks", help="Tasks or groups, with commas between them.")
@@ -219,44 +219,28 @@ def _run(config: RunConfig) -> int:
 
 def report_missing(runs: Sequence[TaskRun]) -> int:
     """Say what is missing, and return the exit status."""
-    status = 0
-    for run in runs:
-        missing = len(run.missing)
-        if missing:
-            status = 1
-            click.echo(
-                f"itr-bench: error: {run.plan.task}: {missing} of {run.plan.total} responses are "
-                f"missing, {run.failed} requests failed"
-                + (f" (the last with {run.failure!r})" if run.failure else "")
-                + "; give the same command again to ask for them",
-                err=True,
-            )
-    return status
+    lacking = [run.lacking for run in runs if run.lacking]
+    for words in lacking:
+        click.echo(
+            f"itr-bench: error: {words}; give the same command again to ask for them", err=True
+        )
+    return 1 if lacking else 0
 
 
 def command_line() -> str:
     """The command as it was given, secrets left out."""
+    from itr_bench.runs.commands import without_secrets_in
+
     words = ["itr-bench", *sys.argv[1:]]
     for place, word in enumerate(words):
         option, sign, value = word.partition("=")
         if option not in _WITH_ARGUMENTS:
             continue
         if sign:
-            words[place] = f"{option}={_without_secrets(value)}"
+            words[place] = f"{option}={without_secrets_in(value)}"
         elif place + 1 < len(words):
-            words[place + 1] = _without_secrets(words[place + 1])
+            words[place + 1] = without_secrets_in(words[place + 1])
     return shlex.join(words)
 
 
 _WITH_ARGUMENTS = ("--model_args", "--model-args", "--gen_kwargs", "--gen-kwargs")
-
-
-def _without_secrets(text: str) -> str:
-    """``k=v,...`` as it may be kept: each pair as it was given, or cleared, or left out."""
-    from itr_bench.models.arguments import format_arguments, pieces
-
-    kept = []
-    for piece in pieces(text):
-        name, _, value = piece.partition("=")
-        kept.append(format_arguments({name.strip(): value}))
-    return ",".join(filter(None, kept))

@@ -11,7 +11,7 @@ from itr_bench.runs import tables
 from itr_bench.runs.reading import read_runs
 
 
-@click.command("score", short_help="Score what runs left, with intervals and signature.")
+@click.command("score")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--gold",

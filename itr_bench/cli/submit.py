@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from itr_bench.errors import ItrBenchError, bullet_list
-from itr_bench.unique_keys import UniqueKeyLoader
+from itr_bench.storage import check_disk
+from itr_bench.yaml_file import UniqueKeyLoader, read_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,7 +29,7 @@ class CardError(ItrBenchError):
     """A model card cannot be read or written."""
 
 
-@click.command("submit", short_help="Make a submission to the leaderboard from runs.")
+@click.command("submit")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--model-card",
@@ -220,19 +220,16 @@ def read_card(path: Path) -> ModelCard:
 
     from itr_bench.leaderboard.schema import ModelCard, problems_of
 
+    if not path.exists():
+        raise CardError(f"{path}: no such file; --new-card {path} writes one to fill in")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-        return ModelCard.model_validate(content)
-    except FileNotFoundError:
-        raise CardError(f"{path}: no such file; --new-card {path} writes one to fill in") from None
+        return ModelCard.model_validate(read_yaml(path, CardError, _Loader))
     except ValidationError as error:
         found = [f"{field or 'card'}: {problem}" for field, problem in problems_of(error)]
         raise CardError(
             f"{path} is not a model card yet:\n{bullet_list(found, most=len(found))}\n"
             f"The fields are described under ModelCard in {SCHEMA}."
         ) from error
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise CardError(f"cannot read {path}: {error}") from error
 
 
 class _Loader(UniqueKeyLoader):
@@ -283,10 +280,8 @@ def write_card(path: Path, runs: Sequence[Path]) -> None:
         f"# Schema: {SCHEMA}\n"
         f"{_fields(ModelCard, known)}"
     )
-    try:
+    with check_disk(path, CardError):
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CardError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _fields(model: type[BaseModel], known: dict[str, Any], indent: str = "") -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.collect import Collected, collect
-from itr_bench.leaderboard.findings import Severity, as_json, as_text, dumps, fewer
+from itr_bench.leaderboard.findings import Severity, as_text, dumps, fewer
 from itr_bench.leaderboard.schema import json_schema
+from itr_bench.nouns import count
+from itr_bench.storage import check_disk
 
 
-@click.command("validate", short_help="Check submissions: would the leaderboard take them?")
+@click.command("validate")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--json", "as_json_", is_flag=True, help="Write JSON: 1000 findings of a kind, not 5."
@@ -75,11 +78,9 @@ def command(
     if comment is not None:
         from itr_bench.leaderboard.comment import comment as worded
 
-        try:
-            text = worded(collected, there.entries, reruns=rerun_of is not None)
+        text = worded(collected, there.entries, reruns=rerun_of is not None)
+        with check_disk(comment, ItrBenchError):
             comment.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ItrBenchError(f"cannot write {comment}: {error.strerror}") from error
     if as_json_:
         click.echo(dumps(_facts(collected)))
     else:
@@ -101,7 +102,7 @@ def _facts(collected: Collected) -> dict[str, object]:
             }
             for one in collected.checked
         ],
-        "findings": as_json(collected.all_findings),
+        "findings": [asdict(finding) for finding in collected.all_findings],
     }
 
 
@@ -115,7 +116,7 @@ def _tell(collected: Collected) -> None:
     for one in collected.checked:
         if one.entry is None:
             errors = sum(f.severity is Severity.ERROR for f in one.findings)
-            click.echo(f"{one.folder}: refused, {errors} {'error' if errors == 1 else 'errors'}")
+            click.echo(f"{one.folder}: refused, {count(errors, 'error')}")
         elif one.entry.score is None:
             click.echo(f"{one.folder}: accepted as {one.entry.badge.value}, nothing recomputed")
         else:

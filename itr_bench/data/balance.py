@@ -24,7 +24,6 @@ def quotas(available: Mapping[Relation, int], size: int) -> dict[Relation, int]:
     others share the rest, and what cannot be shared equally goes to the lowest relation ids.
 
     Args:
-        available: number of tweets by relation.
         size: tweets to draw, 1 to all of them.
 
     Raises:
@@ -60,7 +59,6 @@ def draw(labels: Mapping[str, Relation], size: int, seed: int = SEED) -> tuple[s
     Args:
         labels: relation by tweet id.
         size: tweets to draw, 1 to all of them.
-        seed: any integer.
 
     Returns:
         *size* tweet ids, in the order of their numbers.
@@ -85,7 +83,6 @@ class Explanation:
     """How a subset stands to the full list.
 
     Attributes:
-        size: number of tweets in the subset.
         full: number of tweets by relation in the full list.
         counts: the same in the subset.
         balanced: the counts of a balanced subset of that size.

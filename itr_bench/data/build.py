@@ -68,7 +68,6 @@ def build(
             ``English``.
         images: a folder or zip file with ``<tweet_id>.<ending>``, or in the Hub's layout.
         placeholder: draw placeholder pictures instead; the set is marked as such.
-        replace: build it even where it is there already.
 
     Returns:
         The folder of the set.
@@ -101,7 +100,6 @@ def build_drawn(
 
     Args:
         tweets, seed, shifted: as :func:`itr_bench.data.drawn.draw` takes them.
-        replace: build it even where it is there already.
         keep: return what another process built while this one waited, whatever it drew.
 
     Returns:
@@ -133,7 +131,6 @@ def build_translation(
         tweets: TSV with ``tweet_id`` and ``text``, exactly the tweets of ``ltec``.
         system: name of the translation system, as scores will state it.
         look: gives what is to be noted of the Latvian texts and their translations, by tweet id.
-        replace: build it even where it is there already.
 
     Returns:
         The folder of the set ``name@system``.

@@ -170,7 +170,6 @@ def draw(
 
     Args:
         tweets: how many, from 8 to `MOST`.
-        seed: of all that is left to chance.
         shifted: make them of the other colours, wordings, shapes and extras.
 
     Returns:

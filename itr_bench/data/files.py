@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +16,6 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
     """Refuse to write *path* where that would lose something; call it before any work.
 
     Args:
-        path: the file to be written; an earlier one may be there.
-        inputs: files that are read for it.
         begins: how files of this kind begin. Where it is given, one that begins otherwise is
             not replaced: for files that the user did not name, or whose name is easily mixed up.
 
@@ -28,7 +23,7 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
         DataError: *path* is one of the *inputs*, by whatever name; or something is there that
             is no regular file, or that does not begin so.
     """
-    try:
+    with storage.check_disk(path, DataError):
         # With the folder resolved: missing/../name is name once the folder is made.
         there = Path(os.path.realpath(path.parent), path.name)
         if not os.path.lexists(there):
@@ -51,8 +46,6 @@ def refuse_output(path: Path, inputs: Iterable[Path] = (), *, begins: str | None
                     f"{path} is there already and was not written by this command; name another "
                     "file, or move it away"
                 )
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -63,16 +56,16 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         DataError: it cannot be written; what was there before is then still there.
     """
-    try:
+    with storage.check_disk(path, DataError):
         path.parent.mkdir(parents=True, exist_ok=True)
         storage.write_whole(path, text.encode(errors="backslashreplace"))
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, content: Any) -> None:
     """As :func:`write_text`, for JSON values."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    with storage.check_disk(path, DataError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        storage.write_json(path, content)
 
 
 @contextlib.contextmanager
@@ -82,18 +75,8 @@ def new_folder(out: Path) -> Iterator[Path]:
     Raises:
         DataError: *out* is there already, or cannot be written.
     """
-    try:
+    with storage.check_disk(out, DataError):
         if os.path.lexists(out):
             raise DataError(f"{out} is there already; name a new folder, or remove it")
-        whole = Path(os.path.realpath(out))
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=whole.parent, prefix=".itr-bench."))
-        try:
-            partial = work / "new"
-            partial.mkdir()  # with the permissions of any new folder, which mkdtemp's are not
-            yield partial
-            partial.rename(whole)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror or error}") from error
+        with storage.replacing(Path(os.path.realpath(out)), replace=False) as new:
+            yield new

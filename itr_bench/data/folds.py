@@ -49,7 +49,6 @@ def check(relations: NDArray[np.int8], groups: NDArray[np.int64], count: int) ->
     Args:
         relations: the right relations, shape (T,).
         groups: as :func:`tied` gives them.
-        count: the number of folds.
 
     Raises:
         DataError: fewer than two folds, fewer tweets than folds, a relation with fewer, or a
@@ -99,8 +98,6 @@ def make_folds(
     Args:
         relations, groups: as for :func:`check`.
         names: ids of the tweets; a group is named by its smallest.
-        count: the number of folds.
-        seed: of the order.
 
     Returns:
         The fold of each tweet, shape (T,), 0 to *count* - 1; the same for tweets in any order.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from itr_bench import storage
 from itr_bench.errors import DataError
-from itr_bench.storage import Lock, Timeout
 
 ENVIRONMENT = "ITR_BENCH_HOME"
 MANIFEST = "manifest.json"
@@ -45,11 +44,6 @@ def located(name: str) -> str:
     return f"{name}@{found[0]}" if len(found) == 1 else name
 
 
-def _old(name: str) -> Path:
-    """Where a set stands while another takes its place."""
-    return set_folder(name).with_name(f".{name}.old")
-
-
 @contextlib.contextmanager
 def writing(what: str) -> Iterator[None]:
     """Turn what the disk refuses into an error that says what to do."""
@@ -66,46 +60,24 @@ def writing(what: str) -> Iterator[None]:
 def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
     """Hold the lock of set *name*, so that two processes never build it at once."""
     folder = set_folder(name)
-    with writing(f"the data set {name!r}"):
-        locks = folder.parent / ".locks"  # where no set can stand
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = Lock(locks / f"{name}.lock", timeout=patience_s)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(
-                f"another process has been building {name!r} for over {patience_s / 60:.0f} "
-                f"minutes. Wait for it, or end it and delete {lock.lock_file}."
-            ) from None
-    try:
-        folder, old = set_folder(name), _old(name)
-        if old.exists() and not folder.exists():  # killed between the two renames
-            old.rename(folder)
+    lock = folder.parent / ".locks" / f"{name}.lock"  # where no set can stand
+    busy = DataError(
+        f"another process has been building {name!r} for over {patience_s / 60:.0f} minutes. Wait "
+        f"for it, or end it and delete {lock}."
+    )
+    with contextlib.ExitStack() as stack:
+        with writing(f"the data set {name!r}"):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(storage.locked(lock, busy, timeout_s=patience_s))
+        storage.clear_leftovers(folder)
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager
 def replacing(name: str) -> Iterator[Path]:
     """Yield an empty folder that takes the place of set *name* if the block succeeds.
 
-    Call with the set's lock held. What a killed process left behind is removed first.
+    Call with the set's lock held.
     """
-    final = set_folder(name)
-    with writing(f"the data set {name!r}"):
-        partial = final.parent / f".{name}.partial"
-        for left in (partial, _old(name)):
-            shutil.rmtree(left, ignore_errors=True)
-        partial.mkdir()
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    with writing(f"the data set {name!r}"):
-        old = _old(name)
-        if final.exists():
-            final.rename(old)
-        partial.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
+    with writing(f"the data set {name!r}"), storage.replacing(set_folder(name)) as new:
+        yield new

@@ -19,7 +19,6 @@ def asking(repo: str, what: str, *, unsure: str = "") -> Iterator[None]:
     """Turn what goes wrong with the Hub into an error that says what to do.
 
     Args:
-        repo: the repository.
         what: what was to be done with it, as in "cannot be read".
         unsure: what to add where the Hub may have done it and not said so.
     """
@@ -77,6 +76,17 @@ def _reason(error: BaseException) -> tuple[str, bool]:
     return f"the Hub cannot be reached ({name}: {said}). Try again with a network.", False
 
 
+_SAID = {
+    401: "the Hub refuses the token, or there is none and it shows no such repository without "
+    "(401). Log in with `hf auth login`, or set HF_TOKEN to a valid token.",
+    403: "the token may not do this (403). It needs write access to this repository.",
+    404: "there is no such data set repository, file or revision, or the token may not see it "
+    "(404).",
+    429: "too many requests (429). Try again in some minutes.",
+}
+"""What a status means, and what to do."""
+
+
 def _of_status(status: int, said: str) -> str:
     if status in {413, 507} or any(word in said.lower() for word in ("storage limit", "quota")):
         return f"the Hub is full or the files are too large for the account ({status}). Make room."
@@ -85,23 +95,9 @@ def _of_status(status: int, said: str) -> str:
             f"the repository has changed meanwhile ({status}), and nothing was published. Run the "
             "command again: it compares with what is there now."
         )
-    if status == 401:
-        return (
-            "the Hub refuses the token, or there is none and it shows no such repository without "
-            "(401). Log in with `hf auth login`, or set HF_TOKEN to a valid token."
-        )
-    if status == 404:
-        return (
-            "there is no such data set repository, file or revision, or the token may not see it "
-            "(404)."
-        )
-    if status == 403:
-        return "the token may not do this (403). It needs write access to this repository."
-    if status == 429:
-        return "too many requests (429). Try again in some minutes."
     if status >= 500:
         return f"the Hub is down ({status}). Try again later."
-    return f"the Hub refuses it ({status})."
+    return _SAID.get(status, f"the Hub refuses it ({status}).")
 
 
 def _without_token(text: str) -> str:

@@ -41,7 +41,11 @@ _IMAGE_NAME = re.compile(r"([0-9]{1,20})(?:[_-]([0-9]{1,3}))?", re.ASCII)
 _IDS = ("id_str", "tweet_id", "id")
 _WHOLE = (("note_tweet", "text"), ("extended_tweet", "full_text"), ("full_text",))
 """Where the whole text of a tweet may stand, the best place first."""
-_CSV_WHOLE = [tuple(mark.join(place) for mark in "._/") for place in _WHOLE]
+_CSV_PLACES: Mapping[str, tuple[str, ...]] = {
+    **{name: (name,) for name in (*_IDS, "text", "truncated")},
+    **{mark.join(place): place for place in _WHOLE for mark in "._/"},
+}
+"""The columns of a table, and where their values stand in JSON."""
 _LIKE_AN_ID = re.compile(r"[0-9]{15,20}", re.ASCII)
 _QUOTES = "a quotation mark that is not closed, or not doubled"
 
@@ -51,7 +55,6 @@ class Hydrated:
     """What a folder of fetched tweets holds.
 
     Attributes:
-        where: the folder.
         texts: the texts by tweet id, none empty.
         empty: tweets that are there with an empty text only.
         cut_off: tweets that are there with a text cut off only: ``truncated`` of the API v1.1, or
@@ -209,21 +212,14 @@ class _Reader:
             )
             return
         whole = [_inner(record, *place) for place in _WHOLE]
+        best = next((one for one in whole if isinstance(one, str) and one.strip()), None)
         if all(text is None for text in whole) and "text" not in record:
             self._problems.append(f"{where}: a tweet without `text`")
-        else:
-            self._add_best(where, given, whole, record.get("text"), record.get("truncated"))
-
-    def _add_best(
-        self, where: str, given: object, whole: list[object], text: object, truncated: object
-    ) -> None:
-        """Take the first text that is not empty; *text* only where it is not *truncated*."""
-        best = next((one for one in whole if isinstance(one, str) and one.strip()), None)
-        if best is not None:
+        elif best is not None:
             self._add(where, given, best)
         else:
-            cut_off = str(truncated).strip().lower() in ("true", "1")
-            self._add(where, given, text, cut_off=cut_off)
+            cut_off = str(record.get("truncated")).strip().lower() in ("true", "1")
+            self._add(where, given, record.get("text"), cut_off=cut_off)
 
     def _add(self, where: str, given: object, text: object, *, cut_off: bool = False) -> None:
         if isinstance(given, float):
@@ -261,13 +257,9 @@ class _Reader:
             )
             return
         header = [field.strip() for field in rows[0][1]] if rows else []
-        tweet_id, *whole, text_at, truncated_at = (
-            next((header.index(key) for key in keys if key in header), None)
-            for keys in (_IDS, *_CSV_WHOLE, ("text",), ("truncated",))
-        )
-        named = {*_IDS, "text", "truncated", *(key for keys in _CSV_WHOLE for key in keys)}
-        known = [name for name in header if name in named]
-        if tweet_id is None or (text_at is None and not any(at is not None for at in whole)):
+        known = [name for name in header if name in _CSV_PLACES]
+        tweet_id = next((header.index(key) for key in _IDS if key in header), None)
+        if tweet_id is None or not set(known) - {*_IDS, "truncated"}:
             self._problems.append(
                 f"{name}: expected a header with the columns id (or tweet_id) and text"
             )
@@ -284,13 +276,7 @@ class _Reader:
             elif len(fields) != len(header):
                 self._problems.append(f"{where}: {len(fields)} fields, expected {len(header)}")
             else:
-                self._add_best(
-                    where,
-                    fields[tweet_id],
-                    [_field(fields, at) for at in whole],
-                    _field(fields, text_at),
-                    _field(fields, truncated_at),
-                )
+                self._tweet(where, _record(header, fields))
 
 
 def _swallowed(field: str, tweet_id: int) -> bool:
@@ -321,8 +307,15 @@ def _inner(record: Mapping[str, Any], *place: str) -> object:
     return found
 
 
-def _field(fields: Sequence[str], place: int | None) -> str | None:
-    return None if place is None else fields[place]
+def _record(header: Sequence[str], fields: Sequence[str]) -> dict[str, Any]:
+    """A row of a table as JSON would have it; of two spellings of a column, the first counts."""
+    record: dict[str, Any] = {}
+    for name, text in zip(header, fields, strict=True):
+        if name in _CSV_PLACES:
+            *around, last = _CSV_PLACES[name]
+            inner = record.setdefault(around[0], {}) if around else record
+            inner.setdefault(last, text)
+    return record
 
 
 def _kind(value: object) -> str:

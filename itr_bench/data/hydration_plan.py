@@ -80,9 +80,6 @@ def write_plan(plan: Plan, labels: Labels, out: Path, *, chunk: int = MOST_A_REQ
     """Write a plan as a new folder: id lists, a README and ``plan.json``.
 
     Args:
-        plan: what is left to fetch.
-        labels: the labels it was made for.
-        out: the folder, which must not be there yet.
         chunk: most ids in a file, 1 to 100.
 
     Returns:

@@ -40,7 +40,6 @@ def check_image(content: bytes, where: str) -> ImageFacts:
     """Decode the image once, whole, and say what it is.
 
     Args:
-        content: the bytes of the image file.
         where: what to call it in an error: a tweet and a file name.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -72,10 +73,7 @@ def describe_set(name: str) -> dict[str, Any]:
         images = {
             "image_width": spread([fact.width for fact in facts]),
             "image_height": spread([fact.height for fact in facts]),
-            "image_formats": {
-                kind: sum(fact.format == kind for fact in facts)
-                for kind in sorted({fact.format for fact in facts})
-            },
+            "image_formats": dict(sorted(Counter(fact.format for fact in facts).items())),
         }
     manifest = tweets.manifest
     return {

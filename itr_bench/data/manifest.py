@@ -16,6 +16,7 @@ from typing import Any
 from itr_bench.data.home import MANIFEST
 from itr_bench.data.sets import build_again
 from itr_bench.errors import DataError
+from itr_bench.storage import write_json
 from itr_bench.version import __version__
 
 FORMAT = 1
@@ -28,13 +29,9 @@ class Manifest:
     """The identity of a built set.
 
     Attributes:
-        set_name: name of the set.
         kind: ``hub`` (the published images at the pinned revision), ``local`` (files of the
             user's), ``placeholder`` (drawn pictures: no score of it is a result) or ``demo``.
-        tweets: number of tweets.
-        relations: number of tweets by relation.
         content_sha256: hash over ids, labels, texts and images, whatever the file's encoding.
-        parquet_sha256: hash of the Parquet file.
         sources: what it was built from: name, address or file name, revision, sha256, licence.
         notes: what the builder noticed and a user may want to know.
         system: the machine translation system, for a set of translations.
@@ -69,8 +66,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write the manifest into *folder*."""
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        write_json(folder / MANIFEST, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -45,7 +45,6 @@ class Config(BaseModel):
 
     Attributes:
         task: the task, of translations with its system.
-        set_name: the set that the task reads.
         text: language of the column ``text``.
         kind, content_sha256, system, base, sources, notes: as in the manifest of the set.
         identity: kind and hash of the task's data, as signatures state it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,7 +42,6 @@ def fetch(name: str, *, replace: bool = False) -> Path:
 
     Args:
         name: a set; translations of no named system are those of the only one.
-        replace: build it even where it is there already.
 
     Returns:
         The folder of the set.
@@ -87,22 +86,11 @@ def fetch(name: str, *, replace: bool = False) -> Path:
         )
 
 
-class _Source(Protocol):
-    """A release to read: its name, what it says of itself, and its files.
+class _Folder:
+    """A release in a local folder.
 
     ``origin`` is its name for manifests, which may be passed on: without a path of this machine.
     """
-
-    name: str
-    origin: str
-    revision: str | None
-    release: Release
-
-    def parquet(self, config: Config) -> Path: ...
-
-
-class _Folder:
-    """A release in a local folder."""
 
     def __init__(self, folder: Path) -> None:
         self.revision: str | None = None
@@ -151,6 +139,9 @@ class _Repository:
                     self.name, path, repo_type="dataset", revision=self.revision
                 )
             )
+
+
+_Source = _Folder | _Repository
 
 
 def _open() -> _Source:
@@ -218,18 +209,11 @@ def _read(config: Config, source: _Source) -> tuple[list[Row], _ReleasedImages, 
         raise DataError(
             f"{where}: ids, labels, texts or images differ from the content hash in {FACTS}"
         )
+    names = [f"text_{code}" for code in spec.texts]
+    tweets = zip(found["tweet_id"], map(str, found["relation"]), texts, strict=True)
     rows = [
-        Row(
-            number,
-            {
-                "tweet_id": tweet,
-                "relation": str(relation),
-                **{f"text_{code}": text for code, text in zip(spec.texts, own, strict=True)},
-            },
-        )
-        for number, (tweet, relation, own) in enumerate(
-            zip(found["tweet_id"], found["relation"], texts, strict=True), start=1
-        )
+        Row(number, {"tweet_id": tweet, "relation": label, **dict(zip(names, own, strict=True))})
+        for number, (tweet, label, own) in enumerate(tweets, start=1)
     ]
     origin = {
         "release": {
@@ -259,9 +243,7 @@ class _ReleasedImages(ImageSource):
     ) -> None:
         super().__init__(facts)
         self.kind = kind
-        self._where = where
-        self._images = images
-        self._hashes = hashes
+        self._where, self._images, self._hashes = where, images, hashes
         self._row = {tweet: row for row, tweet in enumerate(hashes)}
 
     def ids(self) -> frozenset[str] | None:

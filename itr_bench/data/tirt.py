@@ -39,8 +39,6 @@ class Availability:
     """What of the labelled tweets is there.
 
     Attributes:
-        labels: the labels.
-        hydrated: what was fetched.
         state: one of :data:`STATES` by tweet id; an image that cannot be used is none.
         damaged: why an image cannot be used, by tweet id.
         shared: tweets whose image files are byte for byte the same, group by group. What
@@ -80,8 +78,8 @@ class Availability:
             "labels": self.labels.describe(),
             "tweets": {s: sum(by_relation[r][s] for r in RELATIONS) for s in STATES},
             "by_relation": {
-                str(int(r)): {"labelled": by_relation[r].total(), **_all_states(by_relation[r])}
-                for r in RELATIONS
+                str(int(r)): {"labelled": counts.total(), **{s: counts[s] for s in STATES}}
+                for r, counts in by_relation.items()
             },
             "by_split": None,
             "not_available_says_the_api": dict(sorted(gone.items())),
@@ -113,10 +111,6 @@ class Availability:
         return (*self.labels.notes, *(f"{count} {what}" for count, what in counts if count))
 
 
-def _all_states(counts: Counter[str]) -> dict[str, int]:
-    return {state: counts[state] for state in STATES}
-
-
 class _FetchedImages(ImageSource):
     """The first image of each tweet of a folder of fetched tweets."""
 
@@ -141,8 +135,9 @@ def check_availability(labels: Labels, fetched: Hydrated) -> Availability:
     Raises:
         DataError: a tweet has two files that could be its first image.
     """
+    top = fetched.where
     problems = [
-        f"tweet {tweet}: {' and '.join(_short(file, fetched) for file in files)}"
+        f"tweet {tweet}: {' and '.join(file.relative_to(top).as_posix() for file in files)}"
         for tweet, files in fetched.images.items()
         if tweet in labels.relations and len(files) > 1
     ]
@@ -199,10 +194,6 @@ def _hash_if_of(file: Path, sizes: Container[int]) -> str:
     return ""
 
 
-def _short(file: Path, fetched: Hydrated) -> str:
-    return file.relative_to(fetched.where).as_posix()
-
-
 def build_tirt(
     labels: Path,
     tweets: Path,
@@ -218,8 +209,6 @@ def build_tirt(
         labels: ``textimage.csv``, or a list of ids and relations that somebody shared.
         tweets: the folder, see :mod:`itr_bench.data.hydration`.
         size: number of tweets of the balanced draw; ``None`` for every available tweet.
-        seed: seed of the draw.
-        replace: build it even where it is there already.
         found: is told what is available, before anything is drawn.
 
     Returns:

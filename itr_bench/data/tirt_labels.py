@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,8 @@ class Labels:
     """The labels of a file.
 
     Attributes:
-        name: name of the file.
-        sha256: its hash, as it was read.
         relations: relation by tweet id, in the order of the file.
         rounded: line and relation of the rows whose id was rounded: labels without a tweet.
-        repairs: the rows that were repaired.
         repeated: the rows that say again what another row said; left out.
         is_published: whether it is the published ``textimage.csv``, with any line ends.
     """
@@ -106,14 +103,10 @@ class Labels:
             "majority_class": max(counts.values()) / total,
             "tweets": len(self.relations),
             "relations_of_tweets": {str(int(r)): identified[r] for r in RELATIONS},
-            "repaired": [_row(repair) for repair in self.repairs],
-            "repeated": [_row(repair) for repair in self.repeated],
+            "repaired": [asdict(repair) for repair in self.repairs],
+            "repeated": [asdict(repair) for repair in self.repeated],
             "rounded_ids": [line for line, _ in self.rounded],
         }
-
-
-def _row(repair: Repair) -> dict[str, Any]:
-    return {"line": repair.line, "tweet_id": repair.tweet_id, "what": repair.what}
 
 
 def read_labels(path: Path) -> Labels:

@@ -80,7 +80,6 @@ class Fields:
 
     Attributes:
         first_line: the header as it is written.
-        header: the names of the columns.
         rows: the number of each line in the file, and its fields, one a column.
         problems: of lines that are not such rows, a sentence each.
     """
@@ -275,7 +274,6 @@ def read_records(path: Path, needed: Sequence[str] = ()) -> list[tuple[int, dict
     JSON begins with a brace. Lines of blanks alone are left out.
 
     Args:
-        path: the file.
         needed: the keys, or columns, that have to be there.
 
     Returns:

@@ -30,8 +30,6 @@ class TweetSet:
     """A data set; its images are read when they are asked for.
 
     Attributes:
-        spec: what the catalogue says of it.
-        manifest: what its builder said of it.
         tweet_ids, relations, image_hashes: one entry a tweet, in the order of the list.
     """
 

@@ -50,9 +50,7 @@ def write(
     """Check list and images against each other and write the set. The lock is held.
 
     Args:
-        spec: the set.
         rows: the tweets: ``relation``, ``tweet_id`` and a ``text_<language>`` for each text.
-        source: their images.
         list_facts: what the manifest is to say of the list.
         notes: what a user may want to know, beside what is noticed here.
 
@@ -96,8 +94,6 @@ def write_translation(
         facts: what the manifest is to say of the system, JSON values: ``what``, ``name`` and
             such as ``revision``, ``licence`` and settings.
         where: the file that the translations are in, for errors.
-        notes: what a user may want to know.
-        replace: write it even where it is there already.
 
     Raises:
         DataError: other tweets than those of *base*, an empty translation, or it is there already.
@@ -230,12 +226,9 @@ def _finish(
     layout = schema(spec)
     with home.replacing(spec.name) as folder:
         path = folder / PARQUET
-        with (
-            home.writing(f"the data set {spec.name!r}"),
-            pq.ParquetWriter(
-                path, layout, compression=compression(layout), use_dictionary=False
-            ) as writer,
-        ):
+        with pq.ParquetWriter(
+            path, layout, compression=compression(layout), use_dictionary=False
+        ) as writer:
             while group := list(itertools.islice(records, ROWS_A_GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema=layout))
                 for record in group:
@@ -248,19 +241,18 @@ def _finish(
             notes += _twins(identity)
         if scaled := sum(facts.scaled for facts in images):
             notes += (f"{scaled} images have 16 bits of grey and are stored scaled to 8",)
-        with home.writing(f"the data set {spec.name!r}"):
-            Manifest(
-                set_name=spec.name,
-                kind="placeholder" if any(facts.placeholder for facts in images) else kind,
-                tweets=len(identity),
-                relations=tuple(counts[r] for r in RELATIONS),
-                content_sha256=content_hash(identity),
-                parquet_sha256=file_hash(path),
-                sources=sources,
-                notes=notes,
-                system=system,
-                base=base,
-            ).write(folder)
+        Manifest(
+            set_name=spec.name,
+            kind="placeholder" if any(facts.placeholder for facts in images) else kind,
+            tweets=len(identity),
+            relations=tuple(counts[r] for r in RELATIONS),
+            content_sha256=content_hash(identity),
+            parquet_sha256=file_hash(path),
+            sources=sources,
+            notes=notes,
+            system=system,
+            base=base,
+        ).write(folder)
     return home.set_folder(spec.name)
 
 

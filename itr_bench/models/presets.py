@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import yaml
-
 from itr_bench.errors import RunError, bullet_list, unknown_name
+from itr_bench.yaml_file import parse_yaml
 
 FILE = "presets.yaml"
 PAPER = "arXiv:2505.05040"
@@ -89,10 +88,7 @@ def parse_presets(text: str) -> dict[str, Preset]:
         RunError: not YAML, or a field that is unknown, missing or of the wrong kind; all such
             problems in one message, each with preset and field.
     """
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RunError(f"{FILE}: not YAML ({error})") from error
+    found = parse_yaml(text, FILE, RunError)
     if not isinstance(found, dict) or not found:
         raise RunError(f"{FILE}: expected presets by name")
     problems: list[str] = []

@@ -42,7 +42,7 @@ class Observed(NamedTuple):
 
 def asked_of(plan: TaskPlan, model: ModelSpec, requests: Sequence[Request]) -> Asked:
     """What an adapter is asked for with *requests* of one task."""
-    variant = plan.settings.definition.task.variant
+    variant = plan.settings.task.variant
     pictures = int(variant.picture != "none")
     if variant.context is not None and variant.context.images:
         pictures += 2 * variant.context.shots

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from itr_bench.models.adapters import handling
-from itr_bench.models.arguments import IDENTITY, PLACE, format_arguments, is_secret
+from itr_bench.models.arguments import IDENTITY, PLACE, format_arguments, is_secret, pieces
 from itr_bench.models.spec import ModelSpec
 from itr_bench.models.turns import takes_turns
 from itr_bench.seeds import PAPER_SEEDS
@@ -39,6 +39,12 @@ def from_paper(model: ModelSpec, seeds: Sequence[int]) -> list[str]:
 
 def _shown(value: Any) -> str:
     return "not given" if value is None else str(value)
+
+
+def without_secrets_in(text: str) -> str:
+    """``k=v,...`` as it may be kept: each pair as it was given, or cleared, or left out."""
+    pairs = (piece.partition("=") for piece in pieces(text))
+    return ",".join(filter(None, (format_arguments({k.strip(): v}) for k, _, v in pairs)))
 
 
 def plain_command(task: TaskSpec, model: ModelSpec, samples: int) -> str:

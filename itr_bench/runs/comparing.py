@@ -52,7 +52,23 @@ class Compared:
 
     def unlike(self) -> list[str]:
         """In what the two differ beside the model, by the names of the settings."""
-        return _unlike(self.a, self.b)
+        a, b = self.a, self.b
+        of_a, of_b = a.signature.fields(), b.signature.fields()
+        found = []
+        for key in of_a:
+            if of_a[key] == of_b.get(key) or key in ("checkpoint", "training"):
+                continue
+            if key != "generation" or a.generation is None or b.generation is None:
+                found.append(f"{key} ({of_a[key]} and {of_b[key]})")
+                continue
+            settings_a, settings_b = settings_by_name(a.generation), settings_by_name(b.generation)
+            found += [
+                f"{name} ({_value(settings_a.get(name))} and {_value(settings_b.get(name))})"
+                for name in sorted(settings_a.keys() | settings_b.keys())
+                if settings_a.get(name) != settings_b.get(name)
+            ]
+        trained = unlike(a.training, b.training)
+        return [*trained, *(one for one in found if not one.startswith("training."))]
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Compared]:
@@ -86,27 +102,6 @@ def compare_runs(runs: Sequence[Run]) -> list[Compared]:
     return compared
 
 
-def _unlike(a: Run, b: Run) -> list[str]:
-    """In what two runs differ beside the model, by the names of the settings."""
-    of_a, of_b = a.signature.fields(), b.signature.fields()
-    of_a.pop("training", None)
-    of_b.pop("training", None)
-    found = []
-    for key in of_a:
-        if of_a[key] == of_b[key] or key == "checkpoint":
-            continue
-        if key != "generation" or a.generation is None or b.generation is None:
-            found.append(f"{key} ({of_a[key]} and {of_b[key]})")
-            continue
-        settings_a, settings_b = settings_by_name(a.generation), settings_by_name(b.generation)
-        for name in sorted(settings_a.keys() | settings_b.keys()):
-            one, other = settings_a.get(name), settings_b.get(name)
-            if one != other:
-                found.append(f"{name} ({_value(one)} and {_value(other)})")
-    trained = unlike(a.training, b.training)
-    return [*trained, *(one for one in found if not one.startswith("training."))]
-
-
 def _value(value: object) -> str:
     """A setting, short enough for a message."""
     text = "not set" if value is None else str(value)
@@ -114,11 +109,7 @@ def _value(value: object) -> str:
 
 
 def _comparable(a: Run, b: Run) -> bool:
-    """Whether two runs of a task are on the same tweets, or on samples of the same source.
-
-    Raises:
-        ScoreError: a tweet that both samples have with different images.
-    """
+    """Whether two runs of a task are on the same tweets, or on samples of the same source."""
     if a.data == b.data:
         return True
     if a.data is None or b.data is None or kind_of(a.data) != kind_of(b.data):

@@ -32,16 +32,8 @@ def configure(
     """Check that *model* can be run here and plan it on *tasks*; their data is opened.
 
     Args:
-        model: the model.
-        tasks: the tasks.
-        seeds: with which each question is asked.
-        folder: of the run; each task gets a folder in it.
-        command: how it was asked for, for the manifest.
         limit: number of tweets, the first ones; all by default.
-        processes: how many replicas of the model generate; see ``RunConfig``.
-        batch_size: requests at a time, for adapters that take batches.
-        ray: the address of the Ray that the replicas run on; ``None`` for this machine.
-        gpus_per_replica: GPUs of each replica on Ray.
+        folder, command, processes, batch_size, ray, gpus_per_replica: as of ``RunConfig``.
 
     Raises:
         ItrBenchError: a launcher started this process; a package or GPU is missing; options that

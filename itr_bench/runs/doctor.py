@@ -46,7 +46,6 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        name: what.
         state: ``ok``; ``note``, where something cannot be done; ``bad``, where no model can be
             evaluated.
         found: what is there.

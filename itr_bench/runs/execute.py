@@ -27,11 +27,17 @@ from itr_bench.runs.plan import Request, TaskPlan
 from itr_bench.runs.progress import Progress
 from itr_bench.runs.replicas import Replicas
 from itr_bench.runs.response import Key, Response
-from itr_bench.runs.response_log import RESPONSES, ResponseLog, check_responses, refused_by_disk
+from itr_bench.runs.response_log import (
+    RESPONSES,
+    ResponseLog,
+    check_responses,
+    make_folder,
+    refused_by_disk,
+)
 from itr_bench.runs.response_warnings import read_response, response_warnings
 from itr_bench.runs.run import Run
 from itr_bench.runs.run_folder import LOCK, SCORES, read_run_folder
-from itr_bench.storage import Lock, Timeout
+from itr_bench.storage import locked
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Model
@@ -50,8 +56,6 @@ class RunConfig:
     """What is run, and how.
 
     Attributes:
-        model: the model.
-        plans: the tasks.
         folder: of the run; each task has a folder in it.
         command: the command line, as the manifest keeps it.
         processes: how many replicas of the model generate, each in a process of its own; by
@@ -80,9 +84,6 @@ class TaskRun:
     """A task with its folder, opened and locked.
 
     Attributes:
-        plan: what is to be done.
-        folder: where.
-        response_log: what is done.
         manifest: what the folder says of the run, ``None`` before the first session.
         failed: requests that failed in this session.
         failure: why the last one failed.
@@ -103,16 +104,22 @@ class TaskRun:
         return self.plan.missing(self.response_log.responses)
 
     @property
-    def done(self) -> int:
-        """How many responses are there."""
-        return self.plan.total - len(self.missing)
+    def lacking(self) -> str | None:
+        """What is missing, in words; ``None`` for nothing."""
+        missing = len(self.missing)
+        if not missing:
+            return None
+        last = f" (the last with {self.failure!r})" if self.failure else ""
+        return (
+            f"{self.plan.task}: {missing} of {self.plan.total} responses are missing, "
+            f"{self.failed} requests failed{last}"
+        )
 
 
 def execute(config: RunConfig, log: Log) -> list[TaskRun]:
     """Generate what is missing in the folders of *config*, and write the scores.
 
     Args:
-        config: what is run, and how.
         log: takes what a user should know meanwhile, a line or more.
 
     Returns:
@@ -147,47 +154,36 @@ def _has_complete_tweet(run: TaskRun) -> bool:
 def _opened(plan: TaskPlan, parent: Path, log: Log) -> Iterator[TaskRun]:
     """The folder of a task with its lock held, checked against the plan."""
     folder = parent / plan.task
-    with refused_by_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(folder / LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RunError(
-                f"another process is running in {folder}; wait for it, or choose another folder "
-                "with --name"
-            ) from None
-    try:
-        response_log = ResponseLog(folder)
-        try:
-            if response_log.cut_off:
-                log(
-                    f"{response_log.path}: the last line was torn, {response_log.cut_off} bytes "
-                    "are cut off; its response is generated again"
-                )
-            manifest = checked_manifest(folder, plan, response_log.responses)
-            if manifest is not None and _left_open(manifest):
-                # A killed session could not say how much it did.
-                manifest["sessions"][-1]["responses"] = _not_counted(manifest, response_log)
-                if not plan.missing(response_log.responses):  # nothing will be written later
-                    write_manifest(folder, manifest)
-            yield TaskRun(plan, folder, response_log, manifest)
-        finally:
-            response_log.close()
-    finally:
-        lock.release()
+    busy = RunError(
+        f"another process is running in {folder}; wait for it, or choose another folder with --name"
+    )
+    with contextlib.ExitStack() as stack:
+        make_folder(folder)
+        with refused_by_disk(folder):
+            stack.enter_context(locked(folder / LOCK, busy))
+        response_log = stack.enter_context(contextlib.closing(ResponseLog(folder)))
+        if response_log.cut_off:
+            log(
+                f"{response_log.path}: the last line was torn, {response_log.cut_off} bytes are "
+                "cut off; its response is generated again"
+            )
+        manifest = checked_manifest(folder, plan, response_log.responses)
+        if (
+            manifest is not None
+            and _count_killed(manifest, len(response_log.responses))
+            and not plan.missing(response_log.responses)  # so nothing will be written later
+        ):
+            write_manifest(folder, manifest)
+        yield TaskRun(plan, folder, response_log, manifest)
 
 
-def _left_open(manifest: Mapping[str, Any]) -> bool:
-    """Whether the last session was killed, and nobody has counted its responses since."""
-    last = manifest["sessions"][-1] if manifest["sessions"] else {}
-    return last.get("end", "") is None and not last.get("responses")
-
-
-def _not_counted(manifest: Mapping[str, Any], response_log: ResponseLog) -> int:
-    """How many responses are there that no session but the last has counted."""
-    counted: int = sum(session["responses"] for session in manifest["sessions"][:-1])
-    return max(0, len(response_log.responses) - counted)
+def _count_killed(manifest: Mapping[str, Any], responses: int) -> bool:
+    """Give the last session, if it was killed, the *responses* that no other has counted."""
+    *others, last = manifest["sessions"] or [{}]
+    if last.get("end", "") is not None or last.get("responses"):
+        return False
+    last["responses"] = max(0, responses - sum(session["responses"] for session in others))
+    return True
 
 
 def checked_manifest(
@@ -232,8 +228,8 @@ def _generate(runs: Sequence[TaskRun], config: RunConfig, log: Log) -> None:
     log(f"loading {config.model.name} ({config.model.adapter}) ...")
     with _loaded(config, runs, log) as model:
         for run in runs:
-            if run.manifest is not None:
-                there = {name: run.manifest["configuration"].get(name) for name in LOADED}
+            there = _known([run])
+            if there is not None:
                 refuse_differences(run.folder, differences(there, model.configuration))
         for run in runs:
             _answer(run, model, config, log)
@@ -295,10 +291,10 @@ def _backend(config: RunConfig, plans: Sequence[TaskPlan], log: Log) -> Backend:
 
 def _known(runs: Sequence[TaskRun]) -> dict[str, Any] | None:
     """What an earlier session found when it had loaded the model, if there was one."""
-    manifests = [run.manifest for run in runs if run.manifest is not None]
-    if not manifests:
-        return None
-    return {name: manifests[0]["configuration"].get(name) for name in LOADED}
+    for run in runs:
+        if run.manifest is not None:
+            return {name: run.manifest["configuration"].get(name) for name in LOADED}
+    return None
 
 
 def _answer(
@@ -311,7 +307,6 @@ def _answer(
     unparseable = sum(
         _is_unparseable(plan, response) for response in response_log.responses.values()
     )
-    before = run.done
     session: dict[str, Any] = {
         "start": _now(),
         "end": None,
@@ -323,7 +318,11 @@ def _answer(
     write_manifest(run.folder, manifest)
     run.manifest = manifest
     progress = Progress(
-        plan.task, total=plan.total, done=before, a_tweet=a_tweet, unparseable=unparseable
+        plan.task,
+        total=plan.total,
+        done=plan.total - len(run.missing),
+        a_tweet=a_tweet,
+        unparseable=unparseable,
     )
 
     def response_of(request: Request, output: Output) -> Response:
@@ -355,8 +354,10 @@ def _answer(
             session["responses"] += len(response_log.responses) - known
         for response in responses:
             progress.add(unparseable=_is_unparseable(plan, response))
-        now = len(response_log.responses)
-        if known < SILENT_AT_FIRST <= now and _all_empty(response_log):
+        all_of_it = response_log.responses.values()
+        if known < SILENT_AT_FIRST <= len(all_of_it) and not any(
+            one.response.strip() for one in all_of_it
+        ):
             progress.write(
                 f"{plan.task}: the first {SILENT_AT_FIRST} responses are all empty. A model that "
                 "says nothing, or an adapter that hides its errors: look at what it prints above."
@@ -379,10 +380,6 @@ def _is_unparseable(plan: TaskPlan, response: Response) -> bool:
     return read_response(plan, response) is Answer.NONE
 
 
-def _all_empty(response_log: ResponseLog) -> bool:
-    return not any(one.response.strip() for one in response_log.responses.values())
-
-
 def _manifest(
     run: TaskRun, found: Mapping[str, Any], config: RunConfig, session: dict[str, Any]
 ) -> dict[str, Any]:
@@ -403,11 +400,7 @@ def _manifest(
 
 
 def _record_observed(run: TaskRun, model: Model | ServerModel | Replicas) -> None:
-    """Write down what was seen to leave the adapter, where the manifest does not say so yet.
-
-    Raises:
-        RunError: the disk refuses.
-    """
+    """Write down what was seen to leave the adapter, where the manifest does not say so yet."""
     seen, manifest = model.observed, run.manifest
     if seen is None or manifest is None:
         return

@@ -53,7 +53,7 @@ class Model:
     @property
     def observed(self) -> Observed | None:
         """What was seen to leave the adapter; ``None`` where nothing is generated."""
-        likelihoods = all(plan.settings.definition.task.likelihood for plan in self._plans.values())
+        likelihoods = all(plan.settings.task.likelihood for plan in self._plans.values())
         if self._spec.adapter == "itr_baseline" or likelihoods:
             return None
         return Observed(self._watch.engine, dict(self._watch.sent))
@@ -69,7 +69,6 @@ class Model:
         """Generate the responses to *requests*.
 
         Args:
-            task: one of the tasks that it was made for.
             requests: tweet by tweet. Adapters that take whole blocks of tweets are asked for all of
                 a block of which anything is requested.
             on_responses: takes what came of each of *requests* once, in any order, as it comes.

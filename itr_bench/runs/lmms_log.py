@@ -59,15 +59,11 @@ def read_samples(path: Path) -> Run:
     images: dict[str, str] = {}
     shared: dict[str, Any] = {}
     pairs: list[tuple[str, Answer]] = []
-    for number, sample in _lines(path):
+    for number, sample in numbered_samples(path):
         try:
             item = sample["item"]
-            responses = sample.get("resps", sample["filtered_resps"])
-            while isinstance(responses, list) and responses and isinstance(responses[0], list):
-                responses = responses[0]
-            responses = [responses] if isinstance(responses, str) else responses
             # A likelihood has no samples.
-            responses = responses[:1] if parser.of_likelihoods else responses
+            responses = responses_in(sample)[: 1 if parser.of_likelihoods else None]
             asked = Asked(str(item["tweet_id"]), Question(item["question"]))
             answers = tuple(parser.read(text, language, asked).answer for text in responses)
             pairs += zip(responses, answers, strict=True)
@@ -121,7 +117,16 @@ def read_samples(path: Path) -> Run:
     )
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+def responses_in(sample: Mapping[str, Any]) -> list[Any]:
+    """The responses of a line, one a repeat; lmms-eval nests them by how it was run."""
+    found = sample.get("resps", sample["filtered_resps"])
+    while isinstance(found, list) and found and isinstance(found[0], list):
+        found = found[0]
+    return [found] if isinstance(found, str) else found
+
+
+def numbered_samples(path: Path) -> Iterator[tuple[int, Any]]:
+    """The samples of a file, each with the number of its line."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
@@ -151,7 +156,8 @@ def _results(path: Path) -> Mapping[str, Any]:
         raise ScoreError(f"cannot read {path}: {error}") from error
 
 
-def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+def model_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's arguments in the configuration of a results file, secrets left out."""
     given = config.get("model_args") or ""
     if isinstance(given, Mapping):
         return without_secrets(given)
@@ -161,7 +167,7 @@ def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _model_name(results: Mapping[str, Any], path: Path) -> str:
     config = results.get("config") or {}
-    arguments = _arguments(config)
+    arguments = model_arguments(config)
     if config.get("model") or any(arguments.get(key) for key in CHECKPOINT):
         return model_name(str(config.get("model")), arguments)
     return path.parent.name
@@ -178,7 +184,7 @@ def _settings(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     seeds = tuple(config.get(f"{kind}_seed") for kind in ("random", "numpy", "torch", "fewshot"))
     version = (results.get("versions") or {}).get(task)
     documents = ((results.get("n-samples") or {}).get(task) or {}).get("original")
-    arguments = _arguments(config)
+    arguments = model_arguments(config)
     return {
         "seeds": seeds if all(isinstance(seed, int) for seed in seeds) else None,
         "version": None if version is None else str(version),

@@ -31,14 +31,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         RunError: it is missing, unreadable, of another version, or was edited.
     """
     path = folder / MANIFEST
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         raise RunError(
             f"{folder}: no {MANIFEST} in it. Move the folder away, or choose another with --name."
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"cannot read {path}: {error}. {_NOT_BY_HAND}") from error
+        )
+    found = _loaded(path, _NOT_BY_HAND)
     if not isinstance(found, dict) or "format" not in found:
         raise RunError(f"{path}: not the manifest of a run (no format in it). {_NOT_BY_HAND}")
     if found["format"] != FORMAT:
@@ -72,18 +69,18 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         RunError: it cannot be read, or is none.
     """
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"cannot read {path}: {error}. Put it back, or move its folder away") from (
-            error
-        )
+    advice = "Put it back, or move its folder away"
+    found = _loaded(path, advice)
     if not isinstance(found, dict):
-        raise RunError(
-            f"{path}: expected a JSON object, found {type(found).__name__}. Put it back, or move "
-            "its folder away"
-        )
+        raise RunError(f"{path}: expected a JSON object, found {type(found).__name__}. {advice}")
     return found
+
+
+def _loaded(path: Path, advice: str) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"cannot read {path}: {error}. {advice}") from error
 
 
 def write_json(path: Path, value: object) -> None:

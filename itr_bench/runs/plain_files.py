@@ -32,10 +32,7 @@ def read_plain(
     Args:
         paths: TSV files with a header, or JSON lines; each with all tweets.
         gold: the right relation by tweet id.
-        task: what to call the task.
-        language: the language that the responses are expected in.
         data: identity of the data, where it is known.
-        parser: what reads the responses.
 
     Raises:
         DataError: a file cannot be read.

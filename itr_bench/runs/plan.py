@@ -14,9 +14,10 @@ from itr_bench.data.sets import get_set
 from itr_bench.models.arguments import IDENTITY, settings, without_secrets
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS
-from itr_bench.runs.settings import Settings, settings_of
+from itr_bench.runs.settings import settings_of
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
+from itr_bench.tasks.definitions import Definition
 from itr_bench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ class Item:
 
     Attributes:
         doc_id: its place among the task's documents.
-        tweet_id, question: what it is.
         relation: the tweet's right relation, 0 to 3.
-        prompt_hash: digest of the prompt.
         image_sha256: SHA-256 of the image's file.
     """
 
@@ -56,18 +55,13 @@ class TaskPlan:
     """One task of a run.
 
     Attributes:
-        task: its name.
-        settings: how it is put to the model.
         items: what is asked, tweet by tweet.
-        seeds: with which each is asked.
         set_size: number of tweets of the whole set.
-        language: that the responses are expected in.
-        parser: what reads them.
         configuration: what can change a score, as far as it is known before the model is loaded.
     """
 
     task: str
-    settings: Settings
+    settings: Definition
     items: tuple[Item, ...]
     seeds: tuple[int, ...]
     set_size: int
@@ -130,9 +124,6 @@ def plan_task(
     """Open the data of *task* and plan the run of *model* on it.
 
     Args:
-        task: the task.
-        model: the model.
-        seeds: with which each question is asked.
         limit: number of tweets, the first ones; all by default.
 
     Raises:
@@ -173,12 +164,12 @@ def plan_task(
 
 
 def configuration_without_data(
-    chosen: Settings, model: ModelSpec, seeds: Sequence[int]
+    chosen: Definition, model: ModelSpec, seeds: Sequence[int]
 ) -> dict[str, Any]:
     """The configuration of a run as far as it is known before its data is opened."""
     return {
-        "task": chosen.definition.task.name,
-        "task_version": chosen.definition.version,
+        "task": chosen.task.name,
+        "task_version": chosen.version,
         "order": list(chosen.wording["order"]),
         "answer_format": chosen.wording["answer_format"],
         "adapter": model.adapter,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
@@ -17,10 +16,10 @@ from itr_bench.models.arguments import format_arguments
 from itr_bench.models.spec import ModelSpec, check_batch_size, resolve_model
 from itr_bench.runs.configuring import folder_name
 from itr_bench.runs.settings import settings_of
-from itr_bench.seeds import read_seeds
+from itr_bench.seeds import read_seeds, seeds_text
 from itr_bench.tasks.definitions import expand
 from itr_bench.tasks.spec import TaskSpec
-from itr_bench.unique_keys import UniqueKeyLoader
+from itr_bench.yaml_file import read_yaml
 
 BASE = "base"
 """How a plan calls the task itself among its variants."""
@@ -81,14 +80,7 @@ class PlannedRun:
     """One run of a plan: a model on its tasks.
 
     Attributes:
-        name: of its folder.
-        model: the model.
-        tasks: the tasks.
-        seeds: with which each question is asked.
         limit: number of tweets, the first ones; all by default.
-        processes: how many replicas are asked for, if a number is.
-        gpus_per_replica: GPUs of each, on Ray.
-        batch_size: requests at a time, if a number is asked for.
         command: the command that is the same run, but for where and on what; without secrets.
     """
 
@@ -110,11 +102,7 @@ def read_plan(path: Path) -> list[PlannedRun]:
         RunError: the file cannot be read, or says what cannot be run; all problems together.
     """
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise RunError(f"cannot read {path}: {error}") from error
-    try:
-        plan = PlanFile.model_validate(found)
+        plan = PlanFile.model_validate(read_yaml(path, RunError))
     except ValidationError as error:
         raise RunError(f"{path} is no plan:\n{bullet_list(_in_words(error))}") from error
     runs: dict[str, PlannedRun] = {}
@@ -144,7 +132,7 @@ def _in_words(error: ValidationError) -> Iterator[str]:
 
 def _run(plan: PlanFile, model: PlannedModel) -> PlannedRun:
     generation = {**plan.gen_kwargs, **model.gen_kwargs}
-    seeds = _seeds(plan.seeds if model.seeds is None else model.seeds)
+    seeds = seeds_text(plan.seeds if model.seeds is None else model.seeds)
     limit = plan.limit if model.limit is None else model.limit
     spec = resolve_model(
         model.model,
@@ -182,11 +170,6 @@ def _run(plan: PlanFile, model: PlannedModel) -> PlannedRun:
         batch_size=model.batch_size,
         command=shlex.join(["itr-bench", "run", *itertools.chain(*words)]),
     )
-
-
-def _seeds(given: str | int | Sequence[int]) -> str:
-    """Seeds as the command line takes them."""
-    return str(given) if isinstance(given, str | int) else "".join(f"{seed}," for seed in given)
 
 
 def _tasks(plan: PlanFile, model: PlannedModel) -> tuple[TaskSpec, ...]:

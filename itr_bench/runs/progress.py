@@ -12,11 +12,7 @@ _BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaini
 
 
 class Progress:
-    """How far a task of a run is: tweets done, rate, time left, unparseable so far.
-
-    Attributes:
-        task: the task.
-    """
+    """How far a task of a run is: tweets done, rate, time left, unparseable so far."""
 
     def __init__(
         self,
@@ -32,7 +28,6 @@ class Progress:
         """Begin.
 
         Args:
-            task: the task.
             total: responses that make it complete.
             done: how many of them are there.
             a_tweet: responses that make a tweet complete.
@@ -80,7 +75,7 @@ class Progress:
         """The state in one line."""
         seconds = time.monotonic() - self._start
         rate = (self._done - self._begun_at) / seconds if seconds else 0.0
-        left = _clock((self._total - self._done) / rate) if rate else "?"
+        left = tqdm.format_interval((self._total - self._done) / rate) if rate else "?"
         return (
             f"{self._description()}; {self._done} of {self._total} generations, {rate:.1f}/s, "
             f"{left} left"
@@ -97,9 +92,3 @@ class Progress:
         """End the bar."""
         if self._bar is not None:
             self._bar.close()
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

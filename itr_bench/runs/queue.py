@@ -36,9 +36,7 @@ class _Running:
     """A run under way.
 
     Attributes:
-        run: the run.
         place: its place among those that run at once, from 0.
-        process: that it is in.
     """
 
     run: PlannedRun
@@ -61,9 +59,7 @@ class Queue:
         """Prepare to run.
 
         Args:
-            runs: the runs, in their order.
             out: the folder of all runs.
-            at_once: how many run at a time.
             ray: the address of the Ray that they run on; ``None`` for this machine.
 
         Raises:
@@ -203,10 +199,4 @@ def _problem(run: PlannedRun, out: Path, ray: str | None) -> str | None:
         done = execute(config, lambda line: print(line, file=sys.stderr, flush=True))
     except ItrBenchError as error:
         return str(error)
-    missing = [
-        f"{one.plan.task}: {len(one.missing)} of {one.plan.total}"
-        + (f", the last with {one.failure!r}" if one.failure else "")
-        for one in done
-        if one.missing
-    ]
-    return f"responses are missing:\n{bullet_list(missing)}" if missing else None
+    return bullet_list(one.lacking for one in done if one.lacking) or None

@@ -24,7 +24,7 @@ from itr_bench.models.machine import gpus
 from itr_bench.models.spec import ModelSpec
 from itr_bench.packages import explained
 from itr_bench.runs.plan import TaskPlan
-from itr_bench.runs.replicas import LOSSES, Block, Died, Failed, Message, Ready, serve
+from itr_bench.runs.replicas import LOSSES, Backend, Block, Died, Failed, Message, Ready, serve
 from itr_bench.version import __version__
 
 LOCAL = "local"
@@ -118,7 +118,7 @@ def check_node(model: ModelSpec, plans: Sequence[TaskPlan]) -> None:
 
     check_machine(model)
     for plan in plans:
-        here = documents.identity(plan.settings.definition.task)
+        here = documents.identity(plan.settings.task)
         there = plan.configuration["data"]
         if here != there:
             raise RunError(f"{plan.task}: its data here is {here}, and {there} where the run began")
@@ -160,10 +160,7 @@ def room(
     """What a replica of *model* takes, on *nodes* of these resources.
 
     Args:
-        model: the model.
         nodes: the resources of each node.
-        count: how many replicas are asked for, if a number is.
-        gpus_each: GPUs that are asked for, if they are.
 
     Raises:
         RunError: the engine spreads over another number of GPUs than is asked for.
@@ -206,7 +203,7 @@ class _Actor:
     loading: bool = False
 
 
-class RayReplicas:
+class RayReplicas(Backend):
     """The backend of Ray: as many replicas as are asked for, or as fit at any time.
 
     One that dies is started anew, where there is room. A node that cannot serve the run is named
@@ -228,12 +225,9 @@ class RayReplicas:
         Args:
             address: ``local``, ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``; where this process
                 is connected to Ray already, that connection is used.
-            model: the model.
-            plans: the tasks.
             count: how many replicas; by default as many as fit.
             gpus_each: GPUs of each, also a part of one; by default one, or all that its engine
                 lays it over.
-            log: takes what a user should know.
 
         Raises:
             RunError: Ray is missing or cannot be reached.
@@ -266,11 +260,9 @@ class RayReplicas:
 
     @property
     def loading(self) -> Collection[int]:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         return [number for number, actor in self._actors.items() if actor.loading]
 
     def messages(self) -> Iterator[tuple[int, Message]]:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         import ray
 
         self._fill()
@@ -306,14 +298,12 @@ class RayReplicas:
                 if number not in self._actors:
                     break
             else:
-                self._expect(number, self._actors[number].handle.messages.remote())
+                self._replies[self._actors[number].handle.messages.remote()] = number
 
     def ask(self, replica: int, block: Block) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         self._actors[replica].handle.ask.remote(block)
 
     def where(self, replica: int) -> str:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         place = self._actors[replica].place
         if place is None:
             return f"replica {replica}"
@@ -321,7 +311,7 @@ class RayReplicas:
         return f"replica {replica} on node {self._node_name(place.node)} ({place.host}{names})"
 
     def refuse(self, replica: int, error: ItrBenchError) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it: the node is not used again."""
+        # The node is not used again.
         actor, where = self._actors[replica], self.where(replica)
         self._remove(replica)
         assert actor.place is not None
@@ -333,7 +323,6 @@ class RayReplicas:
             self._log(f"{where} is not used: {error}")
 
     def replace(self, replica: int, why: str) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         actor, where = self._actors[replica], self.where(replica)
         lines = self._tail(actor.place)
         shown = f"\nThe end of its log:\n{lines}" if lines else ""
@@ -350,7 +339,6 @@ class RayReplicas:
             self._log(f"{self._last_death}. What it had not answered goes to another.{shown}")
 
     def end(self, *, at_once: bool) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         import ray
 
         for replica in list(self._actors):
@@ -391,7 +379,11 @@ class RayReplicas:
 
     def _no_room(self) -> str:
         wanted = f"{self._room.gpus:g} GPUs" if self._room.gpus else f"{self._room.cpus:g} cores"
-        lines = [f"{node['NodeName']}: {_resources(node['Resources'])}" for node in self._nodes()]
+        lines = [
+            f"{node['NodeName']}: {found.get('GPU', 0):g} GPU, {found.get('CPU', 0):g} CPU"
+            for node in self._nodes()
+            for found in [node["Resources"]]
+        ]
         return (
             f"for {PATIENCE_S:g} s there was no room for a replica, which takes {wanted}"
             + (f" {self._room.parts} times" if self._room.parts > 1 else "")
@@ -423,7 +415,7 @@ class RayReplicas:
         handle = ray.remote(Replica).options(max_concurrency=2, **options, **labels).remote()
         number, self._next = self._next, self._next + 1
         self._actors[number] = _Actor(handle, group)
-        self._expect(number, handle.place.remote())
+        self._replies[handle.place.remote()] = number
 
     def _place(self, number: int, place: Placed) -> None:
         """Let a replica that was placed load the model, if its node may serve."""
@@ -436,7 +428,7 @@ class RayReplicas:
             return
         threads = os.environ.get("OMP_NUM_THREADS") or str(self._threads(place))
         actor.handle.load.remote(self._load, str(Path.cwd()), threads)
-        self._expect(number, actor.handle.messages.remote())
+        self._replies[actor.handle.messages.remote()] = number
 
     def _threads(self, place: Placed) -> int:
         """The share of its node's cores that a replica computes with."""
@@ -445,9 +437,6 @@ class RayReplicas:
                 found = node["Resources"]
                 return max(1, int(found.get("CPU", 1)) // max(1, self._room.fits([found])))
         return 1
-
-    def _expect(self, number: int, ref: Any) -> None:
-        self._replies[ref] = number
 
     def _remove(self, replica: int) -> None:
         import ray
@@ -488,10 +477,6 @@ def _end_of(path: str) -> str:
     return "\n".join(f"    {line}" for line in lines[-_LINES:])
 
 
-def _resources(found: Mapping[str, float]) -> str:
-    return ", ".join(f"{found.get(name, 0):g} {name}" for name in ("GPU", "CPU"))
-
-
 def _of_creation(error: Exception) -> bool:
     """Whether a replica could not so much as be made from its class."""
     import ray
@@ -524,11 +509,7 @@ def shared_cluster() -> Iterator[str]:
 
 
 def _connect(address: str) -> bool:
-    """Connect this process to Ray; return whether the connection is the run's own.
-
-    Raises:
-        RunError: Ray is missing, nobody answers at *address*, or another version does.
-    """
+    """Connect this process to Ray; return whether the connection is the run's own."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -558,11 +539,7 @@ _EXPECTED = (
 
 
 def _check_reachable(address: str) -> None:
-    """Check that somebody listens at an address; Ray itself tries for minutes.
-
-    Raises:
-        RunError: nobody does.
-    """
+    """Check that somebody listens at an address; Ray itself tries for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon:  # local, auto
         return

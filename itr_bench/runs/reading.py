@@ -35,9 +35,6 @@ def read_runs(
         paths: folders of runs or of files of samples, such files, or the plain files of one run.
         gold: a TSV with the right relations, for plain files.
         task: the task whose data gives the right relations, and that samples are checked with.
-        language: the language of plain responses.
-        parser: what reads plain responses.
-        plain_allowed: whether plain files may be among *paths*.
 
     Raises:
         ScoreError: a file is missing, unreadable, or does not fit the others.
@@ -79,11 +76,7 @@ def read_runs(
 
 
 def _begun(folders: Sequence[Path]) -> list[Run]:
-    """The runs of *folders*; of several, those without a complete tweet are left out and named.
-
-    Raises:
-        ScoreError: none has one.
-    """
+    """The runs of *folders*; of several, those without a complete tweet are left out and named."""
     runs: list[Run] = []
     unfinished: list[UnfinishedError] = []
     for folder in folders:

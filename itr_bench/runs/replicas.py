@@ -134,10 +134,6 @@ class Replicas:
         """Wait until the model is loaded wherever it is being loaded.
 
         Args:
-            backend: where the replicas run.
-            model: the model.
-            plans: the tasks.
-            log: takes what a user should know.
             known: the configuration of an earlier session, which decides which replicas fit.
 
         Raises:
@@ -306,8 +302,6 @@ def serve(
     """Be a replica: load the model, then answer one block after the other until it fails.
 
     Args:
-        model: the model.
-        plans: the tasks.
         receive: waits for the next block.
         send: takes each message.
     """

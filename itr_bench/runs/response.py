@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -25,6 +26,14 @@ _QUESTIONS = frozenset(question.value for question in Question)
 _RELATIONS = tuple(map(int, RELATIONS))
 
 
+ENDED: Mapping[str, str] = {
+    "length": "ended at the limit of tokens",
+    "refusal": "refused",
+    "content_filter": "stopped by a content filter",
+}
+"""The reasons for an end that a reader should know of, in words."""
+
+
 @dataclass(frozen=True)
 class Response:
     """One response: a line of a run's log, and a line of a submission.
@@ -32,13 +41,10 @@ class Response:
     Submissions check the patterns of the fields; a run reads back what it wrote.
 
     Attributes:
-        tweet_id: the tweet.
         question: ``adds`` or ``represented``.
         sample: the place of its seed among those of the run, from 0.
         seed: the seed of this very generation; ``None`` where it had none of its own.
-        response: the raw response.
         tokens: how many tokens were generated, ``None`` where that is not known.
-        prompt_hash: digest of the prompt.
         image_sha256: SHA-256 of the image's file, or that the task shows none.
         finish_reason: why the response ended; ``None`` where that is not known.
         relation: the right relation, 0 to 3; in the log of a run alone.

@@ -130,10 +130,8 @@ def check_responses(
     """Check that *responses* belong to a task.
 
     Args:
-        path: the log, for errors.
         responses: in the order of the file.
         expected: by tweet and question: relation, hash of the prompt, hash of the image.
-        seeds: the seeds of the run.
 
     Raises:
         RunError: a tweet, question or seed that is none of the run's, or another label, prompt

@@ -10,7 +10,7 @@ from itr_bench.models.adapters import Seeding
 from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import Answer, Question
 from itr_bench.runs.plan import TaskPlan
-from itr_bench.runs.response import Key, Response
+from itr_bench.runs.response import ENDED, Key, Response
 from itr_bench.runs.run_folder import read_answer
 
 FEW = 20
@@ -27,7 +27,7 @@ def response_warnings(
     plan: TaskPlan, model: ModelSpec, responses: Mapping[Key, Response]
 ) -> list[str]:
     """What is odd about the *responses* to a task, a sentence each."""
-    if plan.settings.definition.task.likelihood or model.adapter == "itr_baseline":
+    if plan.settings.task.likelihood or model.adapter == "itr_baseline":
         return []
     found = _ended(plan, responses.values())
     if model.handling.seeding is Seeding.NONE and len(plan.seeds) > 1:
@@ -59,15 +59,11 @@ def _ended(plan: TaskPlan, responses: Iterable[Response]) -> list[str]:
         found.append(
             f"{reasons['length']} of {plan.total} responses ended at the limit of {most} tokens"
         )
-    for reason, words in (
-        ("refusal", "refused"),
-        ("content_filter", "stopped by a content filter"),
-    ):
-        if reasons[reason]:
-            found.append(
-                f"{reasons[reason]} of {plan.total} responses were {words}, which is no answer"
-            )
-    return found
+    return found + [
+        f"{reasons[reason]} of {plan.total} responses were {ENDED[reason]}, which is no answer"
+        for reason in ("refusal", "content_filter")
+        if reasons[reason]
+    ]
 
 
 def _can_differ(plan: TaskPlan, model: ModelSpec) -> bool:

@@ -22,12 +22,9 @@ class Run:
 
     Attributes:
         model: how to call the model in tables.
-        task: name of the task.
         items: the answers.
-        files: the files that they were read from.
         seeds: the seeds that the run states.
         language: the language that the responses are expected in.
-        parser: what read the responses.
         likelihoods: of a ``_likelihood`` task, else none.
         set_size: number of tweets of the task, of which a run may have seen a part.
         version: version of the task's definition.
@@ -37,7 +34,6 @@ class Run:
         generation: generation and other settings.
         harness: version of lmms-eval.
         package: version of this package that ran the task.
-        libraries: versions of the libraries.
         finish_reasons: how many responses ended for which reason, where that is known.
         images: SHA-256 of the image's file by tweet id, where the files have it.
         prompts: digest of the prompt by tweet id and question, likewise.

@@ -77,7 +77,7 @@ class ServerModel:
             raise RunError(f"{task}: {self._watch.why_different(self._spec.adapter)}") from None
 
     def _askings(self, plan: TaskPlan, requests: Sequence[Request]) -> Iterator[Asking]:
-        found = [document for document, _ in documents.rows(plan.settings.definition.task)]
+        found = [document for document, _ in documents.rows(plan.settings.task)]
         settings = plan.settings
         seeded = self._spec.handling.seeding is not Seeding.NONE
         for place, request in enumerate(requests):

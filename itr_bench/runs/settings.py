@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from itr_bench.data.languages import LANGUAGES
 from itr_bench.errors import RunError
@@ -26,30 +24,8 @@ AT_SERVER = frozenset(
 """The generation settings that reach a server that takes seeds."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a task is put to a model.
-
-    Attributes:
-        definition: the task's definition, as it is for the adapter.
-        wording: its wording, with the order and answer format of the preset.
-        generation: generation settings, those that are not to be given left out.
-    """
-
-    definition: Definition
-    wording: Mapping[str, Any]
-    generation: Mapping[str, Any]
-
-    def seeds(self, asked: Sequence[int]) -> tuple[int, ...]:
-        """Those of the seeds *asked* for that make a difference: a likelihood is the same always.
-
-        Its one response stands under the first seed.
-        """
-        return tuple(asked[:1] if self.definition.task.likelihood else asked)
-
-
-def settings_of(task: TaskSpec, model: ModelSpec) -> Settings:
-    """Return how *task* is put to *model*.
+def settings_of(task: TaskSpec, model: ModelSpec) -> Definition:
+    """Return how *task* is put to *model*: its definition, with what preset and user change in it.
 
     Raises:
         ItrBenchError: the adapter has no likelihoods and the task needs them; it cannot do
@@ -72,7 +48,7 @@ def settings_of(task: TaskSpec, model: ModelSpec) -> Settings:
         if not task.explained and not task.likelihood and not variant.context:
             wording["answer_format"] = model.preset.answer_format
     if task.likelihood:  # nothing is generated
-        return Settings(definition, wording, definition.generation)
+        return replace(definition, wording=wording)
     merged = {**definition.generation, **model.generation}
     generation = {key: value for key, value in merged.items() if value is not None}
     unsent = generation.keys() - AT_SERVER if model.handling.seeding is Seeding.PAYLOAD else set()
@@ -81,10 +57,10 @@ def settings_of(task: TaskSpec, model: ModelSpec) -> Settings:
             f"--gen_kwargs {min(unsent)}=...: {model.adapter} cannot send it to a server; it sends "
             f"{', '.join(sorted(AT_SERVER))}"
         )
-    return Settings(definition, wording, generation)
+    return replace(definition, wording=wording, generation=generation)
 
 
-def prompts_in_short(task: TaskSpec, chosen: Settings) -> list[str]:
+def prompts_in_short(task: TaskSpec, chosen: Definition) -> list[str]:
     """The prompts of *task* with ``[text]`` for the text of a tweet, each once; opens no data."""
     found = [
         documents.last_prompt(

@@ -11,7 +11,7 @@ from itr_bench.models.spec import ModelSpec
 from itr_bench.relation import QUESTIONS
 from itr_bench.runs import plan
 from itr_bench.runs.settings import settings_of
-from itr_bench.storage import Lock, Timeout
+from itr_bench.storage import locked
 from itr_bench.tasks.spec import TaskSpec
 
 
@@ -68,13 +68,11 @@ def is_running(folder: Path) -> bool:
 
     if not (folder / LOCK).exists():
         return False
-    lock = Lock(folder / LOCK, timeout=0)
     try:
-        lock.acquire()
-    except (Timeout, OSError):
+        with locked(folder / LOCK, RunError("it runs")):
+            return False
+    except (RunError, OSError):
         return True
-    lock.release()
-    return False
 
 
 def _there(

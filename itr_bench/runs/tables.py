@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from itr_bench.relation import RELATIONS
+from itr_bench.runs.response import ENDED
 from itr_bench.runs.run import Run
 from itr_bench.runs.run_folder import NOT_OBSERVED
 from itr_bench.runs.training import how_trained
@@ -71,12 +72,7 @@ def remarks(run: Run) -> list[str]:
         found.append(f"sent otherwise than asked: {values}")
     if settings.get("seeding") == "none":
         found.append("samples without seeds: they differ from run to run")
-    reasons = {
-        "length": "ended at the limit of tokens",
-        "refusal": "refused",
-        "content_filter": "stopped by a content filter",
-    }
-    ended = [f"{n} {reasons[r]}" for r, n in run.finish_reasons.items() if r in reasons]
+    ended = [f"{n} {ENDED[r]}" for r, n in run.finish_reasons.items() if r in ENDED]
     return found + ([f"of the responses, {', '.join(ended)}"] if ended else [])
 
 

@@ -13,12 +13,12 @@ from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.models.machine import gpu_count
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.plan import TaskPlan
-from itr_bench.runs.replicas import Block, Died, Failed, Message, Ready, serve
+from itr_bench.runs.replicas import Backend, Block, Died, Failed, Message, Ready, serve
 
 _PATIENCE_S = 5
 
 
-class Processes:
+class Processes(Backend):
     """The backend of one machine: processes that end with their parent.
 
     A worker that dies ends the run, since what killed it, memory as a rule, would kill the next.
@@ -49,11 +49,9 @@ class Processes:
 
     @property
     def loading(self) -> Collection[int]:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         return self._loading
 
     def messages(self) -> Iterator[tuple[int, Message]]:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         for pipe in wait(self._pipes):
             assert isinstance(pipe, Connection)
             number = self._pipes.index(pipe)
@@ -68,32 +66,25 @@ class Processes:
             yield number, message
 
     def ask(self, replica: int, block: Block) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         try:
             self._pipes[replica].send(block)
         except OSError:
             return  # it died, which its pipe says, too
 
     def where(self, replica: int) -> str:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         return f"worker {replica}"
 
     def refuse(self, replica: int, error: ItrBenchError) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         raise type(error)(f"{self.where(replica)} of {len(self._pipes)}: {error}")
 
     def replace(self, replica: int, why: str) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it."""
         raise RunError(
             f"{self.where(replica)} of {len(self._pipes)} died ({why}). What was answered is kept; "
             "give the same command again, with fewer --processes if memory ran out."
         )
 
     def end(self, *, at_once: bool) -> None:
-        """As :class:`~itr_bench.runs.replicas.Backend` has it.
-
-        Without a pipe to the parent, each ends by itself when it is idle.
-        """
+        # Without a pipe to the parent, each ends by itself when it is idle.
         for pipe in self._pipes:
             pipe.close()
         for process in self._processes:

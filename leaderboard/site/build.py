@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+
+from tqdm import tqdm
 
 from itr_bench.errors import ItrBenchError
 from itr_bench.leaderboard.entry import Entry
-from itr_bench.leaderboard.layout import clear_leftovers
 from itr_bench.leaderboard.published import Published, leaderboard_folder
 from itr_bench.leaderboard.site.badges import badge_svg
-from itr_bench.leaderboard.site.board import Board, make_boards
+from itr_bench.leaderboard.site.board import make_boards
 from itr_bench.leaderboard.site.downloads import bibliography, results_csv, results_json
 from itr_bench.leaderboard.site.embeds import feed, preview_png
 from itr_bench.leaderboard.site.history import HistoryItem, merged
-from itr_bench.leaderboard.site.model_page import ModelResults, badge_text, collect, model_page
+from itr_bench.leaderboard.site.model_page import badge_text, collect, model_page
 from itr_bench.leaderboard.site.more_pages import (
     about_page,
     average_page,
@@ -31,6 +29,7 @@ from itr_bench.leaderboard.site.pages import Site, board_address, board_page
 from itr_bench.leaderboard.site.plots import plots_page
 from itr_bench.leaderboard.site.rows import all_figures
 from itr_bench.leaderboard.site.wording import leader
+from itr_bench.storage import replacing
 
 MARKER = ".itr-bench-site"
 """The file that says that a folder is a site of ours, and may be replaced."""
@@ -53,11 +52,9 @@ def build_site(
     Args:
         out: a folder that does not exist yet, is empty, or is a site of ours, which is replaced.
         entries: what was submitted and taken.
-        published: what papers report.
         history: changes that no submission tells.
         refused: paths of the submissions that were left out.
         trial: whether placeholder or demo data was let in; every page says so.
-        progress: show a progress bar on stderr.
         url: the address at which it is published: the feed, the badges and social media need it.
         repository: the address of the repository: links to submissions need it.
 
@@ -65,7 +62,9 @@ def build_site(
         ItrBenchError: *out* is neither new, nor empty, nor a site of ours.
     """
     entries = sorted(entries, key=lambda entry: entry.path)
-    with _replacing(out) as folder:
+    out = out.resolve()
+    _refuse_foreign(out)
+    with replacing(out) as folder:
         boards = make_boards(entries, published, trial=trial)
         items = merged(entries, history)
         site = Site(
@@ -76,99 +75,39 @@ def build_site(
             repository=None if repository is None else repository.rstrip("/"),
         )
         models = collect(entries, all_figures(published))
-        _write(
-            folder / MARKER, "Made by itr-bench leaderboard build, which replaces this folder.\n"
-        )
-        _assets(folder / "assets")
-        (folder / "models").mkdir()
-        _tables(folder, site, boards, models)
-        _texts(folder, site, models, items, refused)
-        preview = preview_png(leader(boards[0]).partition("; ")[0])
-        (folder / "assets" / "preview.png").write_bytes(preview)
-        for model in _bar(models, progress):
-            _write(folder / model.address, model_page(site, model))
+        folders = {model.folder for model in models}
+        pages = {
+            MARKER: "Made by itr-bench leaderboard build, which replaces this folder.\n",
+            **{board_address(board.task): board_page(site, board, boards) for board in boards},
+            "average.html": average_page(site, boards),
+            "languages.html": languages_page(site, boards),
+            "plots.html": plots_page(site, boards),
+            "models.html": models_page(site, boards, models),
+            "compare.html": compare_page(site, boards),
+            "data/results.csv": results_csv(boards),
+            "data/results.json": results_json(boards, trial=site.trial),
+            "data/leaderboard.bib": bibliography(models),
+            "history.html": history_page(site, items, folders),
+            "feed.xml": feed(site, items, folders),
+            "submit.html": submit_page(site),
+            "about.html": about_page(site, refused),
+        }
+        shown = tqdm(models, desc="model pages", unit="page", leave=False, disable=not progress)
+        for model in shown:
+            pages[model.address] = model_page(site, model)
             text = badge_text(model)
             if text is not None:
-                _write(folder / "models" / f"{model.folder}.svg", badge_svg(text))
-
-
-def _bar(models: Sequence[ModelResults], progress: bool) -> Iterable[ModelResults]:
-    if not progress:
-        return models
-    from tqdm import tqdm
-
-    bar: Iterable[ModelResults] = tqdm(models, desc="model pages", unit="page", leave=False)
-    return bar
-
-
-def _assets(folder: Path) -> None:
-    folder.mkdir()
-    for source in sorted((leaderboard_folder() / "assets").iterdir()):
-        if source.is_file():
-            (folder / source.name).write_bytes(source.read_bytes())
-
-
-def _tables(
-    folder: Path,
-    site: Site,
-    boards: Sequence[Board],
-    models: Sequence[ModelResults],
-) -> None:
-    for board in boards:
-        _write(folder / board_address(board.task), board_page(site, board, boards))
-    _write(folder / "average.html", average_page(site, boards))
-    _write(folder / "languages.html", languages_page(site, boards))
-    _write(folder / "plots.html", plots_page(site, boards))
-    _write(folder / "models.html", models_page(site, boards, models))
-    _write(folder / "compare.html", compare_page(site, boards))
-    (folder / "data").mkdir()
-    _write(folder / "data" / "results.csv", results_csv(boards))
-    _write(folder / "data" / "results.json", results_json(boards, trial=site.trial))
-    _write(folder / "data" / "leaderboard.bib", bibliography(models))
-
-
-def _texts(
-    folder: Path,
-    site: Site,
-    models: Sequence[ModelResults],
-    items: Sequence[HistoryItem],
-    refused: Sequence[str],
-) -> None:
-    folders = {model.folder for model in models}
-    _write(folder / "history.html", history_page(site, items, folders))
-    _write(folder / "feed.xml", feed(site, items, folders))
-    _write(folder / "submit.html", submit_page(site))
-    _write(folder / "about.html", about_page(site, refused))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_bytes(text.encode())
-
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """Give a hidden folder beside *out* that takes its place at the end, or goes with an error."""
-    out = out.resolve()
-    _refuse_foreign(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(out)
-    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    beside.mkdir()
-    new, old = beside / "new", beside / "old"
-    new.mkdir()
-    try:
-        yield new
-        _refuse_foreign(out)
-        if out.exists():
-            out.rename(old)
-        try:
-            new.rename(out)
-        except OSError:
-            if old.exists():
-                old.rename(out)
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+                pages[f"models/{model.folder}.svg"] = badge_svg(text)
+        for name in ("assets", "data", "models"):
+            (folder / name).mkdir()
+        for address, page in pages.items():
+            (folder / address).write_bytes(page.encode())
+        for source in sorted((leaderboard_folder() / "assets").iterdir()):
+            if source.is_file():
+                (folder / "assets" / source.name).write_bytes(source.read_bytes())
+        preview = preview_png(leader(boards[0]).partition("; ")[0])
+        (folder / "assets" / "preview.png").write_bytes(preview)
+        _refuse_foreign(out)  # which may have come meanwhile
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -16,15 +16,8 @@ from itr_bench.leaderboard.site.board import Board, Group
 from itr_bench.leaderboard.site.model_page import ModelResults
 from itr_bench.leaderboard.site.rows import Row
 
-COLUMNS = (
-    "task", "among", "group", "kind", "model", "organisation", "id", "state", "answers", "accuracy",
-    "interval_low", "interval_high", "accuracy_sd", "unparseable_rate", "macro_f1", "adds_accuracy",
-    "represented_accuracy", "accuracy_without_image", "interval_low_without_image",
-    "interval_high_without_image", "settings_without_image", "tweets", "samples",
-    "against_chance", "against_majority", "tier", "parameters", "open_weights", "licence",
-    "saw_this_data", "saw_this_data_before", "fine_tuned_on", "adapt", "folds", "share", "steps",
-    "submitted", "released", "badge", "version", "data", "source", "signature",
-)  # fmt: skip
+JSON_ONLY = ("remark", "training", "confusion", "recall", "unchecked")
+"""The fields that the CSV leaves out."""
 
 _TEX = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -61,11 +54,14 @@ def results_csv(boards: Sequence[Board]) -> str:
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
+    rows = [
+        {name: _cell(value) for name, value in row.items() if name not in JSON_ONLY}
+        for row in _rows(boards)
+    ]
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in _rows(boards):
-        writer.writerow([_cell(row[column]) for column in COLUMNS])
+    writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return file.getvalue()
 
 
@@ -123,9 +119,9 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
     card = entry.submission.model if entry else None
     score = entry.score if entry else None
     claimed = entry.submission.score if entry else None
-    from_either = score or claimed
     without = row.without_image.interval if row.without_image else None
     training = row.training
+    in_score = ("macro_f1", "adds_accuracy", "represented_accuracy")
     return {
         "task": row.task,
         "among": None,
@@ -141,9 +137,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "interval_high": row.interval[1] if row.interval else None,
         "accuracy_sd": row.sd,
         "unparseable_rate": row.unparseable,
-        "macro_f1": from_either.macro_f1 if from_either else None,
-        "adds_accuracy": from_either.adds_accuracy if from_either else None,
-        "represented_accuracy": from_either.represented_accuracy if from_either else None,
+        **{name: getattr(score or claimed, name, None) for name in in_score},
         "accuracy_without_image": row.accuracy_without_image,
         "interval_low_without_image": without[0] if without else None,
         "interval_high_without_image": without[1] if without else None,
@@ -190,7 +184,9 @@ def bibliography(models: Iterable[ModelResults]) -> str:
 def _bib_entry(entry: Entry, keys: set[str]) -> str:
     submission = entry.submission
     card, run = submission.model, submission.run
-    tuned = "" if submission.training is None else f"-{_plain(submission.training.words)}"
+    words = "" if submission.training is None else submission.training.words
+    tuned = words and f"-{_plain(words)}"
+    of_training = words and f", fine-tuned on {_tex(words)}"
     wanted = f"{_plain(card.id)}-{_plain(card.state)[:12]}{tuned}-{_plain(run.task)}"
     key, number = wanted, 2
     while key in keys:
@@ -198,7 +194,7 @@ def _bib_entry(entry: Entry, keys: set[str]) -> str:
     keys.add(key)
     lines = [
         f"@misc{{{key},",
-        f"  title = {{{_tex(card.name)} on {_tex(run.task)}{_of_training(entry)}}},",
+        f"  title = {{{_tex(card.name)} on {_tex(run.task)}{of_training}}},",
         f"  author = {{{{{_tex(card.submitter.name)}}}}},",
         f"  year = {{{submission.submitted[:4]}}},",
         f"  note = {{Submission to the leaderboard of itr-bench, state {_tex(card.state)}, "
@@ -206,11 +202,6 @@ def _bib_entry(entry: Entry, keys: set[str]) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _of_training(entry: Entry) -> str:
-    training = entry.submission.training
-    return "" if training is None else f", fine-tuned on {_tex(training.words)}"
 
 
 def _plain(text: str) -> str:

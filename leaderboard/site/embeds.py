@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 from collections.abc import Sequence
+from email.utils import format_datetime
 
 from markupsafe import escape
 
@@ -21,15 +22,15 @@ def feed(site: Site, items: Sequence[HistoryItem], folders: set[str]) -> str:
     base = site.url or ""
     parts = []
     for item in items[:_NEWEST]:
-        folder = folder_of(item.model_id or "")
+        folder = folder_of(item.model or "")
         page = f"models/{folder}.html" if folder in folders else "history.html"
-        day = datetime.date.fromisoformat(item.date)
+        day = datetime.datetime.fromisoformat(item.date).replace(tzinfo=datetime.timezone.utc)
         parts.append(
             "<item>"
             f"<title>{escape(item.what)}</title>"
             f"<link>{escape(base + page)}</link>"
             f"<description>{escape(item.why)}</description>"
-            f"<pubDate>{_rfc822(day)}</pubDate>"
+            f"<pubDate>{format_datetime(day, usegmt=True)}</pubDate>"
             f'<guid isPermaLink="false">{escape(f"{item.date} {item.what}")}</guid>'
             f"</item>"
         )
@@ -41,15 +42,6 @@ def feed(site: Site, items: Sequence[HistoryItem], folders: set[str]) -> str:
         + "\n".join(parts)
         + "\n</channel></rss>\n"
     )
-
-
-def _rfc822(day: datetime.date) -> str:
-    days, months = (
-        ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-        (["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]),
-    )
-    name, month = days[day.weekday()], months[day.month - 1]
-    return f"{name}, {day.day:02d} {month} {day.year} 00:00:00 GMT"
 
 
 def preview_png(line: str) -> bytes:

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from itr_bench.leaderboard.entry import Entry
+from itr_bench.leaderboard.schema import Date, ModelId, Paragraph, maintained
 from itr_bench.leaderboard.site import wording
+from itr_bench.yaml_file import read_yaml
 
 
 @dataclass(frozen=True)
 class HistoryItem:
-    """One line of the history.
+    """What was added or changed on a day, and why; *model* where it is about one."""
 
-    Attributes:
-        date: YYYY-MM-DD.
-        what: what was added or changed.
-        why: the reason that was given.
-        model_id: ORGANISATION/MODEL, where it is about one model.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    date: Date
+    what: Paragraph
+    why: Paragraph
+    model: ModelId | None = None
+
+
+def read_history(path: Path) -> list[HistoryItem]:
+    """Read the history that maintainers write; where there is no file, nothing happened.
+
+    Raises:
+        DataError: it is not as expected; with item and field.
     """
-
-    date: str
-    what: str
-    why: str
-    model_id: str | None = None
+    if not path.exists():
+        return []
+    return maintained(path, list[HistoryItem], read_yaml(path) or [], each="item ")
 
 
 def merged(entries: Sequence[Entry], items: Sequence[HistoryItem]) -> list[HistoryItem]:

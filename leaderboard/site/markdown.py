@@ -23,8 +23,6 @@ def markdown_table(
     """One line a model, one column a task; the references below.
 
     Args:
-        entries: what was submitted and accepted.
-        published: what papers report.
         trial: whether tasks to try things out on have columns, where they have entries.
     """
     boards = make_boards(entries, published, trial=trial)

@@ -26,8 +26,6 @@ def detail(score: Score, predictions: Predictions, names: Sequence[str] | None) 
     """The tables of one result, for the template.
 
     Args:
-        score: the result.
-        predictions: the answers that it is of.
         names: of the samples: their seeds, where each has one of its own.
     """
     gold_yes = (predictions.gold < 2, predictions.gold % 2 == 0)

@@ -42,37 +42,12 @@ class ModelResults:
         return f"models/{self.folder}.html"
 
     @property
-    def name(self) -> str:
-        """As the newest submission calls the model."""
-        return _newest(self).name
-
-    @property
-    def organisation(self) -> str:
-        """As the newest submission has it."""
-        return _newest(self).organisation
-
-    @property
-    def parameters(self) -> int | None:
-        """Of the newest state."""
-        return _newest(self).parameters
-
-    @property
-    def open_weights(self) -> bool:
-        """Of the newest state."""
-        return _newest(self).open_weights
-
-    @property
-    def identifier(self) -> str:
-        """ORGANISATION/MODEL."""
-        return _newest(self).id
-
-
-def _newest(model: ModelResults) -> ModelCard | PublishedModel:
-    if model.entries:
-        return max(
-            model.entries, key=lambda one: (one.submission.submitted, one.path)
-        ).submission.model
-    return model.figures[0].model
+    def newest(self) -> ModelCard | PublishedModel:
+        """What the newest submission says of the model, or else a paper."""
+        if not self.entries:
+            return self.figures[0].model
+        newest = max(self.entries, key=lambda one: (one.submission.submitted, one.path))
+        return newest.submission.model
 
 
 def collect(entries: Sequence[Entry], figures: Sequence[Reported]) -> list[ModelResults]:
@@ -91,7 +66,7 @@ def collect(entries: Sequence[Entry], figures: Sequence[Reported]) -> list[Model
         )
         for folder in sorted(own.keys() | reported.keys())
     ]
-    return sorted(models, key=lambda model: (model.name.casefold(), model.folder))
+    return sorted(models, key=lambda model: (model.newest.name.casefold(), model.folder))
 
 
 def _order(entry: Entry) -> tuple[str, int, str]:
@@ -112,18 +87,14 @@ def model_page(site: Site, model: ModelResults) -> str:
     shown = [
         one for one in results if one["row"].accuracy is not None and one["row"].training is None
     ]
+    badge = badge_text(model)
     return site.render(
         "model.html",
         model.address,
-        model={
-            "name": model.name,
-            "organisation": model.organisation,
-            "id": model.identifier,
-            "folder": model.folder,
-        },
+        model=model.newest,
         contents=_contents(model, results),
-        badge_svg=_badge_svg(model),
-        badge_code=_badge_code(site, model),
+        badge_svg=None if badge is None else Markup(badge_svg(badge)),
+        badge_code=None if badge is None else _badge_code(site, model, badge),
         chart=_chart(model, shown) if shown else None,
         summary=results,
         results=results,
@@ -145,13 +116,7 @@ def _contents(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> list
         *([("reported", "Reported figures")] if model.figures else []),
         ("card", "The model"),
         *([("embed", "Badge")] if badge_text(model) else []),
-        *(
-            (
-                one["anchor"],
-                one["title"] + (f", {one['state']}" if several else ""),
-            )
-            for one in results
-        ),
+        *((one["anchor"], one["title"] + f", {one['state']}" * several) for one in results),
     ]
 
 
@@ -166,25 +131,14 @@ def badge_text(model: ModelResults) -> str | None:
     ]
     if not scored:
         return None
-    first = min(scored, key=lambda one: (_order(one)[1], _reversed(one.submission.submitted)))
+    newest_first = sorted(scored, key=lambda one: one.submission.submitted, reverse=True)
+    first = min(newest_first, key=lambda one: _order(one)[1])
     assert first.score is not None
     title = task_title(first.submission.run.task)
     return f"itr-bench, {title}: {words.percent(first.score.accuracy)} %"
 
 
-def _reversed(day: str) -> tuple[int, ...]:
-    return tuple(-ord(char) for char in day)
-
-
-def _badge_svg(model: ModelResults) -> Markup | None:
-    text = badge_text(model)
-    return None if text is None else Markup(badge_svg(text))
-
-
-def _badge_code(site: Site, model: ModelResults) -> str | None:
-    text = badge_text(model)
-    if text is None:
-        return None
+def _badge_code(site: Site, model: ModelResults, text: str) -> str:
     base = site.url or "https://ADDRESS-OF-THIS-SITE/"
     return f"[![{text}]({base}models/{model.folder}.svg)]({base}{model.address})"
 
@@ -200,7 +154,7 @@ def _chart(model: ModelResults, results: Sequence[Mapping[str, Any]]) -> Markup:
         bars,
         [Reference(f"chance {words.percent(UNIFORM_CHANCE)}", 100 * UNIFORM_CHANCE)],
         ident="chart",
-        title=f"Accuracy of {model.name} by task",
+        title=f"Accuracy of {model.newest.name} by task",
         description=" ".join(f"{one['title']}: {one['sentence']}" for one in results),
         axis="Accuracy, %",
     )
@@ -277,7 +231,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         "row": row,
         "majority": majority,
         "sentence": _sentence(row, majority),
-        "compare": _compare_state(row)
+        "compare": urlencode({"task": get_task(row.task).family, "models": result_key(row)})
         if detail is not None and not (entry.without_image or entry.is_fine_tuned)
         else None,
         "is_without_image": entry.without_image,
@@ -297,10 +251,6 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         "generation": run.generation
         and json.dumps(run.generation, sort_keys=True, ensure_ascii=False),
     }
-
-
-def _compare_state(row: Row) -> str:
-    return urlencode({"task": get_task(row.task).family, "models": result_key(row)})
 
 
 def _sentence(row: Row, majority: float | None) -> str:

@@ -87,7 +87,7 @@ def _average_chart(site: Site, one: Average, title: str, ident: str) -> Any:
         label = f"majority class {words.percent(one.majority)}"
         lines.append(Reference(label, 100 * one.majority, majority=True))
     return interval_charts(
-        [_average_bar(row) for row in one.rows[:MOST_IN_CHART]],
+        [_bar(row.row.name, row.mean, row.interval) for row in one.rows[:MOST_IN_CHART]],
         lines,
         ident=ident,
         title=f"Mean accuracy: {title}",
@@ -96,8 +96,8 @@ def _average_chart(site: Site, one: Average, title: str, ident: str) -> Any:
     )
 
 
-def _average_bar(row: AverageRow) -> Bar:
-    return Bar(row.row.name, 100 * row.mean, (100 * row.interval[0], 100 * row.interval[1]))
+def _bar(name: str, value: float, interval: tuple[float, float]) -> Bar:
+    return Bar(name, 100 * value, (100 * interval[0], 100 * interval[1]))
 
 
 def languages_page(site: Site, boards: Sequence[Board]) -> str:
@@ -116,7 +116,7 @@ def _gap(site: Site, gap: Gap, number: int) -> dict[str, Any]:
     chart = None
     if shown:
         chart = interval_charts(
-            [_gap_bar(row) for row in shown],
+            [_bar(row.a.name, row.difference, row.interval) for row in shown],
             [Reference("no gap; so chance and majority class", 0.0)],
             ident=f"gap-chart-{number}",
             title=f"Difference of accuracy: {title}",
@@ -141,11 +141,6 @@ def most_telling(rows: Sequence[GapRow]) -> list[GapRow]:
     ordered = sorted(rows, key=lambda row: (row.adjusted, row.p_value, -abs(row.difference)))
     chosen = {id(row) for row in ordered[:MOST_IN_CHART]}
     return [row for row in rows if id(row) in chosen]
-
-
-def _gap_bar(row: GapRow) -> Bar:
-    ends = (100 * row.interval[0], 100 * row.interval[1])
-    return Bar(row.a.name, 100 * row.difference, ends)
 
 
 def _gap_finding(gap: Gap) -> str:
@@ -182,14 +177,14 @@ def _model_line(model: ModelResults, tasks: Sequence[str]) -> dict[str, Any]:
     figures = [one.figure for one in model.figures]
     return {
         "folder": model.folder,
-        "name": model.name,
-        "organisation": model.organisation,
+        "name": model.newest.name,
+        "organisation": model.newest.organisation,
         "best": [_best(model, task, figures) for task in tasks],
         "saw_data": any(one.saw_data == "yes" for one in model.entries),
         "states": len({one.submission.state for one in model.entries if not one.is_fine_tuned}),
         "fine_tuned": any(one.is_fine_tuned for one in model.entries),
-        "parameters": model.parameters,
-        "open_weights": model.open_weights,
+        "parameters": model.newest.parameters,
+        "open_weights": model.newest.open_weights,
     }
 
 
@@ -246,7 +241,7 @@ def history_page(site: Site, items: Sequence[HistoryItem], folders: set[str]) ->
     """What was added or changed, and why."""
 
     def address(item: HistoryItem) -> str | None:
-        folder = folder_of(item.model_id or "")
+        folder = folder_of(item.model or "")
         return f"models/{folder}.html" if folder in folders else None
 
     shown = [

@@ -34,11 +34,9 @@ def publish(site: Path, target: str, remote: str | None, *, dry_run: bool = Fals
     """Push the files of *site* to *remote*, in the place of what is there.
 
     Args:
-        site: a built site.
         target: ``pages`` or ``space``, a key of :data:`BRANCHES`.
         remote: the address of a repository; ``None`` takes, for pages, ``origin`` of the clone in
             which the command runs.
-        dry_run: whether to push nothing.
 
     Returns:
         what was done, or would be, in a sentence.

@@ -32,13 +32,8 @@ class _Handler(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def server(folder: Path, host: str = "127.0.0.1", port: int = 8000) -> ThreadingHTTPServer:
-    """A server of *folder* that listens, and serves once it is told to.
-
-    Args:
-        folder: a built site.
-        host: the address to listen at.
-        port: 0 for any that is free.
+def server(folder: Path, host: str = "127.0.0.1", *, port: int) -> ThreadingHTTPServer:
+    """A server of the built site in *folder* that listens; *port* 0 takes any that is free.
 
     Raises:
         ItrBenchError: there is no site in the folder, or the port cannot be had.
@@ -59,13 +54,13 @@ def server(folder: Path, host: str = "127.0.0.1", port: int = 8000) -> Threading
         raise ItrBenchError(f"cannot listen at {host}, port {port}: {error}") from error
 
 
-def serve(folder: Path, host: str = "127.0.0.1", port: int = 8000) -> None:
+def serve(folder: Path, host: str, port: int) -> None:
     """Serve *folder* until Ctrl-C, and print the address.
 
     Raises:
         ItrBenchError: as :func:`server`.
     """
-    with server(folder, host, port) as running:
+    with server(folder, host, port=port) as running:
         print(f"http://{host}:{running.server_address[1]}/  (Ctrl-C ends it)", flush=True)
         try:
             running.serve_forever()

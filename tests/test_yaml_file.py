@@ -1,0 +1,75 @@
+"""YAML that people write: every reader refuses what YAML's own loader takes in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from itr_bench.cli.submit import read_card
+from itr_bench.errors import DataError, ItrBenchError
+from itr_bench.leaderboard.published import read_published
+from itr_bench.leaderboard.reviewed import read_reviewed
+from itr_bench.leaderboard.site.history import read_history
+from itr_bench.models.presets import parse_presets
+from itr_bench.runs.plan_file import read_plan
+from itr_bench.tasks.task_files import read_definition
+from itr_bench.yaml_file import parse_yaml, read_yaml
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "card": read_card,
+    "plan": read_plan,
+    "presets": lambda path: parse_presets(path.read_text()),
+    "published": lambda path: read_published(path.parent),
+    "reviewed": lambda path: read_reviewed(path.parent / "submissions"),
+    "history": read_history,
+    "task": read_definition,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "line 1: 'a' stands twice"),
+        ("a:\n  b: 1\n  b: 2\n", "line 2: 'b' stands twice"),
+        ("a: 1\nb: [\n", "line 3: not YAML: expected the node content, but found '<stream end>'"),
+        ("a: 1\n\tb: 2\n", r"line 2: not YAML: found character '\t' that cannot start any token"),
+    ],
+)
+def test_every_reader_names_file_and_line(
+    reader: str, text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "reviewed.yaml"
+    path.write_text(text)
+    with pytest.raises(ItrBenchError) as raised:
+        READERS[reader](path)
+    where = "presets.yaml" if reader == "presets" else str(path)
+    assert str(raised.value) == f"cannot read {where}, {said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\n\n\x00", "cannot read x, line 3: not YAML: special characters are not allowed"),
+        ("{[a]: b}", "cannot read x, line 1: found unhashable key"),
+        (
+            "- !!python/object/apply:os.system ['true']",
+            "cannot read x, line 1: could not determine",
+        ),
+        ("a: 2026-02-30", "cannot read x: day"),
+        ("[" * 5000, "cannot read x: it is nested too deep"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_named(text: str, said: str) -> None:
+    with pytest.raises(DataError) as raised:
+        parse_yaml(text, "x")
+    assert str(raised.value).startswith(said) and "unicode string" not in str(raised.value)
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
+    for name in ("latin.yaml", "missing.yaml"):
+        with pytest.raises(DataError, match=f"cannot read .*{name}: "):
+            read_yaml(tmp_path / name)
