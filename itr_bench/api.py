@@ -87,9 +87,13 @@ class Results(Sequence["Run"]):
 
 
 def load(task: str) -> datasets.Dataset:
-    """Return the tweets of *task* as a ``datasets.Dataset``, fetched on first use and kept.
+    """Return the tweets of *task*, such as ``"ltec_itr_lv"``, fetched on first use and kept.
 
-    See :func:`itr_bench.tasks.loading.load` for the columns.
+    Returns:
+        A ``datasets.Dataset`` with one row a tweet and the columns ``tweet_id`` (string),
+        ``text`` (string, as published: links included), ``relation`` (``ClassLabel``, 0 to 3),
+        ``image`` (``Image``, upright RGB) and ``image_sha256`` (string). The images are mapped
+        from the disk: the first call writes them there once more, as Arrow.
 
     Raises:
         DataError: an unknown task, or data that is not there and cannot be fetched or written.

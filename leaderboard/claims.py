@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from itr_bench.answers import Parser, get_parser
 from itr_bench.data.manifest import kind_of
@@ -126,9 +126,9 @@ def _check_seeds(run: RunFacts, found: Collector) -> None:
 def check_totals(lines: Lines, submission: Submission, found: Collector) -> None:
     """Check what follows from the responses and the metadata alone."""
     run, claimed = submission.run, submission.score
-    for name, value in (("tweets", len(lines.tweets)), ("samples", run.samples)):
-        if getattr(claimed, name) != value:
-            _wrong(name, getattr(claimed, name), f"{value} found", found)
+    counts = (("tweets", len(lines.tweets)), ("samples", run.samples))
+    wrong = [(name, f"{value} found") for name, value in counts if getattr(claimed, name) != value]
+    _tell_wrong(wrong, claimed, found)
     if lines.faulty:
         return
     prompt = digest(lines.prompts())
@@ -215,12 +215,15 @@ def _strings(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
 
 
 def check_unscored(
-    answers: Mapping[Item, tuple[Answer, ...]],
-    submission: Submission,
-    found: Collector,
+    answers: Mapping[Item, tuple[Answer, ...]], claimed: ClaimedScore, found: Collector
 ) -> None:
     """Check the one figure that needs no labels, and whether the others can be at all."""
-    claimed = submission.score
+    _tell_wrong((*_impossible(answers, claimed), *_no_spread(claimed)), claimed, found)
+
+
+def _impossible(
+    answers: Mapping[Item, tuple[Answer, ...]], claimed: ClaimedScore
+) -> Iterator[tuple[str, str]]:
     unparseable = {
         (tweet, question, sample)
         for (tweet, question), samples in answers.items()
@@ -230,35 +233,29 @@ def check_unscored(
     pairs = claimed.tweets * claimed.samples
     rate = round(len(unparseable) / (2 * pairs), DECIMALS)
     if claimed.unparseable_rate != rate:
-        said = f"{rate} follows from the responses"
-        _wrong("unparseable_rate", claimed.unparseable_rate, said, found)
-    share = claimed.accuracy
-    read = 1 - len({(tweet, sample) for tweet, _, sample in unparseable}) / pairs
-    adds, represented = claimed.adds_accuracy, claimed.represented_accuracy
+        yield "unparseable_rate", f"{rate} follows from the responses"
+    share, adds, represented = claimed.accuracy, claimed.adds_accuracy, claimed.represented_accuracy
     for name, right, question in (
         ("adds_accuracy", adds, Question.ADDS),
         ("represented_accuracy", represented, Question.REPRESENTED),
     ):
         most = 1 - sum(asked == question.value for _, asked, _ in unparseable) / pairs
         if right > most + _UNIT:
-            said = f"at most {most:.6f}: what is unparseable is wrong"
-            _wrong(name, right, said, found)
+            yield name, f"at most {most:.6f}: what is unparseable is wrong"
+    if share > min(adds, represented) + _UNIT:
+        yield "accuracy", "both answers have to be right"
     least = max(0.0, adds + represented - 1)
-    for wrong, said in (
-        (share > min(adds, represented) + _UNIT, "both answers have to be right"),
-        (share < least - _UNIT, f"at least {least:.6f} follows from those to each question"),
-        (share > read + _UNIT, f"at most {read:.6f}: what is unparseable is wrong"),
-    ):
-        if wrong:
-            _wrong("accuracy", share, said, found)
+    if share < least - _UNIT:
+        yield "accuracy", f"at least {least:.6f} follows from those to each question"
+    read = 1 - len({(tweet, sample) for tweet, _, sample in unparseable}) / pairs
+    if share > read + _UNIT:
+        yield "accuracy", f"at most {read:.6f}: what is unparseable is wrong"
     if (claimed.macro_f1 == 0) != (share == 0):
-        said = f"expected 0 if the accuracy is 0, and only then; that is {share}"
-        _wrong("macro_f1", claimed.macro_f1, said, found)
-    _check_spread(claimed, found)
+        yield "macro_f1", f"expected 0 if the accuracy is 0, and only then; that is {share}"
 
 
-def _check_spread(claimed: ClaimedScore, found: Collector) -> None:
-    """Check that interval and deviation can belong to the accuracy."""
+def _no_spread(claimed: ClaimedScore) -> Iterator[tuple[str, str]]:
+    """Why interval and deviation cannot belong to the accuracy."""
     share, samples, deviation = claimed.accuracy, claimed.samples, claimed.accuracy_sd
     if claimed.interval is None:
         fits = claimed.tweets < 2
@@ -266,28 +263,29 @@ def _check_spread(claimed: ClaimedScore, found: Collector) -> None:
         low, high = claimed.interval
         fits = 0 <= low <= share + _UNIT and share - _UNIT <= high <= 1 and low <= high
     if not fits:
-        said = f"expected two shares in order, around the accuracy, {share}"
-        _wrong("interval", claimed.interval, said, found)
-    if samples == 1 or deviation is None:
-        if (deviation is None) != (samples == 1):
-            said = "expected none for one sample, and one for more"
-            _wrong("accuracy_sd", deviation, said, found)
-        return
-    variance = share * (1 - share)  # of samples that are 0 or 1, which spread most
-    most = math.sqrt(samples / (samples - 1) * (variance and variance + _UNIT))
-    if deviation > most + _UNIT:
-        said = f"at most {most:.6f} for {samples} samples of this accuracy"
-        _wrong("accuracy_sd", deviation, said, found)
+        yield "interval", f"expected two shares in order, around the accuracy, {share}"
+    if (deviation is None) != (samples == 1):
+        yield "accuracy_sd", "expected none for one sample, and one for more"
+    elif deviation is not None:
+        variance = share * (1 - share)  # of samples that are 0 or 1, which spread most
+        most = math.sqrt(samples / (samples - 1) * (variance and variance + _UNIT))
+        if deviation > most + _UNIT:
+            yield "accuracy_sd", f"at most {most:.6f} for {samples} samples of this accuracy"
 
 
-def check_score(scored: Score, submission: Submission, found: Collector) -> None:
+def check_score(scored: Score, claimed: ClaimedScore, found: Collector) -> None:
     """Check every figure that is claimed."""
     right = ClaimedScore.of(scored)
-    for name in ClaimedScore.model_fields:
-        claimed, computed = getattr(submission.score, name), getattr(right, name)
-        if claimed != computed and name not in ("tweets", "samples"):
-            _wrong(name, claimed, f"{computed} follows from the responses", found)
+    wrong = [
+        (name, f"{getattr(right, name)} follows from the responses")
+        for name in ClaimedScore.model_fields
+        if getattr(claimed, name) != getattr(right, name) and name not in ("tweets", "samples")
+    ]
+    _tell_wrong(wrong, claimed, found)
 
 
-def _wrong(name: str, claimed: object, right: str, found: Collector) -> None:
-    found.claim("score", f"score.{name}: {claimed} claimed, {right}", f"score.{name}")
+def _tell_wrong(wrong: Iterable[tuple[str, str]], claimed: ClaimedScore, found: Collector) -> None:
+    """Tell of figures, by name, what is right."""
+    for name, right in wrong:
+        said = f"score.{name}: {getattr(claimed, name)} claimed, {right}"
+        found.claim("score", said, f"score.{name}")

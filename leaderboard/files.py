@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from itr_bench.leaderboard.findings import Finding, Severity, plain
@@ -45,85 +45,55 @@ def discover(path: Path) -> tuple[list[Path], list[Finding]]:
         below *path*.
     """
     top = path.resolve()
-    found = _Found(top)
-    waiting = [(top, 0)]
-    while waiting and not found.full:
-        folder, depth = waiting.pop()
-        try:
-            names = _names(folder)
-        except OSError as error:
-            found.error("unreadable", folder, error.strerror or str(error))
-            continue
-        below = found.take(folder, depth, names)
-        waiting += [(folder / name, depth + 1) for name in below]
-    return sorted(found.folders), found.findings
+    above: tuple[str, ...] = ()
+    folders: list[Path] = []
+    findings: list[Finding] = []
+    count = 0
 
+    def add(code: str, path: Path, message: str, severity: Severity = Severity.ERROR) -> None:
+        name = "/".join((*above, *path.relative_to(top).parts))
+        findings.append(Finding(severity, code, plain(name or "."), None, message))
 
-def _names(folder: Path) -> dict[str, int]:
-    """The names in *folder* with their modes, sorted; those of links themselves."""
-    with os.scandir(folder) as entries:
-        return {
-            entry.name: entry.stat(follow_symlinks=False).st_mode
-            for entry in sorted(entries, key=lambda entry: entry.name)
-        }
+    def unreadable(error: OSError) -> None:
+        add("unreadable", Path(error.filename or top), error.strerror or str(error))
 
-
-class _Found:
-    """What :func:`discover` has found so far."""
-
-    def __init__(self, top: Path) -> None:
-        self.folders: list[Path] = []
-        self.findings: list[Finding] = []
-        self._top = top
-        self._start: tuple[str, ...] = ()
-        self._files = 0
-
-    @property
-    def full(self) -> bool:
-        return self._files > MOST_FILES
-
-    def error(self, code: str, path: Path, message: str) -> None:
-        name = "/".join((*self._start, *path.relative_to(self._top).parts))
-        self.findings.append(Finding(Severity.ERROR, code, plain(name or "."), None, message))
-
-    def take(self, folder: Path, depth: int, names: dict[str, int]) -> list[str]:
-        """Take what is in *folder*; return the names of the folders to look into."""
-        self._files += len(names)
-        links = [name for name, mode in names.items() if stat.S_ISLNK(mode)]
-        below = [name for name, mode in names.items() if stat.S_ISDIR(mode)]
-        for name in [name for name in below if _LEFTOVER.fullmatch(name)]:
-            below.remove(name)
-            del names[name]
-            path = "/".join((*self._start, *(folder / name).relative_to(self._top).parts))
+    for here, below, others in os.walk(top, onerror=unreadable):
+        folder, left = Path(here), [name for name in below if _LEFTOVER.fullmatch(name)]
+        depth = len(folder.relative_to(top).parts)
+        names = sorted({*below, *others} - {*left})
+        links = [name for name in names if (folder / name).is_symlink()]
+        count += len(names)
+        for name in left:
             said = "left by a killed command, not looked into; delete it"
-            self.findings.append(Finding(Severity.LOOK, "leftover", plain(path), None, said))
-        files = names.keys() - {*links, *below}
+            add("leftover", folder / name, said, Severity.LOOK)
+        below[:] = sorted(set(below) - {*left, *links})
+        files = set(names) - {*links, *below}
         at_top = depth == 0 and not files & {SUBMISSION, RESPONSES}
         if (files - _BESIDE if at_top else files) and depth <= DEPTH:
-            self.folders.append(folder)
+            folders.append(folder)
             if depth == 0:  # one submission is called by its model, state and task all the same
-                self._start = folder.parts[-DEPTH:]
+                above = folder.parts[-DEPTH:]
         for name in links:
-            self.error("link", folder / name, "a symbolic link; put the file itself there")
-        self._collisions(folder, names)
+            add("link", folder / name, "a symbolic link; put the file itself there")
+        for name, twin in _collisions(names):
+            said = f"differs from {twin!r} only in case, which some file systems cannot tell apart"
+            add("same-but-for-case", folder / name, said)
         if depth > DEPTH:
-            self.error("depth", folder, "lies too deep: expected MODEL/STATE/TASK with three files")
-            return []
-        if self.full:
-            self.error("too-many-files", folder, f"over {MOST_FILES} files; the rest was not read")
-        return below
+            add("depth", folder, "lies too deep: expected MODEL/STATE/TASK with three files")
+            below.clear()
+        elif count > MOST_FILES:
+            add("too-many-files", folder, f"over {MOST_FILES} files; the rest was not read")
+            break
+    return sorted(folders), findings
 
-    def _collisions(self, folder: Path, names: Iterable[str]) -> None:
-        seen: dict[str, str] = {}
-        for name in names:
-            twin = seen.setdefault(name.casefold(), name)
-            if twin != name:
-                self.error(
-                    "same-but-for-case",
-                    folder / name,
-                    f"differs from {twin!r} only in case, which some file systems cannot tell "
-                    "apart",
-                )
+
+def _collisions(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each name that differs from an earlier one only in case, with that one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        twin = seen.setdefault(name.casefold(), name)
+        if twin != name:
+            yield name, twin
 
 
 def read(folder: Path) -> tuple[dict[str, bytes], list[Finding]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itr_bench.scoring.signature import digest
 from itr_bench.tasks import documents
 from itr_bench.tasks.definitions import define
-from itr_bench.tasks.spec import EXPLAINED, TASKS, get_task
+from itr_bench.tasks.spec import TASKS, get_task
 
 FORMATS = ("plain", "explained")
 
@@ -45,11 +45,6 @@ class Reference:
     data: str
     items: Mapping[tuple[str, str], Expected]
     texts: Mapping[str, tuple[str, str]]
-
-
-def formats_of(task: str) -> tuple[str, ...]:
-    """The answer formats that *task*, its suffix included, may ask for."""
-    return ("explained",) if task.endswith(EXPLAINED) else FORMATS
 
 
 @functools.lru_cache(maxsize=16)

@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from itr_bench.answers import Parser
 from itr_bench.leaderboard.quotation import LEAST, folded, quotations
-from itr_bench.leaderboard.reference import Reference, formats_of
+from itr_bench.leaderboard.reference import FORMATS, Reference
 from itr_bench.leaderboard.schema import RESPONSE, RunFacts, problems_of, response_line
 from itr_bench.relation import QUESTIONS, Answer, Question
 from itr_bench.runs.response import Response
 from itr_bench.runs.run_folder import read_answer
 from itr_bench.scoring.predictions import Predictions, ReadItem, pair
 from itr_bench.tasks.showing import NO_PICTURE
-from itr_bench.tasks.spec import find_task
+from itr_bench.tasks.spec import EXPLAINED, find_task
 
 LONGEST_LINE = 2**16
 """In bytes: sixteen times what 512 tokens need."""
@@ -280,19 +280,15 @@ def check_quotations(lines: Lines, reference: Reference, add: Add) -> None:
 
 def _format_of(lines: Lines, task: str, reference: Reference) -> str:
     """The answer format that most prompts asked for, of those that the task may have."""
-    formats = formats_of(task)
-    if len(formats) == 1:
-        return formats[0]
-    votes = [
-        sum(
-            next(iter(samples.values())).response.prompt_hash
-            == reference.items[item].prompt_hashes[name]
-            for item, samples in lines.by_item.items()
-            if item in reference.items
-        )
-        for name in formats
-    ]
-    return formats[votes.index(max(votes))]
+    if task.endswith(EXPLAINED):
+        return "explained"
+    votes = dict.fromkeys(FORMATS, 0)
+    for item, samples in lines.by_item.items():
+        if item in reference.items:
+            given = next(iter(samples.values())).response.prompt_hash
+            for name, expected in reference.items[item].prompt_hashes.items():
+                votes[name] += given == expected
+    return max(votes, key=votes.__getitem__)  # of equally many, the first
 
 
 def read_answers(

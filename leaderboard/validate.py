@@ -196,12 +196,12 @@ def _with_data(
                 "which has read the same responses again."
             )
         else:
-            claims.check_score(scored, submission, found)
+            claims.check_score(scored, submission.score, found)
     elif not found.failed and is_older:
         unchecked.append(f"The figures, which {run.parser} read and not {newest}.")
     elif not found.failed:
         answers = responses.read_answers(lines, run, *reader, _adder(found))
-        claims.check_unscored(answers, submission, found)
+        claims.check_unscored(answers, submission.score, found)
     _look(submission, found)
     for sentence in unchecked:
         found.add(Severity.UNCHECKED, "unchecked", SUBMISSION, sentence)

@@ -69,20 +69,7 @@ def open_task(task: TaskSpec) -> TaskData:
 
 
 def load(name: str) -> datasets.Dataset:
-    """Return the data of task *name* for use in Python.
-
-    Args:
-        name: a task such as ``"ltec_itr_lv"``; its data is fetched on first use.
-
-    Returns:
-        A ``datasets.Dataset`` with one row a tweet and the columns ``tweet_id`` (string),
-        ``text`` (string, as published: links included), ``relation`` (``ClassLabel``, 0 to 3),
-        ``image`` (``Image``, upright RGB) and ``image_sha256`` (string). The images are mapped
-        from the disk: the first call writes them there once more, as Arrow.
-
-    Raises:
-        DataError: an unknown task, or data that is not there and cannot be fetched or written.
-    """
+    """The data of task *name*, as :func:`itr_bench.load` gives it."""
     import datasets
 
     data = open_task(get_task(name))

@@ -115,15 +115,24 @@ def command(
     """
     if cost is not None and not dry_run:
         raise click.UsageError("--cost goes with --dry-run.")
+    from itr_bench.runs.configuring import configure, folder_name, refuse_launchers
+
     if plan is not None:
-        sys.exit(_plan(plan, out, at_once=at_once, ray=ray, dry_run=dry_run, cost=cost))
+        from itr_bench.cli.plan import plan_command
+
+        other = [option for key, option in run_options.given().items() if key not in _OF_PLANS]
+        if other:
+            raise click.UsageError(f"{other[0]} does not go with --plan: write it into the file.")
+        refuse_launchers()
+        with interruptible(out):
+            status = plan_command(plan, out, at_once=at_once, ray=ray, dry_run=dry_run, cost=cost)
+        sys.exit(status)
     if model is None or tasks is None:
         missing = "--model" if model is None else "--tasks"
         raise click.UsageError(f"Missing option '{missing}', or '--plan' for many runs.")
     if at_once > 1:
         raise click.UsageError("--at-once goes with --plan.")
     from itr_bench.models.spec import check_batch_size, resolve_model
-    from itr_bench.runs.configuring import configure, folder_name, refuse_launchers
     from itr_bench.seeds import read_seeds
     from itr_bench.tasks.definitions import expand
 
@@ -161,21 +170,6 @@ def command(
 
 _OF_PLANS = ("out", "plan", "at_once", "ray", "dry_run", "cost")
 """The parameters that go with --plan; all others stand in the file."""
-
-
-def _plan(
-    path: Path, out: Path, *, at_once: int, ray: str | None, dry_run: bool, cost: str | None
-) -> int:
-    """Run the runs of a plan; return the exit status."""
-    from itr_bench.cli.plan import plan_command
-    from itr_bench.runs.configuring import refuse_launchers
-
-    other = [option for name, option in run_options.given().items() if name not in _OF_PLANS]
-    if other:
-        raise click.UsageError(f"{other[0]} does not go with --plan: write it into the file.")
-    refuse_launchers()
-    with interruptible(out):
-        return plan_command(path, out, at_once=at_once, ray=ray, dry_run=dry_run, cost=cost)
 
 
 @contextlib.contextmanager

@@ -33,19 +33,9 @@ def quotas(available: Mapping[Relation, int], size: int) -> dict[Relation, int]:
     if not 1 <= size <= total:
         raise DataError(f"a subset of {size} tweets: expected 1 to {total}, the number available")
     found = dict.fromkeys(RELATIONS, 0)
-    left = size
-    open_relations = [r for r in RELATIONS if available.get(r, 0)]
-    while left:
-        share, extra = divmod(left, len(open_relations))
-        short = [r for r in open_relations if available[r] <= share]
-        if not short:
-            for place, relation in enumerate(open_relations):
-                found[relation] = share + (place < extra)
-            break
-        for relation in short:
-            found[relation] = available[relation]
-            left -= available[relation]
-        open_relations = [r for r in open_relations if r not in short]
+    for _ in range(size):  # each tweet is of the relation that has the fewest so far
+        left = [r for r in RELATIONS if found[r] < available.get(r, 0)]
+        found[min(left, key=found.__getitem__)] += 1
     return found
 
 

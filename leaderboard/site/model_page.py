@@ -210,15 +210,9 @@ def _anchor(entry: Entry) -> str:
     return f"{entry.submission.state}-{entry.submission.run.task}"
 
 
-def _title(entry: Entry) -> str:
-    training = entry.submission.training
-    tuned = "" if training is None else f", fine-tuned on {training.words}"
-    return task_title(entry.submission.run.task) + tuned
-
-
 def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
     """One result for the template; *other* is its counterpart without the image, or with it."""
-    run = entry.submission.run
+    run, training = entry.submission.run, entry.submission.training
     row = entry_row(entry)
     majority = None if entry.score is None else entry.score.majority_class
     detail = None
@@ -226,7 +220,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         detail = model_detail.detail(entry.score, entry.predictions, _sample_names(entry))
     return {
         "anchor": _anchor(entry),
-        "title": _title(entry),
+        "title": task_title(run.task) + (f", fine-tuned on {training.words}" if training else ""),
         "state": wording.state(entry.submission.model.state),
         "row": row,
         "majority": majority,
@@ -242,7 +236,7 @@ def _result(site: Site, entry: Entry, other: Entry | None) -> dict[str, Any]:
         "unchecked": entry.unchecked,
         "detail": detail,
         "run": run,
-        "training": entry.submission.training,
+        "training": training,
         "submitted": entry.submission.submitted,
         "reason": entry.submission.reason,
         "path": entry.path,
