@@ -460,13 +460,8 @@ def replace_attention(wrong: Callable[..., Any]) -> None:
 
 
 def _wrong_positions(monkeypatch: pytest.MonkeyPatch) -> None:
-    forward = stems._forward
-
-    def wrong(*args: Any) -> Any:
-        segment, logits, position = forward(*args)
-        return segment, logits, position + 1
-
-    monkeypatch.setattr(stems, "_forward", wrong)
+    right = stems._next_position
+    monkeypatch.setattr(stems, "_next_position", lambda *args: right(*args) + 1)
 
 
 def _wrong_while_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
