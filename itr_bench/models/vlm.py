@@ -95,7 +95,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         peft: a folder with an adapter of peft for this checkpoint, such as a fold of
             `itr-bench study training` leaves.
         rows_in_flight: generations decoded at a time; bounds the memory, changes no result in
-            float32.
+            float32. The images of the next ones are prepared meanwhile.
         seeds: of the samples of ``--repeats``, in order: ``paper`` or a count. A request
             that carries its own ``seed`` among its generation settings keeps it.
         shared: whether to share; ``False`` makes every generation by itself.
