@@ -1,10 +1,10 @@
 """The engine at full size on a GPU: ``python -m tests.bench_full_size [--device cuda]``.
 
-Qwen2-VL 7B, LLaVA-NeXT 13B and Llama 3.2 11B in their published shapes with random weights, in
-bfloat16, 2 questions x 10 seeds at the protocol's temperature. Random weights part at their first
-tokens, so the engine's figures are its worst case. Vision encoding, prefill and decoding are timed
-apart.
-``--layers 2 --device cpu`` tries the script out where there is no GPU.
+Qwen2-VL 7B, LLaVA-NeXT 13B, Llama 3.2 11B and Qwen3.5 9B in their published shapes with random
+weights, in bfloat16, 2 questions x 10 seeds at the protocol's temperature. Random weights part at
+their first tokens, so the engine's figures are its worst case. Vision encoding, prefill and
+decoding are timed apart.
+``--tiny --device cpu`` tries the script out where there is no GPU.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from typing import Any
 
 import torch
 
-from tests.bench_engine import LENGTHS, fit_heads, make_job, make_talkative, sampling, timed
+from tests.bench_engine import (
+    ARCHITECTURES,
+    LENGTHS,
+    fit_heads,
+    make_job,
+    make_talkative,
+    sampling,
+    timed,
+)
 
 _LLAMA_32 = {
     "hidden_size": 4096,
@@ -72,32 +80,73 @@ _CLIP_LARGE = {
     "patch_size": 14,
     "projection_dim": 768,
 }
+_QWEN3_5 = {
+    "hidden_size": 4096,
+    "intermediate_size": 12288,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 4,
+    "head_dim": 256,
+    "linear_key_head_dim": 128,
+    "linear_value_head_dim": 128,
+    "linear_num_key_heads": 16,
+    "linear_num_value_heads": 32,
+    "layer_types": (["linear_attention"] * 3 + ["full_attention"]) * 8,
+    "vocab_size": 248_320,
+}
+_QWEN3_5_VISION = {
+    "depth": 27,
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_heads": 16,
+    "out_hidden_size": 4096,
+    "num_position_embeddings": 2304,
+}
 MODELS = {
     "qwen2_vl": ("Qwen2-VL 7B", _QWEN2_VL, _QWEN2_VL_VISION, "visual"),
     "llava_next": ("LLaVA-NeXT 13B", _VICUNA, _CLIP_LARGE, "vision_tower"),
     "mllama": ("Llama 3.2 11B", _LLAMA_32, _LLAMA_32_VISION, "vision_model"),
+    "qwen3_5": ("Qwen3.5 9B", _QWEN3_5, _QWEN3_5_VISION, "visual"),
 }
 
 
-def make_model(architecture: str, device: torch.device, layers: int | None) -> Any:
-    """A model of full size with random weights, and the processor of the tiny checkpoint."""
+def make_model(architecture: str, device: torch.device, *, tiny: bool) -> Any:
+    """A model of full size, or not, with random weights; the processor of the tiny checkpoint."""
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
     from itr_bench.engine.loading import Vlm
     from itr_bench.models.tiny import make_checkpoint
+    from tests.families import make
 
-    _, text, vision, _ = MODELS[architecture]
     with tempfile.TemporaryDirectory() as folder:
-        make_checkpoint(architecture, Path(folder))
+        if architecture in ARCHITECTURES:
+            make_checkpoint(architecture, Path(folder))
+        else:
+            make(architecture, Path(folder))
         config = AutoConfig.from_pretrained(folder)
         processor = AutoProcessor.from_pretrained(folder)
+    if not tiny:
+        _enlarge(architecture, config, processor.image_processor)
+    torch.manual_seed(0)
+    with device:
+        model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16).eval()
+    make_talkative(model)
+    return Vlm(model, processor)
+
+
+def _enlarge(architecture: str, config: Any, pictures: Any) -> None:
+    """Give a tiny checkpoint's configuration the published sizes."""
+    _, text, vision, _ = MODELS[architecture]
     for part, sizes in ((config.text_config, text), (config.vision_config, vision)):
         for name, value in sizes.items():
             setattr(part, name, value)
-    body, pictures = config.text_config, processor.image_processor
+    body = config.text_config
     body.max_position_embeddings = 8192
-    if layers is not None:
-        body.num_hidden_layers = layers
+    if architecture == "qwen3_5":
+        sections = {"mrope_section": [11, 11, 10], "partial_rotary_factor": 0.25}
+        body.rope_parameters = {**body.rope_parameters, **sections}
+        pictures.size = {"shortest_edge": 40_000, "longest_edge": 1_920_000}
+        return
     fit_heads(body)
     if architecture == "qwen2_vl":
         body.rope_parameters = {**body.rope_parameters, "mrope_section": [16, 24, 24]}
@@ -109,15 +158,7 @@ def make_model(architecture: str, device: torch.device, layers: int | None) -> A
         pictures.size = {"shortest_edge": 336}
         pictures.crop_size = {"height": 336, "width": 336}
     else:
-        body.cross_attention_layers = [
-            layer for layer in body.cross_attention_layers if layer < body.num_hidden_layers
-        ] or [1]
         pictures.size = type(pictures.size)(height=560, width=560)
-    torch.manual_seed(0)
-    with device:
-        model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16).eval()
-    make_talkative(model)
-    return Vlm(model, processor)
 
 
 def waiting(work: Callable[[], Any]) -> Callable[[], Any]:
@@ -132,18 +173,19 @@ def waiting(work: Callable[[], Any]) -> Callable[[], Any]:
     return run
 
 
-def measure(architecture: str, device: torch.device, layers: int | None) -> None:
+def measure(architecture: str, device: torch.device, *, tiny: bool) -> None:
     """Print the table of one model."""
     from itr_bench.engine.engine import Engine
 
-    vlm = make_model(architecture, device, layers)
+    vlm = make_model(architecture, device, tiny=tiny)
     size = sum(weight.numel() for weight in vlm.model.parameters())
     engine, plain = Engine(vlm), Engine(vlm, shared=False)
     job = make_job()
     job = type(job)((job.images[0].resize((1200, 900)),), job.chats, job.seeds)
     one = type(job)(job.images, job.chats[:1], (job.seeds[0][:1],))
     engine.generate([job], sampling(2))
-    print(f"{MODELS[architecture][0]}, {size / 1e9:.1f} billion parameters, bfloat16, {device}")
+    shown = f"{size / 1e9:.1f} billion" if size > 1e8 else f"{size / 1e6:.1f} million"
+    print(f"{MODELS[architecture][0]}, {shown} parameters, bfloat16, {device}")
     for length in LENGTHS:
         settings = sampling(length)
         taken, _ = timed(waiting(lambda s=settings: engine.generate([job], s)), 3)
@@ -195,10 +237,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=list(MODELS))
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--layers", type=int, help="of the text decoder, to try the script out")
+    parser.add_argument("--tiny", action="store_true", help="small models, to try the script out")
     given = parser.parse_args()
     for architecture in given.models:
-        measure(architecture, torch.device(given.device), given.layers)
+        measure(architecture, torch.device(given.device), tiny=given.tiny)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -459,13 +460,8 @@ def replace_attention(wrong: Callable[..., Any]) -> None:
 
 
 def _wrong_positions(monkeypatch: pytest.MonkeyPatch) -> None:
-    forward = stems._forward
-
-    def wrong(*args: Any) -> Any:
-        segment, logits, position = forward(*args)
-        return segment, logits, position + 1
-
-    monkeypatch.setattr(stems, "_forward", wrong)
+    right = stems._next_position
+    monkeypatch.setattr(stems, "_next_position", lambda *args: right(*args) + 1)
 
 
 def _wrong_while_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1124,6 +1120,120 @@ def test_what_one_tweet_lacks_is_its_own_failure(
         assert read_answer(failure).answer is Answer.FAILED
         assert message in failure
     assert message in said[0]
+
+
+AHEAD = "itr_bench-ahead"
+
+
+def _threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(AHEAD)]
+
+
+class _Device:
+    """In place of the engine: it sees which tweets are prepared while it computes."""
+
+    def __init__(self, adapter: SharedImageVlm, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.prepared: list[int] = []  # pictures, in order
+        self._news = threading.Condition()
+        self._prepare = adapter.engine.prepared
+        monkeypatch.setattr(adapter.engine, "prepared", self._prepared)
+        self.compute: Callable[[int], None] = lambda number: None
+        monkeypatch.setattr(adapter.engine, "generate", self._generate)
+
+    def _prepared(self, job: Job) -> Job:
+        found = self._prepare(job)
+        assert threading.current_thread().name.startswith(AHEAD)
+        with self._news:
+            self.prepared.append(int(job.name.split()[-1]) - 70)
+            self._news.notify_all()
+        return found
+
+    def _generate(self, jobs: Sequence[Job], settings: Mapping[str, Any]) -> Any:
+        for of in jobs:
+            assert of.prompts is not None
+            self.compute(int(of.name.split()[-1]) - 70)
+        made = engine.Generated("Yes", (1,))
+        return [[[made for _ in seeds] for seeds in of.seeds] for of in jobs]
+
+    def wait_for(self, number: int) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: number in self.prepared, timeout=60)
+
+
+def test_the_next_images_are_prepared_while_the_device_computes(
+    adapter: SharedImageVlm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = _Device(adapter, monkeypatch)
+    seen = []
+
+    def compute(number: int) -> None:
+        if number < 4:
+            device.wait_for(number + 1)  # or it was not prepared beside this
+        seen.append((number, list(device.prepared)))
+
+    device.compute = compute
+    # 12 rows a tweet: one at a time. The second call brings the last two, expected in the first.
+    asked = requests(adapter, documents(5), repeats=6, **PROTOCOL)
+    adapter.expect(asked[36:])
+    adapter.generate_until(asked[:36])
+    adapter.expect_nothing()
+    assert not _threads()
+    device.prepared.remove(3)  # given up with what was expected
+    adapter.generate_until(asked[36:])
+    assert seen == [(n, list(range(min(n + 2, 5)))) for n in range(3)] + [
+        (3, [0, 1, 2, 3, 4]),
+        (4, [0, 1, 2, 3, 4]),
+    ]
+    assert not _threads()
+
+
+def test_what_was_expected_is_not_prepared_again(
+    adapter: SharedImageVlm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = _Device(adapter, monkeypatch)
+    asked = requests(adapter, documents(4), repeats=6, **PROTOCOL)
+    for number in range(4):
+        adapter.expect(asked[12 * (number + 1) : 12 * (number + 2)])
+        adapter.generate_until(asked[12 * number : 12 * (number + 1)])
+    assert device.prepared == [0, 1, 2, 3]
+    # Something else is asked than what was expected.
+    adapter.expect(asked[:12])
+    adapter.generate_until(asked[24:36])
+    adapter.generate_until(asked[36:])
+    assert device.prepared[-1] == 3
+    assert not _threads()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ItrBenchError, RuntimeError])
+@pytest.mark.parametrize("where", ["device", "preparation"])
+def test_no_thread_is_left_by_an_error(
+    adapter: SharedImageVlm,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    where: str,
+) -> None:
+    device = _Device(adapter, monkeypatch)
+    computed = []
+
+    def compute(number: int) -> None:
+        computed.append(number)
+        if number == 1 and where == "device":
+            raise error("1 fails")
+
+    def messages(document: Mapping[str, Any]) -> Any:
+        found = turn(document)
+        if document["tweet_id"] == "71" and where == "preparation":
+            found[0]["content"].append({"type": "video", "url": "a.mp4"})
+        return found
+
+    device.compute = compute
+    asked = requests(adapter, documents(4), 6, messages, **PROTOCOL)
+    adapter.expect(asked[:12])
+    expected = ItrBenchError if where == "preparation" else error
+    with pytest.raises(expected, match="1 fails" if where == "device" else "t, tweet 71: parts"):
+        adapter.generate_until(asked)
+    assert computed == ([0, 1] if where == "device" else [0])  # raised where it is due
+    assert not _threads()
 
 
 def test_what_fills_up_a_process_needs_no_seed(adapter: SharedImageVlm) -> None:

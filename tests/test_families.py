@@ -47,7 +47,7 @@ WAYS: dict[str, str | None] = {
     "gemma4, E4B-like": ATTENTION,
     "internvl": ATTENTION,
     "mistral3, mistral4 text (MLA)": ATTENTION,
-    "mistral_large4 (indexed)": CACHE,
+    "mistral_large4 (indexed)": ATTENTION,
     "cohere2_vision": ATTENTION,
     "glm4v": ATTENTION,
     "lfm2_vl": ATTENTION,
@@ -192,6 +192,29 @@ def test_what_does_not_verify_beyond_its_window_goes_one_by_one(
     assert tokens(made, [short, long]) == one_by_one(vlm, [short, long])
     assert made.ways == {Kind(): Way.ATTENTION, Kind(long=True): None}
     assert "scores differ" in made.reasons[Kind(long=True)][Way.ATTENTION]
+
+
+def test_an_index_is_shared_as_long_as_it_chooses_all_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make("mistral_large4 (indexed)", tmp_path)
+    config = transformers.AutoConfig.from_pretrained(folder)
+    config.text_config.index_topk = 160
+    config.save_pretrained(folder)
+    vlm = load(str(folder), device="cpu")
+    made, new = own_engine(vlm), SAMPLING["max_new_tokens"]
+    bare = max(_lengths(vlm, job()))
+    within, beyond = (_longer(total - new - bare) for total in (160, 161))
+    assert tokens(made, [within]) == one_by_one(vlm, [within])
+    assert made.ways == {Kind(): Way.ATTENTION}
+    # One token more, and by the rule alone it is not shared; nor would it be right.
+    rule = "indexed attention is shared where it sees all tokens"
+    tokens(made, [beyond])
+    assert made.reasons[Kind(long=True)][Way.ATTENTION] == rule
+    monkeypatch.setattr("itr_bench.engine.verification.beyond_own_attention", lambda model: None)
+    other = own_engine(vlm)
+    other.way(Kind(long=True))
+    assert "scores differ" in other.reasons[Kind(long=True)][Way.ATTENTION]
 
 
 def _lengths(vlm: Vlm, of: Job) -> list[int]:

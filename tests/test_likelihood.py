@@ -376,7 +376,7 @@ def test_one_pass_reads_both_prompts_and_one_more_the_forms(vlm: Vlm) -> None:
     made = Engine(vlm)
     made.likelihoods(job())
     passes = []
-    hook = vlm.model.get_decoder().register_forward_hook(lambda *_: passes.append(1))
+    hook = vlm.model.get_decoder().register_forward_pre_hook(lambda *_: passes.append(1))
     try:
         made.likelihoods(job(1))
         assert len(passes) == 3  # the common beginning, the two ends, the forms

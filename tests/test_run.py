@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -196,6 +196,43 @@ def test_order_and_answer_format_reach_the_prompt(
     assert ("**EXPLANATION:**" in prompt) == explained
     assert turn["content"][kinds.index("text")]["text"] == prompt
     assert planned.configuration["answer_format"] == ("explained" if explained else "plain")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_block_after_the_next_call_is_expected_in_it(fails: bool) -> None:
+    from itr_bench.models.spec import resolve_model
+    from itr_bench.runs import generation, plan
+
+    found = resolve_model("qwen2-vl-7b")
+    planned = plan.plan_task(get_task(TASK), found, [1, 2], 5)
+    log: list[tuple[str, list[int]]] = []
+
+    class Adapter:
+        rows_in_flight = 8  # 2 questions x 2 seeds: two tweets
+
+        def expect(self, documents: list[int]) -> None:
+            log.append(("expect", documents))
+
+        def expect_nothing(self) -> None:
+            log.append(("nothing", []))
+
+    class Model(generation.Model):
+        def __init__(self) -> None:
+            self._spec, self._lm, self._plans = found, Adapter(), {TASK: planned}
+
+        def _instances(self, task: str, batch: Sequence[Any]) -> list[int]:
+            return sorted({request.doc_id for request in batch})
+
+        def _respond(self, task: str, batch: Sequence[Any], on_responses: Any) -> None:
+            log.append(("ask", self._instances(task, batch)))
+            if fails:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if fails else contextlib.nullcontext():
+        Model().respond(TASK, planned.missing({}), lambda came: None, batch_size=None)
+    first = [("expect", [4, 5, 6, 7]), ("ask", [0, 1, 2, 3])]
+    rest = [("expect", [8, 9]), ("ask", [4, 5, 6, 7]), ("expect", []), ("ask", [8, 9])]
+    assert log == [*first, *([] if fails else rest), ("nothing", [])]
 
 
 def test_the_plan_reads_the_definitions_as_lmms_eval_does() -> None:

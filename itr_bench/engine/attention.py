@@ -41,12 +41,12 @@ class Segment:
 
     def expanded(self, layer: int, module: Any) -> tuple[Tensor, Tensor]:
         """Keys and values of a *layer* that keeps them compressed (MLA), expanded once."""
-        if layer not in self._expanded:
+        if module.layer_idx not in self._expanded:  # it may be another layer's that it expands
             compressed = self.layers[layer]
             assert compressed is not None
             keys, values = module.expand_kv(*(part[None] for part in compressed))
-            self._expanded[layer] = keys[0], values[0]
-        return self._expanded[layer]
+            self._expanded[module.layer_idx] = keys[0], values[0]
+        return self._expanded[module.layer_idx]
 
 
 class _OwnLayer(CacheLayerMixin):  # type: ignore[misc]
@@ -71,6 +71,10 @@ class _OwnLayer(CacheLayerMixin):  # type: ignore[misc]
         self._values = _write(self._values, value_states, self._length, end)
         self._length = end
         return self.own()
+
+    def update_indexer(self, indexer_key_states: Tensor) -> Tensor:
+        """The index of the tokens just given; where all tokens are seen, none is kept."""
+        return indexer_key_states
 
     def own(self) -> tuple[Tensor, Tensor]:
         """Keys and values of the tokens so far."""
@@ -294,7 +298,9 @@ def _attend(
         shape (rows, tokens, heads, value_size).
     """
     cache = _active.get()
-    layer = cache.source(module.layer_idx, key)
+    # Where keys are compressed, those of an earlier layer are not found by their memory.
+    sources = getattr(getattr(module, "config", None), "kv_source_layers", None)
+    layer = sources[module.layer_idx] if sources else cache.source(module.layer_idx, key)
     encoded = cache.is_encoded(layer)
     window = cache.window(module.layer_idx)
     heads, tokens, size = query.shape[1:]

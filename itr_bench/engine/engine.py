@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,12 +42,19 @@ class Job:
         chats: the prompts.
         seeds: for each prompt the seeds to generate with.
         name: what errors call it.
+        prompts: its inputs, where :meth:`Engine.prepared` made them.
     """
 
     images: tuple[Image.Image, ...]
     chats: tuple[Chat, ...]
     seeds: tuple[tuple[int, ...], ...]
     name: str = ""
+    prompts: Prompts | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its prompts, their length apart."""
+        return Kind(min(2, len(self.images)))
 
     @property
     def rows(self) -> int:
@@ -137,6 +145,7 @@ class Engine:
         self._shares = shared
         self._trials = trials
         self._noise = Noise()
+        self._processing = threading.RLock()  # processors are not made for two threads
 
     def generate(
         self, jobs: Sequence[Job], settings: Mapping[str, Any]
@@ -168,6 +177,20 @@ class Engine:
                 made = self._together([readies[place] for place in places], settings)
                 found.update(zip(places, made, strict=True))
         return [found[place] for place in range(len(jobs))]
+
+    def prepared(self, job: Job) -> Job:
+        """*job* with its inputs, as far as the way of its kind is decided.
+
+        Work of the CPU alone, which another thread may do while the device computes.
+
+        Raises:
+            ItrBenchError: a prompt that cannot be put together.
+        """
+        way = self.ways.get(job.kind)
+        if way is None:
+            return job
+        with _naming(job):
+            return replace(job, prompts=self._prompts(job, way))
 
     def _together(
         self, readies: Sequence[_Ready], settings: Mapping[str, Any]
@@ -206,31 +229,34 @@ class Engine:
 
     @cached_property
     def _forms(self) -> Forms:
-        return surface_forms(self.vlm.processor.tokenizer)
+        with self._processing:
+            return surface_forms(self.vlm.processor.tokenizer)
 
     def _plain_inputs(self, job: Job, chat: Chat) -> dict[str, Any]:
-        return plain.inputs(self.vlm.model, self.vlm.processor, job.images, chat)
+        with self._processing:
+            return plain.inputs(self.vlm.model, self.vlm.processor, job.images, chat)
 
     def _ready(self, job: Job, new_tokens: int) -> _Ready:
         """Decide how a job is generated, by its real length, and make its inputs."""
         model = self.vlm.model
-        kind = Kind(min(2, len(job.images)))
         with _naming(job):
-            if (way := self.way(kind, job)) is None:
+            if (way := self.way(job.kind, job)) is None:
                 return _Ready(job)
-            prompts = self._prompts(job, way)
+            prompts = job.prompts or self._prompts(job, way)
             window = shortest_window(model)
             longest = max(map(len, prompts.ids)) + new_tokens
             if window is None or longest <= window:
                 return _Ready(job, way, prompts)
-            beyond = self.way(Kind(kind.images, long=True), job)
+            beyond = self.way(replace(job.kind, long=True), job)
             if beyond is None:
                 return _Ready(job)
             same = beyond.whole == way.whole
             return _Ready(job, beyond, prompts if same else self._prompts(job, beyond))
 
     def _prompts(self, job: Job, way: Way) -> Prompts:
-        return prepare(self.vlm.model, self.vlm.processor, job.images, job.chats, whole=way.whole)
+        model, processor = self.vlm.model, self.vlm.processor
+        with self._processing:
+            return prepare(model, processor, job.images, job.chats, whole=way.whole)
 
     def way(self, kind: Kind, job: Job | None = None) -> Way | None:
         """How prompts of *kind* are shared, decided the first time; ``None``: one by one.
@@ -249,7 +275,8 @@ class Engine:
             if not jobs:
                 raise ItrBenchError("a way is verified on trials or on a job; neither was given")
             self.reasons[kind] = {}
-            self.ways[kind] = self._verified(jobs, kind)
+            with self._processing:
+                self.ways[kind] = self._verified(jobs, kind)
             if self.ways[kind] is None:
                 logger.warning(
                     f"itr_vlm: {type(self.vlm.model).__name__}{kind} is generated one by one, "
@@ -338,9 +365,10 @@ class Engine:
         return found
 
     def _finished(self, tokens: Sequence[list[int]]) -> list[Generated]:
-        texts = self.vlm.processor.tokenizer.batch_decode(
-            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        with self._processing:
+            texts = self.vlm.processor.tokenizer.batch_decode(
+                tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
         return [Generated(t, tuple(ids)) for t, ids in zip(texts, tokens, strict=True)]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -17,11 +18,17 @@ _WINDOWED = {
     "sliding_attention": "sliding_window",
     "hybrid_sliding": "sliding_window",
     "chunked_attention": "attention_chunk_size",
+    "indexed_attention": "index_topk",
 }
+_SLIDING = "sliding_window"
 
 
 class UnstackableError(Exception):
     """Layers that cannot be put into one batch."""
+
+
+class _CompleteError(Exception):
+    """Nothing that follows would be kept."""
 
 
 def cache_argument(model: Any) -> str:
@@ -49,9 +56,51 @@ def unwindowed_cache(model: Any) -> Any:
     return cache
 
 
+@contextlib.contextmanager
+def until_kept(cache: Any, *, index: bool) -> Iterator[None]:
+    """End a forward pass when all that it leaves in *cache* is there.
+
+    The attention of the last layer, layers that reuse the keys of earlier ones, and the scores of
+    all tokens leave nothing. A pass whose last layer holds something else runs to its end.
+
+    Args:
+        cache: of the pass.
+        index: whether the last layer's index is needed, too.
+    """
+    unused = getattr(cache, "is_dummy", [False] * len(cache.layers))
+    last = [layer for layer, dummy in zip(cache.layers, unused, strict=True) if not dummy][-1]
+    ends = type(last) in (DynamicLayer, DynamicSlidingWindowLayer)
+    if not ends and (index or not keeps_index(last)):
+        yield
+        return
+    update = last.update
+
+    def write(*args: Any, **kwargs: Any) -> None:
+        update(*args, **kwargs)
+        raise _CompleteError
+
+    last.update = write
+    try:
+        yield
+    except _CompleteError:
+        pass
+    finally:
+        del last.update
+
+
 def keeps_tokens(layer: Any) -> bool:
     """Whether all that *layer* holds are keys and values, token by token."""
     return type(layer) is DynamicLayer
+
+
+def keeps_index(layer: Any) -> bool:
+    """Whether *layer* holds keys, values, and what chooses among them where there are many."""
+    return isinstance(layer, DynamicLayer) and hasattr(layer, "update_indexer")
+
+
+def has_index(model: Any) -> bool:
+    """Whether layers of *model* choose tokens by an index, and all up to a known number."""
+    return any(bound == "index_topk" for _, bound, _ in _windowed(model))
 
 
 def keeps_state(layer: Any) -> bool:
@@ -66,7 +115,7 @@ def encoded_layers(model: Any) -> frozenset[int]:
 
 def windows(model: Any) -> dict[int, int]:
     """By layer, how many tokens a sliding window holds, the asking one included."""
-    return {layer: size for layer, kind, size in _windowed(model) if kind != "attention_chunk_size"}
+    return {layer: size for layer, bound, size in _windowed(model) if bound == _SLIDING}
 
 
 def shortest_window(model: Any) -> int | None:
@@ -74,9 +123,13 @@ def shortest_window(model: Any) -> int | None:
     return min((size for _, _, size in _windowed(model)), default=None)
 
 
-def chunked(model: Any) -> bool:
-    """Whether layers attend within chunks, which are not windows: they begin at fixed places."""
-    return any(bound == "attention_chunk_size" for _, bound, _ in _windowed(model))
+def beyond_own_attention(model: Any) -> str | None:
+    """The layers that choose other tokens than the last ones, once there are more than they see.
+
+    Chunks begin at fixed places; an index takes the tokens that score highest.
+    """
+    bounds = {bound for _, bound, _ in _windowed(model)}
+    return next((kind for kind, bound in _WINDOWED.items() if bound in bounds - {_SLIDING}), None)
 
 
 def _windowed(model: Any) -> list[tuple[int, str, int]]:

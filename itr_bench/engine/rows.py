@@ -17,6 +17,7 @@ from itr_bench.engine.layers import (
     cache_argument,
     encoded_layers,
     expanded,
+    has_index,
     stacked,
     takes,
     windows,
@@ -97,6 +98,7 @@ class SharedRows:
     def __init__(self, model: Any, prompts: Sequence[Parts], counts: Sequence[int]) -> None:
         self._model = model
         self._configs = decoder_configs(model)
+        self._has_index = has_index(model)
         self.cache = RowCache(
             [parts.segments for parts in prompts],
             counts,
@@ -111,8 +113,11 @@ class SharedRows:
 
     def score(self, tokens: Tensor, positions: Tensor, keep: int | Tensor = 0) -> Tensor:
         """As of :class:`Rows`."""
+        # An index asks which tokens there are. It chooses all, so nobody looks at its choice.
+        seen = tokens.new_ones(len(tokens), 1, tokens.shape[1], 1, dtype=torch.bool)
+        more = {"attention_mask": seen} if self._has_index else {}
         with shared_rows(self._configs, self.cache):
-            return _forward(self._model, tokens, positions, self.cache, keep)
+            return _forward(self._model, tokens, positions, self.cache, keep, **more)
 
 
 class CopiedRows:

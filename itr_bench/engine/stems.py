@@ -15,10 +15,13 @@ from itr_bench.engine.attention import Segment
 from itr_bench.engine.layers import (
     cache_argument,
     encoded_layers,
+    has_index,
+    keeps_index,
     keeps_state,
     keeps_tokens,
     own_cache,
     takes,
+    until_kept,
     unwindowed_cache,
 )
 from itr_bench.engine.prompts import Prompts, placed
@@ -56,10 +59,10 @@ def read(model: Any, prompts: Prompts, way: Way = Way.ATTENTION) -> list[Stem]:
     if not prompts.shared:
         with _encoding_once(model):
             return [
-                Stem(ids.to(model.device), *_forward(model, inputs, way))
+                Stem(ids.to(model.device), *_read_whole(model, inputs, way))
                 for ids, inputs in zip(prompts.ids, prompts.inputs, strict=True)
             ]
-    prefix, _, position = _forward(model, prompts.inputs[0], way)
+    prefix, position = _read_shared(model, prompts.inputs[0], way)
     suffixes = [ids[prompts.shared :] for ids in prompts.ids]
     if isinstance(prefix, Parts) and not prefix.states:
         ends = _extend_together(model, prefix, position, suffixes)
@@ -72,31 +75,58 @@ def read(model: Any, prompts: Prompts, way: Way = Way.ATTENTION) -> list[Stem]:
     ]
 
 
-def _forward(model: Any, inputs: Mapping[str, Tensor], way: Way) -> tuple[Parts | Any, Tensor, int]:
-    """Read *inputs* the model's own way.
+def _read_whole(
+    model: Any, inputs: Mapping[str, Tensor], way: Way
+) -> tuple[Parts | Any, Tensor, int]:
+    """Read a prompt the model's own way.
 
     Returns:
-        what they left in the layers, the logits after them, and the next position.
+        what it left in the layers, the logits after it, and the next position.
 
     Raises:
         UnsharableError: it left what the engine's own attention cannot share.
     """
+    cache = _new_cache(model, way)
+    with _positions(model) as given:
+        output = _forward(model, inputs, cache)
+    return (
+        _kept(inputs, model, cache, way),
+        output.logits[0, -1].float(),
+        _next_position(inputs, given),
+    )
+
+
+def _read_shared(model: Any, inputs: Mapping[str, Tensor], way: Way) -> tuple[Parts | Any, int]:
+    """As :func:`_read_whole`, where nobody asks for the logits: what prompts share."""
+    cache = _new_cache(model, way)
+    with _positions(model) as given, until_kept(cache, index=not way.attention):
+        _forward(model, inputs, cache)
+    return _kept(inputs, model, cache, way), _next_position(inputs, given)
+
+
+def _new_cache(model: Any, way: Way) -> Any:
     if not way.attention and encoded_layers(model):
         raise UnsharableError("cross-attention layers need the mask of their image at every step")
+    return unwindowed_cache(model) if way.attention else own_cache(model)
+
+
+def _forward(model: Any, inputs: Mapping[str, Tensor], cache: Any) -> Any:
     base = model.base_model
     if hasattr(base, "rope_deltas"):
         base.rope_deltas = None  # the module keeps what the last image left
-    cache = unwindowed_cache(model) if way.attention else own_cache(model)
     chosen: dict[str, Any] = {cache_argument(model): cache}
     if takes(model, "logits_to_keep"):
         chosen["logits_to_keep"] = 1
-    with _positions(model) as given:
-        output = model(**placed(model, inputs), use_cache=True, **chosen)
-    length = inputs["input_ids"].shape[1]
+    return model(**placed(model, inputs), use_cache=True, **chosen)
+
+
+def _next_position(inputs: Mapping[str, Tensor], given: Sequence[Tensor]) -> int:
     # Those of Qwen2-VL and its kin lag behind the number of tokens; PaliGemma counts from one.
-    position = int(given[-1].max()) + 1 if given else length
-    kept = _parts(inputs, model, cache) if way.attention else cache
-    return kept, output.logits[0, -1].float(), position
+    return int(given[-1].max()) + 1 if given else inputs["input_ids"].shape[1]
+
+
+def _kept(inputs: Mapping[str, Tensor], model: Any, cache: Any, way: Way) -> Parts | Any:
+    return _parts(inputs, model, cache) if way.attention else cache
 
 
 @contextlib.contextmanager
@@ -125,7 +155,7 @@ def _parts(inputs: Mapping[str, Tensor], model: Any, cache: Any) -> Parts:
             layers.append(None)
         elif getattr(layer, "keys", None) is None:  # it reuses those of an earlier layer
             layers.append(None)
-        elif keeps_tokens(layer):
+        elif keeps_tokens(layer) or (keeps_index(layer) and has_index(model)):
             keys, values = layer.keys[0], layer.values[0]
             if index in visible:
                 keys, values = keys[:, visible[index]], values[:, visible[index]]

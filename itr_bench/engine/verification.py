@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from itr_bench.engine import plain
-from itr_bench.engine.layers import chunked
+from itr_bench.engine.layers import beyond_own_attention
 from itr_bench.engine.loading import Vlm
 from itr_bench.engine.prompts import Chat, PromptError, prepare
 from itr_bench.engine.rows import Way, grow
@@ -86,8 +86,8 @@ def why_not(vlm: Vlm, own: OwnWay, way: Way, *, long: bool = False) -> str | Non
     Returns:
         why the model cannot be shared that way, or ``None`` where it can.
     """
-    if long and way.attention and chunked(vlm.model):
-        return "chunked attention is not shared beyond a chunk"
+    if long and way.attention and (kind := beyond_own_attention(vlm.model)) is not None:
+        return f"{kind.replace('_', ' ')} is shared where it sees all tokens"
     try:
         with torch.inference_mode():
             return _difference(vlm, own, way)

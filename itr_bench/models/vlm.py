@@ -7,6 +7,7 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from itr_bench.engine.loading import load
 from itr_bench.engine.prompts import PromptError, render
 from itr_bench.engine.trials import trials
 from itr_bench.errors import ItrBenchError, unknown_name
+from itr_bench.models.ahead import Ahead
 from itr_bench.models.stopping import stop
 from itr_bench.seeds import read_seeds
 from itr_bench.tasks.spec import get_task, is_ours
@@ -57,6 +59,7 @@ class _Asked:
     """The requests about the same images with one set of settings.
 
     Attributes:
+        key: what all of its requests have in common.
         name: what errors call it.
         settings: keywords of ``generate``.
         until: strings that end a response.
@@ -65,12 +68,13 @@ class _Asked:
         places: by document, the positions of the responses among the requests.
     """
 
+    key: tuple[Any, ...]
     name: str
     settings: dict[str, Any]
     until: tuple[str, ...]
-    messages: dict[int, Callable[[], Any]] = field(default_factory=dict)
+    messages: dict[int, Callable[[], Any]] = field(default_factory=dict, compare=False)
     seeds: dict[int, list[int]] = field(default_factory=dict)
-    places: dict[int, list[int]] = field(default_factory=dict)
+    places: dict[int, list[int]] = field(default_factory=dict, compare=False)
 
 
 class SharedImageVlm(lmms):  # type: ignore[misc]
@@ -91,7 +95,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         peft: a folder with an adapter of peft for this checkpoint, such as a fold of
             `itr-bench study training` leaves.
         rows_in_flight: generations decoded at a time; bounds the memory, changes no result in
-            float32.
+            float32. The images of the next ones are prepared meanwhile.
         seeds: of the samples of ``--repeats``, in order: ``paper`` or a count. A request
             that carries its own ``seed`` among its generation settings keeps it.
         shared: whether to share; ``False`` makes every generation by itself.
@@ -156,6 +160,8 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         self.rows_in_flight = rows_in_flight
         self._has_own_template = chat_template is not None
         self._peft = peft
+        self._ahead = Ahead(self._prepared)
+        self._expected: list[_Asked] = []
 
     @property
     def conditions(self) -> dict[str, Any]:
@@ -190,13 +196,37 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         try:
             self._check_order({request.args[4] for request in requests})
             groups = self._by_image(requests)
-            with tqdm(total=len(groups), desc="itr_vlm, images", disable=self.rank != 0) as bar:
-                for wave in self._waves(groups):
-                    found.update(self._answer(wave))
+            waves = list(self._waves(groups))
+            expected, self._expected = self._expected, []
+            bar = tqdm(total=len(groups), desc="itr_vlm, images", disable=self.rank != 0)
+            with bar, self._ahead.running():
+                for wave, following in zip(waves, [*waves[1:], expected], strict=True):
+                    prepared = self._ahead.take(wave)
+                    self._ahead.start(following)
+                    found.update(self._answer(wave, prepared))
                     bar.update(len(wave))
         except ItrBenchError as error:
             stop(error)
         return [found[place] for place in range(len(requests))]
+
+    def expect(self, requests: Sequence[Instance]) -> None:
+        """Say what will be asked after the next call, so that it is prepared during that call.
+
+        Args:
+            requests: of which those that are computed together first are prepared.
+        """
+        try:
+            self._expected = next(self._waves(self._by_image(requests)), [])
+        except ItrBenchError:  # raised when they are asked
+            self._expected = []
+
+    def expect_nothing(self) -> None:
+        """Give up what was expected; no thread is left."""
+        self._expected = []
+        self._ahead.stop()
+
+    def _prepared(self, asked: _Asked) -> Job:
+        return self.engine.prepared(_job(asked))
 
     def _check_order(self, tasks: Iterable[str]) -> None:
         """Refuse the variants of the order where the checkpoint's template does not keep it."""
@@ -217,25 +247,28 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
         return one != other
 
     def _waves(self, groups: Sequence[_Asked]) -> Iterator[list[_Asked]]:
-        """Some images at a time, all with the same settings."""
+        """Some images at a time, all with the same settings; for likelihoods, one at a time."""
         for _, same in itertools.groupby(groups, key=lambda asked: (asked.settings, asked.until)):
             waiting = list(same)
+            most = 1 if _is_likelihood(waiting[0]) else self.rows_in_flight
             while waiting:
                 rows = (sum(map(len, asked.seeds.values())) for asked in waiting)
-                count = fitting(rows, self.rows_in_flight)
+                count = fitting(rows, most)
                 yield waiting[:count]
                 waiting = waiting[count:]
 
-    def _answer(self, wave: Sequence[_Asked]) -> dict[int, GenerationResult]:
+    def _answer(
+        self, wave: Sequence[_Asked], prepared: Sequence[Future[Job]]
+    ) -> dict[int, GenerationResult]:
         """The responses of a wave, by place. What one tweet lacks is that tweet's failure alone."""
         found: dict[int, GenerationResult] = {}
         ready: list[tuple[_Asked, Job]] = []
-        for asked in wave:
+        for asked, future in zip(wave, prepared, strict=True):
             try:
-                ready.append((asked, _job(asked)))
+                ready.append((asked, future.result()))
             except PromptError as error:
                 found |= _failed(asked, error)
-        if wave[0].settings.get("scoring") == "likelihood":
+        if _is_likelihood(wave[0]):
             for asked, job in ready:
                 found |= self._likelihoods(asked, job)
             return found
@@ -288,7 +321,7 @@ class SharedImageVlm(lmms):  # type: ignore[misc]
                 seed = self._seed(samples[task, doc_id])
                 samples[task, doc_id] += 1
             key = (task, split, tweet, before, repr(sorted(settings.items())), until)
-            asked = groups.setdefault(key, _Asked(f"{task}, tweet {tweet}", settings, until))
+            asked = groups.setdefault(key, _Asked(key, f"{task}, tweet {tweet}", settings, until))
             asked.messages[doc_id] = partial(messages, document)
             asked.seeds.setdefault(doc_id, []).append(seed)
             asked.places.setdefault(doc_id, []).append(place)
@@ -340,6 +373,10 @@ def _settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]
         # A checkpoint's own would draw a warning, and mean nothing.
         settings.update(dict.fromkeys(_SAMPLING))
     return settings, (until,) if isinstance(until, str) else tuple(until), seed
+
+
+def _is_likelihood(asked: _Asked) -> bool:
+    return asked.settings.get("scoring") == "likelihood"
 
 
 def _failed(asked: _Asked, error: Exception) -> dict[int, GenerationResult]:

@@ -83,8 +83,28 @@ class Model:
         def on_asked(came: Sequence[tuple[Request, Output]]) -> None:
             on_responses([one for one in came if one[0] in asked])
 
-        for batch in self._batches(task, requests, batch_size):
-            self._respond(task, batch, on_asked)
+        batches = list(self._batches(task, requests, batch_size))
+        looks_ahead = hasattr(self._lm, "expect")
+        try:
+            for batch, following in zip(batches, [*batches[1:], ()], strict=True):
+                if looks_ahead:
+                    self._lm.expect(self._instances(task, following))
+                self._respond(task, batch, on_asked)
+        finally:
+            if looks_ahead:
+                self._lm.expect_nothing()
+
+    def _instances(self, task: str, batch: Sequence[Request]) -> list[Any]:
+        """lmms-eval's requests, each with its generation settings."""
+        settings = self._plans[task].settings.generation
+        own = self._spec.handling.seeding in (Seeding.REQUEST, Seeding.PAYLOAD)
+        return [
+            _with_settings(
+                self._requests[task][request.doc_id],
+                {**settings, "seed": request.seed} if own else dict(settings),
+            )
+            for request in batch
+        ]
 
     def _batches(
         self, task: str, requests: Sequence[Request], batch_size: int | None
@@ -101,12 +121,7 @@ class Model:
         if seeding is Seeding.PROCESS:
             _seed_process(batch[0].seed)
         settings = dict(self._plans[task].settings.generation)
-        instances = []
-        for request in batch:
-            own = dict(settings)
-            if seeding in (Seeding.REQUEST, Seeding.PAYLOAD):
-                own["seed"] = request.seed
-            instances.append(_with_settings(self._requests[task][request.doc_id], own))
+        instances = self._instances(task, batch)
         early: set[int] = set()
 
         def on_early(place: int, output: Output) -> None:
