@@ -504,9 +504,11 @@ def test_a_release_on_its_way_out_comes_back(at_filled: Path, tmp_path: Path) ->
     """Killed between the two renames: the old release is there, under another name."""
     folder = tmp_path / "rel"
     export(folder, plan(["tirt"]))
-    (tmp_path / ".rel.abc").mkdir()
-    (tmp_path / ".rel.abc" / "itr-bench-export.lock").touch()
-    folder.rename(tmp_path / ".rel.abc" / "old")
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left = tmp_path / f".rel.{gone.pid}.tmp"
+    left.mkdir()
+    folder.rename(left / "old")
     with pytest.raises(DataError, match="holds a release already"):
         export(folder, plan(["tirt"]))
     assert read_release(folder)[0].version == "1.0.0"

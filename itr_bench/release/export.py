@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import glob
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +35,7 @@ from itr_bench.release.croissant import croissant
 from itr_bench.release.difference import changelog, check_above, parse_version, row_differences
 from itr_bench.release.notice import licence_texts, notice
 from itr_bench.release.plan import TRIAL_KINDS, Planned
-from itr_bench.storage import Lock, Timeout
-
-_LOCK = "itr-bench-export.lock"
-"""What marks the folder that an export writes in; held as long as it runs."""
+from itr_bench.storage import check_disk, clear_leftovers, replacing
 
 
 @dataclass(frozen=True)
@@ -105,9 +99,10 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
         DataError: anything wrong with these, or the disk refuses.
     """
     asked = Details(**details)
-    _clear_up(folder)
+    with _said(folder):
+        clear_leftovers(folder.resolve())
     previous, rows, agreement = check(folder, asked)
-    with _replacing(folder) as partial:
+    with _said(folder), replacing(folder.resolve()) as partial:
         configs = tuple(_write_config(partial, one) for one in planned)
         release = Release(
             version=asked.version,
@@ -229,46 +224,10 @@ def _refuse_existing(folder: Path, replace: bool) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of *folder* if the block succeeds."""
+def _said(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an error that says what to do."""
     try:
-        folder = folder.resolve()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        lock = Lock(work / _LOCK)
-        lock.acquire()
-        try:
-            partial = work / "new"
-            partial.mkdir()
-            yield partial
-            if folder.exists():
-                folder.rename(work / "old")
-            partial.rename(folder)
-        finally:
-            _remove(work, folder, lock)
-    except OSError as error:
-        raise DataError(
-            f"cannot write {folder}: {error.strerror or error}. Make room or grant write access; "
-            "nothing was changed."
-        ) from error
-
-
-def _clear_up(folder: Path) -> None:
-    """Remove what killed exports of that name left behind."""
-    try:
-        folder = folder.resolve()
-        for left in folder.parent.glob(f".{glob.escape(folder.name)}.*/{_LOCK}"):
-            lock = Lock(left, timeout=0)
-            with contextlib.suppress(Timeout):  # it still runs
-                lock.acquire()
-                _remove(left.parent, folder, lock)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before 3.13
+        with check_disk(folder, DataError, "Make room or grant write access; nothing was changed."):
+            yield
+    except RuntimeError as error:  # links in a circle, before Python 3.13
         raise DataError(f"cannot write {folder}: {error}") from error
-
-
-def _remove(work: Path, folder: Path, lock: Lock) -> None:
-    """Remove the folder that an export wrote in; a release on its way out of *folder* goes back."""
-    if (work / "old").exists() and not folder.exists():
-        (work / "old").rename(folder)
-    lock.release()
-    shutil.rmtree(work, ignore_errors=True)

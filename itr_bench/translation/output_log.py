@@ -26,8 +26,7 @@ from itr_bench.errors import DataError
 from itr_bench.storage import (
     AppendLog,
     DamagedLineError,
-    Lock,
-    Timeout,
+    locked,
     parse_line,
     to_line,
     write_whole,
@@ -149,26 +148,16 @@ def opened(set_name: str, configuration: Mapping[str, Any]) -> Iterator[OutputLo
     text = json.dumps(configuration, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     name = f"{set_name}-{text_hash(text)[:12]}"
     folder = home.home() / "translations" / name
-    with home.writing(f"the log {name!r}"):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(folder / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(
-                f"another process is making this very translation, in {folder}. Wait for it: what "
-                "it did is kept, and the same command resumes."
-            ) from None
-        try:
+    busy = DataError(
+        f"another process is making this very translation, in {folder}. Wait for it: what it did "
+        "is kept, and the same command resumes."
+    )
+    with contextlib.ExitStack() as stack:
+        with home.writing(f"the log {name!r}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(folder / "lock", busy))
             write_whole(folder / CONFIGURATION, text.encode())
-        except OSError:
-            lock.release()
-            raise
-    try:
-        with contextlib.closing(OutputLog(folder)) as log:
-            yield log
-    finally:
-        lock.release()
+        yield stack.enter_context(contextlib.closing(OutputLog(folder)))
 
 
 def logs(set_name: str) -> list[tuple[Path, Mapping[str, Any], int]]:
