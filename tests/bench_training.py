@@ -71,12 +71,12 @@ def shared(checkpoint: Path, folder: Path) -> dict[str, Any]:
     trained = fit.adapt(vlm.model, config())
     encoder = Encoder(vlm, PictureStore(folder / "pictures", {"model": "bench"}))
     examples = make_examples(TWEETS)
-    way, _ = fit.choose_way(vlm, encoder, examples[:2])
+    way, lean, _ = fit.choose_way(vlm, encoder, examples[:2])
     steps = TWEETS // BATCH
     lesson = fit.Lesson(examples, [0] * TWEETS, [], steps, steps, BATCH, recompute=False)
     place = Path(tempfile.mkdtemp(dir=folder))
     start = time.process_time()
-    fit.fit(vlm, trained, encoder, way, lesson, config(), place, 0, print)
+    fit.fit(vlm, trained, encoder, way, lean, lesson, config(), place, 0, print)
     seconds = time.process_time() - start
     record = json.loads((place / fit.RECORD).read_bytes())
     return {"seconds": seconds, "losses": record["losses"], "way": record["way"]}

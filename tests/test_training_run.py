@@ -244,15 +244,16 @@ def test_loss_and_gradients_are_those_of_single_prompts(
 
     vlm, _, encoder = _encoder(checkpoints(family), tmp_path, adapt)
     examples = _examples(3)
-    chosen, _ = fit.choose_way(vlm, encoder, examples[:2])
+    chosen, lean, reasons = fit.choose_way(vlm, encoder, examples[:2])
     assert (chosen.shared, chosen.cached) == way
+    assert lean is not None, reasons
     vlm.model.train()
 
-    def loss_of(batches: list[Any], taken: Way) -> tuple[float, dict[str, Any]]:
+    def loss_of(batches: list[Any], taken: Way, lean: Any) -> tuple[float, dict[str, Any]]:
         vlm.model.zero_grad()
         total = 0.0
         for batch in batches:
-            logits, tokens, weights = answer_scores(vlm.model, encoder.batch(batch, taken))
+            logits, tokens, weights = answer_scores(vlm.model, encoder.batch(batch, taken), lean)
             loss = torch.nn.functional.cross_entropy(logits, tokens, reduction="none")
             (loss * weights).sum().backward()
             total += float((loss * weights).sum().detach())
@@ -264,8 +265,9 @@ def test_loss_and_gradients_are_those_of_single_prompts(
 
     alone = Way(False, False)
     singles = [[[one]] for example in examples for one in encoder.encode(example, alone)]
-    expected, gradients = loss_of(singles, alone)
-    found, of_way = loss_of([[encoder.encode(one, chosen) for one in examples]], chosen)
+    lean.read(None)
+    expected, gradients = loss_of(singles, alone, None)
+    found, of_way = loss_of([[encoder.encode(one, chosen) for one in examples]], chosen, lean)
     assert found == pytest.approx(expected, rel=1e-4)
     assert of_way.keys() == gradients.keys()
     largest = max(float(one.abs().max()) for one in gradients.values())

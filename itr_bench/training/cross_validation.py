@@ -316,7 +316,7 @@ class _Training:
             vlm.model.train()
         encoder = Encoder(vlm, self._store(vlm), self.made)
         examples = self._examples(self.parts[fold], self.parts[fold].train)
-        way, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
+        way, lean, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
         if not fold:
             log(f"training with {way}" + "".join(f"\n  not {reason}" for reason in reasons))
         folder = self.fold_folder(fold)
@@ -331,7 +331,9 @@ class _Training:
             at_once=self.job.at_once,
             recompute=self.job.recompute,
         )
-        record = fit.fit(vlm, trained, encoder, way, lesson, self.config, folder, fold, log)
+        record = fit.fit(
+            vlm, trained, encoder, way, lean, lesson, self.config, folder, fold, log
+        )
         del vlm, trained, encoder
         _free()
         return record

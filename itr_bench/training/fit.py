@@ -36,6 +36,7 @@ from itr_bench.errors import RunError
 from itr_bench.runs.manifest import read_json, write_json
 from itr_bench.scoring.signature import digest
 from itr_bench.training.config import TrainingConfig
+from itr_bench.training.leaner import Lean, add_lora_in_place
 from itr_bench.training.pictures import moved
 from itr_bench.training.sequences import (
     WAYS,
@@ -105,7 +106,9 @@ def adapt(model: Any, config: TrainingConfig) -> Any:
             "LoRA can adapt; take --adapt full, or another model"
         )
     lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=names)
-    return get_peft_model(model, lora)
+    trained = get_peft_model(model, lora)
+    add_lora_in_place(trained)
+    return trained
 
 
 def _adapted(model: Any) -> list[str]:
@@ -118,7 +121,9 @@ def _adapted(model: Any) -> list[str]:
     ]
 
 
-def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple[Way, list[str]]:
+def choose_way(
+    vlm: Vlm, encoder: Encoder, examples: Sequence[Example]
+) -> tuple[Way, Lean | None, list[str]]:
     """The fastest way of making sequences that scores the answers as single prompts do.
 
     Args:
@@ -127,7 +132,8 @@ def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple
         examples: two or more, of different tweets.
 
     Returns:
-        The way, and why faster ones were not taken, a sentence each.
+        The way; what the model leaves out, if anything; and why faster ones were not taken, a
+        sentence each.
 
     Raises:
         RunError: none gives what single prompts give.
@@ -136,33 +142,45 @@ def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple
     singles = [one for example in examples for one in encoder.encode(example, alone)]
     expected = torch.cat([_scores(vlm, encoder, [[one]], alone) for one in singles])
     close = _CLOSE.get(vlm.model.dtype, _CLOSE_IN_HALF)
-    reasons = []
-    for way in WAYS:
+    reasons: list[str] = []
+
+    def suits(way: Way, name: str, make_lean: Callable[[], Lean | None]) -> tuple[bool, Any]:
         try:
             made = [encoder.encode(example, way) for example in examples]
             if way.shared and any(len(sequences) > 1 for sequences in made):
                 raise UnsuitableError("the questions have no beginning with the picture in common")
-            found = _scores(vlm, encoder, made, way)
+            lean = make_lean()
+            found = _scores(vlm, encoder, made, way, lean)
             difference = float((found - expected).abs().max())
             if not difference <= close:
                 raise UnsuitableError(f"scores differ by {difference:.2g} from single prompts")
         except RunError:
             raise
         except Exception as error:  # models raise what they like over inputs they do not know
-            reasons.append(f"{way}: {error or type(error).__name__}")
-        else:
-            return way, reasons
+            reasons.append(f"{name}: {error or type(error).__name__}")
+            return False, None
+        return True, lean
+
+    for way in WAYS:
+        if suits(way, str(way), lambda: None)[0]:
+            return way, suits(way, "without what is not read", lambda: Lean(vlm.model))[1], reasons
     raise RunError(
         "this model cannot be trained here: in a batch it answers otherwise than by itself.\n  "
         + "\n  ".join(reasons)
     )
 
 
-def _scores(vlm: Vlm, encoder: Encoder, made: Sequence[Sequence[Tokens]], way: Way) -> Tensor:
+def _scores(
+    vlm: Vlm,
+    encoder: Encoder,
+    made: Sequence[Sequence[Tokens]],
+    way: Way,
+    lean: Lean | None = None,
+) -> Tensor:
     """The logarithms of the probabilities of the answers' tokens."""
     batch = moved(vlm.model, encoder.batch(made, way))
     with torch.no_grad():
-        logits, tokens, _ = answer_scores(vlm.model, batch)
+        logits, tokens, _ = answer_scores(vlm.model, batch, lean)
     return torch.log_softmax(logits, dim=-1).gather(1, tokens[:, None])[:, 0].cpu()
 
 
@@ -181,10 +199,16 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose loss is that of the answers alone."""
 
     def __init__(
-        self, vlm: Vlm, relations: Sequence[int], balance: str, seed: int, **given: Any
+        self,
+        vlm: Vlm,
+        lean: Lean | None,
+        relations: Sequence[int],
+        balance: str,
+        seed: int,
+        **given: Any,
     ) -> None:
         super().__init__(**given)
-        self._vlm = vlm
+        self._vlm, self._lean = vlm, lean
         # It counts the labels of all batches of a step, so that the loss is their mean.
         self.model_accepts_loss_kwargs = True
         self._relations, self._balance, self._order = relations, balance, seed
@@ -197,7 +221,7 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         num_items_in_batch: Any = None,
     ) -> Any:
         own = self._vlm.model
-        logits, tokens, weights = answer_scores(own, moved(own, inputs))
+        logits, tokens, weights = answer_scores(own, moved(own, inputs), self._lean)
         losses = functional.cross_entropy(logits, tokens, reduction="none") * weights
         count = len(tokens) if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / count
@@ -260,6 +284,7 @@ def fit(
     trained: Any,
     encoder: Encoder,
     way: Way,
+    lean: Lean | None,
     lesson: Lesson,
     config: TrainingConfig,
     folder: Path,
@@ -274,6 +299,7 @@ def fit(
         vlm: model and processor.
         trained: as :func:`adapt` returns it for the model.
         encoder, way: of its sequences.
+        lean: what the model leaves out, of :func:`choose_way`.
         lesson: what to train on.
         config: how.
         folder: of the fold.
@@ -342,6 +368,7 @@ def fit(
 
     trainer = _AnswerTrainer(
         vlm,
+        lean,
         lesson.relations,
         config.balance,
         seed,
