@@ -22,6 +22,7 @@ from typing import Any
 
 TWEETS = 64
 BATCH = 8
+AT_ONCE = 4  # the command's default
 AIM = 3.0
 CLOSE = 1e-4
 
@@ -73,7 +74,7 @@ def shared(checkpoint: Path, folder: Path) -> dict[str, Any]:
     examples = make_examples(TWEETS)
     way, lean, _ = fit.choose_way(vlm, encoder, examples[:2])
     steps = TWEETS // BATCH
-    lesson = fit.Lesson(examples, [0] * TWEETS, [], steps, steps, BATCH, recompute=False)
+    lesson = fit.Lesson(examples, [0] * TWEETS, [], steps, steps, AT_ONCE, recompute=False)
     place = Path(tempfile.mkdtemp(dir=folder))
     start = time.process_time()
     fit.fit(vlm, trained, encoder, way, lean, lesson, config(), place, 0, print)

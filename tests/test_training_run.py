@@ -276,6 +276,40 @@ def test_loss_and_gradients_are_those_of_single_prompts(
         torch.testing.assert_close(of_way[name], gradient, rtol=1e-2, atol=1e-3 * largest)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_lora_added_in_place_is_that_of_peft(dtype: str, bias: bool) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from itr_bench.training.leaner import add_lora_in_place
+
+    def made() -> tuple[Any, Any]:
+        torch.manual_seed(0)
+        layer = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
+        states = torch.randn(3, 5, 24).to(getattr(torch, dtype)).requires_grad_()
+        shell = get_peft_model(
+            layer.to(getattr(torch, dtype)), LoraConfig(r=4, lora_alpha=10, target_modules=["0"])
+        )
+        torch.nn.init.normal_(shell.base_model.model[0].lora_B.default.weight)
+        return shell, states
+
+    results = []
+    for changed in (False, True):
+        shell, states = made()
+        if changed:
+            add_lora_in_place(shell)
+        found = shell(states)
+        found.float().square().sum().backward()
+        learned = [weight.grad for weight in shell.parameters() if weight.requires_grad]
+        results.append([found, states.grad, *learned])
+    assert len(results[0]) == 4
+    close = 1e-5 if dtype == "float32" else 2e-2
+    for one, other in zip(*results, strict=True):
+        assert one.dtype == other.dtype
+        torch.testing.assert_close(one, other, rtol=0, atol=close * float(one.abs().max()))
+
+
 def test_only_the_answers_count_in_the_loss(checkpoints: Any, tmp_path: Path) -> None:
     from itr_bench.training.sequences import Way
 

@@ -331,9 +331,7 @@ class _Training:
             at_once=self.job.at_once,
             recompute=self.job.recompute,
         )
-        record = fit.fit(
-            vlm, trained, encoder, way, lean, lesson, self.config, folder, fold, log
-        )
+        record = fit.fit(vlm, trained, encoder, way, lean, lesson, self.config, folder, fold, log)
         del vlm, trained, encoder
         _free()
         return record

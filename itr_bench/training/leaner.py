@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
@@ -79,20 +80,31 @@ class Lean:
         self, module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **given: Any
     ) -> tuple[Tensor, None]:
         """Attention in the form in which transformers calls it."""
-        usual = partial(sdpa_attention_forward, module, **given)
+        usual: Callable[..., tuple[Tensor, None]] = partial(sdpa_attention_forward, module, **given)
         if self._mask is None or mask is None or mask.data_ptr() != self._mask.data_ptr():
             return usual(query, key, value, mask)
+
+        def masked(queries: Tensor | slice) -> Tensor:
+            made = functional.scaled_dot_product_attention(
+                query[:, :, queries],
+                key,
+                value,
+                mask[:, :, queries],
+                dropout_p=given.get("dropout", 0.0),
+                scale=given.get("scaling"),
+                enable_gqa=True,  # transformers would copy keys and values for each head
+            )
+            return made.transpose(1, 2)
+
         if self._places is not None and id(module) in self._last:
-            places = self._places
-            made, _ = usual(query[:, :, places], key, value, mask[:, :, places])
+            made = masked(self._places)
             whole = made.new_zeros(made.shape[0], query.shape[2], *made.shape[2:])
-            return whole.index_copy(1, places, made), None
-        start = slice(0, self._tail)
+            return whole.index_copy(1, self._places, made), None
+        head, tail = slice(self._tail), slice(self._tail, None)
         first, _ = usual(
-            query[:, :, start], key[:, :, start], value[:, :, start], None, is_causal=True
+            query[:, :, head], key[:, :, head], value[:, :, head], None, is_causal=True
         )
-        rest, _ = usual(query[:, :, self._tail :], key, value, mask[:, :, self._tail :])
-        return torch.cat([first, rest], dim=1), None
+        return torch.cat([first, masked(tail)], dim=1), None
 
 
 def _attend(
