@@ -40,6 +40,7 @@ from itr_bench.leaderboard.site.markdown import markdown_table
 from itr_bench.leaderboard.site.model_page import badge_text
 from itr_bench.leaderboard.site.model_page import collect as by_model
 from itr_bench.leaderboard.site.plots import plots
+from itr_bench.report.words import percent
 from itr_bench.runs.comparing import compare_runs
 from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
@@ -682,6 +683,27 @@ def test_boards_without_training_stay_as_they_are(tuned: list[Entry]) -> None:
     assert markdown_table([*entries, *tuned], []) == markdown_table(entries, [])
     (model,) = (one for one in by_model([*entries, *tuned], []) if one.name == "Best")
     assert badge_text(model) is None
+
+
+def test_accuracy_without_training_stands_beside_it(tmp_path: Path) -> None:
+    """That of the same checkpoint on the same data; of no other state, model or task."""
+    task, other = LTEC[:2]
+    known, unknown = Made("Known", 0.3), Made("Unknown", 0.4)
+    made = [
+        *(entry(known, task), entry(unknown, other)),
+        *(fine_tuned(entry(dataclasses.replace(one, knows=0.9), task)) for one in (known, unknown)),
+    ]
+    boards = make_boards(made, [], trial=False)
+    group = boards[0].main
+    shown = {row.name: row.accuracy_untrained for row in group.fine_tuned}
+    untrained = next(row.accuracy for row in group.entries if row.name == "Known")
+    assert untrained is not None
+    assert shown == {"Known": untrained, "Unknown": None}
+    build_site(tmp_path / "site", made, [])
+    text = (tmp_path / "site" / "index.html").read_text()
+    table = re.search(r'<table id="fine-tuned-table".*?</table>', text, re.DOTALL)
+    assert table is not None
+    assert f">{percent(untrained)}</td>" in table[0]
 
 
 def test_models_that_saw_the_data_stay_in_their_own_table(tuned: list[Entry]) -> None:

@@ -178,6 +178,53 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     assert not checkpoints_of_fold.exists()
 
 
+def test_interrupted_anywhere_it_ends_with_the_same_weights(
+    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a picture is written, in the middle of a step, and while weights are written."""
+    import torch
+
+    from itr_bench.training import fit
+
+    out, _ = trained
+
+    def interrupt(owner: Any, name: str, times: int) -> None:
+        """Ctrl-C at the end of what *name* does, when it was called so often."""
+        original, calls = getattr(owner, name), []
+
+        def interrupted(*given: Any, **more: Any) -> Any:
+            done = original(*given, **more)
+            calls.append(name)
+            if len(calls) == times:
+                raise KeyboardInterrupt
+            return done
+
+        with monkeypatch.context() as changed:
+            changed.setattr(owner, name, interrupted)
+            stopped = _train(checkpoints("qwen2_vl"), tmp_path)
+        assert stopped.exit_code == 130, stopped.output
+
+    folder = tmp_path / "m-trained-lv" / "folds" / "1"
+    interrupt(torch, "save", 3)
+    assert len(list((tmp_path / "m-pictures").glob("*.pt"))) == 2
+    interrupt(fit._AnswerTrainer, "compute_loss", 5)
+    assert fit.last_checkpoint(folder / "checkpoints") == folder / "checkpoints" / "checkpoint-3"
+    interrupt(fit, "weights_hash", 1)  # between weights and record
+    assert (folder / "weights").exists()
+    assert not (folder / "fold.json").exists()
+    (folder / "weights").rename(folder / "weights.part")  # as before the last renaming
+    done = _train(checkpoints("qwen2_vl"), tmp_path)
+    assert done.exit_code == 0, done.output
+    for fold in ("1", "2"):
+        one, other = (
+            json.loads((place / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
+            for place in (out, tmp_path)
+        )
+        assert one["losses"] == other["losses"]
+        assert one["weights"] == other["weights"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
 # Sequences
 
 
@@ -617,4 +664,5 @@ def test_lora_beside_weights_in_four_bits(checkpoints: Any, tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     record = json.loads((tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").read_text())
     assert record["losses"][-1] < record["losses"][0]
+    assert record["way"] == "one sequence a tweet, pictures encoded once"
     assert (tmp_path / "m-trained-lv" / "folds" / "1" / "weights" / "adapter_config.json").exists()

@@ -22,8 +22,9 @@ COLUMNS = (
     "represented_accuracy", "accuracy_without_image", "interval_low_without_image",
     "interval_high_without_image", "settings_without_image", "tweets", "samples",
     "against_chance", "against_majority", "tier", "parameters", "open_weights", "licence",
-    "saw_this_data", "saw_this_data_before", "fine_tuned_on", "adapt", "folds", "share", "steps",
-    "submitted", "released", "badge", "version", "data", "source", "signature",
+    "saw_this_data", "saw_this_data_before", "accuracy_untrained", "fine_tuned_on", "adapt",
+    "folds", "share", "steps", "submitted", "released", "badge", "version", "data", "source",
+    "signature",
 )  # fmt: skip
 
 _TEX = str.maketrans({
@@ -160,6 +161,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "licence": card.licence if card else None,
         "saw_this_data": card.saw_this_data if card else None,
         "saw_this_data_before": card.base_saw_this_data if card else None,
+        "accuracy_untrained": row.accuracy_untrained,
         "fine_tuned_on": training.languages if training else None,
         "adapt": training.adapt if training else None,
         "folds": training.folds if training else None,
