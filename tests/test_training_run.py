@@ -382,6 +382,35 @@ def test_what_lora_adapts(checkpoints: Any, tmp_path: Path) -> None:
 # Options
 
 
+@pytest.mark.parametrize("chances", [None, [1.0, 0.0, 2.0] * 6])
+def test_order_follows_from_seed_and_epoch_with_like_lengths_together(chances: Any) -> None:
+    from itr_bench.training.fit import Order
+
+    lengths = [7, 30, 12, 9, 25, 14, 8, 31, 11, 6, 28, 13, 5, 27, 10, 4, 26, 15]
+
+    def epochs(batch: int, seed: int, first: int = 0) -> list[list[int]]:
+        order = Order(lengths, chances, batch, seed)
+        found = []
+        for epoch in range(first, 3):
+            order.set_epoch(epoch)
+            found.append(list(order))
+        return found
+
+    made, unsorted = epochs(4, seed=5), epochs(1, seed=5)
+    assert made[1:] == epochs(4, seed=5, first=1)  # resumed
+    assert made[0] != made[1] and made != epochs(4, seed=6)
+    for epoch, plain in zip(made, unsorted, strict=True):
+        assert len(epoch) == 18
+        for start in range(0, 16, 4):
+            step, same = epoch[start : start + 4], plain[start : start + 4]
+            assert step == sorted(same, key=lengths.__getitem__)
+        assert epoch[16:] == plain[16:]
+        if chances is None:
+            assert sorted(epoch) == list(range(18))
+        else:
+            assert not {1, 4, 7, 10, 13, 16} & set(epoch)
+
+
 def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) -> None:
     """On an inner split that no fold predicts; the best weights are taken.
 

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, Sampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 from transformers import (
     EarlyStoppingCallback,
@@ -195,6 +195,47 @@ class _Encoded(Dataset[list[Tokens]]):  # type: ignore[misc]
         return self._examples[place]
 
 
+class Order(Sampler[int]):  # type: ignore[misc]
+    """The order of the examples, which follows from seed and epoch: a resumed training has it, too.
+
+    The examples of a step are sorted by length. So those that are in memory together are of like
+    length, and little is computed for fillers; the step learns from the same ones.
+
+    Args:
+        lengths: tokens of each example.
+        chances: how often to take each, on average, with others in its place; ``None`` to take
+            each once.
+        batch: examples a step.
+        seed: from 0 on.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], chances: Sequence[float] | None, batch: int, seed: int
+    ) -> None:
+        self._lengths, self._chances = lengths, chances
+        self._batch, self._seed, self._epoch = batch, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """As accelerate calls it."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        count, generator = len(self), torch.Generator().manual_seed(self._seed + self._epoch)
+        if self._chances is None:
+            drawn = torch.randperm(count, generator=generator)
+        else:
+            chances = torch.tensor(self._chances, dtype=torch.float64)
+            drawn = torch.multinomial(chances, count, replacement=True, generator=generator)
+        for start in range(0, count, self._batch):
+            step = drawn[start : start + self._batch].tolist()
+            if len(step) == self._batch:  # of a smaller one, the last would be left out
+                step.sort(key=self._lengths.__getitem__)
+            yield from step
+
+
 class _AnswerTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose loss is that of the answers alone."""
 
@@ -202,16 +243,14 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         self,
         vlm: Vlm,
         lean: Lean | None,
-        relations: Sequence[int],
-        balance: str,
-        seed: int,
+        order: Order,
         **given: Any,
     ) -> None:
         super().__init__(**given)
         self._vlm, self._lean = vlm, lean
         # It counts the labels of all batches of a step, so that the loss is their mean.
         self.model_accepts_loss_kwargs = True
-        self._relations, self._balance, self._order = relations, balance, seed
+        self._order = order
 
     def compute_loss(
         self,
@@ -235,15 +274,8 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         )
         return loader
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
-        if self._balance != "sampling":
-            found: Sampler[int] | None = super()._get_train_sampler(train_dataset)
-            return found
-        sizes = np.bincount(self._relations)
-        generator = torch.Generator()
-        generator.manual_seed(self._order)
-        chances = [1 / sizes[relation] for relation in self._relations]
-        return WeightedRandomSampler(chances, len(chances), generator=generator)
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return self._order
 
 
 class _DivergedError(Exception):
@@ -366,12 +398,19 @@ def fit(
     def collate(examples: Sequence[Sequence[Tokens]]) -> dict[str, Any]:
         return encoder.batch(examples, way)
 
+    sizes = np.bincount(lesson.relations)
+    order = Order(
+        lengths=[max(len(sequence.ids) for sequence in example) for example in encoded[0]],
+        chances=[1 / sizes[relation] for relation in lesson.relations]
+        if config.balance == "sampling"
+        else None,
+        batch=config.batch_size,
+        seed=seed,
+    )
     trainer = _AnswerTrainer(
         vlm,
         lean,
-        lesson.relations,
-        config.balance,
-        seed,
+        order,
         model=trained,
         args=arguments,
         train_dataset=_Encoded(encoded[0]),
