@@ -569,6 +569,34 @@ def test_another_training_is_refused_before_anything_is_run(
     assert [path.name for path in tmp_path.iterdir()] == ["m-trained-lv"]
 
 
+def test_data_that_was_built_anew_is_refused(
+    trained: tuple[Path, Result], checkpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.tasks import documents
+
+    monkeypatch.setattr(documents, "identity", lambda task: "demo-000000000000")
+    done = _train(checkpoints("qwen2_vl"), trained[0])
+    assert isinstance(done.exception, RunError)
+    assert "m-trained-lv holds another training:" in str(done.exception)
+    assert re.search("tasks.itr_demo_lv: 'demo-.*' there, 'demo-0{12}' now", str(done.exception))
+    assert "Give the old values, and the data as it was" in str(done.exception)
+
+
+def test_a_disk_that_refuses_the_lock(
+    trained: tuple[Path, Result], checkpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.training import cross_validation
+
+    def refused(_: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(cross_validation.Lock, "acquire", refused)
+    monkeypatch.setattr(cross_validation, "execute", lambda *_: [])
+    done = _train(checkpoints("qwen2_vl"), trained[0])
+    assert isinstance(done.exception, RunError)
+    assert "m-trained-lv: Read-only file system. What was answered" in str(done.exception)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
