@@ -585,7 +585,7 @@ def test_from_a_run_folder_to_the_pages(out: Path, tmp_path: Path) -> None:
     assert main[0].count('<tr class="entry') == tuned[0].count('<tr class="entry') == 1
     assert "fine-tuned on" not in main[0]
     cells = re.findall(r"<td[^>]*>(?:<[^>]*>)*([^<]*)", tuned[0])
-    assert cells[2:8] == ["lv", "LoRA", "2", "100", "9", "no"]
+    assert cells[3:9] == ["lv", "LoRA", "2", "100", "9", "no"]
     svg = re.search(r"<svg.*?</svg>", board, re.DOTALL)
     assert svg is not None
     assert svg[0].count("Tiny") >= 1
@@ -596,6 +596,9 @@ def test_from_a_run_folder_to_the_pages(out: Path, tmp_path: Path) -> None:
     assert f"<dt>Folds</dt><dd>2, hash {folds.hash}, seed 1</dd>" in page
     with (site / "data" / "results.csv").open() as file:
         lines = [line for line in csv.DictReader(file) if line["model"] == "Tiny"]
+    plain, after = lines
+    assert (plain["accuracy_untrained"], after["accuracy_untrained"]) == ("", plain["accuracy"])
+    assert cells[2] == percent(float(plain["accuracy"]))
     names = ("group", "saw_this_data", "fine_tuned_on", "adapt", "folds", "share", "tier")
     assert [tuple(line[name] for name in names) for line in lines] == [
         ("main", "no", "", "", "", "", "1"),

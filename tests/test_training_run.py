@@ -323,6 +323,30 @@ def test_loss_and_gradients_are_those_of_single_prompts(
         torch.testing.assert_close(of_way[name], gradient, rtol=1e-2, atol=1e-3 * largest)
 
 
+def test_what_a_model_cannot_leave_out_is_computed(
+    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.training import fit
+    from itr_bench.training.leaner import Lean
+    from itr_bench.training.sequences import Way
+
+    vlm, _, encoder = _encoder(checkpoints("qwen2_vl"), tmp_path)
+    examples, shared = _examples(2), Way(True, True)
+    made = [encoder.encode(one, shared) for one in examples]
+    before = fit._scores(vlm, encoder, made, shared)
+    right = Lean._where_read
+
+    def wrong(self: Any, *given: Any) -> Any:
+        return right(self, *given) * (1 if self._places is None else 2)
+
+    monkeypatch.setattr(Lean, "_where_read", wrong)
+    way, lean, reasons = fit.choose_way(vlm, encoder, examples)
+    assert (way, lean) == (shared, None)
+    assert len(reasons) == 1
+    assert reasons[0].startswith("leaving out what is not read: scores differ by ")
+    assert (fit._scores(vlm, encoder, made, shared) - before).abs().max() < 1e-6
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_lora_added_in_place_is_that_of_peft(dtype: str, bias: bool) -> None:

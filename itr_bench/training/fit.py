@@ -163,7 +163,8 @@ def choose_way(
 
     for way in WAYS:
         if suits(way, str(way), lambda: None)[0]:
-            return way, suits(way, "without what is not read", lambda: Lean(vlm.model))[1], reasons
+            lean = suits(way, "leaving out what is not read", lambda: Lean(vlm.model))[1]
+            return way, lean, reasons
     raise RunError(
         "this model cannot be trained here: in a batch it answers otherwise than by itself.\n  "
         + "\n  ".join(reasons)
@@ -181,6 +182,8 @@ def _scores(
     batch = moved(vlm.model, encoder.batch(made, way))
     with torch.no_grad():
         logits, tokens, _ = answer_scores(vlm.model, batch, lean)
+    if lean is not None:
+        lean.read(None)  # it may not suit; then all is computed again
     return torch.log_softmax(logits, dim=-1).gather(1, tokens[:, None])[:, 0].cpu()
 
 

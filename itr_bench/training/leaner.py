@@ -42,7 +42,10 @@ class Lean:
         self._places: Tensor | None = None
         self._mask: Tensor | None = None
         self._tail = 0
-        last = model.get_decoder().layers[-1]
+        layers = getattr(model.get_decoder(), "layers", None)
+        if layers is None:
+            raise AttributeError("its decoder has no list of layers")
+        last = layers[-1]
         self._last = {id(module) for module in last.modules()}
         taken: list[str] = []
         for name, module in last.named_modules():
