@@ -93,6 +93,12 @@ class Entry:
         return (card.folder, state, task, run.version, content_of(run.data), run.prompt)
 
     @property
+    def untrained_pair(self) -> tuple[str | None, ...]:
+        """The same of the checkpoint that a fine-tuned model was made of."""
+        card = self.submission.model
+        return (card.folder, card.state, *self.pair[2:])
+
+    @property
     def is_fine_tuned(self) -> bool:
         """Whether the model was fine-tuned with cross-validation."""
         return self.submission.training is not None

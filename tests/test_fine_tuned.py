@@ -40,6 +40,7 @@ from itr_bench.leaderboard.site.markdown import markdown_table
 from itr_bench.leaderboard.site.model_page import badge_text
 from itr_bench.leaderboard.site.model_page import collect as by_model
 from itr_bench.leaderboard.site.plots import plots
+from itr_bench.report.words import percent
 from itr_bench.runs.comparing import compare_runs
 from itr_bench.runs.response import Response
 from itr_bench.runs.run import Run
@@ -586,7 +587,7 @@ def test_from_a_run_folder_to_the_pages(out: Path, tmp_path: Path) -> None:
     assert main[0].count('<tr class="entry') == tuned[0].count('<tr class="entry') == 1
     assert "fine-tuned on" not in main[0]
     cells = re.findall(r"<td[^>]*>(?:<[^>]*>)*([^<]*)", tuned[0])
-    assert cells[2:8] == ["lv", "LoRA", "2", "100", "9", "no"]
+    assert cells[3:9] == ["lv", "LoRA", "2", "100", "9", "no"]
     svg = re.search(r"<svg.*?</svg>", board, re.DOTALL)
     assert svg is not None
     assert svg[0].count("Tiny") >= 1
@@ -597,6 +598,9 @@ def test_from_a_run_folder_to_the_pages(out: Path, tmp_path: Path) -> None:
     assert f"<dt>Folds</dt><dd>2, hash {folds.hash}, seed 1</dd>" in page
     with (site / "data" / "results.csv").open() as file:
         lines = [line for line in csv.DictReader(file) if line["model"] == "Tiny"]
+    plain, after = lines
+    assert (plain["accuracy_untrained"], after["accuracy_untrained"]) == ("", plain["accuracy"])
+    assert cells[2] == percent(float(plain["accuracy"]))
     names = ("group", "saw_this_data", "fine_tuned_on", "adapt", "folds", "share", "tier")
     assert [tuple(line[name] for name in names) for line in lines] == [
         ("main", "no", "", "", "", "", "1"),
@@ -684,6 +688,27 @@ def test_boards_without_training_stay_as_they_are(tuned: list[Entry]) -> None:
     assert markdown_table([*entries, *tuned], []) == markdown_table(entries, [])
     (model,) = (one for one in by_model([*entries, *tuned], []) if one.newest.name == "Best")
     assert badge_text(model) is None
+
+
+def test_accuracy_without_training_stands_beside_it(tmp_path: Path) -> None:
+    """That of the same checkpoint on the same data; of no other state, model or task."""
+    task, other = LTEC[:2]
+    known, unknown = Made("Known", 0.3), Made("Unknown", 0.4)
+    made = [
+        *(entry(known, task), entry(unknown, other)),
+        *(fine_tuned(entry(dataclasses.replace(one, knows=0.9), task)) for one in (known, unknown)),
+    ]
+    boards = make_boards(made, [], trial=False)
+    group = boards[0].main
+    shown = {row.name: row.accuracy_untrained for row in group.fine_tuned}
+    untrained = next(row.accuracy for row in group.entries if row.name == "Known")
+    assert untrained is not None
+    assert shown == {"Known": untrained, "Unknown": None}
+    build_site(tmp_path / "site", made, [])
+    text = (tmp_path / "site" / "index.html").read_text()
+    table = re.search(r'<table id="fine-tuned-table".*?</table>', text, re.DOTALL)
+    assert table is not None
+    assert f">{percent(untrained)}</td>" in table[0]
 
 
 def test_models_that_saw_the_data_stay_in_their_own_table(tuned: list[Entry]) -> None:

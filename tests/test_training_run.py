@@ -178,6 +178,53 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     assert not checkpoints_of_fold.exists()
 
 
+def test_interrupted_anywhere_it_ends_with_the_same_weights(
+    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a picture is written, in the middle of a step, and while weights are written."""
+    import torch
+
+    from itr_bench.training import fit
+
+    out, _ = trained
+
+    def interrupt(owner: Any, name: str, times: int) -> None:
+        """Ctrl-C at the end of what *name* does, when it was called so often."""
+        original, calls = getattr(owner, name), []
+
+        def interrupted(*given: Any, **more: Any) -> Any:
+            done = original(*given, **more)
+            calls.append(name)
+            if len(calls) == times:
+                raise KeyboardInterrupt
+            return done
+
+        with monkeypatch.context() as changed:
+            changed.setattr(owner, name, interrupted)
+            stopped = _train(checkpoints("qwen2_vl"), tmp_path)
+        assert stopped.exit_code == 130, stopped.output
+
+    folder = tmp_path / "m-trained-lv" / "folds" / "1"
+    interrupt(torch, "save", 3)
+    assert len(list((tmp_path / "m-pictures").glob("*.pt"))) == 2
+    interrupt(fit._AnswerTrainer, "compute_loss", 5)
+    assert fit.last_checkpoint(folder / "checkpoints") == folder / "checkpoints" / "checkpoint-3"
+    interrupt(fit, "weights_hash", 1)  # between weights and record
+    assert (folder / "weights").exists()
+    assert not (folder / "fold.json").exists()
+    (folder / "weights").rename(folder / "weights.part")  # as before the last renaming
+    done = _train(checkpoints("qwen2_vl"), tmp_path)
+    assert done.exit_code == 0, done.output
+    for fold in ("1", "2"):
+        one, other = (
+            json.loads((place / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
+            for place in (out, tmp_path)
+        )
+        assert one["losses"] == other["losses"]
+        assert one["weights"] == other["weights"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
 # Sequences
 
 
@@ -244,15 +291,16 @@ def test_loss_and_gradients_are_those_of_single_prompts(
 
     vlm, _, encoder = _encoder(checkpoints(family), tmp_path, adapt)
     examples = _examples(3)
-    chosen, _ = fit.choose_way(vlm, encoder, examples[:2])
+    chosen, lean, reasons = fit.choose_way(vlm, encoder, examples[:2])
     assert (chosen.shared, chosen.cached) == way
+    assert lean is not None, reasons
     vlm.model.train()
 
-    def loss_of(batches: list[Any], taken: Way) -> tuple[float, dict[str, Any]]:
+    def loss_of(batches: list[Any], taken: Way, lean: Any) -> tuple[float, dict[str, Any]]:
         vlm.model.zero_grad()
         total = 0.0
         for batch in batches:
-            logits, tokens, weights = answer_scores(vlm.model, encoder.batch(batch, taken))
+            logits, tokens, weights = answer_scores(vlm.model, encoder.batch(batch, taken), lean)
             loss = torch.nn.functional.cross_entropy(logits, tokens, reduction="none")
             (loss * weights).sum().backward()
             total += float((loss * weights).sum().detach())
@@ -264,14 +312,73 @@ def test_loss_and_gradients_are_those_of_single_prompts(
 
     alone = Way(False, False)
     singles = [[[one]] for example in examples for one in encoder.encode(example, alone)]
-    expected, gradients = loss_of(singles, alone)
-    found, of_way = loss_of([[encoder.encode(one, chosen) for one in examples]], chosen)
+    lean.read(None)
+    expected, gradients = loss_of(singles, alone, None)
+    found, of_way = loss_of([[encoder.encode(one, chosen) for one in examples]], chosen, lean)
     assert found == pytest.approx(expected, rel=1e-4)
     assert of_way.keys() == gradients.keys()
     largest = max(float(one.abs().max()) for one in gradients.values())
     assert largest > 0
     for name, gradient in gradients.items():
         torch.testing.assert_close(of_way[name], gradient, rtol=1e-2, atol=1e-3 * largest)
+
+
+def test_what_a_model_cannot_leave_out_is_computed(
+    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.training import fit
+    from itr_bench.training.leaner import Lean
+    from itr_bench.training.sequences import Way
+
+    vlm, _, encoder = _encoder(checkpoints("qwen2_vl"), tmp_path)
+    examples, shared = _examples(2), Way(True, True)
+    made = [encoder.encode(one, shared) for one in examples]
+    before = fit._scores(vlm, encoder, made, shared)
+    right = Lean._where_read
+
+    def wrong(self: Any, *given: Any) -> Any:
+        return right(self, *given) * (1 if self._places is None else 2)
+
+    monkeypatch.setattr(Lean, "_where_read", wrong)
+    way, lean, reasons = fit.choose_way(vlm, encoder, examples)
+    assert (way, lean) == (shared, None)
+    assert len(reasons) == 1
+    assert reasons[0].startswith("leaving out what is not read: scores differ by ")
+    assert (fit._scores(vlm, encoder, made, shared) - before).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_lora_added_in_place_is_that_of_peft(dtype: str, bias: bool) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from itr_bench.training.leaner import add_lora_in_place
+
+    def made() -> tuple[Any, Any]:
+        torch.manual_seed(0)
+        layer = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
+        states = torch.randn(3, 5, 24).to(getattr(torch, dtype)).requires_grad_()
+        shell = get_peft_model(
+            layer.to(getattr(torch, dtype)), LoraConfig(r=4, lora_alpha=10, target_modules=["0"])
+        )
+        torch.nn.init.normal_(shell.base_model.model[0].lora_B.default.weight)
+        return shell, states
+
+    results = []
+    for changed in (False, True):
+        shell, states = made()
+        if changed:
+            add_lora_in_place(shell)
+        found = shell(states)
+        found.float().square().sum().backward()
+        learned = [weight.grad for weight in shell.parameters() if weight.requires_grad]
+        results.append([found, states.grad, *learned])
+    assert len(results[0]) == 4
+    close = 1e-5 if dtype == "float32" else 2e-2
+    for one, other in zip(*results, strict=True):
+        assert one.dtype == other.dtype
+        torch.testing.assert_close(one, other, rtol=0, atol=close * float(one.detach().abs().max()))
 
 
 def test_only_the_answers_count_in_the_loss(checkpoints: Any, tmp_path: Path) -> None:
@@ -297,6 +404,35 @@ def test_what_lora_adapts(checkpoints: Any, tmp_path: Path) -> None:
 
 
 # Options
+
+
+@pytest.mark.parametrize("chances", [None, [1.0, 0.0, 2.0] * 6])
+def test_order_follows_from_seed_and_epoch_with_like_lengths_together(chances: Any) -> None:
+    from itr_bench.training.fit import Order
+
+    lengths = [7, 30, 12, 9, 25, 14, 8, 31, 11, 6, 28, 13, 5, 27, 10, 4, 26, 15]
+
+    def epochs(batch: int, seed: int, first: int = 0) -> list[list[int]]:
+        order = Order(lengths, chances, batch, seed)
+        found = []
+        for epoch in range(first, 3):
+            order.set_epoch(epoch)
+            found.append(list(order))
+        return found
+
+    made, unsorted = epochs(4, seed=5), epochs(1, seed=5)
+    assert made[1:] == epochs(4, seed=5, first=1)  # resumed
+    assert made[0] != made[1] and made != epochs(4, seed=6)
+    for epoch, plain in zip(made, unsorted, strict=True):
+        assert len(epoch) == 18
+        for start in range(0, 16, 4):
+            step, same = epoch[start : start + 4], plain[start : start + 4]
+            assert step == sorted(same, key=lengths.__getitem__)
+        assert epoch[16:] == plain[16:]
+        if chances is None:
+            assert sorted(epoch) == list(range(18))
+        else:
+            assert not {1, 4, 7, 10, 13, 16} & set(epoch)
 
 
 def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) -> None:
@@ -457,6 +593,34 @@ def test_another_training_is_refused_before_anything_is_run(
     assert [path.name for path in tmp_path.iterdir()] == ["m-trained-lv"]
 
 
+def test_data_that_was_built_anew_is_refused(
+    trained: tuple[Path, Result], checkpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.tasks import documents
+
+    monkeypatch.setattr(documents, "identity", lambda task: "demo-000000000000")
+    done = _train(checkpoints("qwen2_vl"), trained[0])
+    assert isinstance(done.exception, RunError)
+    assert "m-trained-lv holds another training:" in str(done.exception)
+    assert re.search("tasks.itr_demo_lv: 'demo-.*' there, 'demo-0{12}' now", str(done.exception))
+    assert "Give the old values, and the data as it was" in str(done.exception)
+
+
+def test_a_disk_that_refuses_the_lock(
+    trained: tuple[Path, Result], checkpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.training import cross_validation
+
+    def refused(_: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(cross_validation.Lock, "acquire", refused)
+    monkeypatch.setattr(cross_validation, "execute", lambda *_: [])
+    done = _train(checkpoints("qwen2_vl"), trained[0])
+    assert isinstance(done.exception, RunError)
+    assert "m-trained-lv: Read-only file system. What was answered" in str(done.exception)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -581,4 +745,5 @@ def test_lora_beside_weights_in_four_bits(checkpoints: Any, tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     record = json.loads((tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").read_text())
     assert record["losses"][-1] < record["losses"][0]
+    assert record["way"] == "one sequence a tweet, pictures encoded once"
     assert (tmp_path / "m-trained-lv" / "folds" / "1" / "weights" / "adapter_config.json").exists()

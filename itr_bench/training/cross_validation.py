@@ -18,7 +18,7 @@ from itr_bench.runs.asked import Observed, OnResponses
 from itr_bench.runs.execute import RunConfig, TaskRun, execute
 from itr_bench.runs.manifest import difference_lines, differences, read_json, write_json
 from itr_bench.runs.plan import Request, TaskPlan, plan_task
-from itr_bench.runs.response_log import make_folder
+from itr_bench.runs.response_log import make_folder, refused_by_disk
 from itr_bench.runs.settings import settings_of
 from itr_bench.storage import Lock, Timeout
 from itr_bench.tasks import documents
@@ -246,10 +246,13 @@ class _Training:
     def run(self, plans: Sequence[TaskPlan], log: Log) -> Trained:
         make_folder(self.folder)
         lock = Lock(self.folder / _LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RunError(f"another process is training in {self.folder}; wait for it") from None
+        with refused_by_disk(self.folder):
+            try:
+                lock.acquire()
+            except Timeout:
+                raise RunError(
+                    f"another process is training in {self.folder}; wait for it"
+                ) from None
         try:
             self.check_folder()
             self.folds.write(self.folder / FOLDS, self.parts)
@@ -289,7 +292,8 @@ class _Training:
                 raise RunError(
                     f"{self.folder} holds another training:\n"
                     f"{bullet_list(difference_lines(found), most=30)}\n"
-                    "Give the old values to go on with it, or another folder: --name NAME"
+                    "Give the old values, and the data as it was, to go on with it, or another "
+                    "folder: --name NAME"
                 )
 
     def _train(self, log: Log) -> list[Mapping[str, Any]]:
@@ -316,7 +320,7 @@ class _Training:
             vlm.model.train()
         encoder = Encoder(vlm, self._store(vlm), self.made)
         examples = self._examples(self.parts[fold], self.parts[fold].train)
-        way, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
+        way, lean, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
         if not fold:
             log(f"training with {way}" + "".join(f"\n  not {reason}" for reason in reasons))
         folder = self.fold_folder(fold)
@@ -331,7 +335,7 @@ class _Training:
             at_once=self.job.at_once,
             recompute=self.job.recompute,
         )
-        record = fit.fit(vlm, trained, encoder, way, lesson, self.config, folder, fold, log)
+        record = fit.fit(vlm, trained, encoder, way, lean, lesson, self.config, folder, fold, log)
         del vlm, trained, encoder
         _free()
         return record

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, Sampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 from transformers import (
     EarlyStoppingCallback,
@@ -36,6 +36,7 @@ from itr_bench.errors import RunError
 from itr_bench.runs.manifest import read_json, write_json
 from itr_bench.scoring.signature import digest
 from itr_bench.training.config import TrainingConfig
+from itr_bench.training.leaner import Lean, add_lora_in_place
 from itr_bench.training.pictures import moved
 from itr_bench.training.sequences import (
     WAYS,
@@ -105,7 +106,9 @@ def adapt(model: Any, config: TrainingConfig) -> Any:
             "LoRA can adapt; take --adapt full, or another model"
         )
     lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=names)
-    return get_peft_model(model, lora)
+    trained = get_peft_model(model, lora)
+    add_lora_in_place(trained)
+    return trained
 
 
 def _adapted(model: Any) -> list[str]:
@@ -118,7 +121,9 @@ def _adapted(model: Any) -> list[str]:
     ]
 
 
-def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple[Way, list[str]]:
+def choose_way(
+    vlm: Vlm, encoder: Encoder, examples: Sequence[Example]
+) -> tuple[Way, Lean | None, list[str]]:
     """The fastest way of making sequences that scores the answers as single prompts do.
 
     Args:
@@ -127,7 +132,8 @@ def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple
         examples: two or more, of different tweets.
 
     Returns:
-        The way, and why faster ones were not taken, a sentence each.
+        The way; what the model leaves out, if anything; and why faster ones were not taken, a
+        sentence each.
 
     Raises:
         RunError: none gives what single prompts give.
@@ -136,33 +142,48 @@ def choose_way(vlm: Vlm, encoder: Encoder, examples: Sequence[Example]) -> tuple
     singles = [one for example in examples for one in encoder.encode(example, alone)]
     expected = torch.cat([_scores(vlm, encoder, [[one]], alone) for one in singles])
     close = _CLOSE.get(vlm.model.dtype, _CLOSE_IN_HALF)
-    reasons = []
-    for way in WAYS:
+    reasons: list[str] = []
+
+    def suits(way: Way, name: str, make_lean: Callable[[], Lean | None]) -> tuple[bool, Any]:
         try:
             made = [encoder.encode(example, way) for example in examples]
             if way.shared and any(len(sequences) > 1 for sequences in made):
                 raise UnsuitableError("the questions have no beginning with the picture in common")
-            found = _scores(vlm, encoder, made, way)
+            lean = make_lean()
+            found = _scores(vlm, encoder, made, way, lean)
             difference = float((found - expected).abs().max())
             if not difference <= close:
                 raise UnsuitableError(f"scores differ by {difference:.2g} from single prompts")
         except RunError:
             raise
         except Exception as error:  # models raise what they like over inputs they do not know
-            reasons.append(f"{way}: {error or type(error).__name__}")
-        else:
-            return way, reasons
+            reasons.append(f"{name}: {error or type(error).__name__}")
+            return False, None
+        return True, lean
+
+    for way in WAYS:
+        if suits(way, str(way), lambda: None)[0]:
+            lean = suits(way, "leaving out what is not read", lambda: Lean(vlm.model))[1]
+            return way, lean, reasons
     raise RunError(
         "this model cannot be trained here: in a batch it answers otherwise than by itself.\n  "
         + "\n  ".join(reasons)
     )
 
 
-def _scores(vlm: Vlm, encoder: Encoder, made: Sequence[Sequence[Tokens]], way: Way) -> Tensor:
+def _scores(
+    vlm: Vlm,
+    encoder: Encoder,
+    made: Sequence[Sequence[Tokens]],
+    way: Way,
+    lean: Lean | None = None,
+) -> Tensor:
     """The logarithms of the probabilities of the answers' tokens."""
     batch = moved(vlm.model, encoder.batch(made, way))
     with torch.no_grad():
-        logits, tokens, _ = answer_scores(vlm.model, batch)
+        logits, tokens, _ = answer_scores(vlm.model, batch, lean)
+    if lean is not None:
+        lean.read(None)  # it may not suit; then all is computed again
     return torch.log_softmax(logits, dim=-1).gather(1, tokens[:, None])[:, 0].cpu()
 
 
@@ -177,17 +198,62 @@ class _Encoded(Dataset[list[Tokens]]):  # type: ignore[misc]
         return self._examples[place]
 
 
+class Order(Sampler[int]):  # type: ignore[misc]
+    """The order of the examples, which follows from seed and epoch: a resumed training has it, too.
+
+    The examples of a step are sorted by length. So those that are in memory together are of like
+    length, and little is computed for fillers; the step learns from the same ones.
+
+    Args:
+        lengths: tokens of each example.
+        chances: how often to take each, on average, with others in its place; ``None`` to take
+            each once.
+        batch: examples a step.
+        seed: from 0 on.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], chances: Sequence[float] | None, batch: int, seed: int
+    ) -> None:
+        self._lengths, self._chances = lengths, chances
+        self._batch, self._seed, self._epoch = batch, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """As accelerate calls it."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        count, generator = len(self), torch.Generator().manual_seed(self._seed + self._epoch)
+        if self._chances is None:
+            drawn = torch.randperm(count, generator=generator)
+        else:
+            chances = torch.tensor(self._chances, dtype=torch.float64)
+            drawn = torch.multinomial(chances, count, replacement=True, generator=generator)
+        for start in range(0, count, self._batch):
+            step = drawn[start : start + self._batch].tolist()
+            if len(step) == self._batch:  # of a smaller one, the last would be left out
+                step.sort(key=self._lengths.__getitem__)
+            yield from step
+
+
 class _AnswerTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose loss is that of the answers alone."""
 
     def __init__(
-        self, vlm: Vlm, relations: Sequence[int], balance: str, seed: int, **given: Any
+        self,
+        vlm: Vlm,
+        lean: Lean | None,
+        order: Order,
+        **given: Any,
     ) -> None:
         super().__init__(**given)
-        self._vlm = vlm
+        self._vlm, self._lean = vlm, lean
         # It counts the labels of all batches of a step, so that the loss is their mean.
         self.model_accepts_loss_kwargs = True
-        self._relations, self._balance, self._order = relations, balance, seed
+        self._order = order
 
     def compute_loss(
         self,
@@ -197,7 +263,7 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         num_items_in_batch: Any = None,
     ) -> Any:
         own = self._vlm.model
-        logits, tokens, weights = answer_scores(own, moved(own, inputs))
+        logits, tokens, weights = answer_scores(own, moved(own, inputs), self._lean)
         losses = functional.cross_entropy(logits, tokens, reduction="none") * weights
         count = len(tokens) if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / count
@@ -211,15 +277,8 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         )
         return loader
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
-        if self._balance != "sampling":
-            found: Sampler[int] | None = super()._get_train_sampler(train_dataset)
-            return found
-        sizes = np.bincount(self._relations)
-        generator = torch.Generator()
-        generator.manual_seed(self._order)
-        chances = [1 / sizes[relation] for relation in self._relations]
-        return WeightedRandomSampler(chances, len(chances), generator=generator)
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return self._order
 
 
 class _DivergedError(Exception):
@@ -260,6 +319,7 @@ def fit(
     trained: Any,
     encoder: Encoder,
     way: Way,
+    lean: Lean | None,
     lesson: Lesson,
     config: TrainingConfig,
     folder: Path,
@@ -274,6 +334,7 @@ def fit(
         vlm: model and processor.
         trained: as :func:`adapt` returns it for the model.
         encoder, way: of its sequences.
+        lean: what the model leaves out, of :func:`choose_way`.
         lesson: what to train on.
         config: how.
         folder: of the fold.
@@ -340,11 +401,19 @@ def fit(
     def collate(examples: Sequence[Sequence[Tokens]]) -> dict[str, Any]:
         return encoder.batch(examples, way)
 
+    sizes = np.bincount(lesson.relations)
+    order = Order(
+        lengths=[max(len(sequence.ids) for sequence in example) for example in encoded[0]],
+        chances=[1 / sizes[relation] for relation in lesson.relations]
+        if config.balance == "sampling"
+        else None,
+        batch=config.batch_size,
+        seed=seed,
+    )
     trainer = _AnswerTrainer(
         vlm,
-        lesson.relations,
-        config.balance,
-        seed,
+        lean,
+        order,
         model=trained,
         args=arguments,
         train_dataset=_Encoded(encoded[0]),

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from itr_bench.engine.layers import takes
 from itr_bench.engine.loading import Vlm
 from itr_bench.engine.prompts import Chat, is_tokenwise, placed, prepare, shared_length
+from itr_bench.training.leaner import Lean
 from itr_bench.training.pictures import PictureStore, joined, moved, noting, on_cpu, serving
 
 NO_LABEL = -100
@@ -205,7 +206,7 @@ class Encoder:
         """The positions that the text decoder is given, shape (..., tokens), without the batch."""
         batch = self.batch([[sequence]], Way(False, self._store.has(sequence.picture)))
         features = batch.pop("features")
-        for name in ("labels", "weights"):
+        for name in ("labels", "weights", "tail"):
             del batch[name]
         with (
             torch.no_grad(),
@@ -217,7 +218,10 @@ class Encoder:
         return None if positions is None else positions[..., 0, :].cpu()
 
     def batch(self, examples: Sequence[Sequence[Tokens]], way: Way) -> dict[str, Any]:
-        """The model's inputs for *examples*, with ``labels``, ``weights`` and ``features``."""
+        """The model's inputs for *examples*, with ``labels``, ``weights`` and ``features``.
+
+        And ``tail``: the place before which the mask is the usual one, where there are parts.
+        """
         sequences = [one for example in examples for one in example]
         pad = self._processor.tokenizer.pad_token_id or 0
         ids = _padded([one.ids for one in sequences], pad)
@@ -228,12 +232,14 @@ class Encoder:
             "weights": _padded([one.weights for one in sequences], 0),
             "attention_mask": there,
             "features": None,
+            "tail": None,
         }
         along = sequences[0].along
         found |= {name: _padded([one.along[name] for one in sequences], 0) for name in along}
         if sequences[0].parts is not None:
             parts = _padded([one.parts for one in sequences if one.parts is not None], -1)
             found["attention_mask"] = _mask(parts, self._model.dtype)
+            found["tail"] = int((parts > 1).any(dim=0).nonzero()[0])
             positions = [one.positions for one in sequences if one.positions is not None]
             found["position_ids"] = torch.stack(
                 [
@@ -258,12 +264,15 @@ class UnsuitableError(Exception):
     """A model that one way of making sequences does not suit."""
 
 
-def answer_scores(model: Any, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+def answer_scores(
+    model: Any, batch: Mapping[str, Any], lean: Lean | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """The logits of the tokens of the answers.
 
     Args:
         model: it is called; its mode and gradients are the caller's.
         batch: as :meth:`Encoder.batch` makes it, on the model's device.
+        lean: of *model*, to leave out what is not read; ``None`` to compute all.
 
     Returns:
         Logits, float32, shape (N, vocabulary) for N tokens of answers; these tokens and their
@@ -271,10 +280,12 @@ def answer_scores(model: Any, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor,
     """
     inputs = dict(batch)
     labels, weights = inputs.pop("labels")[:, 1:], inputs.pop("weights")[:, 1:]
-    features = inputs.pop("features")
+    features, tail = inputs.pop("features"), inputs.pop("tail")
     places = (labels != NO_LABEL).any(dim=0).nonzero().flatten()
     if takes(model, "logits_to_keep"):
         inputs["logits_to_keep"] = places
+    if lean is not None:
+        lean.read(places, None if tail is None else inputs["attention_mask"], tail or 0)
     with serving(model, features):
         logits = model(**inputs, use_cache=False).logits
     if logits.shape[1] != len(places) or not takes(model, "logits_to_keep"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,6 +231,7 @@ def _group(
     """The table of *entries*; *relations* are the task's, where no responses tell them."""
     fine_tuned = [one for one in entries if one.is_fine_tuned]
     entries = [one for one in entries if not one.is_fine_tuned]
+    untrained = {one.pair: one for one in entries}
     trained = [one for one in entries if one.saw_data == "yes"]
     entries = [one for one in entries if one.saw_data != "yes"]
     scored = [(entry, entry.predictions) for entry in entries if entry.score and entry.predictions]
@@ -286,13 +288,24 @@ def _group(
         better=np.where(apart[np.ix_(order, order)], side, 0).astype(np.int8),
         p_values=p_values[:, order][:, :, order],
         trained=_apart(trained, without_image),
-        fine_tuned=_apart(fine_tuned, without_image),
+        fine_tuned=_apart(fine_tuned, without_image, untrained),
     )
 
 
-def _apart(entries: Sequence[Entry], without_image: WithoutImage) -> tuple[Row, ...]:
+def _apart(
+    entries: Sequence[Entry],
+    without_image: WithoutImage,
+    untrained: Mapping[tuple[str | None, ...], Entry] = MappingProxyType({}),
+) -> tuple[Row, ...]:
     """The rows of results that stand apart: in no tier."""
-    rows = (entry_row(one, without_image=without_image.get(one.pair)) for one in entries)
+    rows = (
+        entry_row(
+            one,
+            without_image=without_image.get(one.pair),
+            untrained=untrained.get(one.untrained_pair),
+        )
+        for one in entries
+    )
     return tuple(sorted(rows, key=by_accuracy))
 
 

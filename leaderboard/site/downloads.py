@@ -154,6 +154,7 @@ def _row(row: Row, group: Group | None, name: str) -> dict[str, Any]:
         "licence": card.licence if card else None,
         "saw_this_data": card.saw_this_data if card else None,
         "saw_this_data_before": card.base_saw_this_data if card else None,
+        "accuracy_untrained": row.accuracy_untrained,
         "fine_tuned_on": training.languages if training else None,
         "adapt": training.adapt if training else None,
         "folds": training.folds if training else None,

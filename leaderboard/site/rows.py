@@ -106,6 +106,14 @@ class Row:
     without_image_unlike: bool = False
     """Whether that was run under other conditions, which may make it better or worse."""
 
+    untrained: Row | None = None
+    """Of a fine-tuned model: the result of the same checkpoint without training."""
+
+    @property
+    def accuracy_untrained(self) -> float | None:
+        """Accuracy without training."""
+        return None if self.untrained is None else self.untrained.accuracy
+
     @property
     def accuracy_without_image(self) -> float | None:
         """Accuracy without the image."""
@@ -186,6 +194,7 @@ def entry_row(
     tier: int | None = None,
     tied: int = 0,
     without_image: Entry | None = None,
+    untrained: Entry | None = None,
 ) -> Row:
     """The row of one submitted result; the arguments are what follows from other results."""
     card, score, claim = entry.submission.model, entry.score, entry.submission.score
@@ -223,6 +232,7 @@ def entry_row(
         without_image=None if without_image is None else entry_row(without_image),
         without_image_unlike=without_image is not None
         and not differing(entry, without_image).harmless,
+        untrained=None if untrained is None else entry_row(untrained),
     )
 
 
