@@ -20,7 +20,7 @@ from itr_bench.runs.manifest import difference_lines, differences, read_json, wr
 from itr_bench.runs.plan import Request, TaskPlan, plan_task
 from itr_bench.runs.response_log import make_folder, refused_by_disk
 from itr_bench.runs.settings import settings_of
-from itr_bench.storage import Lock, Timeout
+from itr_bench.storage import locked
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TASKS, TaskSpec
 from itr_bench.training.config import TrainingConfig, check_number
@@ -245,15 +245,10 @@ class _Training:
 
     def run(self, plans: Sequence[TaskPlan], log: Log) -> Trained:
         make_folder(self.folder)
-        lock = Lock(self.folder / _LOCK, timeout=0)
-        with refused_by_disk(self.folder):
-            try:
-                lock.acquire()
-            except Timeout:
-                raise RunError(
-                    f"another process is training in {self.folder}; wait for it"
-                ) from None
-        try:
+        busy = RunError(f"another process is training in {self.folder}; wait for it")
+        with contextlib.ExitStack() as stack:
+            with refused_by_disk(self.folder):
+                stack.enter_context(locked(self.folder / _LOCK, busy))
             self.check_folder()
             self.folds.write(self.folder / FOLDS, self.parts)
             write_json(self.folder / _CONFIG, self._identity())  # last: where it is, the folds are
@@ -277,8 +272,6 @@ class _Training:
                 log,
             )
             return Trained(name, self.folder, facts, records, runs)
-        finally:
-            lock.release()
 
     def _identity(self) -> dict[str, Any]:
         return {**self.facts(), "model": _identity(self.job.model)}
