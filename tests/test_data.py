@@ -757,7 +757,7 @@ def test_a_killed_build_leaves_nothing_that_counts_and_the_next_one_cleans_up(
 ) -> None:
     tweets, images = tirt_list(tmp_path), image_folder(tmp_path)
     child = subprocess.Popen(
-        [sys.executable, "-c", _SLOW, str(tweets), str(images), "60"], stdout=subprocess.PIPE
+        [sys.executable, "-c", _SLOW, str(tweets), str(images), "3600"], stdout=subprocess.PIPE
     )
     assert child.stdout is not None
     assert child.stdout.readline() == b"checking\n"
