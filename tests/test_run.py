@@ -707,7 +707,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     )
     journal = tmp_path / "runs" / "r" / TASK / "responses.jsonl"
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + forked.TIMEOUT_S
         while (
             parent.is_alive()
             and (not journal.exists() or not journal.stat().st_size)
@@ -719,7 +719,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         assert len(children) >= 2
         parent.kill()
         parent.join()
-        until = time.monotonic() + 120  # seldom more than a second
+        until = time.monotonic() + forked.TIMEOUT_S  # seldom more than a second
         while any(map(_alive, children)) and time.monotonic() < until:
             time.sleep(0.1)
         assert not [child for child in children if _alive(child)]

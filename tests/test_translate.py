@@ -549,7 +549,7 @@ def test_a_killed_translation_goes_on(
         env={**os.environ, "ITR_BENCH_HOME": str(killed), "OMP_NUM_THREADS": "1"},
     )
     lines: list[bytes] = []
-    until = time.monotonic() + 240
+    until = time.monotonic() + forked.TIMEOUT_S
     while len(lines) < 6 and process.is_alive() and time.monotonic() < until:
         time.sleep(0.02)
         for path in killed.glob("translations/*/journal.jsonl"):
@@ -818,7 +818,7 @@ def test_ctrl_c_ends_it_and_the_journal_is_its_own(
         stderr=subprocess.STDOUT,
     )
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + forked.TIMEOUT_S
         while len(server.requests) < 4 and process.poll() is None and time.monotonic() < until:
             time.sleep(0.05)  # "bb" was asked for twice: it is waiting for the third time
         monkeypatch.setenv(home.ENVIRONMENT, str(tmp_path))
