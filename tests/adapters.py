@@ -212,6 +212,33 @@ def itr_bench_on_a_full_disk(*arguments: str) -> None:
     itr_bench(*arguments)
 
 
+def itr_bench_killed_within(seconds: str, *arguments: str) -> None:
+    """The same, killed that long after its first response was kept, as by SIGKILL."""
+    answer = Fake._answer
+
+    def timed(self: Fake, request: Instance) -> Any:
+        if self.count == 1:  # no handler of SIGALRM: the kernel ends the process
+            signal.setitimer(signal.ITIMER_REAL, float(seconds))
+        return answer(self, request)
+
+    Fake._answer = timed  # type: ignore[method-assign]
+    itr_bench(*arguments)
+
+
+def itr_bench_killed_at_a_checkpoint(*arguments: str) -> None:
+    """The command line, killed once the first checkpoint of a training is whole."""
+    from transformers import Trainer
+
+    save = Trainer._save_checkpoint
+
+    def save_and_die(*given: Any, **options: Any) -> None:
+        save(*given, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Trainer._save_checkpoint = save_and_die
+    forked.itr_bench(*arguments)
+
+
 def work(*arguments: Any) -> None:
     """A worker of ``itr-bench run`` that knows ``--model fake``."""
     from itr_bench.runs import workers

@@ -109,6 +109,19 @@ def itr_bench(*arguments: str) -> None:
     main()
 
 
+def serve(*arguments: str) -> None:
+    """`transformers serve`, with the command's own code."""
+    sys.argv = ["transformers", "serve", *arguments]
+    from transformers.cli.transformers import main
+
+    main()
+
+
+def execute(*command: str) -> None:
+    """Any other command, in place of the process."""
+    os.execvp(command[0], command)
+
+
 def script(path: str) -> None:
     sys.argv = [path]
     runpy.run_path(path, run_name="__main__")

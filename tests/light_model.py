@@ -94,6 +94,12 @@ def _bundles() -> list[dict[str, float]]:
     return [dict(sorted(bundle.items())) for bundle in bundles]  # Ray's order varies
 
 
+def pause(folder: Path, seconds: float) -> None:
+    """Change the pause of models that may be reading it at this moment."""
+    (folder / "pause.new").write_text(str(seconds))
+    (folder / "pause.new").replace(folder / "pause")
+
+
 def install() -> None:
     """Put it in the place of all models of this process, which then need no package."""
     from itr_bench.runs import execute

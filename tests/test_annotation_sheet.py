@@ -18,7 +18,7 @@ from itr_bench.agreement.sheet import write_sheet
 from itr_bench.agreement.tables import read_annotations
 from itr_bench.cli import data_agreement, data_annotate
 from itr_bench.errors import DataError
-from tests.browser import axe_violations, headless_chromium, wait
+from tests.browser import PATIENCE_S, axe_violations, headless_chromium, wait
 
 pytest.importorskip("selenium")
 from selenium import webdriver
@@ -268,7 +268,7 @@ def export(chromium: webdriver.Chrome, folder: Path) -> Path:
     behavior = {"behavior": "allow", "downloadPath": str(folder)}
     chromium.execute_cdp_cmd("Browser.setDownloadBehavior", behavior)
     chromium.find_element(By.ID, "export").click()
-    found: list[Path] = WebDriverWait(chromium, 10, 0.05).until(
+    found: list[Path] = WebDriverWait(chromium, PATIENCE_S, 0.05).until(
         lambda _: [
             path
             for path in folder.iterdir()
@@ -384,7 +384,7 @@ def test_hostile_text_is_text_and_images_are_shown(chromium: webdriver.Chrome, s
         shown = "return document.getElementById('text').textContent"
         assert chromium.execute_script(shown) == expected
         widths.append(
-            WebDriverWait(chromium, 10, 0.05).until(
+            WebDriverWait(chromium, PATIENCE_S, 0.05).until(
                 lambda page: page.execute_script(
                     "const one = document.getElementById('image');"
                     "return one.complete && one.naturalWidth"
@@ -396,7 +396,7 @@ def test_hostile_text_is_text_and_images_are_shown(chromium: webdriver.Chrome, s
     assert text(chromium, "annotator") == "</script>"
     (sheet / "images" / "1001.png").unlink()
     start(chromium, sheet, "Gone")
-    WebDriverWait(chromium, 10, 0.05).until(lambda _: text(chromium, "no-image"))
+    WebDriverWait(chromium, PATIENCE_S, 0.05).until(lambda _: text(chromium, "no-image"))
     assert text(chromium, "no-image") == "Attēlu nevar parādīt: images/1001.png"
     press(chromium, Keys.ARROW_RIGHT)
     assert text(chromium, "no-image") == ""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,12 +35,14 @@ def heavy_imports() -> None:
     """Made for the first test of this file: all tests are collected in half the time."""
     global logger, torch, transformers, Instance, attention, engine, loading, plain, stems
     global verification, Engine, Job, Kind, Vlm, load, Way, Noise, choose, SharedImageVlm
+    global seed_everywhere
     import torch
     import transformers
     from lmms_eval.api.instance import Instance
     from loguru import logger
 
     from itr_bench.engine import attention, engine, loading, plain, stems, verification
+    from itr_bench.engine.device import seed_everywhere
     from itr_bench.engine.engine import Engine, Job, Kind
     from itr_bench.engine.loading import Vlm, load
     from itr_bench.engine.rows import Way
@@ -112,12 +115,9 @@ def said() -> Iterator[list[str]]:
 
 def picture(number: int = 0, size: tuple[int, int] = (96, 60)) -> Image.Image:
     """A picture with its own colours and slopes, the same on every machine."""
-    ramp = bytes(
-        (x * (3 + number) + y * (5 + 7 * number) + 40 * number) % 256
-        for y in range(size[1])
-        for x in range(size[0])
-    )
-    return Image.frombytes("L", size, ramp).convert("RGB")
+    x, y = np.arange(size[0]), np.arange(size[1])[:, None]
+    ramp = (x * (3 + number) + y * (5 + 7 * number) + 40 * number) % 256
+    return Image.fromarray(ramp.astype(np.uint8)).convert("RGB")
 
 
 def chat(text: str, order: Sequence[str] = IMAGE_FIRST) -> list[dict[str, Any]]:
@@ -356,6 +356,21 @@ def test_the_random_stream_of_others_stays_as_it_is(qwen: Vlm) -> None:
         before = torch.random.get_rng_state()
         Engine(qwen, shared=way).generate([job()], HOT)
         assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_seed_is_that_of_torch(monkeypatch: pytest.MonkeyPatch, elsewhere: bool) -> None:
+    """Also of devices other than the CPU, where there are some."""
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: elsewhere)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        expected = torch.rand(3)
+        seeded.clear()
+        seed_everywhere(7)
+        assert torch.equal(torch.rand(3), expected)
+    assert seeded == [7] * elsewhere
 
 
 # Work that is done once

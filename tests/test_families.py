@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -60,12 +61,9 @@ Tokens = list[list[list[tuple[int, ...]]]]
 
 
 def picture(number: int, size: tuple[int, int]) -> Image.Image:
-    ramp = bytes(
-        (x * (3 + number) + y * (5 + 7 * number)) % 256
-        for y in range(size[1])
-        for x in range(size[0])
-    )
-    return Image.frombytes("L", size, ramp).convert("RGB")
+    x, y = np.arange(size[0]), np.arange(size[1])[:, None]
+    ramp = (x * (3 + number) + y * (5 + 7 * number)) % 256
+    return Image.fromarray(ramp.astype(np.uint8)).convert("RGB")
 
 
 def job(number: int = 0, texts: Sequence[str] = QUESTIONS, *, last: bool = False) -> Job:

@@ -98,7 +98,11 @@ def signature_parts(signature: Signature) -> None:
 
 
 def proves_that_the_signature_follows_the_run(samples: Path) -> None:
-    """Change what the run left, one thing at a time: the signature changes each time."""
+    """Change what the run left, one thing at a time: the signature changes each time.
+
+    Ten questions are enough for it, and are read in a hundredth of the time.
+    """
+    samples.write_text("".join(samples.read_text().splitlines(keepends=True)[:10]))
     results = samples.with_name(samples.name.split("_samples_")[0] + "_results.json")
     original_samples, original_results = samples.read_text(), results.read_text()
     seen = {str(read_samples(samples).signature)}
@@ -314,9 +318,10 @@ def test_repeats_are_samples_of_one_tweet(lmms_eval: RunLmmsEval, checkpoints: P
 def test_a_vlm_on_the_350_real_tweets(
     lmms_eval: RunLmmsEval, checkpoints: Path, placeholder_home: Path
 ) -> None:
+    few = "min_pixels=3136,max_pixels=12544"  # a sixteenth of the usual patches
     done = lmms_eval(
         *("--model", "qwen2_vl", "--tasks", "ltec_itr_lv", "--gen_kwargs", "max_new_tokens=1"),
-        *("--model_args", f"pretrained={checkpoints / 'qwen2_vl'},device=cpu,device_map=cpu"),
+        *("--model_args", f"pretrained={checkpoints / 'qwen2_vl'},device=cpu,device_map=cpu,{few}"),
         home=placeholder_home,
     )
     assert len(done.samples("ltec_itr_lv")) == 700

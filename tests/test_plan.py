@@ -23,7 +23,7 @@ from itr_bench.errors import RunError
 from itr_bench.runs import cost, queue
 from itr_bench.runs.plan_file import read_plan
 from itr_bench.seeds import PAPER_SEEDS
-from tests import light_model
+from tests import forked, light_model
 from tests.conftest import ROOT, needs
 
 pytestmark = needs("torch", "lmms_eval")
@@ -262,10 +262,11 @@ def test_killed_and_started_again(
         )
     try:
         _until(lambda: log.exists() and log.read_bytes().count(b"\n") >= 5, parent)
+        light_model.pause(light, 3600)  # it is not done before it is killed
         children = psutil.Process(parent.pid).children(recursive=True)
         parent.send_signal(how)
-        status = parent.wait(120)
-        _, alive = psutil.wait_procs(children, timeout=60)
+        status = parent.wait(forked.TIMEOUT_S)
+        _, alive = psutil.wait_procs(children, timeout=forked.TIMEOUT_S)
         assert not alive
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -287,7 +288,7 @@ def test_killed_and_started_again(
 
 
 def _until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + forked.TIMEOUT_S
     while not condition():
         assert process.poll() is None
         assert time.monotonic() < end

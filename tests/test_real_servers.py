@@ -13,16 +13,16 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.chat_server import Answer, completion, serving
 from tests.conftest import needs
 from tests.test_run import TASK, Done, invoke
@@ -40,23 +40,27 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    main: Callable[..., None], arguments: Sequence[str], port: int, log: Path
+) -> Iterator[BaseProcess]:
     """A server while the block runs, from when something answers at its port on."""
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, stdout=file, stderr=file, start_new_session=True, env=ENVIRONMENT
-        )
+    process = forked.start(main, *arguments, output=log, env=ENVIRONMENT, own_group=True)
     try:
         until = time.monotonic() + _PATIENCE_S
         while not _answers(port):
-            if process.poll() is not None or time.monotonic() > until:
-                pytest.fail(f"{command[0]} does not serve: {log.read_text()[-2000:]}")
-            time.sleep(0.3)
+            if not process.is_alive() or time.monotonic() > until:
+                pytest.fail(f"{main.__name__} does not serve: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
+
+
+def _kill(process: BaseProcess) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # which may have no group yet
+    process.join()
 
 
 ENVIRONMENT = {**os.environ, "NO_PROXY": "127.0.0.1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -99,10 +103,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def transformers_serve(checkpoint: Path, port: int) -> list[str]:
-    command = Path(sys.executable).with_name("transformers")
-    options = ("--host", "127.0.0.1", "--port", str(port), "--device", "cpu")
-    return [str(command), "serve", str(checkpoint), *options]
+def serve(checkpoint: Path, port: int) -> tuple[str, ...]:
+    """The arguments of `transformers serve`."""
+    return (str(checkpoint), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu")
 
 
 def test_transformers_serve(checkpoint: Path, tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_transformers_serve(checkpoint: Path, tmp_path: Path) -> None:
     args = f"model={checkpoint},concurrent=1,max_retries=0"
     short = ("--gen_kwargs", "max_new_tokens=6,temperature=1.5")
     port, other = free_port(), free_port()
-    with running(transformers_serve(checkpoint, port), port, tmp_path / "log") as server:
+    with running(forked.serve, serve(checkpoint, port), port, tmp_path / "log") as server:
         url = f"http://127.0.0.1:{port}/v1"
         whole = run(tmp_path / "whole", url, args, *short)
         assert (whole.status, len(whole.responses)) == (0, 12), whole.err
@@ -121,12 +124,11 @@ def test_transformers_serve(checkpoint: Path, tmp_path: Path) -> None:
         assert len(set(texts)) > 6  # the two seeds differ
         part = run(tmp_path / "part", url, args, *short, tweets=1)
         assert part.responses.items() <= whole.responses.items()
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        _kill(server)
         gone = run(tmp_path / "moved", url, args, *short)
         assert gone.status == 1
         assert "start the server, or correct --model_args base_url=..." in gone.err
-    with running(transformers_serve(checkpoint, other), other, tmp_path / "log2"):
+    with running(forked.serve, serve(checkpoint, other), other, tmp_path / "log2"):
         url = f"http://127.0.0.1:{other}/v1"
         log = whole.folder / "responses.jsonl"
         log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:5]))
@@ -168,7 +170,7 @@ def test_the_proxy_of_litellm(tmp_path: Path) -> None:
         }
         (tmp_path / "config.yaml").write_text(json.dumps(settings))
         command = [str(LITELLM), "--config", str(tmp_path / "config.yaml"), "--port", str(port)]
-        with running([*command, "--host", "127.0.0.1"], port, tmp_path / "log"):
+        with running(forked.execute, [*command, "--host", "127.0.0.1"], port, tmp_path / "log"):
             url = f"http://127.0.0.1:{port}/v1"
             wrong = run(tmp_path / "wrong", url, "model=m,api_key=sk-wrong")
             assert wrong.status == 1

@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.runs.response_log import read_responses
 from itr_bench.runs.run_folder import read_run_folder
 from itr_bench.training.config import TrainingConfig
+from tests import forked
 from tests.conftest import ROOT, needs
 
 pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval", "peft")]
@@ -145,24 +144,15 @@ def test_another_training_does_not_go_on_in_the_folder(
 def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
 ) -> None:
+    from tests import adapters
+
     out, _ = trained
     command = _arguments(checkpoints("qwen2_vl"), tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "itr_bench.cli.main", *command],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = tmp_path / "log.txt"
+    status = forked.run(adapters.itr_bench_killed_at_a_checkpoint, *command, output=log, cwd=ROOT)
+    assert status == -signal.SIGKILL, log.read_text()[-3000:]
     checkpoints_of_fold = tmp_path / "m-trained-lv" / "folds" / "1" / "checkpoints"
-    state = checkpoints_of_fold / "checkpoint-3" / "trainer_state.json"
-    try:
-        while not state.exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    assert (checkpoints_of_fold / "checkpoint-3" / "trainer_state.json").exists()
     torn = checkpoints_of_fold / "checkpoint-5"
     shutil.copytree(checkpoints_of_fold / "checkpoint-3", torn)
     (torn / "trainer_state.json").write_text('{"epoch": ')

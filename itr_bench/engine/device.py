@@ -30,3 +30,15 @@ def choose_device(name: str) -> torch.device:
             "take the device cpu, or a machine with one"
         )
     return torch.device("cuda:0") if str(place) == "cuda" else place
+
+
+def seed_everywhere(seed: int) -> None:
+    """Seed PyTorch's global generators, of the CPU and of all other devices.
+
+    The random numbers are those after ``torch.manual_seed``. That one also formats a traceback
+    for each kind of device that is not there, which on a CPU takes longer than a short request.
+    """
+    if torch.accelerator.is_available():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)

@@ -11,6 +11,7 @@ import transformers
 from PIL import Image
 from torch import Tensor
 
+from itr_bench.engine.device import seed_everywhere
 from itr_bench.engine.prompts import Chat, placed, prepare_one
 from itr_bench.errors import ItrBenchError
 
@@ -40,7 +41,7 @@ def generate(
     """
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), _own_code(model):
-        torch.manual_seed(seed)
+        seed_everywhere(seed)
         found = model.generate(**ready, **settings)
     tokens: list[int] = _new(model, ready, found[0]).tolist()
     return tokens

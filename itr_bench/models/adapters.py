@@ -226,13 +226,11 @@ def _imported(module: str, seen: set[str]) -> set[str]:
 
 def _has_plugins() -> bool:
     """Whether others may bring adapters, which only lmms-eval itself can name."""
-    others = (
-        point
-        for point in entry_points(group="lmms_eval.models")
-        if not point.value.startswith("itr_bench.")
-    )
     return (
         "lmms_eval.models" in sys.modules  # where this process may have registered some
         or bool(os.environ.get("LMMS_EVAL_PLUGINS"))
-        or any(others)
+        or any(
+            not point.value.startswith("itr_bench.")
+            for point in entry_points(group="lmms_eval.models")
+        )
     )

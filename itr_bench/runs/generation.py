@@ -248,8 +248,9 @@ def _with_settings(request: Any, settings: dict[str, Any]) -> Any:
 
 def _seed_process(seed: int) -> None:
     import numpy as np
-    import torch
+
+    from itr_bench.engine.device import seed_everywhere
 
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    seed_everywhere(seed)
