@@ -20,7 +20,6 @@ from filelock import FileLock
 from itr_bench import storage
 from itr_bench.data import home as homes
 from itr_bench.errors import ItrBenchError
-from itr_bench.release import export
 from itr_bench.runs import execute
 from itr_bench.storage import Lock, Timeout
 from itr_bench.translation import output_log
@@ -87,12 +86,13 @@ def test_what_is_open_is_not_opened_again(
         pass
 
 
-def test_an_export_that_runs_is_not_cleared_up(reentrant: None, tmp_path: Path) -> None:
-    with export._replacing(tmp_path / "release") as partial:
+def test_what_another_process_is_writing_is_not_cleared_up(tmp_path: Path) -> None:
+    theirs = tmp_path / f".release.{os.getppid()}.tmp" / "new"
+    theirs.mkdir(parents=True)
+    with storage.replacing(tmp_path / "release") as partial:
         (partial / "file").touch()
-        export._clear_up(tmp_path / "release")
-        assert (partial / "file").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["release"]
+    assert theirs.exists()
+    assert [path.name for path in (tmp_path / "release").iterdir()] == ["file"]
 
 
 def test_nothing_else_locks() -> None:

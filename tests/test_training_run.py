@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from itr_bench import storage
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError, RunError
 from itr_bench.runs.response_log import read_responses
@@ -604,7 +605,7 @@ def test_a_disk_that_refuses_the_lock(
     def refused(_: Any) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(cross_validation.Lock, "acquire", refused)
+    monkeypatch.setattr(storage.Lock, "acquire", refused)
     monkeypatch.setattr(cross_validation, "execute", lambda *_: [])
     done = _train(checkpoints("qwen2_vl"), trained[0])
     assert isinstance(done.exception, RunError)
