@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ __all__ = [
 _CHECKSUM_DIGITS = 12
 _ENDING_LENGTH = len(',"check":""}') + _CHECKSUM_DIGITS
 _JSON = json.JSONDecoder()
+_WRITING = "lock"
+"""In a folder that becomes another one; held as long as it is written."""
 
 
 class Lock(FileLock):
@@ -125,22 +128,20 @@ def replacing(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(folder)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    new, old = beside / "new", beside / "old"
+    start = f".{folder.name}."
+    beside = Path(tempfile.mkdtemp(prefix=start, suffix=".tmp", dir=folder.parent))
+    lock = Lock(beside / _WRITING)
+    lock.acquire()
+    new = beside / "new"
     try:
-        new.mkdir(parents=True)
+        new.mkdir()
         yield new
         if replace and os.path.lexists(folder):
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except BaseException:
-            if os.path.lexists(old):
-                old.rename(folder)
-            raise
+            folder.rename(beside / "old")
+        new.rename(folder)
         sync_folder(folder.parent)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        _remove(beside, folder, lock)
 
 
 def clear_leftovers(folder: Path) -> None:
@@ -148,26 +149,21 @@ def clear_leftovers(folder: Path) -> None:
 
     Of a folder that was moved away and whose place is empty, the content comes back.
     """
-    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp")):
-        pid = left.name.removeprefix(f".{folder.name}.").removesuffix(".tmp")
-        if not pid.isdecimal() or _runs(int(pid)):
-            continue
-        if (left / "old").is_dir() and not os.path.lexists(folder):
-            (left / "old").rename(folder)
-        shutil.rmtree(left, ignore_errors=True)
+    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp/{_WRITING}")):
+        if "." in left.parent.name.removeprefix(f".{folder.name}.").removesuffix(".tmp"):
+            continue  # of a folder of a longer name
+        lock = Lock(left, timeout=0)
+        with contextlib.suppress(Timeout):  # it still runs, maybe in another container
+            lock.acquire()
+            _remove(left.parent, folder, lock)
 
 
-def _runs(pid: int) -> bool:
-    """Whether another process *pid* runs."""
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+def _remove(beside: Path, folder: Path, lock: Lock) -> None:
+    """Remove the folder that was written in; what was on its way out of *folder* goes back."""
+    if os.path.lexists(beside / "old") and not os.path.lexists(folder):
+        (beside / "old").rename(folder)
+    lock.release()
+    shutil.rmtree(beside, ignore_errors=True)
 
 
 # Append-only logs of JSON lines, each with a checksum

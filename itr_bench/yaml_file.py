@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,30 @@ class UniqueKeyLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         merge = "tag:yaml.org,2002:merge"  # <<, whose names give way
-        names = [self.construct_object(name) for name, _ in node.value if name.tag != merge]
-        twice = [str(name) for name in names if names.count(name) > 1]
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{twice[0]!r} stands twice", node.start_mark
-            )
+        seen: set[Any] = set()
+        for one, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            name = None if one.tag == merge else self.construct_object(one, deep=True)
+            if not isinstance(name, Hashable):
+                continue  # which is refused below
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{str(name)!r} stands twice", one.start_mark
+                )
+            seen |= set() if one.tag == merge else {name}
         return dict(super().construct_mapping(node, deep))
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except _NO_VALUE as error:
+            kind = node.tag.rpartition(":")[2]
+            a_day = kind == "timestamp" and isinstance(error, ValueError)
+            said = str(error) if a_day else f"{node.value!r} is no value of the kind {kind}"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
+
+_NO_VALUE = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What PyYAML raises over a day that there is none, or a tag that does not fit its value."""
 
 
 def read_yaml(
@@ -61,7 +79,7 @@ def parse_yaml(
         mark = error.problem_mark or error.context_mark
         line = mark.line if mark else 0
         said = f"{'' if is_yaml else 'not YAML: '}{error.problem}"
-    except ValueError as error:  # a day that there is none
+    except (ValueError, OverflowError) as error:  # of a character that there is none
         raise kind(f"cannot read {where}: {error}") from error
     except RecursionError as error:
         raise kind(f"cannot read {where}: it is nested too deep") from error

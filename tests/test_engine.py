@@ -1296,3 +1296,10 @@ def test_the_way_is_a_condition_and_does_not_depend_on_the_tweets(
     monkeypatch.setattr(engine, "why_not", lambda *arguments, **more: "a reason")
     other = SharedImageVlm(str(folders["mllama"]), device="cpu")
     assert other.conditions["way"] == "one by one"
+
+
+def test_attention_sinks_are_left_to_the_models_own_cache() -> None:
+    """Those of GPT-OSS: left out, they would change tokens and no error would say so."""
+    heads = torch.zeros(1, 2, 1, 4)
+    with pytest.raises(ValueError, match="attention sinks are not computed here"):
+        attention._attend(None, heads, heads, heads, None, s_aux=torch.zeros(2))

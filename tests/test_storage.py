@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import itertools
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -86,13 +85,35 @@ def test_what_is_open_is_not_opened_again(
         pass
 
 
-def test_what_another_process_is_writing_is_not_cleared_up(tmp_path: Path) -> None:
-    theirs = tmp_path / f".release.{os.getppid()}.tmp" / "new"
-    theirs.mkdir(parents=True)
-    with storage.replacing(tmp_path / "release") as partial:
-        (partial / "file").touch()
-    assert theirs.exists()
-    assert [path.name for path in (tmp_path / "release").iterdir()] == ["file"]
+def test_what_another_one_is_writing_is_not_cleared_up(reentrant: None, tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    with storage.replacing(folder) as one, storage.replacing(folder) as other:
+        (one / "one").touch()
+        (other / "other").touch()
+    assert [path.name for path in folder.iterdir()] == ["one"]
+    assert [path.name for path in tmp_path.iterdir()] == ["release"]
+
+
+@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(5, "Input/output error")])
+def test_what_is_there_survives_an_error_at_any_moment(
+    error: BaseException, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "it"
+    folder.mkdir()
+    (folder / "old").touch()
+    rename, calls = Path.rename, itertools.count(1)
+
+    def broken(self: Path, target: Path) -> Path:
+        moved = rename(self, target) if (call := next(calls)) != 2 or after != 2 else self
+        if call == after:
+            raise error
+        return moved
+
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(type(error)), storage.replacing(folder) as new:
+        (new / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["it", "old"]
 
 
 def test_nothing_else_locks() -> None:
@@ -131,9 +152,8 @@ def test_what_came_meanwhile_is_kept_where_nothing_is_to_be_replaced(tmp_path: P
 
 
 def test_what_was_left_beside_another_folder_stays(tmp_path: Path) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (tmp_path / f".set@a.b.{gone.pid}.tmp" / "old").mkdir(parents=True)
+    (tmp_path / ".set@a.b.x.tmp" / "old").mkdir(parents=True)
+    (tmp_path / ".set@a.b.x.tmp" / "lock").touch()
     storage.clear_leftovers(tmp_path / "set@a")
     assert not (tmp_path / "set@a").exists()
     storage.clear_leftovers(tmp_path / "set@a.b")

@@ -338,6 +338,30 @@ def test_what_a_model_cannot_leave_out_is_computed(
     assert (fit._scores(vlm, encoder, made, shared) - before).abs().max() < 1e-6
 
 
+def test_after_a_trial_that_fails_all_is_computed(
+    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from itr_bench.training import fit
+    from itr_bench.training.leaner import Lean
+    from itr_bench.training.sequences import Way
+
+    vlm, _, encoder = _encoder(checkpoints("qwen2_vl"), tmp_path)
+    examples, shared = _examples(2), Way(True, True)
+    made = [encoder.encode(one, shared) for one in examples]
+    before = fit._scores(vlm, encoder, made, shared)
+    right = Lean._where_read
+
+    def failing(self: Any, *given: Any) -> Any:
+        if self._places is not None:
+            raise MemoryError("no room")
+        return right(self, *given)
+
+    monkeypatch.setattr(Lean, "_where_read", failing)
+    way, lean, reasons = fit.choose_way(vlm, encoder, examples)
+    assert (way, lean, reasons) == (shared, None, ["leaving out what is not read: no room"])
+    assert (fit._scores(vlm, encoder, made, shared) - before).abs().max() < 1e-6
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_lora_added_in_place_is_that_of_peft(dtype: str, bias: bool) -> None:

@@ -16,6 +16,7 @@ from itr_bench.models.presets import parse_presets
 from itr_bench.runs.plan_file import read_plan
 from itr_bench.tasks.task_files import read_definition
 from itr_bench.yaml_file import parse_yaml, read_yaml
+from tests.conftest import ROOT
 
 READERS: dict[str, Callable[[Path], object]] = {
     "card": read_card,
@@ -32,9 +33,12 @@ READERS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "line 1: 'a' stands twice"),
-        ("a:\n  b: 1\n  b: 2\n", "line 2: 'b' stands twice"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: 'a' stands twice"),
+        ("a:\n  b: 1\n  b: 2\n", "line 3: 'b' stands twice"),
         ("a: 1\nb: [\n", "line 3: not YAML: expected the node content, but found '<stream end>'"),
+        ("a: 1\nb: !!bool x\n", "line 2: 'x' is no value of the kind bool"),
+        ("a: !!int ''\n", "line 1: '' is no value of the kind int"),
+        ("a: !!timestamp x\n", "line 1: 'x' is no value of the kind timestamp"),
         ("a: 1\n\tb: 2\n", r"line 2: not YAML: found character '\t' that cannot start any token"),
     ],
 )
@@ -58,7 +62,7 @@ def test_every_reader_names_file_and_line(
             "- !!python/object/apply:os.system ['true']",
             "cannot read x, line 1: could not determine",
         ),
-        ("a: 2026-02-30", "cannot read x: day"),
+        ("a: 1\nb: 2026-02-30", "cannot read x, line 2: day"),
         ("[" * 5000, "cannot read x: it is nested too deep"),
     ],
 )
@@ -73,3 +77,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name in ("latin.yaml", "missing.yaml"):
         with pytest.raises(DataError, match=f"cannot read .*{name}: "):
             read_yaml(tmp_path / name)
+
+
+def test_the_history_of_the_repository_is_read() -> None:
+    items = read_history(ROOT / "leaderboard" / "history.yaml")
+    assert [(item.date, item.model) for item in items][-1] == ("2026-11-21", None)
+    assert all(item.what and item.why for item in items)

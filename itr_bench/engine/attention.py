@@ -284,6 +284,7 @@ def _attend(
     scaling: float | None = None,
     dropout: float = 0.0,
     softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **unused: Any,
 ) -> tuple[Tensor, None]:
     """Attention in the form in which transformers calls it.
@@ -296,7 +297,12 @@ def _attend(
 
     Returns:
         shape (rows, tokens, heads, value_size).
+
+    Raises:
+        ValueError: there are attention sinks, as of GPT-OSS, which are not computed here.
     """
+    if s_aux is not None:
+        raise ValueError("attention sinks are not computed here")
     cache = _active.get()
     # Where keys are compressed, those of an earlier layer are not found by their memory.
     sources = getattr(getattr(module, "config", None), "kv_source_layers", None)

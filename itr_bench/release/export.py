@@ -102,7 +102,7 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
     with _said(folder):
         clear_leftovers(folder.resolve())
     previous, rows, agreement = check(folder, asked)
-    with _said(folder), replacing(folder.resolve()) as partial:
+    with _said(folder), replacing(folder.resolve(), replace=asked.replace) as partial:
         configs = tuple(_write_config(partial, one) for one in planned)
         release = Release(
             version=asked.version,

@@ -9,6 +9,7 @@ import functools
 import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -129,8 +130,11 @@ class Model:
             on_responses([(batch[place], output)])
 
         self._watch.begin(asked_of(self._plans[task], self._spec, batch))
+        # A likelihood is no request, though one by one it is read off generations that are forced.
+        likelihood = self._plans[task].settings.task.likelihood
+        watched = nullcontext() if likelihood else self._watch.installed(self._lm)
         try:
-            with no_bars(), self._watch.installed(self._lm):
+            with no_bars(), watched:
                 returned = self._generate(instances, settings, on_early)
         except async_openai.StopError as stopped:
             raise stopped.error from None

@@ -180,10 +180,12 @@ def _scores(
 ) -> Tensor:
     """The logarithms of the probabilities of the answers' tokens."""
     batch = moved(vlm.model, encoder.batch(made, way))
-    with torch.no_grad():
-        logits, tokens, _ = answer_scores(vlm.model, batch, lean)
-    if lean is not None:
-        lean.read(None)  # it may not suit; then all is computed again
+    try:
+        with torch.no_grad():
+            logits, tokens, _ = answer_scores(vlm.model, batch, lean)
+    finally:
+        if lean is not None:
+            lean.read(None)  # it may not suit, or fail half-way; then all is computed again
     return torch.log_softmax(logits, dim=-1).gather(1, tokens[:, None])[:, 0].cpu()
 
 

@@ -29,7 +29,7 @@ from itr_bench.leaderboard.site.pages import Site, board_address, board_page
 from itr_bench.leaderboard.site.plots import plots_page
 from itr_bench.leaderboard.site.rows import all_figures
 from itr_bench.leaderboard.site.wording import leader
-from itr_bench.storage import replacing
+from itr_bench.storage import check_disk, replacing
 
 MARKER = ".itr-bench-site"
 """The file that says that a folder is a site of ours, and may be replaced."""
@@ -64,7 +64,8 @@ def build_site(
     entries = sorted(entries, key=lambda entry: entry.path)
     out = out.resolve()
     _refuse_foreign(out)
-    with replacing(out) as folder:
+    advice = "Make room or grant write access; nothing was changed."
+    with check_disk(out, ItrBenchError, advice), replacing(out) as folder:
         boards = make_boards(entries, published, trial=trial)
         items = merged(entries, history)
         site = Site(

@@ -19,7 +19,7 @@ from itr_bench.yaml_file import read_yaml
 class HistoryItem:
     """What was added or changed on a day, and why; *model* where it is about one."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     date: Date
     what: Paragraph
