@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -438,3 +439,26 @@ def test_the_adapter_answers_with_likelihoods(tmp_path: Path) -> None:
     )
     assert found == [second, first, second, first]
     assert first != second
+
+
+def test_a_run_that_shares_nothing_finds_the_same_likelihoods(tmp_path: Path) -> None:
+    from itr_bench.cli.main import cli
+
+    folder = make_checkpoint("llava_next", tmp_path / "checkpoint", seed=2)
+    task = "itr_demo_en_likelihood"
+    found = []
+    for shared in (True, False):
+        arguments = f"pretrained={folder},device=cpu,shared={shared}"
+        out = tmp_path / str(shared)
+        command = ["run", "--model", "itr_vlm", "--model_args", arguments, "--tasks", task]
+        done = CliRunner().invoke(
+            cli,
+            [*command, "--limit", "2", "--name", "r", "--out", str(out)],
+            catch_exceptions=False,
+        )
+        assert done.exit_code == 0
+        lines = (out / "r" / task / "responses.jsonl").read_text().splitlines()
+        responses = [json.loads(json.loads(line)["response"]) for line in lines]
+        found.append([[one["p_yes"], one["p_no"]] for one in responses])
+    assert len(found[0]) == 4
+    assert found[1] == [pytest.approx(one, rel=1e-4) for one in found[0]]
