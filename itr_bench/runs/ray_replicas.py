@@ -511,6 +511,8 @@ def shared_cluster() -> Iterator[str]:
 def _connect(address: str) -> bool:
     """Connect this process to Ray; return whether the connection is the run's own."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address != LOCAL and "ray" not in sys.modules:  # which looks at it when it is imported
+        _send_token()
     try:
         import ray
     except ImportError as error:
@@ -526,15 +528,31 @@ def _connect(address: str) -> bool:
             logging_level="ERROR",
             **(local if address == LOCAL else {}),
         )
+    except ImportError as error:  # of Ray's client, which is an extra of it
+        raise RunError(
+            f"--ray {address}: {error}. Install it: pip install 'ray[client]'"
+        ) from error
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
     return True
 
 
+def _send_token() -> None:
+    """Let Ray send the token of this user, if there is one.
+
+    `ray start` asks for it by itself where it finds one, and `auto` sends it. Ray 2.60 sends none
+    to an address that is named, is refused, and takes that for a cluster that is not ready.
+    """
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+    if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
 _EXPECTED = (
     "Expected `local`, or the address of a cluster: start one with `ray start --head`, and give "
     "`auto` on one of its machines, HOST:6379 from a machine that is part of it, or "
-    "ray://HOST:10001 from any other"
+    "ray://HOST:10001 from any other, with the cluster's token in ~/.ray/auth_token if it asks for "
+    "one"
 )
 
 
