@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
 from itr_bench.errors import RunError
+from itr_bench.models.service import Service
 from itr_bench.runs import cost, queue
 from itr_bench.runs.plan_file import read_plan
 from itr_bench.seeds import PAPER_SEEDS
@@ -90,6 +91,20 @@ def test_no_secret_is_kept(write: Callable[[object], Path]) -> None:
     (run,) = read_plan(write({"models": [{**model, "model_args": given}], "tasks": TASKS}))
     assert run.model.arguments["api_key"] == "hidden"
     assert "hidden" not in run.command
+
+
+@pytest.mark.parametrize("given", [{"api_key": ["hidden"]}, "model=m,api_key=hidden"])
+def test_arguments_that_are_refused_are_not_quoted(
+    write: Callable[[object], Path], given: object
+) -> None:
+    model = {"model": "itr_server", "name": "a", "model_args": given}
+    with pytest.raises(RunError, match="model_args") as raised:
+        read_plan(write({"models": [model], "tasks": TASKS}))
+    assert "hidden" not in str(raised.value)
+
+
+def test_a_server_is_named_without_its_password() -> None:
+    assert Service("http://u:hidden@h/v1").about("no") == "http://h/v1: no"
 
 
 BASELINE = {"models": ["itr_baseline"], "tasks": TASKS}

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from itr_bench.errors import RunError
+from itr_bench.models.arguments import text_without_secrets
 from itr_bench.relation import QUESTIONS
 
 MANY = 20
@@ -102,7 +103,8 @@ class Service:
         said = _PREFIX.sub("", " ".join(said.split()))
         shown = said if len(said) <= 300 else f"{said[:300]}..."
         way = f"; {_WAYS[status]}" if status in _WAYS else ""
-        return f"{self.address}: {f'status {status}: ' if status else ''}{shown}{way}"
+        address = text_without_secrets(self.address)
+        return f"{address}: {f'status {status}: ' if status else ''}{shown}{way}"
 
 
 def is_unreachable(error: object) -> bool:

@@ -125,7 +125,9 @@ def read_plan(path: Path) -> list[PlannedRun]:
 def _in_words(error: ValidationError) -> Iterator[str]:
     for one in error.errors(include_url=False, include_context=False):
         parts = [str(part) for part in one["loc"] if part not in ("str", "PlannedModel")]
-        shown = "" if one["type"] in ("missing", "extra_forbidden") else f"; found {one['input']!r}"
+        # Arguments may hold a key.
+        untold = one["type"] in ("missing", "extra_forbidden") or "model_args" in one["loc"]
+        shown = "" if untold else f"; found {one['input']!r}"
         if one["loc"][-1:] != ("str",) or not isinstance(one["input"], dict):
             yield f"{'.'.join(parts) or 'the file'}: {one['msg']}{shown:.80}"
 
