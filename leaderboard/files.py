@@ -23,7 +23,7 @@ MOST_FILES = 100_000
 DEPTH = 3
 """A submission lies so deep: model, state, task."""
 
-_LEFTOVER = re.compile(r"\..+\.[0-9]+\.tmp")
+_LEFTOVER = re.compile(r"\..+\.[a-z0-9_]+\.tmp")
 """The folder in which a command writes what it then moves to its place."""
 
 _BESIDE = frozenset({"README.md", ".gitkeep"})

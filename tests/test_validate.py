@@ -11,7 +11,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -2171,21 +2170,22 @@ def test_build_leaves_out_what_validate_refuses(tmp_path: Path) -> None:
 
 def test_leftovers_of_a_killed_command_are_cleared_by_the_next(tmp_path: Path) -> None:
     folder = write(tmp_path, *good())
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    killed = folder.with_name(f".{folder.name}.{gone.pid}.tmp")
-    running = folder.with_name(f".{folder.name}.1.tmp")
+    killed = folder.with_name(f".{folder.name}.a1.tmp")
+    running = folder.with_name(f".{folder.name}.b2.tmp")
     for left in (killed, running):
         (left / "new").mkdir(parents=True)
         (left / "new" / SUBMISSION).write_text("{")
+        (left / "lock").touch()
     collected = collect(tmp_path, trial=True)
     assert collected.accepted and len(collected.entries) == 1
     assert [f.code for f in collected.all_findings] == ["leftover"] * 2
-    layout.write(folder, *good(), replace=True)
+    with storage.Lock(running / "lock"):
+        layout.write(folder, *good(), replace=True)
     assert not killed.exists() and running.exists()
     folder.rename(killed)  # killed between the two moves
     killed.rename(folder.with_name("x"))
     (killed / "new").mkdir(parents=True)
+    (killed / "lock").touch()
     folder.with_name("x").rename(killed / "old")
     storage.clear_leftovers(folder)
     assert (folder / SUBMISSION).is_file() and not killed.exists()
