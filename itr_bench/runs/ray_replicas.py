@@ -511,7 +511,7 @@ def shared_cluster() -> Iterator[str]:
 def _connect(address: str) -> bool:
     """Connect this process to Ray; return whether the connection is the run's own."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if address != LOCAL and "ray" not in sys.modules:  # which looks at it when it is imported
+    if address.startswith("ray://") and "ray" not in sys.modules:  # it looks when it is imported
         _send_token()
     try:
         import ray
@@ -538,10 +538,12 @@ def _connect(address: str) -> bool:
 
 
 def _send_token() -> None:
-    """Let Ray send the token of this user, if there is one.
+    """Let Ray's client send the token of this user, if there is one.
 
-    `ray start` asks for it by itself where it finds one, and `auto` sends it. Ray 2.60 sends none
-    to an address that is named, is refused, and takes that for a cluster that is not ready.
+    `ray start` asks for it by itself where it finds one, and `auto` sends it. The client of Ray
+    2.60 sends none, is refused, and takes that for a cluster that is not ready. So does HOST:PORT;
+    but a driver that sends a token to a cluster without one was seen to wait for ever, so that is
+    left to the user.
     """
     token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
     if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
@@ -551,8 +553,8 @@ def _send_token() -> None:
 _EXPECTED = (
     "Expected `local`, or the address of a cluster: start one with `ray start --head`, and give "
     "`auto` on one of its machines, HOST:6379 from a machine that is part of it, or "
-    "ray://HOST:10001 from any other, with the cluster's token in ~/.ray/auth_token if it asks for "
-    "one"
+    "ray://HOST:10001 from any other. If the cluster asks for a token (`ray start` does where "
+    "there is ~/.ray/auth_token), set RAY_AUTH_MODE=token"
 )
 
 
