@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -65,7 +64,6 @@ class Nodes:
 
     cluster: Any
     folder: Path
-    client_port: int
     kept: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -109,18 +107,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            found = Nodes(Cluster(), folder, client_port=free.getsockname()[1])
+        found = Nodes(Cluster(), folder)
         # A node that is gone is noticed within 2 s, not 10.
         health = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}
         try:
-            found.add(
-                "one",
-                include_dashboard=False,
-                dashboard_port=0,
-                ray_client_server_port=found.client_port,
-                _system_config=health,
-            )
+            found.add("one", include_dashboard=False, dashboard_port=0, _system_config=health)
             found.add("two")
             yield found
         finally:
@@ -190,16 +181,6 @@ def invoke(out: Path, *arguments: str) -> Done:
     return Done(found.exit_code, found.stderr + message, out / "r" / TASK)
 
 
-def invoke_anew(out: Path, *arguments: str) -> Done:
-    """In a process that has no Ray yet, and that nobody told of the cluster's token."""
-    command = ("-m", "itr_bench.cli.main", "run", *arguments, "--out", str(out))
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
-    found = subprocess.run(
-        [sys.executable, *command], check=False, capture_output=True, text=True, env=environment
-    )
-    return Done(found.returncode, found.stderr, out / "r" / TASK)
-
-
 def count(out: Path) -> int:
     """How many responses are on the disk."""
     log = out / "r" / TASK / "responses.jsonl"
@@ -260,11 +241,6 @@ def test_a_real_model_on_two_nodes_as_in_one_process(nodes: Nodes, tmp_path: Pat
     assert len({json.loads(line)["response"] for line in two.lines}) > 3
     assert two.manifest["configuration"] == one.manifest["configuration"]
     assert [found.manifest["sessions"][0]["processes"] for found in (one, two)] == [1, 2]
-    until(lambda: not replicas())
-    address = f"ray://127.0.0.1:{nodes.client_port}"
-    more = invoke_anew(tmp_path / "more", *command, "--ray", address)
-    assert more.status == 0, more.err
-    assert more.lines == one.lines
     until(lambda: not replicas())
 
 
