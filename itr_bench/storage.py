@@ -128,8 +128,7 @@ def replacing(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(folder)
-    start = f".{folder.name}."
-    beside = Path(tempfile.mkdtemp(prefix=start, suffix=".tmp", dir=folder.parent))
+    beside = Path(tempfile.mkdtemp(".tmp", f".{folder.name}.", folder.parent))
     lock = Lock(beside / _WRITING)
     lock.acquire()
     new = beside / "new"

@@ -18,14 +18,16 @@ class UniqueKeyLoader(yaml.SafeLoader):
         merge = "tag:yaml.org,2002:merge"  # <<, whose names give way
         seen: set[Any] = set()
         for one, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            name = None if one.tag == merge else self.construct_object(one, deep=True)
+            if one.tag == merge:
+                continue
+            name = self.construct_object(one, deep=True)
             if not isinstance(name, Hashable):
                 continue  # which is refused below
             if name in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{str(name)!r} stands twice", one.start_mark
                 )
-            seen |= set() if one.tag == merge else {name}
+            seen.add(name)
         return dict(super().construct_mapping(node, deep))
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:

@@ -72,6 +72,10 @@ def test_what_is_no_plain_yaml_is_named(text: str, said: str) -> None:
     assert str(raised.value).startswith(said) and "unicode string" not in str(raised.value)
 
 
+def test_a_merged_mapping_is_no_name() -> None:
+    assert parse_yaml("[&one {a: 1}, {~: 2, <<: *one}]", "x") == [{"a": 1}, {None: 2, "a": 1}]
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     for name in ("latin.yaml", "missing.yaml"):

@@ -69,7 +69,7 @@ def locked(name: str, *, patience_s: float = 3600) -> Iterator[None]:
         with writing(f"the data set {name!r}"):
             lock.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(storage.locked(lock, busy, timeout_s=patience_s))
-        storage.clear_leftovers(folder)
+            storage.clear_leftovers(folder)
         yield
 
 

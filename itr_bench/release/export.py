@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,14 @@ def export(folder: Path, planned: Sequence[Planned], **details: Any) -> Release:
         DataError: anything wrong with these, or the disk refuses.
     """
     asked = Details(**details)
-    with _said(folder):
-        clear_leftovers(folder.resolve())
+    disk = functools.partial(
+        check_disk, folder, DataError, "Make room or grant write access; nothing was changed."
+    )
+    with disk():
+        whole = _resolved(folder)
+        clear_leftovers(whole)
     previous, rows, agreement = check(folder, asked)
-    with _said(folder), replacing(folder.resolve(), replace=asked.replace) as partial:
+    with disk(), replacing(whole, replace=asked.replace) as partial:
         configs = tuple(_write_config(partial, one) for one in planned)
         release = Release(
             version=asked.version,
@@ -223,11 +227,8 @@ def _refuse_existing(folder: Path, replace: bool) -> None:
         )
 
 
-@contextlib.contextmanager
-def _said(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an error that says what to do."""
+def _resolved(folder: Path) -> Path:
     try:
-        with check_disk(folder, DataError, "Make room or grant write access; nothing was changed."):
-            yield
+        return folder.resolve()
     except RuntimeError as error:  # links in a circle, before Python 3.13
         raise DataError(f"cannot write {folder}: {error}") from error
