@@ -24,7 +24,7 @@ INSTALL = {
     "bitsandbytes": "pip install 'itr-bench[4bit]'",
     **dict.fromkeys(("peft", "accelerate"), "pip install 'itr-bench[training]'"),
     "openai": "pip install 'itr-bench[server]'",
-    "ray": "pip install 'itr-bench[ray]'",
+    **dict.fromkeys(("ray", "grpc"), "pip install 'itr-bench[ray]'"),
     # Engines: each pins a PyTorch of its own.
     "vllm": "pip install vllm",
     "sglang": "pip install 'sglang[all]'",

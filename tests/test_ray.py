@@ -190,6 +190,18 @@ def count(out: Path) -> int:
 # First, while this process is not connected
 
 
+def test_without_the_package_of_rays_client(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    done = invoke(tmp_path, *RUN, "--ray", "ray://127.0.0.1:1")
+    assert done.status == 1
+    assert done.err.endswith(
+        "--ray needs the package grpc, which is not installed.\n"
+        "Install it: pip install 'itr-bench[ray]'"
+    )
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [

@@ -16,6 +16,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -511,10 +512,14 @@ def shared_cluster() -> Iterator[str]:
 def _connect(address: str) -> bool:
     """Connect this process to Ray; return whether the connection is the run's own."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if address.startswith("ray://") and "ray" not in sys.modules:  # it looks when it is imported
+    by_client = address.startswith("ray://")
+    if by_client and "ray" not in sys.modules:  # it looks when it is imported
         _send_token()
     try:
         import ray
+
+        if by_client:
+            import_module("grpc")
     except ImportError as error:
         raise RunError(explained("--ray", error)) from error
     if ray.is_initialized():
@@ -528,10 +533,6 @@ def _connect(address: str) -> bool:
             logging_level="ERROR",
             **(local if address == LOCAL else {}),
         )
-    except ImportError as error:  # of Ray's client, which is an extra of it
-        raise RunError(
-            f"--ray {address}: {error}. Install it: pip install 'ray[client]'"
-        ) from error
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
     return True
