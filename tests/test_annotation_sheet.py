@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from itr_bench.agreement import PAGE_LANGUAGES
 from itr_bench.agreement.sheet import TEXTS as PAGE_TEXTS
 from itr_bench.agreement.sheet import write_sheet
 from itr_bench.agreement.tables import read_annotations
@@ -97,8 +98,9 @@ def test_page_holds_texts_as_data_and_no_label(sheet: Path) -> None:
     assert "built-in" not in page
 
 
-@pytest.mark.parametrize("language", ["en", "lv"])
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
 def test_every_word_in_every_language(language: str) -> None:
+    assert set(PAGE_TEXTS) == set(PAGE_LANGUAGES)
     assert set(PAGE_TEXTS[language]) == set(PAGE_TEXTS["en"])
     assert all(PAGE_TEXTS[language].values())
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from itr_bench.agreement import PAGE_LANGUAGES
+from itr_bench.data.languages import LANGUAGES
+
 
 @click.command("annotate", short_help="Write an annotation sheet: a page for the browser, a CSV.")
 @click.option(
@@ -50,10 +53,12 @@ import click
 )
 @click.option(
     "--language",
-    type=click.Choice(["en", "lv"]),
+    type=click.Choice(PAGE_LANGUAGES),
     default="en",
     show_default=True,
-    help="Of the page: en English, lv Latvian. The tweets may be in any.",
+    help="Of the page: "
+    + ", ".join(f"{code} {LANGUAGES[code].name}" for code in PAGE_LANGUAGES)
+    + ". The tweets may be in any.",
 )
 @click.option(
     "--annotator",
