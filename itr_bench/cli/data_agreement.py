@@ -25,9 +25,7 @@ _NAMES = {
 _NOT_AVAILABLE = "not available"
 
 
-@click.command(
-    "agreement", short_help="Measure how far annotators agree: kappa, alpha, AC1, intervals."
-)
+@click.command("agreement")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--confidence",

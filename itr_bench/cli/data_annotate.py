@@ -11,7 +11,7 @@ from itr_bench.agreement import PAGE_LANGUAGES
 from itr_bench.data.languages import LANGUAGES
 
 
-@click.command("annotate", short_help="Write an annotation sheet: a page for the browser, a CSV.")
+@click.command("annotate")
 @click.option(
     "--tweets",
     required=True,

@@ -26,7 +26,7 @@ _BASE = "ltec"
 _PAPER = "arXiv:2505.05040, section 4.2"
 
 
-@click.command("mt-score", short_help="Score machine translations: BLEU, chrF, TER.")
+@click.command("mt-score")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--against",

@@ -23,7 +23,7 @@ _SHOWN = 5
 _OF_THIS_MACHINE = ("revision", "num_beams", "device", "dtype", "unit")
 
 
-@click.command("translate", short_help="Translate the texts by a model or server; resumable.")
+@click.command("translate")
 @click.option("--set", "set_name", default="ltec", show_default=True, help="Whose texts.")
 @click.option(
     "--from",

@@ -56,7 +56,7 @@ class _Studies(click.Group):
             formatter.write_dl([(study.name, study.question) for study in studies().values()])
 
 
-@click.group("study", cls=_Studies, short_help="Run what a question needs.")
+@click.group("study", cls=_Studies)
 @click.option(
     "--list",
     is_flag=True,
