@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import itertools
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +68,19 @@ def quick_collections() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that are not there yet: ``tmp_path`` would make and remove one for each test."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of the test's own: no test sees or changes the user's."""
-    folder = tmp_path / "home"
+    folder = next(homes)
     monkeypatch.setenv("ITR_BENCH_HOME", str(folder))
-    yield folder
+    return folder
 
 
 def shared_folder() -> Path:
@@ -134,17 +140,13 @@ RunLmmsEval = Callable[..., Finished]
 
 @pytest.fixture
 def lmms_eval(tmp_path: Path) -> RunLmmsEval:
-    """Run lmms-eval's real command line, offline, on one or more processes.
-
-    They are forked (``tests.forked``); one process can be *launched*, as a user does.
-    """
+    """Run lmms-eval's real command line, offline, on one or more forked processes."""
     count = 0
 
     def run(
         *arguments: str,
         home: Path | None = None,
         processes: int = 1,
-        launched: bool = False,
         env: dict[str, str] | None = None,
     ) -> Finished:
         nonlocal count
@@ -161,20 +163,8 @@ def lmms_eval(tmp_path: Path) -> RunLmmsEval:
         output = tmp_path / f"run{count}.txt"
         if processes > 1:
             status = forked.run_together(options, output, variables, processes)
-        elif not launched:
-            status = forked.run(forked.lmms_eval, *options, output=output, env=variables)
         else:
-            with output.open("w") as file:
-                status = subprocess.run(
-                    [sys.executable, "-m", "lmms_eval", *options],
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL,
-                    cwd=tmp_path,
-                    timeout=forked.TIMEOUT_S,
-                    check=False,
-                    env=variables,
-                ).returncode
+            status = forked.run(forked.lmms_eval, *options, output=output, env=variables)
         return Finished(status, output.read_text(), folder)
 
     return run

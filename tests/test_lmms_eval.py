@@ -151,7 +151,7 @@ def test_two_processes_find_what_one_finds(lmms_eval: RunLmmsEval) -> None:
         *("--model", "itr_baseline", "--model_args", "strategy=uniform,seed=5"),
         *("--tasks", "itr_demo", "--repeats", "4"),
     )
-    one, two = lmms_eval(*arguments, launched=True), lmms_eval(*arguments, processes=2)
+    one, two = lmms_eval(*arguments), lmms_eval(*arguments, processes=2)
     for task in ("itr_demo_lv", "itr_demo_en"):
         figures = one.figures(task)
         assert figures == two.figures(task)
@@ -321,6 +321,7 @@ def test_a_vlm_on_the_350_real_tweets(
     few = "min_pixels=3136,max_pixels=12544"  # a sixteenth of the usual patches
     done = lmms_eval(
         *("--model", "qwen2_vl", "--tasks", "ltec_itr_lv", "--gen_kwargs", "max_new_tokens=1"),
+        *("--batch_size", "10"),
         *("--model_args", f"pretrained={checkpoints / 'qwen2_vl'},device=cpu,device_map=cpu,{few}"),
         home=placeholder_home,
     )
@@ -601,7 +602,7 @@ def test_simple_evaluate_raises_what_we_raise(own_tasks_read_once: None) -> None
 
 
 _FROM_WHEEL = """
-import pathlib, sys
+import pathlib, runpy, sys
 import itr_bench, itr_bench.tasks
 import lmms_eval.models
 from lmms_eval.tasks import TaskManager
@@ -615,10 +616,12 @@ assert "itr_baseline" in lmms_eval.models.list_available_models()
 task = manager.load_task_or_group(["itr_demo_lv"])["itr_demo_lv"]
 assert len(task.eval_docs) == 48
 assert task.doc_to_visual(task.eval_docs[0])[0].mode == "RGB"
+sys.argv[:2] = ["lmms-eval"]
+runpy.run_module("lmms_eval", run_name="__main__")
 """
 
 
-def test_the_same_from_a_wheel(tmp_path: Path) -> None:
+def test_the_same_from_a_wheel(tmp_path: Path, lmms_eval: RunLmmsEval) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     # With the setuptools that is here: an environment to build in takes longer than all else.
     options = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path))
@@ -629,12 +632,16 @@ def test_the_same_from_a_wheel(tmp_path: Path) -> None:
     subprocess.run([*pip, "install", *options, str(wheel)], check=True)
     installed = {path.name for path in target.iterdir()}
     assert {name for name in installed if not name.endswith(".dist-info")} <= {"itr_bench", "bin"}
+    arguments = ("--model", "itr_baseline", "--tasks", "itr_demo_lv", "--limit", "8")
+    options = ("--log_samples", "--output_path", str(tmp_path / "launched"))
     done = subprocess.run(
-        [sys.executable, "-c", _FROM_WHEEL, str(target)],
+        [sys.executable, "-c", _FROM_WHEEL, str(target), *arguments, *options],
         cwd=tmp_path,
         env={"PATH": "", "PYTHONPATH": str(target), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    launched = Finished(done.returncode, done.stdout + done.stderr, tmp_path / "launched")
+    assert launched.status == 0, launched.output
+    assert launched.figures("itr_demo_lv") == lmms_eval(*arguments).figures("itr_demo_lv")
