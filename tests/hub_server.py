@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.served import served
+
 TOKEN = "hf_MadeUpTokenOfTheTests"
 _LARGE = (".parquet", ".bin")
 _ROUTES = (
@@ -245,11 +247,5 @@ def running() -> Iterator[Hub]:
     hub = Hub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     server.daemon_threads = True
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server) as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -30,6 +30,7 @@ from itr_bench.tasks import documents, task_files
 from itr_bench.tasks.definitions import define
 from itr_bench.tasks.loading import open_task
 from itr_bench.tasks.spec import TASKS, get_task
+from tests.served import served
 
 HEADER = "relation\ttweet_id\ttext"
 IDS = [str(100 + i) for i in range(8)]
@@ -681,16 +682,14 @@ def test_a_list_with_another_hash_is_refused_and_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import http.server
-    import threading
 
     (tmp_path / "eval.tsv").write_text("changed")
     handler = lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=str(tmp_path))  # noqa: E731
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    url = f"http://127.0.0.1:{server.server_address[1]}/eval.tsv"
-    try:
+    with served(server) as address:
+        url = f"{address}/eval.tsv"
         monkeypatch.setitem(published.LISTS, "ltec", published.ListSource(url, "r", "0" * 64))
         with pytest.raises(DataError, match="has changed: its SHA-256 is not 0000"):
             published.fetch_list("ltec")
@@ -698,9 +697,6 @@ def test_a_list_with_another_hash_is_refused_and_not_kept(
         right = file_hash(tmp_path / "eval.tsv")
         monkeypatch.setitem(published.LISTS, "ltec", published.ListSource(url, "r", right))
         assert published.fetch_list("ltec").read_text() == "changed"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 # The disk, other processes, and kills

@@ -7,7 +7,6 @@ import io
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import get_task
 from tests.conftest import ROOT, Finished, RunLmmsEval, needs
+from tests.served import served
 from tests.test_tasks import wording
 
 pytestmark = [pytest.mark.slow, needs("lmms_eval", "decord")]
@@ -455,10 +455,8 @@ class _Server(http.server.BaseHTTPRequestHandler):
 def server() -> Iterator[Any]:
     found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
     found.requests = []  # type: ignore[attr-defined]
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield found
-    found.shutdown()
-    found.server_close()
+    with served(found):
+        yield found
 
 
 def test_an_openai_style_server(lmms_eval: RunLmmsEval, server: Any) -> None:

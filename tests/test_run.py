@@ -35,6 +35,7 @@ from itr_bench.seeds import PAPER_SEEDS
 from itr_bench.tasks.spec import get_task
 from tests import forked
 from tests.conftest import needs
+from tests.served import served
 
 pytestmark = [pytest.mark.slow, needs("torch", "lmms_eval")]
 
@@ -891,10 +892,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     found: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
     found.requests, found.attempts, found.distinct = [], Counter(), 0
     found.forgiving, found.lock = False, threading.Lock()
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield found
-    found.shutdown()
-    found.server_close()
+    with served(found):
+        yield found
 
 
 def at(server: Any, cpus: int) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ from itr_bench.scoring.power import smallest_difference
 from itr_bench.scoring.predictions import Predictions
 from itr_bench.scoring.references import Side
 from itr_bench.tasks.spec import LEADERBOARD, TRIAL, TRIALS
+from tests.served import served
 from tests.site_entries import (
     ALPHA,
     BETA,
@@ -1316,11 +1317,8 @@ def test_right_counts_are_one_character_a_tweet() -> None:
 
 
 def test_server_serves_files_and_nothing_else(site: Path) -> None:
-    import threading
-
-    with server(site, port=0) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{running.server_address[1]}"
+    running = server(site, port=0)
+    with served(running) as address:
 
         def get(path: str) -> tuple[int, str]:
             try:
@@ -1335,7 +1333,6 @@ def test_server_serves_files_and_nothing_else(site: Path) -> None:
         assert get("/models/")[0] == get("/../../etc/passwd")[0] == 404
         with pytest.raises(ItrBenchError, match=f"port {running.server_address[1]} .* in use"):
             server(site, port=running.server_address[1])
-        running.shutdown()
 
 
 def test_server_needs_a_site(tmp_path: Path) -> None:

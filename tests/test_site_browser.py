@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from itr_bench.leaderboard.site.serve import server
 from itr_bench.report.words import p_value
 from itr_bench.scoring.comparison import compare
 from tests.browser import axe_violations, headless_chromium, wait
+from tests.served import served
 from tests.site_entries import BETA, LTEC, Made, entry, many, published, small
 
 pytest.importorskip("selenium")
@@ -40,10 +40,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    with server(site, port=0) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/"
-        running.shutdown()
+    with served(server(site, port=0)) as url:
+        yield f"{url}/"
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from itr_bench.translation.output_log import LENGTH, Output, OutputLog, opened
 from itr_bench.translation.server import PROMPT, ServerTranslator
 from itr_bench.translation.translate import Outputs, Translation, translate
 from tests import forked
+from tests.served import served
 
 FAMILY = "👩‍👩‍👧‍👦"  # four people with joiners between them
 ENGLAND = "🏴󠁧󠁢󠁥󠁮󠁧󠁿"  # a flag spelled with tags
@@ -617,18 +619,14 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
-    running = []
+    with ExitStack() as running:
 
-    def start(reply: Callable[[str, int], tuple[int, Any]]) -> Server:
-        server = Server(reply)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        running.append(server)
-        return server
+        def start(reply: Callable[[str, int], tuple[int, Any]]) -> Server:
+            server = Server(reply)
+            running.enter_context(served(server))
+            return server
 
-    yield start
-    for server in running:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def ask(server: Server, texts: dict[str, str], log: OutputLog, **settings: Any) -> Translation:
