@@ -62,7 +62,8 @@ def disk(site: Path) -> str:
 
 def go(chromium: webdriver.Chrome, url: str) -> None:
     """Open a page afresh: one that differs by its fragment alone would not be loaded."""
-    chromium.get("about:blank")
+    if chromium.current_url.partition("#")[0] == url.partition("#")[0]:
+        chromium.get("about:blank")
     chromium.get(url)
 
 
