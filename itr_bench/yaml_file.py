@@ -27,10 +27,10 @@ class UniqueKeyLoader(yaml.SafeLoader):
         self._values: dict[Any, int] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        start = self.peek_event().start_mark
-        is_alias = self.check_event(yaml.AliasEvent)
-        node = super().compose_node(parent, index)
-        if not is_alias:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        start: Any = event.start_mark
+        node: Any = super().compose_node(parent, index)
+        if not isinstance(event, yaml.AliasEvent):
             inner = () if isinstance(node, yaml.ScalarNode) else node.value
             parts = (one for pair in inner for one in (pair if isinstance(pair, tuple) else [pair]))
             self._values[node] = 1 + sum(self._values[part] for part in parts)
