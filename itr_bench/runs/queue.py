@@ -83,7 +83,7 @@ class Queue:
 
     def __enter__(self) -> Queue:
         if self._ray is not None and self._at_once > 1:
-            from itr_bench.runs.ray_replicas import LOCAL, shared_cluster
+            from itr_bench.runs.ray_cluster import LOCAL, shared_cluster
 
             if self._ray == LOCAL:  # one for all of them
                 self._ray = self._local.enter_context(shared_cluster())
