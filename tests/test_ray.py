@@ -97,6 +97,7 @@ class Nodes:
 
     def add(self, name: str, **more: Any) -> None:
         given = {"num_cpus": 1, "object_store_memory": 80 * 2**20, **more}
+        given["include_log_monitor"] = False  # a node has 30 s to start
         self.kept[name] = self.cluster.add_node(node_name=name, **given)
 
     def remove(self, *names: str) -> None:

@@ -31,6 +31,8 @@ _WAIT_S = 10
 _CONNECT_S = 120
 """So long Ray may take to connect; by itself it tries on for a quarter of an hour."""
 
+_TRIES = 3
+
 _STORE_BYTES = 100 * 2**20
 """Memory for Ray's objects on this machine: they are requests and responses, all small."""
 
@@ -46,7 +48,10 @@ _EXPECTED = (
     "ray://HOST:10001 from any other"
 )
 
-_IN_ORDER = "See whether the head of the cluster is in order: `ray status` there"
+_IN_ORDER = (
+    "See whether the head of the cluster is in order: `ray status` there. Where it is gone, `ray "
+    "stop` lets `auto` forget it"
+)
 
 
 def connect(address: str) -> bool:
@@ -60,25 +65,23 @@ def connect(address: str) -> bool:
         RunError: Ray is missing, or there is no cluster at that address that would take this run.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "ray" in sys.modules and import_module("ray").is_initialized():
+        return False
+    prepare(address)
     try:
-        import_module("grpc")
-        if ":" in address and not ("ray" in sys.modules and import_module("ray").is_initialized()):
-            _set_mode(address)
         import ray
     except ImportError as error:
         raise RunError(explained("--ray", error)) from error
-    if ray.is_initialized():
-        return False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
         options |= {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
-    try:
-        with _patience(address):
-            ray.init(address, **options)
-    except (ConnectionError, ValueError, OSError) as error:
-        raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
-    except (RuntimeError, ray.exceptions.RayError) as error:  # another version, no token
-        raise RunError(f"--ray {address}: {str(error).strip()}") from error
+    with _patience(address):
+        try:
+            _init(address, options)
+        except (ConnectionError, ValueError, OSError) as error:
+            raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
+        except Exception as error:  # another version, no token, a start that takes too long
+            raise RunError(f"--ray {address}: {str(error).strip()}") from error
     if address == "auto" and os.environ.get(_MODE) == "token":  # which Ray sets where a token is
         found = ray.get_runtime_context().gcs_address
         if not asks_for_token(found):
@@ -106,6 +109,23 @@ def shared_cluster() -> Iterator[str]:
         ray.shutdown()
 
 
+def _init(address: str, options: dict[str, Any]) -> None:
+    """Connect Ray, anew where the server of its client could not start one for this run.
+
+    It forks in a process with threads, and the child of Ray 2.60 dies now and then at once.
+    """
+    import ray
+
+    for left in reversed(range(_TRIES)):
+        try:
+            ray.init(address, **options)
+        except ConnectionError as error:
+            if not left or "Starting Ray client server failed" not in str(error):
+                raise
+        else:
+            return
+
+
 @contextlib.contextmanager
 def _patience(address: str) -> Iterator[None]:
     """Interrupt Ray where it waits for a cluster that answers no more; `local` ends by itself."""
@@ -131,8 +151,10 @@ def _patience(address: str) -> Iterator[None]:
         timer.cancel()
 
 
-def _set_mode(address: str) -> None:
-    """Let Ray send a token if the cluster asks for one, and only then.
+def prepare(address: str) -> None:
+    """Check that a cluster answers at an address, and let Ray send a token if it asks for one.
+
+    Of `auto` nothing is known before Ray looks for it.
 
     `ray start` asks for the token that it finds. Of the ways to connect, only `auto` sends it by
     itself; without it, Ray 2.60 takes the refusal for a cluster that is not ready. A driver that
@@ -140,8 +162,15 @@ def _set_mode(address: str) -> None:
     each of its actors ends before it starts.
 
     Raises:
-        RunError: nobody answers there, it is no cluster, or the token is missing or another one.
+        RunError: Ray's client is missing, nobody answers there, it is no cluster, or the token is
+            missing or another one.
     """
+    try:
+        import_module("grpc")
+    except ImportError as error:
+        raise RunError(explained("--ray", error)) from error
+    if ":" not in address:
+        return
     mode = os.environ.get(_MODE) or "disabled"
     if "RAY_USE_TLS" in os.environ or mode not in ("token", "disabled"):
         return

@@ -23,7 +23,7 @@ from itr_bench.errors import ItrBenchError, RunError, bullet_list
 from itr_bench.models.machine import gpus
 from itr_bench.models.spec import ModelSpec
 from itr_bench.runs.plan import TaskPlan
-from itr_bench.runs.ray_cluster import connect
+from itr_bench.runs.ray_cluster import LOCAL, connect
 from itr_bench.runs.replicas import LOSSES, Backend, Block, Died, Failed, Message, Ready, serve
 from itr_bench.version import __version__
 
@@ -242,6 +242,8 @@ class RayReplicas(Backend):
                 model = replace(model, arguments=arguments)
             self._load = ray.put((model, list(plans)))
             fitting = self._fitting()
+            if address == LOCAL and not fitting:  # and no node will join
+                raise RunError(f"there is no room {self._no_room()}")
             if count is not None and fitting < count:
                 log(f"of {count} replicas {fitting} fit; the others start where there is room")
             self._fill()
@@ -254,6 +256,17 @@ class RayReplicas(Backend):
         return [number for number, actor in self._actors.items() if actor.loading]
 
     def messages(self) -> Iterator[tuple[int, Message]]:
+        import grpc
+
+        try:
+            yield from self._messages()
+        except (ConnectionError, grpc.RpcError) as error:  # of Ray's client
+            raise RunError(
+                f"the cluster is gone: {_reason(error)}. What was answered is kept; give the same "
+                "command again when it is there"
+            ) from error
+
+    def _messages(self) -> Iterator[tuple[int, Message]]:
         import ray
 
         self._fill()
@@ -364,7 +377,10 @@ class RayReplicas(Backend):
         if any(actor.place for actor in self._actors.values()):
             self._waiting_since = now
         elif now - self._waiting_since > PATIENCE_S:
-            raise RunError(self._no_room())
+            raise RunError(
+                f"for {PATIENCE_S:g} s there was no room {self._no_room()}\n"
+                "What was answered is kept; give the same command again when there is room."
+            )
         if now - self._looked < _TICK_S:
             return
         self._looked = now
@@ -377,18 +393,18 @@ class RayReplicas(Backend):
             self._start()
 
     def _no_room(self) -> str:
-        wanted = f"{self._room.gpus:g} GPUs" if self._room.gpus else f"{self._room.cpus:g} cores"
+        each, unit = (self._room.gpus, "GPU") if self._room.gpus else (self._room.cpus, "core")
+        wanted = f"{each:g} {unit}{'' if each == 1 else 's'}"
         lines = [
             f"{node['NodeName']}: {found.get('GPU', 0):g} GPU, {found.get('CPU', 0):g} CPU"
             for node in self._nodes()
             for found in [node["Resources"]]
         ]
         return (
-            f"for {PATIENCE_S:g} s there was no room for a replica, which takes {wanted}"
+            f"for a replica, which takes {wanted}"
             + (f" {self._room.parts} times" if self._room.parts > 1 else "")
             + (f". {self._last_death}" if self._last_death else "")
-            + f". The nodes, some of which may be busy with other work:\n{bullet_list(lines)}\n"
-            "What was answered is kept; give the same command again when there is room."
+            + f". The nodes, some of which may be busy with other work:\n{bullet_list(lines)}"
         )
 
     def _start(self) -> None:
