@@ -210,8 +210,15 @@ def test_a_cluster_that_goes(rpc: bool, ray: SimpleNamespace) -> None:
     model = resolve_model("itr_baseline")
     backend = RayReplicas("auto", model, [], count=None, gpus_each=None, log=lambda _: None)
 
+    class Lost(grpc.RpcError):  # type: ignore[misc]
+        def __str__(self) -> str:
+            return "<Lost of RPC:\n\tdetails = ...\n>"
+
+        def details(self) -> str:
+            return "Socket closed"
+
     def gone() -> list[object]:
-        raise grpc.RpcError("Socket closed") if rpc else ConnectionError("Socket closed")
+        raise Lost if rpc else ConnectionError("Socket closed")
 
     ray.nodes = gone
     backend._looked = 0.0

@@ -261,8 +261,9 @@ class RayReplicas(Backend):
         try:
             yield from self._messages()
         except (ConnectionError, grpc.RpcError) as error:  # of Ray's client
+            why = getattr(error, "details", lambda: None)() or _reason(error)
             raise RunError(
-                f"the cluster is gone: {_reason(error)}. What was answered is kept; give the same "
+                f"the cluster is gone: {why}. What was answered is kept; give the same "
                 "command again when it is there"
             ) from error
 
