@@ -102,16 +102,28 @@ def explained(who: str, error: ImportError) -> str:
     if package is None:
         return f"{who} cannot be imported: {said}\nSee what does not fit: itr-bench doctor"
     if not has_package(package):
-        return (
-            f"{who} needs the package {package}, which is not installed.\n"
-            f"Install it: {how_to_install(package)}"
-        )
+        return missing(who, package)
     distribution = next(iter(packages_distributions().get(package, [package])))
     there = installed(distribution) or "of an unknown version"
     return (
         f"{who} does not work with {distribution} {there}: {said}\n"
         f"Install what fits: {_fitting(distribution)}"
     )
+
+
+def missing(who: str, *names: str) -> str:
+    """Packages that are not installed, by import name, in two lines: which, and what brings them.
+
+    Args:
+        who: needs them.
+    """
+    commands = " and ".join(dict.fromkeys(map(how_to_install, names)))
+    if len(names) == 1:
+        return (
+            f"{who} needs the package {names[0]}, which is not installed.\nInstall it: {commands}"
+        )
+    words = ", ".join(names)
+    return f"{who} needs the packages {words}, which are not installed.\nInstall them: {commands}"
 
 
 def _fitting(distribution: str) -> str:

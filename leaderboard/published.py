@@ -19,7 +19,6 @@ from itr_bench.leaderboard.schema import (
     maintained,
 )
 from itr_bench.tasks.spec import TASKS
-from itr_bench.yaml_file import read_yaml
 
 PerCent = Annotated[float, Field(ge=0, le=100)]
 
@@ -91,7 +90,7 @@ def read_published(folder: Path) -> list[Published]:
 
 
 def _read(path: Path) -> Published:
-    found = maintained(path, Published, read_yaml(path))
+    found = maintained(path, Published)
     for model in found.models:
         for figure in model.figures:
             _check_tasks(f"{path}, {model.name}", figure)

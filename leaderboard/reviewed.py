@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from itr_bench.leaderboard.schema import Line, Paragraph, Strict, maintained
-from itr_bench.yaml_file import read_yaml
 
 NAME = "reviewed.yaml"
 """The file beside the folder of submissions."""
@@ -30,5 +29,5 @@ def read_reviewed(path: Path) -> frozenset[str]:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         return frozenset()
-    items = maintained(file, list[_Item], read_yaml(file) or [], each="item ")
+    items = maintained(file, list[_Item], each="item ")
     return frozenset(item.submission for item in items)

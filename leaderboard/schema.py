@@ -29,6 +29,7 @@ from itr_bench.runs.response import Digest, Response, TweetId
 from itr_bench.runs.training import trained_on
 from itr_bench.scoring.metrics import Score
 from itr_bench.scoring.signature import digest
+from itr_bench.yaml_file import read_yaml
 
 T = TypeVar("T")
 
@@ -332,14 +333,18 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def maintained(path: Path, kind: type[T], found: object, *, each: str = "") -> T:
-    """What a file of the maintainers' says, as *kind*; *found* is what its YAML holds.
+def maintained(path: Path, kind: type[T], *, each: str = "") -> T:
+    """What a YAML file of the maintainers' says, as *kind*.
+
+    Args:
+        each: what its items are called, where it is a list of items; an empty file has none.
 
     Raises:
-        DataError: all that is not as expected, by field; *each* is what its items are called.
+        DataError: it cannot be read, or all that is not as expected, by field.
     """
+    found = read_yaml(path)
     try:
-        return TypeAdapter(kind).validate_python(found)
+        return TypeAdapter(kind).validate_python([] if each and found is None else found)
     except ValidationError as error:
         problems = [f"{each}{field or 'file'}: {problem}" for field, problem in problems_of(error)]
         raise DataError(f"{path} is not as expected:\n{bullet_list(problems)}") from error
@@ -351,7 +356,7 @@ def problems_of(error: Any) -> list[tuple[str, str]]:
     for one in error.errors(include_url=False, include_context=False):
         field = ".".join(str(part) for part in one["loc"])
         message = re.sub(r"^Value error, ", "", one["msg"])
-        given = repr(one["input"])
-        shown = "" if one["type"] in ("missing", "extra_forbidden") else f"; found {given:.80}"
+        untold = one["type"] in ("missing", "extra_forbidden")
+        shown = "" if untold else f"; found {one['input']!r:.80}"
         found.append((field, message + shown))
     return found

@@ -516,3 +516,18 @@ def test_the_demo_prints_its_commands_in_a_dry_run(tmp_path: Path) -> None:
     assert len(lines) == 5
     assert all(line.startswith("lmms-eval --model ") for line in lines)
     assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--model", "itr_baseline", "--tasks", "itr_demo_lv", "--gpus-per-replica"],
+        ["data", "agreement", "file.tsv", "--confidence"],
+    ],
+    ids=["run", "agreement"],
+)
+def test_numbers_of_options_are_finite(command: list[str], number: str) -> None:
+    found = CliRunner().invoke(cli, [*command, number])
+    assert found.exit_code == 2
+    assert f"{number} is no finite number" in found.stderr or "is not in the range" in found.stderr

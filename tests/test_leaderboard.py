@@ -55,7 +55,7 @@ def test_published_figures_are_those_that_are_known_and_no_more() -> None:
     ("old", "new", "said"),
     [
         ("accuracy: 33.07", "accuracy: '33.07'", "models.0.figures.0.accuracy"),
-        ("accuracy: 33.07", "accuracy: .nan", "models.0.figures.0.accuracy"),
+        ("accuracy: 33.07", "accuracy: .nan", ", line 25: '.nan' is no finite number"),
         ("accuracy: 33.07", "accuracy: 330.7", "models.0.figures.0.accuracy"),
         ("format: 1", "format: 2", "format"),
         ("  year: 2025", "  year: 2025\n  jear: 2025", "source.jear"),

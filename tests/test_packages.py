@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 
 from itr_bench import packages
 from itr_bench.cli.main import cli
-from itr_bench.errors import ItrBenchError, RunError
+from itr_bench.data import checkpoints
+from itr_bench.errors import DataError, ItrBenchError, RunError
 from itr_bench.models import machine
 from itr_bench.models.adapters import imports
 from itr_bench.models.spec import resolve_model
@@ -68,6 +69,27 @@ def test_a_failed_import_is_two_lines(error: ImportError, said: str | re.Pattern
     found = packages.explained("X", error)
     assert found.count("\n") == 1
     assert said == found if isinstance(said, str) else said.fullmatch(found)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ["json", "nowhere"],
+            "X needs the package nowhere, which is not installed.\nInstall it: pip install nowhere",
+        ),
+        (
+            ["nowhere", "json", "no_where"],
+            "X needs the packages nowhere, no_where, which are not installed.\n"
+            "Install them: pip install nowhere and pip install no-where",
+        ),
+    ],
+)
+def test_what_is_required(names: list[str], said: str) -> None:
+    checkpoints.require("X", "json")
+    with pytest.raises(DataError) as raised:
+        checkpoints.require("X", *names, instead="; or not")
+    assert str(raised.value) == f"{said}; or not"
 
 
 @pytest.mark.parametrize(

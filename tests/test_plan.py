@@ -121,6 +121,11 @@ BAD = [
     ({**BASELINE, "models": ["qwen2-vl-7"]}, "Did you mean 'qwen2-vl-7b'?"),
     ({**BASELINE, "tasks": ["itr_demo_lw"]}, "Did you mean 'itr_demo_lv'?"),
     ({**BASELINE, "variants": ["no-imag"]}, "no-image"),
+    (
+        # Not `.nan`, so it is text; as a float, the file's reader names the line.
+        {**BASELINE, "gen_kwargs": {"temperature": "nan"}},
+        "models.0 (itr_baseline): --gen_kwargs: 'temperature=nan', expected a finite number",
+    ),
     ({**BASELINE, "seeds": 0}, "0 seeds: expected 1 to 1000"),
     ({**BASELINE, "seeds": []}, "seeds"),
     ({**BASELINE, "models": [{"modle": "x"}]}, "models.0.modle: Extra inputs are not permitted"),

@@ -287,6 +287,14 @@ def test_what_is_a_number(given: str, found: Any) -> None:
         assert arguments.parse_arguments(given, "--x") == found
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), "nan", "Infinity"])
+@pytest.mark.parametrize("option", ["model_args", "gen_kwargs"])
+def test_numbers_from_python_are_finite(option: str, value: object) -> None:
+    with pytest.raises(ItrBenchError) as raised:
+        spec.resolve_model("itr_baseline", **{option: {"revision": "inf", "x": value}})
+    assert str(raised.value) == f"--{option}: 'x={value}', expected a finite number"
+
+
 SERVER = "async_openai"
 IN_CONDITIONS = [
     (SERVER, "model=A", {"checkpoint": "A", "model_args": {}}),

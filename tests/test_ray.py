@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from click.testing import CliRunner
 
 from itr_bench.cli.main import cli
 from itr_bench.errors import ItrBenchError
+from itr_bench.runs import ray_replicas
 from itr_bench.runs.plan import Request
 from itr_bench.runs.replicas import LOSSES
 from itr_bench.seeds import PAPER_SEEDS
@@ -58,13 +60,27 @@ def until(condition: Callable[[], object], wait_s: float = 120) -> None:
         time.sleep(0.05)
 
 
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
 @dataclass
 class Nodes:
     """The cluster, and what starts and ends its nodes."""
 
     cluster: Any
     folder: Path
+    client_port: int
     kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def client_address(self) -> str:
+        """For machines that are no part of it."""
+        return f"ray://{str(self.cluster.address).partition(':')[0]}:{self.client_port}"
 
     @property
     def address(self) -> str:
@@ -79,8 +95,13 @@ class Nodes:
         """How often a node did something: ``one answers``."""
         return (self.folder / "done").read_text().splitlines().count(what)
 
+    def answers(self) -> int:
+        """How many responses all nodes gave."""
+        return (self.folder / "done").read_text().count(" answers\n")
+
     def add(self, name: str, **more: Any) -> None:
         given = {"num_cpus": 1, "object_store_memory": 80 * 2**20, **more}
+        given["include_log_monitor"] = False  # a node has 30 s to start
         self.kept[name] = self.cluster.add_node(node_name=name, **given)
 
     def remove(self, *names: str) -> None:
@@ -93,12 +114,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """A cluster of two nodes, *one* and *two*, each with room for a replica."""
     if not os.environ.get("ITR_BENCH_RAY"):
         pytest.skip("clusters of Ray take minutes, most of them waiting: make test-ray")
-    import ray
-    from ray.cluster_utils import Cluster
-
     folder = tmp_path_factory.mktemp("ray")
     environment = {
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",  # whoever runs the tests may have a token
+        "RAY_raylet_start_wait_time_s": "120",
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
         light_model.FOLDER: str(folder),
@@ -107,11 +127,20 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        found = Nodes(Cluster(), folder)
+        import ray
+        from ray.cluster_utils import Cluster
+
+        found = Nodes(Cluster(), folder, free_port())
         # A node that is gone is noticed within 2 s, not 10.
         health = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}
         try:
-            found.add("one", include_dashboard=False, dashboard_port=0, _system_config=health)
+            found.add(
+                "one",
+                include_dashboard=False,
+                dashboard_port=0,
+                ray_client_server_port=found.client_port,
+                _system_config=health,
+            )
             found.add("two")
             yield found
         finally:
@@ -124,8 +153,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 
 HOOK = {
-    "worker_process_setup_hook": "tests.light_model.install",
-    "env_vars": {"PYTHONPATH": str(ROOT)},
+    "env_vars": {
+        "PYTHONPATH": str(ROOT),
+        # What Ray makes of `worker_process_setup_hook`; its client drops that without a word.
+        "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR": "tests.light_model.install",
+    },
 }
 
 
@@ -246,14 +278,17 @@ def test_a_real_model_on_two_nodes_as_in_one_process(nodes: Nodes, tmp_path: Pat
         *("--gen_kwargs", "max_new_tokens=3,temperature=1", "--limit", "6", *RUN[2:]),
     )
     one = invoke(tmp_path / "one", *command)
-    two = invoke(tmp_path / "two", *command, "--ray", nodes.address)
-    assert (one.status, two.status) == (0, 0), two.err
-    assert len(two.lines) == 6 * 2 * 2
-    assert two.lines == one.lines
-    assert len({json.loads(line)["response"] for line in two.lines}) > 3
-    assert two.manifest["configuration"] == one.manifest["configuration"]
-    assert [found.manifest["sessions"][0]["processes"] for found in (one, two)] == [1, 2]
-    until(lambda: not replicas())
+    assert one.status == 0, one.err
+    assert len(one.lines) == 6 * 2 * 2
+    assert len({json.loads(line)["response"] for line in one.lines}) > 3
+    assert one.manifest["sessions"][0]["processes"] == 1
+    for name, address in ("two", nodes.address), ("client", nodes.client_address):
+        two = invoke(tmp_path / name, *command, "--ray", address)
+        assert two.status == 0, two.err
+        assert two.lines == one.lines
+        assert two.manifest["configuration"] == one.manifest["configuration"]
+        assert two.manifest["sessions"][0]["processes"] == 2
+        until(lambda: not replicas())
 
 
 # Then, connected
@@ -318,35 +353,64 @@ def test_a_model_over_two_gpus(light: Nodes, tmp_path: Path) -> None:
     assert light.done("three answers") == len(done.lines) == 2 * 2 * 2
 
 
+class Dying(ray_replicas.Replica):
+    """Dies before it says where it is."""
+
+    def place(self) -> ray_replicas.Placed:
+        os._exit(1)
+
+
+def test_replicas_that_never_get_so_far(
+    light: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_replicas, "Replica", Dying)
+    done = invoke(tmp_path, *RUN, "--ray", light.address)
+    assert done.status == 1
+    assert re.search(
+        r"\d replicas in a row died before a node had any, the last: The actor is dead because its "
+        r"worker process has died\..* What was answered is kept",
+        done.err,
+    )
+    until(lambda: not replicas())
+
+
 _DRIVER = f"""
-import sys
+import functools
 import ray
 from itr_bench.cli.main import main
-ray.init(sys.argv[-1], runtime_env={HOOK!r}, log_to_driver=False, logging_level="ERROR")
+ray.init = functools.partial(ray.init, runtime_env={HOOK!r})
 main()
 """
 
 
-def test_the_driver_killed_and_started_again(light: Nodes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", ["address", "client_address"])
+def test_the_driver_killed_and_started_again(to: str, light: Nodes, tmp_path: Path) -> None:
+    out, log = tmp_path / "out", tmp_path / "err"
+    command = [sys.executable, "-c", _DRIVER, "run", *RUN, "--ray", getattr(light, to)]
+    # The server of Ray's client keeps the replicas of one who is gone for so many seconds.
+    environment = {**os.environ, "RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1"}
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*command, "--out", str(out)], stderr=log.open("w"), env=environment
+        )
+
     light.pause(0.1)
-    command = (*RUN, "--out", str(tmp_path), "--ray", light.address)
-    driver = subprocess.Popen(
-        [sys.executable, "-c", _DRIVER, "run", *command], stderr=(tmp_path / "err").open("w")
-    )
+    driver = start()
     try:
-        until(lambda: driver.poll() is not None or count(tmp_path) >= 8)
+        until(lambda: driver.poll() is not None or count(out) >= 8)
     finally:
         driver.kill()
         driver.wait()
-    kept = count(tmp_path)
-    assert 8 <= kept < 96, (tmp_path / "err").read_text()
+    kept = count(out)
+    assert 8 <= kept < 96, log.read_text()
     until(lambda: not replicas())
-    answered = light.done("one answers") + light.done("three answers")
+    answered = light.answers()
     light.pause(0)
-    done = invoke(tmp_path, *RUN, "--ray", light.address)
+    status = start().wait()
+    done = Done(status, log.read_text(), out / "r" / TASK)
     done.check()
-    after = light.done("one answers") + light.done("three answers") - answered
-    assert after == 96 - kept  # nothing is asked for twice
+    assert light.answers() - answered == 96 - kept  # nothing is asked for twice
     assert [session["responses"] for session in done.manifest["sessions"]] == [kept, 96 - kept]
 
 

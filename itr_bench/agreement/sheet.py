@@ -19,7 +19,7 @@ from itr_bench.data.files import new_folder
 from itr_bench.data.image_sources import ImageSource, local_images
 from itr_bench.data.images import check_image
 from itr_bench.data.manifest import text_hash
-from itr_bench.data.tsv import read_tweets
+from itr_bench.data.tsv import read_texts, read_tweets
 from itr_bench.errors import DataError, bullet_list
 from itr_bench.relation import QUESTIONS
 
@@ -122,10 +122,7 @@ def _items(tweets: Path, what: str, column: str, translations: Path | None) -> l
     rows = read_tweets(tweets, texts, labelled=False)
     by_id = {row.values[ID]: row.values.get("text_translated") for row in rows}
     if translations is not None:
-        given = {
-            row.values[ID]: row.values["text"]
-            for row in read_tweets(translations, {"text": "text"}, labelled=False)
-        }
+        given = read_texts(translations)
         missing = [f"tweet {tweet}" for tweet in by_id if tweet not in given]
         if missing:
             raise DataError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from tabulate import tabulate
 
+from itr_bench.cli.run_options import FiniteRange
 from itr_bench.nouns import count
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _NOT_AVAILABLE = "not available"
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,
     help="Share of the intervals.",

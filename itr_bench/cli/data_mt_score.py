@@ -15,7 +15,7 @@ from tabulate import tabulate
 from itr_bench.data import home
 from itr_bench.data.languages import LANGUAGES, TARGETS
 from itr_bench.data.loading import base_of, open_set
-from itr_bench.data.tsv import read_tweets
+from itr_bench.data.tsv import read_texts
 from itr_bench.data.tweet_set import TweetSet, read_set
 from itr_bench.errors import DataError
 from itr_bench.scoring.signature import digest
@@ -110,15 +110,13 @@ def command(
             click.echo(f"itr-bench: warning: {system.system}: {doubt}", err=True)
 
 
-def _file(path: Path, column: str) -> Texts:
-    rows = read_tweets(path, {column: "text"}, labelled=False)
-    texts = {row.values["tweet_id"]: row.values[column] for row in rows}
-    return Texts(path.stem, texts, str(path))
+def _file(path: Path) -> Texts:
+    return Texts(path.stem, read_texts(path), str(path))
 
 
 def _reference(base: TweetSet | None, file: Path | None, language: str) -> Texts:
     if file is not None:
-        return _file(file, "text_reference")
+        return _file(file)
     if base is None or language not in base.spec.texts:
         raise DataError(
             f"there is no reference in {LANGUAGES[language].name}: the data set {_BASE!r} has "
@@ -136,7 +134,7 @@ def _translations(
         return None if base is None else Texts.of(base, code, "source").texts
 
     if files:
-        return [replace(_file(file, "text_mt"), source=texts(source)) for file in files]
+        return [replace(_file(file), source=texts(source)) for file in files]
     name = f"ltec_{language}_mt"
     built = [read_set(f"{name}@{system}") for system in home.systems(name)]
     if not built:

@@ -40,7 +40,7 @@ INTERRUPTED = 130
 @run_options.RAY
 @click.option(
     "--gpus-per-replica",
-    type=click.FloatRange(0),
+    type=run_options.FiniteRange(0),
     metavar="N",
     help="GPUs of each replica on Ray, also a part of one; by default 1, or none without GPUs.",
 )

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class FiniteRange(click.FloatRange):
+    """Numbers of a range; ``nan`` is in every range of click's own."""
+
+    def convert(self, value: Any, *more: Any) -> float:
+        number = super().convert(value, *more)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", *more)
+        return float(number)
+
 
 MODEL_ARGS = click.option(
     "--model_args",

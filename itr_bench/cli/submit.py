@@ -227,7 +227,7 @@ def read_card(path: Path) -> ModelCard:
     except ValidationError as error:
         found = [f"{field or 'card'}: {problem}" for field, problem in problems_of(error)]
         raise CardError(
-            f"{path} is not a model card yet:\n{bullet_list(found, most=len(found))}\n"
+            f"{path} is not a model card yet:\n{bullet_list(found, most=40)}\n"
             f"The fields are described under ModelCard in {SCHEMA}."
         ) from error
 

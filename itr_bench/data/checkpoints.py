@@ -7,7 +7,7 @@ from typing import Any
 
 from itr_bench.data.manifest import folder_hash
 from itr_bench.errors import DataError
-from itr_bench.packages import has_package
+from itr_bench.packages import has_package, missing
 
 
 def require(what: str, *names: str, instead: str = "") -> None:
@@ -15,17 +15,15 @@ def require(what: str, *names: str, instead: str = "") -> None:
 
     Args:
         what: needs them.
-        names: their import names; the extra ``eval`` has them all.
+        names: their import names.
         instead: what else can be done.
 
     Raises:
         DataError: says which are missing, and how to get them.
     """
-    missing = [name for name in names if not has_package(name)]
-    if missing:
-        raise DataError(
-            f"{what} needs {', '.join(missing)}: pip install 'itr-bench[eval]'{instead}"
-        )
+    lacking = [name for name in names if not has_package(name)]
+    if lacking:
+        raise DataError(f"{missing(what, *lacking)}{instead}")
 
 
 def name_of(pretrained: str) -> str:

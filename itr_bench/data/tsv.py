@@ -191,6 +191,16 @@ def read_tweets(path: Path, texts: Mapping[str, str], *, labelled: bool = True) 
     return out
 
 
+def read_texts(path: Path) -> dict[str, str]:
+    """The column ``text`` of a list of tweets, by id.
+
+    Raises:
+        DataError: as :func:`read_tweets`.
+    """
+    rows = read_tweets(path, {"text": "text"}, labelled=False)
+    return {row.values["tweet_id"]: row.values["text"] for row in rows}
+
+
 def _is_quoted(text: str) -> bool:
     """Whether a program has put *text* in quotation marks: those within it are doubled."""
     inner = text[1:-1]

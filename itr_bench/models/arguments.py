@@ -70,11 +70,25 @@ def parse_arguments(text: str, option: str) -> dict[str, Any]:
             raise ItrBenchError(f"{option}: {piece!r}, expected name=value pairs with commas")
         if name in found:
             raise ItrBenchError(f"{option}: {name!r} stands twice; give it once")
-        is_text = name in IDENTITY or name.endswith("revision")
-        found[name] = value.strip() if is_text else _value(value)
-        if isinstance(found[name], float) and not math.isfinite(found[name]):
-            raise ItrBenchError(f"{option}: {piece!r}, expected a finite number")
+        found[name] = value.strip() if _is_text(name) else _value(value)
+    check_finite(found, option)
     return found
+
+
+def check_finite(arguments: Mapping[str, Any], option: str) -> None:
+    """Refuse numbers that are not finite; ``nan`` in YAML is text, and would be sent as one.
+
+    Raises:
+        ItrBenchError: there is one.
+    """
+    for name, value in arguments.items():
+        number = value if _is_text(name) or not isinstance(value, str) else _value(value)
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ItrBenchError(f"{option}: '{name}={value}', expected a finite number")
+
+
+def _is_text(name: str) -> bool:
+    return name in IDENTITY or name.endswith("revision")
 
 
 def pieces(text: str) -> list[str]:

@@ -10,7 +10,13 @@ from typing import Any
 
 from itr_bench.errors import RunError, unknown_name
 from itr_bench.models.adapters import EVERYTHING, Handling, Seeding, check_adapter, handling
-from itr_bench.models.arguments import CHECKPOINT, model_name, parse_arguments, without_secrets
+from itr_bench.models.arguments import (
+    CHECKPOINT,
+    check_finite,
+    model_name,
+    parse_arguments,
+    without_secrets,
+)
 from itr_bench.models.boundary import KEYS
 from itr_bench.models.presets import Preset, presets
 
@@ -134,7 +140,10 @@ def resolve_model(
 
 
 def _given(arguments: str | Mapping[str, Any], option: str) -> Mapping[str, Any]:
-    return parse_arguments(arguments, option) if isinstance(arguments, str) else arguments
+    if isinstance(arguments, str):
+        return parse_arguments(arguments, option)
+    check_finite(arguments, option)
+    return arguments
 
 
 def check_batch_size(batch_size: int | None, model: ModelSpec) -> None:

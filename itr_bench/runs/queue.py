@@ -82,10 +82,11 @@ class Queue:
         self._local: contextlib.ExitStack = contextlib.ExitStack()
 
     def __enter__(self) -> Queue:
-        if self._ray is not None and self._at_once > 1:
-            from itr_bench.runs.ray_replicas import LOCAL, shared_cluster
+        if self._ray is not None:
+            from itr_bench.runs.ray_cluster import LOCAL, prepare, shared_cluster
 
-            if self._ray == LOCAL:  # one for all of them
+            prepare(self._ray)
+            if self._ray == LOCAL and self._at_once > 1:  # one for all of them
                 self._ray = self._local.enter_context(shared_cluster())
         return self
 

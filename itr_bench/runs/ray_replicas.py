@@ -16,20 +16,16 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from itr_bench.errors import ItrBenchError, RunError, bullet_list
 from itr_bench.models.machine import gpus
 from itr_bench.models.spec import ModelSpec
-from itr_bench.packages import explained
 from itr_bench.runs.plan import TaskPlan
+from itr_bench.runs.ray_cluster import LOCAL, connect
 from itr_bench.runs.replicas import LOSSES, Backend, Block, Died, Failed, Message, Ready, serve
 from itr_bench.version import __version__
-
-LOCAL = "local"
-"""The address of a Ray of the run's own, on this machine."""
 
 PATIENCE_S = 600
 """So long a run waits for room for its first replica, or for one after it lost all."""
@@ -37,14 +33,8 @@ PATIENCE_S = 600
 _TICK_S = 2
 """How often it is looked whether more replicas fit."""
 
-_KNOCK_S = 10
-"""So long an address is tried."""
-
 _LINES = 30
 """How much of the log of a replica is shown."""
-
-_STORE_BYTES = 100 * 2**20
-"""Memory for Ray's objects on this machine: they are requests and responses, all small."""
 
 
 class Placed(NamedTuple):
@@ -224,8 +214,7 @@ class RayReplicas(Backend):
         """Connect to Ray and ask it for replicas.
 
         Args:
-            address: ``local``, ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``; where this process
-                is connected to Ray already, that connection is used.
+            address: as of :func:`~itr_bench.runs.ray_cluster.connect`.
             count: how many replicas; by default as many as fit.
             gpus_each: GPUs of each, also a part of one; by default one, or all that its engine
                 lays it over.
@@ -233,12 +222,13 @@ class RayReplicas(Backend):
         Raises:
             RunError: Ray is missing or cannot be reached.
         """
-        self._ours = _connect(address)
+        self._ours = connect(address)
         self._count, self._log = count, log
         self._actors: dict[int, _Actor] = {}
         self._replies: dict[Any, int] = {}
         self._refused: set[str] = set()
         self._failed_starts: Counter[str] = Counter()
+        self._never_placed = 0
         self._next = 0
         self._last_death = ""
         self._waiting_since, self._looked = time.monotonic(), float("-inf")
@@ -252,6 +242,8 @@ class RayReplicas(Backend):
                 model = replace(model, arguments=arguments)
             self._load = ray.put((model, list(plans)))
             fitting = self._fitting()
+            if address == LOCAL and not fitting:  # and no node will join
+                raise RunError(f"there is no room {self._no_room()}")
             if count is not None and fitting < count:
                 log(f"of {count} replicas {fitting} fit; the others start where there is room")
             self._fill()
@@ -264,6 +256,18 @@ class RayReplicas(Backend):
         return [number for number, actor in self._actors.items() if actor.loading]
 
     def messages(self) -> Iterator[tuple[int, Message]]:
+        import grpc
+
+        try:
+            yield from self._messages()
+        except (ConnectionError, grpc.RpcError) as error:  # of Ray's client
+            why = getattr(error, "details", lambda: None)() or _reason(error)
+            raise RunError(
+                f"the cluster is gone: {why}. What was answered is kept; give the same "
+                "command again when it is there"
+            ) from error
+
+    def _messages(self) -> Iterator[tuple[int, Message]]:
         import ray
 
         self._fill()
@@ -336,7 +340,15 @@ class RayReplicas(Backend):
                 return
         self._remove(replica)
         self._last_death = f"{where} died: {why}"
-        if actor.place is not None:
+        if actor.place is None:
+            self._never_placed += 1
+            if self._never_placed >= LOSSES * max(1, len(self._actors)):
+                raise RunError(
+                    f"{self._never_placed} replicas in a row died before a node had any, the last: "
+                    f"{why}. What was answered is kept; see whether the cluster is in order: "
+                    "`ray status`, and the logs of its head"
+                )
+        else:
             self._log(f"{self._last_death}. What it had not answered goes to another.{shown}")
 
     def end(self, *, at_once: bool) -> None:
@@ -366,7 +378,10 @@ class RayReplicas(Backend):
         if any(actor.place for actor in self._actors.values()):
             self._waiting_since = now
         elif now - self._waiting_since > PATIENCE_S:
-            raise RunError(self._no_room())
+            raise RunError(
+                f"for {PATIENCE_S:g} s there was no room {self._no_room()}\n"
+                "What was answered is kept; give the same command again when there is room."
+            )
         if now - self._looked < _TICK_S:
             return
         self._looked = now
@@ -379,18 +394,18 @@ class RayReplicas(Backend):
             self._start()
 
     def _no_room(self) -> str:
-        wanted = f"{self._room.gpus:g} GPUs" if self._room.gpus else f"{self._room.cpus:g} cores"
+        each, unit = (self._room.gpus, "GPU") if self._room.gpus else (self._room.cpus, "core")
+        wanted = f"{each:g} {unit}{'' if each == 1 else 's'}"
         lines = [
             f"{node['NodeName']}: {found.get('GPU', 0):g} GPU, {found.get('CPU', 0):g} CPU"
             for node in self._nodes()
             for found in [node["Resources"]]
         ]
         return (
-            f"for {PATIENCE_S:g} s there was no room for a replica, which takes {wanted}"
+            f"for a replica, which takes {wanted}"
             + (f" {self._room.parts} times" if self._room.parts > 1 else "")
             + (f". {self._last_death}" if self._last_death else "")
-            + f". The nodes, some of which may be busy with other work:\n{bullet_list(lines)}\n"
-            "What was answered is kept; give the same command again when there is room."
+            + f". The nodes, some of which may be busy with other work:\n{bullet_list(lines)}"
         )
 
     def _start(self) -> None:
@@ -421,7 +436,7 @@ class RayReplicas(Backend):
     def _place(self, number: int, place: Placed) -> None:
         """Let a replica that was placed load the model, if its node may serve."""
         actor = self._actors[number]
-        actor.place, actor.loading = place, True
+        actor.place, actor.loading, self._never_placed = place, True, 0
         if place.version != __version__:
             self.refuse(
                 number, RunError(f"it has itr-bench {place.version}, the run {__version__}")
@@ -491,80 +506,3 @@ def _reason(error: Exception) -> str:
     """What Ray says of an end: ids and a traceback come before."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__
-
-
-@contextlib.contextmanager
-def shared_cluster() -> Iterator[str]:
-    """A Ray of this machine for several runs at once, by its address.
-
-    Raises:
-        RunError: Ray is missing, or does not start.
-    """
-    _connect(LOCAL)
-    import ray
-
-    try:
-        yield ray.get_runtime_context().gcs_address
-    finally:
-        ray.shutdown()
-
-
-def _connect(address: str) -> bool:
-    """Connect this process to Ray; return whether the connection is the run's own."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    by_client = address.startswith("ray://")
-    if by_client and "ray" not in sys.modules:  # it looks when it is imported
-        _send_token()
-    try:
-        import ray
-
-        if by_client:
-            import_module("grpc")
-    except ImportError as error:
-        raise RunError(explained("--ray", error)) from error
-    if ray.is_initialized():
-        return False
-    _check_reachable(address)
-    local = {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level="ERROR",
-            **(local if address == LOCAL else {}),
-        )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise RunError(f"--ray {address}: {error}\n{_EXPECTED}") from error
-    return True
-
-
-def _send_token() -> None:
-    """Let Ray's client send the token of this user, if there is one.
-
-    `ray start` asks for it by itself where it finds one, and `auto` sends it. The client of Ray
-    2.60 sends none, is refused, and takes that for a cluster that is not ready. So does HOST:PORT;
-    but a driver that sends a token to a cluster without one was seen to wait for ever, so that is
-    left to the user.
-    """
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
-    if "RAY_AUTH_TOKEN" in os.environ or token.is_file():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-
-
-_EXPECTED = (
-    "Expected `local`, or the address of a cluster: start one with `ray start --head`, and give "
-    "`auto` on one of its machines, HOST:6379 from a machine that is part of it, or "
-    "ray://HOST:10001 from any other. If the cluster asks for a token (`ray start` does where "
-    "there is ~/.ray/auth_token), set RAY_AUTH_MODE=token"
-)
-
-
-def _check_reachable(address: str) -> None:
-    """Check that somebody listens at an address; Ray itself tries for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon:  # local, auto
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
-    except (OSError, ValueError) as error:
-        raise RunError(f"--ray {address}: nobody answers there ({error}). {_EXPECTED}") from error

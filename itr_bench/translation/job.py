@@ -16,7 +16,7 @@ from itr_bench.data.languages import LANGUAGES
 from itr_bench.data.loading import open_set
 from itr_bench.data.manifest import text_hash
 from itr_bench.data.sets import SETS, SetSpec, check_system, get_set
-from itr_bench.data.tsv import read_tweets
+from itr_bench.data.tsv import read_texts
 from itr_bench.errors import DataError
 from itr_bench.translation.entities import VERSION
 from itr_bench.translation.server import check_address
@@ -96,8 +96,7 @@ class Job:
     def texts(self) -> Mapping[str, str]:
         """The texts by tweet id."""
         if self.tweets is not None:
-            rows = read_tweets(self.tweets, {"text": "text"}, labelled=False)
-            found = {row.values["tweet_id"]: row.values["text"] for row in rows}
+            found = read_texts(self.tweets)
         else:
             base = open_set(self.set_name)
             found = dict(zip(base.tweet_ids, base.texts(self.source), strict=True))

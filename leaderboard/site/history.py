@@ -12,7 +12,6 @@ from pydantic import ConfigDict
 from itr_bench.leaderboard.entry import Entry
 from itr_bench.leaderboard.schema import Date, ModelId, Paragraph, maintained
 from itr_bench.leaderboard.site import wording
-from itr_bench.yaml_file import read_yaml
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def read_history(path: Path) -> list[HistoryItem]:
     """
     if not path.exists():
         return []
-    return maintained(path, list[HistoryItem], read_yaml(path) or [], each="item ")
+    return maintained(path, list[HistoryItem], each="item ")
 
 
 def merged(entries: Sequence[Entry], items: Sequence[HistoryItem]) -> list[HistoryItem]:
