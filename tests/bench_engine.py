@@ -114,7 +114,8 @@ def make_talkative(model: Any) -> None:
 
 
 def make_job(seeds: int = 10, number: int = 0) -> Any:
-    """One tweet: an image, two questions, some seeds."""
+    """One tweet: an image, two questions, some seeds. The same *number* is the same image."""
+    import numpy as np
     from PIL import Image
 
     from itr_bench.engine.engine import Job
@@ -132,7 +133,8 @@ def make_job(seeds: int = 10, number: int = 0) -> Any:
         ]
         for question in QUESTIONS
     )
-    image = Image.effect_noise((420, 420), 60 + number).convert("RGB")
+    pixels = np.random.default_rng(number).normal(128, 60, (420, 420)).clip(0, 255)
+    image = Image.fromarray(pixels.astype(np.uint8)).convert("RGB")
     return Job((image,), chats, (read_seeds(str(seeds)),) * 2)
 
 
@@ -282,6 +284,8 @@ def extra_memory(way: str, seeds: int, folder: Path) -> float:
     """Megabytes at the peak of one tweet beyond what the loaded model takes."""
     engine = make_engine(folder, shared=way == "engine")
     tokens, job = LENGTHS[-1], make_job(seeds)
+    for weight in engine.vlm.model.parameters():
+        weight.sum()  # weights are read from the disk when they are first needed
     engine.generate([make_job(1)], sampling(2))
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     before = peak = _resident()

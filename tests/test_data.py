@@ -211,6 +211,25 @@ def test_a_bad_image_is_refused(
         check_image(content, "tweet 7, 7.png")
 
 
+def test_a_truncated_image_is_not_filled_up_with_grey(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build.build("tirt", tirt_list(tmp_path), image_folder(tmp_path))
+    tweets = loading.open_set("tirt")
+    whole = save(Image.effect_noise((200, 200), 60).convert("RGB"), "JPEG")
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as lmms-eval leaves it
+    for content, name in ((whole, None), (whole[:3000], "7.jpg")):
+        monkeypatch.setattr(tweets, "image_file", lambda row, c=content: (c, "7.jpg"))
+        if name is None:
+            assert tweets.image(1).size == (200, 200)
+            continue
+        with pytest.raises(DataError) as caught:
+            tweets.image(1)
+        said = f"tirt, tweet {tweets.tweet_ids[1]}, {name}: the image is truncated or damaged"
+        assert str(caught.value).startswith(said)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
+
+
 def test_all_bad_images_are_named_and_nothing_is_written(tmp_path: Path) -> None:
     images = image_folder(tmp_path)
     (images / f"{IDS[2]}.png").write_bytes(b"no image")

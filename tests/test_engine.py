@@ -33,7 +33,7 @@ pytestmark = needs("torch", "lmms_eval")
 @pytest.fixture(scope="module", autouse=True)
 def heavy_imports() -> None:
     """Made for the first test of this file: all tests are collected in half the time."""
-    global logger, torch, transformers, Instance, attention, engine, loading, plain, stems
+    global logger, torch, transformers, Instance, attention, engine, loading, plain, products, stems
     global verification, Engine, Job, Kind, Vlm, load, Way, Noise, choose, SharedImageVlm
     global seed_everywhere
     import torch
@@ -41,7 +41,7 @@ def heavy_imports() -> None:
     from lmms_eval.api.instance import Instance
     from loguru import logger
 
-    from itr_bench.engine import attention, engine, loading, plain, stems, verification
+    from itr_bench.engine import attention, engine, loading, plain, products, stems, verification
     from itr_bench.engine.device import seed_everywhere
     from itr_bench.engine.engine import Engine, Job, Kind
     from itr_bench.engine.loading import Vlm, load
@@ -1303,3 +1303,85 @@ def test_attention_sinks_are_left_to_the_models_own_cache() -> None:
     heads = torch.zeros(1, 2, 1, 4)
     with pytest.raises(ValueError, match="attention sinks are not computed here"):
         attention._attend(None, heads, heads, heads, None, s_aux=torch.zeros(2))
+
+
+@pytest.mark.parametrize("softcap", [None, 2.0])
+@pytest.mark.parametrize("window", [None, 4, 9])
+@pytest.mark.parametrize("tokens", [1, 3])
+def test_attention_over_segments_is_that_over_their_tokens(
+    tokens: int, window: int | None, softcap: float | None
+) -> None:
+    """Three prompts, of which the first two begin alike, the third stands alone."""
+    draw = torch.Generator().manual_seed(3)
+
+    def states(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=draw)
+
+    def segment(length: int) -> attention.Segment:
+        return attention.Segment(((states(2, length, 8), states(2, length, 6)),))
+
+    alike = segment(5)
+    groups, counts = [(alike, segment(2)), (alike, segment(4)), (segment(3),)], [2, 1, 2]
+    cache = attention.RowCache(groups, counts, windows={} if window is None else {0: window})
+    before = states(5, 2, 2, 8), states(5, 2, 2, 6)  # of the rows' own
+    new = states(5, 2, tokens, 8), states(5, 2, tokens, 6)
+    query = states(5, 4, tokens, 8)
+    cache.layers[0].update(*before)
+    module = type("Module", (), {"layer_idx": 0})()
+    token = attention._active.set(cache)
+    try:
+        own = cache.layers[0].update(*new)
+        found, _ = attention._attend(module, query, *own, None, softcap=softcap)
+    finally:
+        attention._active.reset(token)
+    owners = [group for group, count in zip(groups, counts, strict=True) for _ in range(count)]
+    for row, segments in enumerate(owners):
+        shared = [layer for part in segments if (layer := part.layers[0]) is not None]
+        keys, values = (
+            torch.cat([*(layer[i] for layer in shared), own[i][row]], dim=1).repeat_interleave(
+                2, dim=0
+            )
+            for i in (0, 1)
+        )
+        scores = query[row] @ keys.transpose(1, 2) * 8**-0.5
+        if softcap is not None:
+            scores = torch.tanh(scores / softcap) * softcap
+        length = keys.shape[1]
+        asking = torch.arange(length - tokens, length)[:, None]
+        seen = torch.arange(length) <= asking
+        if window is not None:
+            seen &= torch.arange(length) > asking - window
+        right = scores.masked_fill(~seen, -torch.inf).softmax(-1) @ values
+        assert torch.allclose(found[row].transpose(0, 1), right, atol=1e-6)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_products_in_another_form_are_the_same(bias: bool) -> None:
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches = torch.nn.Conv3d(3, 8, (2, 4, 4), stride=(2, 4, 4), bias=bias)
+            self.padded = torch.nn.Conv2d(4, 6, 3, padding=1, bias=bias)
+            self.grouped = torch.nn.Conv2d(4, 6, 3, groups=2, bias=bias)
+            self.head = torch.nn.Linear(16, 2500, bias=bias)
+
+        def get_output_embeddings(self) -> Any:
+            return self.head
+
+        def forward(self) -> list[torch.Tensor]:
+            given = torch.Generator().manual_seed(1)
+            images = (torch.randn(5, 3, n, 4, 4, generator=given) for n in (2, 6))
+            squares = torch.randn(5, 4, 3, 3, generator=given)
+            states = torch.randn(2, 3, 16, generator=given)
+            made = [self.patches(image) for image in images]
+            return [*made, self.padded(squares), self.grouped(squares), self.head(states)]
+
+    model = Model()
+    with torch.inference_mode():
+        right = model()
+        with products.patches_as_rows(model), products.head_in_blocks(model):
+            assert "forward" in vars(model.head)
+            found = model()
+    for one, other in zip(found, right, strict=True):
+        assert one.shape == other.shape and torch.allclose(one, other, atol=1e-5)
+    assert not any("forward" in vars(module) for module in model.modules())

@@ -109,6 +109,25 @@ def test_the_way_of_a_family_gives_its_own_tokens(name: str, tmp_path: Path) -> 
     assert shared[0] != shared[1]
 
 
+def test_images_that_prompts_share_are_among_the_trials(tmp_path: Path) -> None:
+    """Examples share none, so what looks ahead was found out by nobody."""
+    vlm = load(str(make("paligemma (looks ahead)", tmp_path)), device="cpu")
+    made, pictures = own_engine(vlm), (picture(0, (96, 60)), picture(1, (60, 96)))
+    before = [{"type": "image"}, {"type": "text", "text": "Tēja?"}]
+    answer = {"role": "assistant", "content": [{"type": "text", "text": "Yes"}]}
+    chats = tuple(
+        [
+            {"role": "user", "content": before},
+            answer,
+            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]},
+        ]
+        for text in QUESTIONS
+    )
+    jobs = [Job(pictures, chats, ((1, 2), (3,)))]
+    assert tokens(made, jobs) == one_by_one(vlm, jobs)
+    assert made.ways == {Kind(2): Way.ATTENTION_WHOLE}
+
+
 # Windows
 
 

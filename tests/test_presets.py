@@ -79,7 +79,7 @@ def test_the_papers_presets_and_their_particulars() -> None:
     assert (qwen.model_args["min_pixels"], qwen.model_args["max_pixels"]) == (200**2, 1600 * 1200)
     assert phi.model_args["num_crops"] == 16
     assert (phi.adapter, handling(phi.adapter).checkpoint) == ("phi3v", "model_id_name")
-    assert {p.adapter for p in presets().values()} == {"itr_vlm", "phi3v"}
+    assert {p.adapter for p in presets().values()} == {"itr_vlm", "phi3v", "itr_server"}
 
 
 TODAY = {name: preset for name, preset in presets().items() if preset.kind != "paper"}
@@ -94,7 +94,9 @@ def test_todays_presets_say_where_their_settings_come_from(name: str) -> None:
     assert bool(unchecked) == (documented or "temperature" not in _sampling(preset))
     if documented:
         assert _sampling(preset) == {"temperature": 0.2}
-    assert preset.adapter == "itr_vlm" and preset.generation["max_new_tokens"] == 512
+    served = "kimi-vl" in name  # not among transformers' models
+    assert preset.adapter == ("itr_server" if served else "itr_vlm")
+    assert preset.generation["max_new_tokens"] == 512
     assert preset.model_args.get("quantization", "none") == "none"
     model = spec.resolve_model(name)
     assert commands.from_paper(model, PAPER_SEEDS) == []
@@ -111,8 +113,8 @@ def test_families_that_people_evaluate_have_a_preset() -> None:
     names = " ".join(preset.checkpoint.lower() for preset in TODAY.values())
     for family in (
         *("qwen2.5-vl", "qwen3-vl", "qwen3.5", "gemma-3", "gemma-4", "internvl3", "smolvlm2"),
-        *("aya-vision", "mistral-small-3", "pixtral", "llava-onevision", "glm-4.1v", "kimi"),
-        *("lfm2-vl", "minicpm-v"),
+        *("aya-vision", "mistral-small-3", "pixtral", "llava-onevision", "glm-4.1v", "kimi-k2"),
+        *("lfm2-vl", "minicpm-v", "kimi-vl-a3b-instruct", "kimi-vl-a3b-thinking-2506"),
     ):
         assert family in names
     assert get_preset("qwen3.5-27b").model_args["thinking"] is False

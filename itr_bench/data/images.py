@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ MOST_PIXELS = 64_000_000
 _MOST_GREY = 2**16 - 1
 PLACEHOLDER_KEY = "itr-bench"
 PLACEHOLDER_MARK = "placeholder"
+_FLAG = threading.RLock()  # Pillow's flag is one for all threads
 
 
 @dataclass(frozen=True)
@@ -49,27 +51,17 @@ def check_image(content: bytes, where: str) -> ImageFacts:
         raise DataError(f"{where}: the image file is empty")
     if len(content) > MOST_BYTES:
         raise DataError(f"{where}: {len(content) / 2**20:.0f} MiB, at most 64 MiB are accepted")
-    try:
-        with warnings.catch_warnings(), _strict(), Image.open(io.BytesIO(content)) as image:
-            warnings.simplefilter("ignore")
-            pixels = image.width * image.height
-            if pixels > MOST_PIXELS:
-                raise DataError(
-                    f"{where}: {image.width} x {image.height} pixels, a decompression bomb? "
-                    f"At most {MOST_PIXELS // 10**6} megapixels are accepted"
-                )
-            kind = image.format or "unknown"
-            placeholder = image.info.get(PLACEHOLDER_KEY) == PLACEHOLDER_MARK
-            scaled = image.mode.startswith("I")
-            upright = _upright_rgb(image)
-    except UnidentifiedImageError:
-        raise DataError(
-            f"{where}: not an image that Pillow can read (begins with {content[:8]!r})"
-        ) from None
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{where}: {error}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise DataError(f"{where}: the image is truncated or damaged ({error})") from None
+    with _opened(content, where) as image:
+        pixels = image.width * image.height
+        if pixels > MOST_PIXELS:
+            raise DataError(
+                f"{where}: {image.width} x {image.height} pixels, a decompression bomb? "
+                f"At most {MOST_PIXELS // 10**6} megapixels are accepted"
+            )
+        kind = image.format or "unknown"
+        placeholder = image.info.get(PLACEHOLDER_KEY) == PLACEHOLDER_MARK
+        scaled = image.mode.startswith("I")
+        upright = _upright_rgb(image)
     return ImageFacts(
         sha256=hashlib.sha256(content).hexdigest(),
         width=upright.width,
@@ -81,22 +73,41 @@ def check_image(content: bytes, where: str) -> ImageFacts:
 
 
 @contextlib.contextmanager
-def _strict() -> Iterator[None]:
-    """Refuse truncated images, also where a library has told Pillow to fill them up.
+def _opened(content: bytes, where: str) -> Iterator[Image.Image]:
+    """Open an image, and say what is wrong with it, also where that shows only in the block.
 
-    lmms-eval imports one that does.
+    Truncated images are refused, also where a library has told Pillow to fill them up, as one does
+    that lmms-eval imports.
     """
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+    with _FLAG:
+        before = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
+                warnings.simplefilter("ignore")
+                yield image
+        except UnidentifiedImageError:
+            raise DataError(
+                f"{where}: not an image that Pillow can read (begins with {content[:8]!r})"
+            ) from None
+        except Image.DecompressionBombError as error:
+            raise DataError(f"{where}: {error}") from None
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise DataError(f"{where}: the image is truncated or damaged ({error})") from None
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def decode(content: bytes) -> Image.Image:
-    """Return the image as every model gets it: upright, RGB, the first frame of an animation."""
-    with Image.open(io.BytesIO(content)) as image:
+def decode(content: bytes, where: str = "image") -> Image.Image:
+    """Return the image as every model gets it: upright, RGB, the first frame of an animation.
+
+    Args:
+        where: what to call it in an error.
+
+    Raises:
+        DataError: it is truncated or damaged.
+    """
+    with _opened(content, where) as image:
         return _upright_rgb(image)
 
 

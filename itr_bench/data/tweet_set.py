@@ -64,8 +64,13 @@ class TweetSet:
         return image["bytes"], image["path"]
 
     def image(self, row: int) -> Image.Image:
-        """A tweet's image as models get it: upright, RGB."""
-        return decode(self.image_file(row)[0])
+        """A tweet's image as models get it: upright, RGB.
+
+        Raises:
+            DataError: it is truncated or damaged.
+        """
+        content, name = self.image_file(row)
+        return decode(content, f"{self.spec.name}, tweet {self.tweet_ids[row]}, {name}")
 
     def image_dataset(self) -> datasets.Dataset:
         """The image files for `datasets`, as the one column ``image``, in the order of the list.

@@ -4,7 +4,8 @@ The usual way repeats the cache of the prompt for every row, and copies it at ev
 cache of a prompt stands once, as *segments*; a row's queries attend to the segments of its prompt
 and to the few tokens that are the row's own, in one softmax. So neither memory nor the copying
 grows with prompt length times rows. Layers that keep a state in place of tokens (linear attention,
-convolution) are the model's own, with a copy of the state for each row.
+convolution) are the model's own, with a copy of the state for each row. Keys and values that are
+kept compressed (MLA) stay so: queries are taken to them, and what is found is expanded.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -31,22 +32,27 @@ class Segment:
     """The keys and values of a run of tokens that several rows see whole.
 
     Attributes:
-        layers: by layer, keys and values, each of shape (kv_heads, tokens, head_size);
-            ``None`` where the tokens leave none in a layer (text in a cross-attention layer, a
-            layer that reuses those of an earlier one, a layer that keeps a state).
+        layers: by layer, keys and values, each of shape (kv_heads, tokens, head_size), or of one
+            head as :func:`joined` puts it; ``None`` where the tokens leave none in a layer (text
+            in a cross-attention layer, a layer that reuses those of an earlier one, a layer that
+            keeps a state).
     """
 
     layers: tuple[tuple[Tensor, Tensor] | None, ...]
-    _expanded: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
-    def expanded(self, layer: int, module: Any) -> tuple[Tensor, Tensor]:
-        """Keys and values of a *layer* that keeps them compressed (MLA), expanded once."""
-        if module.layer_idx not in self._expanded:  # it may be another layer's that it expands
-            compressed = self.layers[layer]
-            assert compressed is not None
-            keys, values = module.expand_kv(*(part[None] for part in compressed))
-            self._expanded[module.layer_idx] = keys[0], values[0]
-        return self._expanded[module.layer_idx]
+
+def joined(latents: Tensor, rotated: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys and values that are kept compressed (MLA), as those of one head that all heads share.
+
+    Args:
+        latents: what keys and values are expanded from, shape (..., tokens, latent).
+        rotated: the part of the keys that holds the position, shape (..., tokens, rotated).
+
+    Returns:
+        both together, and the first alone, in the same memory.
+    """
+    keys = torch.cat([latents, rotated], dim=-1)
+    return keys, keys[..., : latents.shape[-1]]
 
 
 class _OwnLayer(CacheLayerMixin):  # type: ignore[misc]
@@ -111,6 +117,23 @@ class _OwnLayer(CacheLayerMixin):  # type: ignore[misc]
     get_max_cache_shape = get_max_length  # its name in transformers 4
 
 
+class _LatentLayer(_OwnLayer):
+    """A layer that keeps keys and values compressed, as :func:`joined` puts them."""
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Append one or more tokens to every row; returned, for the model to expand, are they."""
+        super().update(*joined(key_states, value_states))
+        return key_states, value_states
+
+    def select(self, rows: Tensor) -> None:
+        """Keep, repeat and order *rows*."""
+        if self._keys is not None and self._values is not None:
+            self._keys = self._keys.index_select(0, rows)
+            self._values = self._keys[..., : self._values.shape[-1]]
+
+
 class _EncodedLayer(_OwnLayer):
     """A cross-attention layer: it holds the image's keys and values, and no tokens of rows."""
 
@@ -150,6 +173,7 @@ class RowCache(Cache):  # type: ignore[misc]
         windows: by layer, how many tokens a sliding window holds, the asking one included.
         states: for each group the layers that keep a state in place of tokens, by index, each with
             a batch of one; they are copied.
+        latent: the layers that keep keys and values compressed.
     """
 
     def __init__(
@@ -159,6 +183,7 @@ class RowCache(Cache):  # type: ignore[misc]
         encoded: frozenset[int] = frozenset(),
         windows: Mapping[int, int] | None = None,
         states: Sequence[Mapping[int, Any]] = (),
+        latent: frozenset[int] = frozenset(),
     ) -> None:
         first = groups[0][0]
         length = max(
@@ -175,13 +200,15 @@ class RowCache(Cache):  # type: ignore[misc]
             elif index in kept:
                 layers.append(expanded(stacked([of[index] for of in states]), counts))
             else:
-                layers.append(_OwnLayer(length))
+                layers.append((_LatentLayer if index in latent else _OwnLayer)(length))
         super().__init__(layers=layers)
         self._groups = list(groups)
         self._counts = list(counts)
         self._encoded = frozenset(i for i in encoded if first.layers[i] is not None)
         self._windows = windows or {}
         self._kept = frozenset(kept)
+        self._latent = latent
+        self._expansions: dict[int, tuple[Tensor, Tensor]] = {}
 
     def select(self, rows: Tensor, counts: Sequence[int]) -> None:
         """Keep, repeat and order rows: row ``i`` becomes what ``rows[i]`` was.
@@ -210,24 +237,34 @@ class RowCache(Cache):  # type: ignore[misc]
             )
         )
 
-    def shared(
-        self, layer: int, module: Any | None = None
-    ) -> Iterator[tuple[slice, list[tuple[Tensor, Tensor]]]]:
-        """For each group, its rows and the keys and values that they share in *layer*.
-
-        Args:
-            layer: by index.
-            module: what expands keys and values that are kept compressed.
-        """
-        start = 0
+    def groups(self, layer: int) -> list[_Group]:
+        """What the rows of each group share in *layer*."""
+        found, start = [], 0
         for segments, count in zip(self._groups, self._counts, strict=True):
-            present = [
-                kept if module is None else segment.expanded(layer, module)
-                for segment in segments
-                if (kept := segment.layers[layer]) is not None
-            ]
-            yield slice(start, start + count), present
+            present = [kept for segment in segments if (kept := segment.layers[layer]) is not None]
+            found.append(_Group(slice(start, start + count), present))
             start += count
+        return found
+
+    def is_latent(self, layer: int) -> bool:
+        """Whether *layer* keeps keys and values compressed."""
+        return layer in self._latent
+
+    def expansion(self, module: Any, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The matrices that expand compressed *keys* and *values* to those of all heads.
+
+        The attention *module* of a layer has a function for it, which is linear: what it makes of
+        a unit matrix is its matrix.
+
+        Returns:
+            shape (heads, latent + rotated, head_size), and shape (heads, latent, value_size).
+        """
+        if module.layer_idx not in self._expansions:
+            unit = torch.eye(keys.shape[-1], dtype=keys.dtype, device=keys.device)[None, None]
+            latent = values.shape[-1]
+            heads = module.expand_kv(unit[..., :latent], unit[..., latent:])
+            self._expansions[module.layer_idx] = heads[0][0], heads[1][0, :, :latent]
+        return self._expansions[module.layer_idx]
 
     def states(self) -> dict[int, Any]:
         """The layers that keep a state, by index."""
@@ -307,69 +344,126 @@ def _attend(
     # Where keys are compressed, those of an earlier layer are not found by their memory.
     sources = getattr(getattr(module, "config", None), "kv_source_layers", None)
     layer = sources[module.layer_idx] if sources else cache.source(module.layer_idx, key)
-    encoded = cache.is_encoded(layer)
-    window = cache.window(module.layer_idx)
-    heads, tokens, size = query.shape[1:]
+    encoded, window = cache.is_encoded(layer), cache.window(module.layer_idx)
+    rows, heads, tokens, size = query.shape
     scale = size**-0.5 if scaling is None else scaling
     query = query * scale  # before the product, which float16 could not hold
-    mixed = []
-    compressed = hasattr(module, "expand_kv") and not cache.layers[layer].holds(key)
-    for rows, whole in cache.shared(layer, module if compressed else None):
-        kv_heads = whole[0][0].shape[0]
-        n = rows.stop - rows.start
-        segments, own_keys, own_values = whole, key[rows], value[rows]
-        if window is not None and tokens == 1:
-            segments, own_keys, own_values = _last(window, whole, own_keys, own_values)
-        # Per key-value head, all queries of the group in one matrix: the segments are read once.
-        split = query[rows].reshape(n, kv_heads, -1, size)
-        flat = split.transpose(0, 1).reshape(kv_heads, -1, size)
-        parts = [flat @ keys.transpose(1, 2) for keys, _ in segments]
-        if not encoded:
-            own = split @ own_keys.transpose(2, 3)
-            parts.append(own.transpose(0, 1).flatten(1, 2))
-        widths = [part.shape[-1] for part in parts]
-        scores = torch.cat(parts, dim=-1)
-        if softcap is not None:
-            scores = torch.tanh(scores / softcap) * softcap
-        if not encoded and tokens > 1:
-            _hide(scores.view(kv_heads, -1, tokens, scores.shape[-1]), widths[-1], window)
-        weights = torch.softmax(scores, dim=-1, dtype=torch.float32)
-        shares = weights.to(query.dtype).split(widths, dim=-1)
-        result = query.new_zeros(kv_heads, flat.shape[1], value.shape[-1])
-        for share, (_, values) in zip(shares, segments, strict=False):
-            result += share @ values
-        result = result.view(kv_heads, n, -1, value.shape[-1]).transpose(0, 1)
-        if not encoded:
-            own_share = shares[-1].reshape(kv_heads, n, -1, widths[-1]).transpose(0, 1)
-            result = result + own_share @ own_values
-        mixed.append(result.reshape(n, heads, tokens, -1))
-    return torch.cat(mixed).transpose(1, 2).contiguous(), None
+    if latent := cache.is_latent(module.layer_idx):
+        key, value = cache.layers[layer].own()
+        to_latents, from_latents = cache.expansion(module, key, value)
+        query = torch.einsum("rhtd,hld->rhtl", query, to_latents)
+    groups = cache.groups(layer)
+    kv_heads = groups[0].segments[0][0].shape[0]
+    if window is not None and tokens == 1:
+        groups = [group.last(window - key.shape[2]) for group in groups]
+        key, value = key[:, :, -window:], value[:, :, -window:]
+
+    # Per key-value head, the queries of all rows in one matrix: each segment is read once.
+    split = query.reshape(rows, kv_heads, -1, query.shape[-1])
+    flat = split.transpose(0, 1).reshape(kv_heads, -1, query.shape[-1])
+    each = split.shape[2]
+    runs = _runs(groups, each)
+    before = max(group.width for group in groups)
+    own = 0 if encoded else key.shape[2]
+    scores = flat.new_empty(kv_heads, flat.shape[1], before + own)
+    for run in runs:
+        scores[:, run.queries, run.columns] = flat[:, run.queries] @ run.keys.transpose(1, 2)
+    by_row = scores.view(kv_heads, rows, each, -1)
+    if own:
+        by_row[..., before:] = (split @ key.transpose(2, 3)).transpose(0, 1)
+    if softcap is not None:
+        scores.div_(softcap).tanh_().mul_(softcap)
+    for group in groups:
+        by_row[:, group.rows, :, group.width : before] = -torch.inf
+        if own and tokens > 1:
+            seen = by_row[:, group.rows].unflatten(2, (-1, tokens))
+            _hide(seen, group.width, before, window)
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+    mixed = flat.new_zeros(kv_heads, flat.shape[1], value.shape[-1])
+    for run in runs:
+        mixed[:, run.queries] += weights[:, run.queries, run.columns] @ run.values
+    mixed = mixed.view(kv_heads, rows, each, -1).transpose(0, 1)
+    if own:
+        mixed = mixed + weights.view_as(by_row)[..., before:].transpose(0, 1) @ value
+    mixed = mixed.reshape(rows, heads, tokens, -1)
+    if latent:
+        mixed = torch.einsum("rhtl,hld->rhtd", mixed, from_latents)
+    return mixed.transpose(1, 2).contiguous(), None
 
 
-def _last(
-    window: int, segments: Sequence[tuple[Tensor, Tensor]], keys: Tensor, values: Tensor
-) -> tuple[list[tuple[Tensor, Tensor]], Tensor, Tensor]:
-    """What the newest token sees through a window: the last tokens of segments and rows."""
-    left = max(0, window - keys.shape[2])
-    kept: list[tuple[Tensor, Tensor]] = []
-    for shared_keys, shared_values in reversed(segments):
-        start = max(0, shared_keys.shape[1] - left)
-        kept.insert(0, (shared_keys[:, start:], shared_values[:, start:]))
-        left -= shared_keys.shape[1] - start
-    return kept, keys[:, :, -window:], values[:, :, -window:]
+@dataclass(frozen=True)
+class _Group:
+    """The rows of one prompt, and the keys and values that they share in a layer."""
+
+    rows: slice
+    segments: list[tuple[Tensor, Tensor]]
+
+    @property
+    def width(self) -> int:
+        """How many tokens they share."""
+        return sum(keys.shape[1] for keys, _ in self.segments)
+
+    def last(self, tokens: int) -> _Group:
+        """The same with the last so many *tokens*."""
+        kept: list[tuple[Tensor, Tensor]] = []
+        for keys, values in reversed(self.segments):
+            start = max(0, keys.shape[1] - max(0, tokens))
+            kept.insert(0, (keys[:, start:], values[:, start:]))
+            tokens -= keys.shape[1] - start
+        return _Group(self.rows, kept)
 
 
-def _hide(scores: Tensor, own: int, window: int | None) -> None:
+@dataclass(frozen=True)
+class _Run:
+    """A segment in a table of scores: the queries that see it, and its columns."""
+
+    queries: slice
+    columns: slice
+    keys: Tensor
+    values: Tensor
+
+
+def _runs(groups: Sequence[_Group], each: int) -> list[_Run]:
+    """Every segment once for all neighbouring groups that see it in the same columns.
+
+    Args:
+        groups: all rows.
+        each: the queries of a row.
+    """
+    found: list[_Run] = []
+    at: dict[tuple[int, int], int] = {}
+    for group in groups:
+        first, last, column = group.rows.start * each, group.rows.stop * each, 0
+        for keys, values in group.segments:
+            columns = slice(column, column + keys.shape[1])
+            column = columns.stop
+            place = at.get((columns.start, keys.data_ptr()))
+            if place is not None and found[place].columns == columns:
+                known = found[place]
+                if known.queries.stop == first:
+                    found[place] = replace(known, queries=slice(known.queries.start, last))
+                    continue
+            at[columns.start, keys.data_ptr()] = len(found)
+            found.append(_Run(slice(first, last), columns, keys, values))
+    return found
+
+
+def _hide(scores: Tensor, shared: int, before: int, window: int | None) -> None:
     """Take away what a query must not see: later tokens, and those before its window.
 
     Args:
-        scores: shape (kv_heads, queries, tokens, seen), the *own* tokens last, changed in place.
+        scores: shape (kv_heads, rows, heads, tokens, columns), changed in place.
+        shared: how many columns of tokens that rows share come first.
+        before: at which column the rows' own tokens begin, the last ones of which ask.
+        window: how many tokens a query sees, itself included.
     """
-    tokens, seen = scores.shape[-2:]
+    tokens, columns = scores.shape[-2:]
+    length = shared + columns - before
     # Only own tokens come later; those before a window can be anywhere.
-    start = seen - own if window is None or window >= seen else 0
-    queries = torch.arange(seen - tokens, seen, device=scores.device)[:, None]
-    keys = torch.arange(start, seen, device=scores.device)
+    start = before if window is None or window >= length else 0
+    queries = torch.arange(length - tokens, length, device=scores.device)[:, None]
+    keys = torch.arange(start, columns, device=scores.device)
+    keys = torch.where(keys < before, keys, keys - before + shared)
     hidden = keys > queries
     if window is not None:
         hidden |= keys <= queries - window

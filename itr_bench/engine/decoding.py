@@ -110,7 +110,7 @@ def _next_tokens(
     noise: Noise,
 ) -> list[int]:
     """The next token of each living row. Rules are one stem's, so stem by stem."""
-    largest = histories.logits.max(dim=-1).values  # nan where any is
+    largest = histories.logits.amax(dim=-1)  # nan where any is
     if not bool(largest.isfinite().all()):
         raise NotFiniteError(histories.stems[int((~largest.isfinite()).nonzero()[0])])
     chosen = [0] * len(alive)

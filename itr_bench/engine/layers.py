@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -38,7 +39,12 @@ def cache_argument(model: Any) -> str:
 
 def takes(model: Any, argument: str) -> bool:
     """Whether the model's ``forward`` names *argument*."""
-    return argument in inspect.signature(model.forward).parameters
+    return argument in _arguments(type(model).forward)
+
+
+@functools.cache
+def _arguments(forward: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters)
 
 
 def own_cache(model: Any) -> Any:
@@ -111,6 +117,12 @@ def keeps_state(layer: Any) -> bool:
 def encoded_layers(model: Any) -> frozenset[int]:
     """The decoder's layers that attend to an encoded image and not to text."""
     return frozenset(getattr(model.config.get_text_config(), "cross_attention_layers", None) or ())
+
+
+def latent_layers(model: Any) -> frozenset[int]:
+    """The decoder's layers that keep keys and values compressed (MLA)."""
+    modules = model.get_decoder().modules()
+    return frozenset(module.layer_idx for module in modules if hasattr(module, "expand_kv"))
 
 
 def windows(model: Any) -> dict[int, int]:

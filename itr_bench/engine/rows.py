@@ -18,10 +18,12 @@ from itr_bench.engine.layers import (
     encoded_layers,
     expanded,
     has_index,
+    latent_layers,
     stacked,
     takes,
     windows,
 )
+from itr_bench.engine.products import head_in_blocks
 
 
 class Way(str, Enum):
@@ -105,6 +107,7 @@ class SharedRows:
             encoded_layers(model),
             windows(model),
             [parts.states for parts in prompts],
+            latent_layers(model),
         )
 
     def select(self, rows: Tensor, counts: Sequence[int]) -> None:
@@ -197,5 +200,6 @@ def _forward(
     chosen: dict[str, Any] = {cache_argument(model): cache}
     if takes(model, "logits_to_keep"):
         chosen["logits_to_keep"] = keep
-    output = model(input_ids=tokens, position_ids=positions, use_cache=True, **chosen, **more)
+    with head_in_blocks(model):
+        output = model(input_ids=tokens, position_ids=positions, use_cache=True, **chosen, **more)
     return output.logits.float()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from itr_bench.errors import ItrBenchError
 
-_NOISE_BYTES = 64 * 2**20
+_NOISE_BYTES = 24 * 2**20
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,11 @@ def choose(
         step: number of tokens that the rows have so far.
         noise: the random numbers.
     """
-    probabilities = torch.softmax(scores, dim=-1)
-    chosen = torch.empty(len(seeds), dtype=torch.long, device=scores.device)
-    by_seed: dict[int, list[int]] = {}
-    for row, seed in enumerate(seeds):
-        by_seed.setdefault(seed, []).append(row)
-    for seed, rows in by_seed.items():  # rows of one seed have the same draws
-        draws = noise.draw(seed, step, scores.shape[-1], scores.device)
-        chosen[rows] = (probabilities[histories[rows]] / draws).argmax(dim=-1)
-    found: list[int] = chosen.tolist()
+    draws = {
+        seed: noise.draw(seed, step, scores.shape[-1], scores.device)
+        for seed in dict.fromkeys(seeds)
+    }
+    ratios = torch.softmax(scores, dim=-1)[histories]
+    ratios /= torch.stack([draws[seed] for seed in seeds])
+    found: list[int] = ratios.argmax(dim=-1).tolist()
     return found

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from itr_bench.engine.attention import Segment
+from itr_bench.engine.attention import Segment, joined
 from itr_bench.engine.layers import (
     cache_argument,
     encoded_layers,
@@ -19,11 +19,13 @@ from itr_bench.engine.layers import (
     keeps_index,
     keeps_state,
     keeps_tokens,
+    latent_layers,
     own_cache,
     takes,
     until_kept,
     unwindowed_cache,
 )
+from itr_bench.engine.products import patches_as_rows
 from itr_bench.engine.prompts import Prompts, placed
 from itr_bench.engine.rows import CopiedRows, Parts, SharedRows, Way
 
@@ -117,7 +119,8 @@ def _forward(model: Any, inputs: Mapping[str, Tensor], cache: Any) -> Any:
     chosen: dict[str, Any] = {cache_argument(model): cache}
     if takes(model, "logits_to_keep"):
         chosen["logits_to_keep"] = 1
-    return model(**placed(model, inputs), use_cache=True, **chosen)
+    with patches_as_rows(model):
+        return model(**placed(model, inputs), use_cache=True, **chosen)
 
 
 def _next_position(inputs: Mapping[str, Tensor], given: Sequence[Tensor]) -> int:
@@ -146,7 +149,7 @@ def _positions(model: Any) -> Iterator[list[Tensor]]:
 
 
 def _parts(inputs: Mapping[str, Tensor], model: Any, cache: Any) -> Parts:
-    visible = _visible(inputs, model, cache)
+    visible, latent = _visible(inputs, model, cache), latent_layers(model)
     layers: list[tuple[Tensor, Tensor] | None] = []
     states = {}
     for index, layer in enumerate(cache.layers):
@@ -159,7 +162,7 @@ def _parts(inputs: Mapping[str, Tensor], model: Any, cache: Any) -> Parts:
             keys, values = layer.keys[0], layer.values[0]
             if index in visible:
                 keys, values = keys[:, visible[index]], values[:, visible[index]]
-            layers.append((keys, values))
+            layers.append(joined(keys, values) if index in latent else (keys, values))
         else:
             raise UnsharableError(f"its layers keep what {type(layer).__name__} holds")
     return Parts((Segment(tuple(layers)),), states)
