@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from PIL import Image, ImageFile
 import itr_bench
 from itr_bench.data import build, home, inspection, loading, published
 from itr_bench.data.image_sources import local_images
-from itr_bench.data.images import check_image, decode
+from itr_bench.data.images import _opened, check_image, decode
 from itr_bench.data.manifest import Manifest, file_hash
 from itr_bench.data.placeholder import placeholder_png
 from itr_bench.data.sets import SETS, SetSpec
@@ -227,6 +228,20 @@ def test_a_truncated_image_is_not_filled_up_with_grey(
             tweets.image(1)
         said = f"tirt, tweet {tweets.tweet_ids[1]}, {name}: the image is truncated or damaged"
         assert str(caught.value).startswith(said)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_images_that_are_read_at_the_same_time_are_all_read_strictly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    content = save(Image.effect_noise((200, 200), 60), "JPEG")
+    with ThreadPoolExecutor(1) as other, _opened(content, "whole"):
+        read = other.submit(lambda: [decode(content).size for _ in range(2)])
+        assert read.result() == [(200, 200)] * 2
+        with pytest.raises(DataError, match="the image is truncated or damaged"):
+            decode(content[:3000])
+        assert not ImageFile.LOAD_TRUNCATED_IMAGES
     assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 

@@ -20,7 +20,6 @@ MOST_PIXELS = 64_000_000
 _MOST_GREY = 2**16 - 1
 PLACEHOLDER_KEY = "itr-bench"
 PLACEHOLDER_MARK = "placeholder"
-_FLAG = threading.RLock()  # Pillow's flag is one for all threads
 
 
 @dataclass(frozen=True)
@@ -51,17 +50,19 @@ def check_image(content: bytes, where: str) -> ImageFacts:
         raise DataError(f"{where}: the image file is empty")
     if len(content) > MOST_BYTES:
         raise DataError(f"{where}: {len(content) / 2**20:.0f} MiB, at most 64 MiB are accepted")
-    with _opened(content, where) as image:
-        pixels = image.width * image.height
-        if pixels > MOST_PIXELS:
-            raise DataError(
-                f"{where}: {image.width} x {image.height} pixels, a decompression bomb? "
-                f"At most {MOST_PIXELS // 10**6} megapixels are accepted"
-            )
-        kind = image.format or "unknown"
-        placeholder = image.info.get(PLACEHOLDER_KEY) == PLACEHOLDER_MARK
-        scaled = image.mode.startswith("I")
-        upright = _upright_rgb(image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(content, where) as image:
+            pixels = image.width * image.height
+            if pixels > MOST_PIXELS:
+                raise DataError(
+                    f"{where}: {image.width} x {image.height} pixels, a decompression bomb? "
+                    f"At most {MOST_PIXELS // 10**6} megapixels are accepted"
+                )
+            kind = image.format or "unknown"
+            placeholder = image.info.get(PLACEHOLDER_KEY) == PLACEHOLDER_MARK
+            scaled = image.mode.startswith("I")
+            upright = _upright_rgb(image)
     return ImageFacts(
         sha256=hashlib.sha256(content).hexdigest(),
         width=upright.width,
@@ -72,30 +73,49 @@ def check_image(content: bytes, where: str) -> ImageFacts:
     )
 
 
+class _Strict:
+    """While a block runs, truncated images are refused, in all threads that ask for it.
+
+    Pillow's flag is one for all threads, and lmms-eval imports what tells Pillow to fill such
+    images up. So the first block sets the flag, and the last one sets it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._before = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._before = ImageFile.LOAD_TRUNCATED_IMAGES
+                ImageFile.LOAD_TRUNCATED_IMAGES = False
+            self._blocks += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+
+
+_STRICT = _Strict()
+
+
 @contextlib.contextmanager
 def _opened(content: bytes, where: str) -> Iterator[Image.Image]:
-    """Open an image, and say what is wrong with it, also where that shows only in the block.
-
-    Truncated images are refused, also where a library has told Pillow to fill them up, as one does
-    that lmms-eval imports.
-    """
-    with _FLAG:
-        before = ImageFile.LOAD_TRUNCATED_IMAGES
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-        try:
-            with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
-                warnings.simplefilter("ignore")
-                yield image
-        except UnidentifiedImageError:
-            raise DataError(
-                f"{where}: not an image that Pillow can read (begins with {content[:8]!r})"
-            ) from None
-        except Image.DecompressionBombError as error:
-            raise DataError(f"{where}: {error}") from None
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise DataError(f"{where}: the image is truncated or damaged ({error})") from None
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = before
+    """Open an image, and say what is wrong with it, also where that shows only in the block."""
+    try:
+        with _STRICT, Image.open(io.BytesIO(content)) as image:
+            yield image
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{where}: not an image that Pillow can read (begins with {content[:8]!r})"
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{where}: {error}") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise DataError(f"{where}: the image is truncated or damaged ({error})") from None
 
 
 def decode(content: bytes, where: str = "image") -> Image.Image:
