@@ -51,7 +51,7 @@ def _arguments(checkpoint: Path, out: Path, *more: str) -> list[str]:
         *("study", "training", "--model", "itr_vlm"),
         *("--model_args", f"pretrained={checkpoint},dtype=float32", "--name", "m"),
         *("--folds", "2", "--epochs", "2", "--batch-size", "4", "--seeds", "1,", "--out", str(out)),
-        *("--base", "itr_demo_lv", "--learning-rate", "3e-3"),
+        *("--base", "itr_demo_lv", "--learning-rate", "3e-3", "--at-once", "4"),
         *("--gen_kwargs", "max_new_tokens=8", *more),
     ]
 
@@ -270,6 +270,9 @@ def _examples(count: int) -> list[Any]:
         ("qwen3_5", "lora", (False, True)),
         ("gemma3", "lora", (False, True)),
         ("internvl", "lora", (True, True)),
+        ("cohere2_vision", "lora", (True, True)),
+        ("lfm2_vl", "lora", (False, True)),
+        ("mistral3, mistral4 text (MLA)", "lora", (True, True)),
     ],
 )
 def test_loss_and_gradients_are_those_of_single_prompts(
@@ -283,7 +286,7 @@ def test_loss_and_gradients_are_those_of_single_prompts(
 
     vlm, _, encoder = _encoder(checkpoints(family), tmp_path, adapt)
     examples = _examples(3)
-    chosen, lean, reasons = fit.choose_way(vlm, encoder, examples[:2])
+    chosen, lean, reasons = fit.choose_way(vlm, encoder, examples)
     assert (chosen.shared, chosen.cached) == way
     assert lean is not None, reasons
     vlm.model.train()
@@ -313,6 +316,39 @@ def test_loss_and_gradients_are_those_of_single_prompts(
     assert largest > 0
     for name, gradient in gradients.items():
         torch.testing.assert_close(of_way[name], gradient, rtol=1e-2, atol=1e-3 * largest)
+
+
+@pytest.mark.parametrize("window", [372, 310])
+def test_a_sequence_beyond_a_window_is_trained_as_single_prompts(
+    window: int, checkpoints: Any, tmp_path: Path
+) -> None:
+    """Cohere2, on tweets of 292, 304 and 372 tokens; the last one's prompts have 316 and 319."""
+    from itr_bench.training import fit
+    from itr_bench.training.sequences import Way
+
+    vlm, _, encoder = _encoder(checkpoints("cohere2_vision"), tmp_path)
+    examples = [_examples(24)[number] for number in (9, 3, 23)]
+    vlm.model.config.text_config.sliding_window = window
+    for layer in vlm.model.get_decoder().layers:
+        if layer.self_attn.sliding_window is not None:
+            layer.self_attn.sliding_window = window
+
+    def scores(way: Way, lean: Any = None) -> Any:
+        """Of the longest; the scores of the two others are compared in any case."""
+        made = encoder.encode(examples[2], way)
+        batch = [made] if way.shared else [[one] for one in made]
+        return fit._scores(vlm, encoder, batch, way, lean)
+
+    way, lean, reasons = fit.choose_way(vlm, encoder, examples)
+    alone = scores(Way(False, False))
+    assert lean is not None
+    assert (scores(way, lean) - alone).abs().max() < 1e-4
+    if window < 372:
+        assert way == Way(False, True)
+        assert (scores(Way(True, True)) - alone).abs().max() > 0.1
+        assert reasons == [f"{Way(True, True)}: of 372 tokens, the model's window is 310"]
+    else:
+        assert (way, reasons) == (Way(True, True), [])
 
 
 def _doubled(made: Any) -> Any:

@@ -85,7 +85,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--at-once",
-    default=4,
+    default=2,
     show_default=True,
     help="Tweets in memory at a time; the result is the same.",
 )

@@ -23,7 +23,7 @@ from itr_bench.runs.settings import settings_of
 from itr_bench.storage import locked
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TASKS, TaskSpec
-from itr_bench.training.config import TrainingConfig, check_number
+from itr_bench.training.config import AT_ONCE, TrainingConfig, check_number
 from itr_bench.training.splits import (
     FOLDS,
     Folds,
@@ -38,7 +38,7 @@ from itr_bench.training.splits import (
 
 if TYPE_CHECKING:
     from itr_bench.engine.loading import Vlm
-    from itr_bench.training.sequences import Example, Made
+    from itr_bench.training.sequences import Example, Made, Way
 
 _CONFIG = "training.json"
 _LOCK = ".training-lock"
@@ -69,7 +69,7 @@ class TrainingJob:
     seeds: Sequence[int]
     folder: Path
     command: str
-    at_once: int = 4
+    at_once: int = AT_ONCE
     recompute: bool = False
 
     def __post_init__(self) -> None:
@@ -214,7 +214,12 @@ def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool) -> _Training
 
 @dataclass
 class _Training:
-    """The models of one training, and what they predict; *made* are the sequences of all folds."""
+    """The models of one training, and what they predict.
+
+    Attributes:
+        made: the sequences of all folds.
+        told: how the last fold was trained, and why not faster, as the log says.
+    """
 
     job: TrainingJob
     config: TrainingConfig
@@ -222,6 +227,7 @@ class _Training:
     tasks: Sequence[TaskSpec]
     parts: Sequence[Part]
     made: Made = field(default_factory=dict)
+    told: tuple[Way, list[str]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -313,12 +319,14 @@ class _Training:
             vlm.model.train()
         encoder = Encoder(vlm, self._store(vlm), self.made)
         examples = self._examples(self.parts[fold], self.parts[fold].train)
-        way, lean, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
-        if not fold:
+        inner = self._examples(self.parts[fold], self.parts[fold].inner)
+        every = [example for example, _ in [*examples, *inner]]
+        way, lean, reasons = fit.choose_way(vlm, encoder, every, fold)
+        if (way, reasons) != self.told:
+            self.told = (way, reasons)
             log(f"training with {way}" + "".join(f"\n  not {reason}" for reason in reasons))
         folder = self.fold_folder(fold)
         make_folder(folder)
-        inner = self._examples(self.parts[fold], self.parts[fold].inner)
         lesson = fit.Lesson(
             train=[example for example, _ in examples],
             relations=[relation for _, relation in examples],
