@@ -68,6 +68,13 @@ def trained(checkpoints: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return out, done
 
 
+@pytest.fixture
+def begun(trained: tuple[Path, Result], tmp_path: Path) -> Path:
+    """A folder in which the model has answered without training, and nothing was trained."""
+    shutil.copytree(trained[0] / "m", tmp_path / "m")
+    return tmp_path
+
+
 def test_predictions_are_run_folders_that_say_what_they_are(trained: tuple[Path, Result]) -> None:
     out, done = trained
     run = read_run_folder(out / "m-trained-lv" / "itr_demo_lv")
@@ -144,11 +151,11 @@ def test_another_training_does_not_go_on_in_the_folder(
 
 
 def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
-    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
+    trained: tuple[Path, Result], checkpoints: Any, begun: Path
 ) -> None:
     from tests import adapters
 
-    out, _ = trained
+    out, tmp_path = trained[0], begun
     command = _arguments(checkpoints("qwen2_vl"), tmp_path)
     log = tmp_path / "log.txt"
     status = forked.run(adapters.itr_bench_killed_at_a_checkpoint, *command, output=log, cwd=ROOT)
@@ -158,6 +165,13 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     torn = checkpoints_of_fold / "checkpoint-5"
     shutil.copytree(checkpoints_of_fold / "checkpoint-3", torn)
     (torn / "trainer_state.json").write_text('{"epoch": ')
+    alone = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", "2")
+    assert alone.output.endswith(
+        "Trained: folds 2. Without --only-folds, the command does the rest.\n"
+    )
+    folds = tmp_path / "m-trained-lv" / "folds"
+    assert [(folds / fold / "fold.json").exists() for fold in ("1", "2")] == [False, True]
+    assert not (tmp_path / "m-trained-lv" / "itr_demo_lv").exists()
     done = _train(checkpoints("qwen2_vl"), tmp_path)
     assert done.exit_code == 0, done.output
     for fold in ("1", "2"):
@@ -171,14 +185,14 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
 
 
 def test_interrupted_anywhere_it_ends_with_the_same_weights(
-    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[Path, Result], checkpoints: Any, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a picture is written, in the middle of a step, and while weights are written."""
     import torch
 
     from itr_bench.training import fit
 
-    out, _ = trained
+    out, tmp_path = trained[0], begun
 
     def interrupt(owner: Any, name: str, times: int) -> None:
         """Ctrl-C at the end of what *name* does, when it was called so often."""
@@ -480,20 +494,20 @@ def test_order_follows_from_seed_and_epoch_with_like_lengths_together(chances: A
             assert not {1, 4, 7, 10, 13, 16} & set(epoch)
 
 
-def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) -> None:
+def test_early_stopping_and_balanced_sampling(checkpoints: Any, begun: Path) -> None:
     """On an inner split that no fold predicts; the best weights are taken.
 
     The inner split is smaller than what is in memory at once.
     """
     done = _train(
         checkpoints("qwen2_vl"),
-        tmp_path,
+        begun,
         *("--early-stopping", "1", "--balance", "sampling", "--epochs", "4", "--recompute"),
         *("--learning-rate", "0.3", "--batch-size", "4"),
     )
     assert done.exit_code == 0, done.output
     for fold in ("1", "2"):
-        record = json.loads((tmp_path / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
+        record = json.loads((begun / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
         assert record["tweets"] + record["inner_tweets"] == 12
         assert record["inner_tweets"] >= 1
         losses = record["inner_losses"]
@@ -670,6 +684,10 @@ def test_a_disk_that_refuses_the_lock(
     ("more", "said"),
     [
         (["--at-once", "0"], "at_once is 0, expected 1 or more"),
+        (["--only-folds", "1,3"], "only_folds is 3, expected 1 to 2"),
+        (["--only-folds", "0"], "only_folds is 0, expected 1 to 2"),
+        (["--only-folds", "a"], "--only-folds 'a': expected numbers with commas, such as 1,2"),
+        (["--share", ""], "--share '': expected numbers with commas, such as 1,2"),
         (["--base", "itr_demo_lv,ltec_itr_lv"], "the tasks are of different sets"),
     ],
 )
@@ -679,16 +697,14 @@ def test_options_refused_by_a_dry_run(more: list[str], said: str, tmp_path: Path
     assert isinstance(done.exception, ItrBenchError)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_at_once(
-    checkpoints: Any, tmp_path: Path
-) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training_at_once(checkpoints: Any, begun: Path) -> None:
     rate = ("--learning-rate", "1e30", "--epochs", "4")
-    done = _train(checkpoints("qwen2_vl"), tmp_path, *rate)
+    done = _train(checkpoints("qwen2_vl"), begun, *rate)
     assert re.search(
         r"fold 1: the loss of step \d+ is (nan|inf)\. Take a lower", str(done.exception)
     )
-    assert f"delete {tmp_path / 'm-trained-lv'} first" in str(done.exception)
-    assert not list(tmp_path.rglob("weights"))
+    assert f"delete {begun / 'm-trained-lv'} first" in str(done.exception)
+    assert not list(begun.rglob("weights"))
 
 
 def test_a_best_checkpoint_is_found_in_a_folder_that_was_moved(tmp_path: Path) -> None:
@@ -753,7 +769,7 @@ def test_full_memory_and_full_disks(raised: Any, said: str, tmp_path: Path) -> N
 
 
 def test_what_was_trained_before_a_full_disk_is_kept(
-    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoints: Any, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from itr_bench.training import fit
 
@@ -765,12 +781,12 @@ def test_what_was_trained_before_a_full_disk_is_kept(
         saved(vlm, trained, folder)
 
     monkeypatch.setattr(fit, "_save", fails)
-    done = _train(checkpoints("qwen2_vl"), tmp_path, "--epochs", "1")
+    done = _train(checkpoints("qwen2_vl"), begun, "--epochs", "1")
     assert done.exit_code == 1
     assert isinstance(done.exception, RunError)
     assert "goes on from the last checkpoint" in str(done.exception)
-    assert (tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").exists()
-    assert not (tmp_path / "m-trained-lv" / "itr_demo_lv").exists()
+    assert (begun / "m-trained-lv" / "folds" / "1" / "fold.json").exists()
+    assert not (begun / "m-trained-lv" / "itr_demo_lv").exists()
 
 
 def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
