@@ -184,6 +184,14 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     assert not checkpoints_of_fold.exists()
 
 
+def test_a_fold_that_another_process_trains_is_refused(checkpoints: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "m-trained-lv" / "folds" / "2"
+    folder.mkdir(parents=True)
+    with storage.locked(folder / ".training-lock", RunError("")):
+        done = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", "2")
+    assert str(done.exception) == f"another process is training in {folder}; wait for it"
+
+
 def test_interrupted_anywhere_it_ends_with_the_same_weights(
     trained: tuple[Path, Result], checkpoints: Any, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
