@@ -567,7 +567,7 @@ def test_pictures_of_another_model(
 ) -> None:
     out, _ = trained
     shutil.copytree(out / "m-pictures", tmp_path / "m-pictures")
-    done = _train(checkpoints("llava_next"), tmp_path)
+    done = _train(checkpoints("llava_next"), tmp_path, "--gen_kwargs", "max_new_tokens=1")
     assert done.exit_code == 1
     assert "holds the encoded pictures of another model or setting:" in str(done.exception)
     assert "content: 'sha256:" in str(done.exception)
@@ -810,7 +810,8 @@ def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
 @needs("bitsandbytes")
 def test_lora_beside_weights_in_four_bits(checkpoints: Any, tmp_path: Path) -> None:
     arguments = f"pretrained={checkpoints('qwen2_vl')},dtype=float32,quantization=4bit,device=cpu"
-    done = _train(checkpoints("qwen2_vl"), tmp_path, "--model_args", arguments, "--epochs", "2")
+    more = ("--model_args", arguments, "--gen_kwargs", "max_new_tokens=1")
+    done = _train(checkpoints("qwen2_vl"), tmp_path, *more)
     assert done.exit_code == 0, done.output
     record = json.loads((tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").read_text())
     assert record["losses"][-1] < record["losses"][0]
