@@ -17,20 +17,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 TWEETS = 64
 BATCH = 8
-AT_ONCE = 4  # the command's default
 AIM = 3.0
 CLOSE = 1e-4
 
 
 def make_examples(count: int) -> list[Any]:
     """Tweets with a picture of their own and both questions."""
-    from functools import partial
-
     import numpy as np
     from PIL import Image
 
@@ -85,6 +83,7 @@ def shared(checkpoint: Path, folder: Path, tweets: int) -> dict[str, Any]:
 
     from itr_bench.engine.loading import load
     from itr_bench.training import fit
+    from itr_bench.training.config import AT_ONCE
     from itr_bench.training.pictures import PictureStore
     from itr_bench.training.sequences import Encoder
 
@@ -93,7 +92,7 @@ def shared(checkpoint: Path, folder: Path, tweets: int) -> dict[str, Any]:
     trained = fit.adapt(vlm.model, config())
     encoder = Encoder(vlm, PictureStore(folder / "pictures", {"model": "bench"}))
     examples = make_examples(tweets)
-    way, lean, _ = fit.choose_way(vlm, encoder, examples[:2])
+    way, lean, _ = fit.choose_way(vlm, encoder, examples)
     steps = tweets // BATCH
     lesson = fit.Lesson(examples, [0] * tweets, [], steps, steps, AT_ONCE, recompute=False)
     place = Path(tempfile.mkdtemp(dir=folder))
@@ -104,18 +103,21 @@ def shared(checkpoint: Path, folder: Path, tweets: int) -> dict[str, Any]:
     return {"seconds": seconds, "losses": record["losses"], "way": record["way"]}
 
 
-def plain(checkpoint: Path, folder: Path, tweets: int) -> dict[str, Any]:
-    """Trainer alone."""
+def plain(checkpoint: Path, folder: Path, tweets: int, at_once: int) -> dict[str, Any]:
+    """Trainer alone, with so many tweets in the memory at a time."""
     import torch
+    from peft import LoraConfig, get_peft_model
     from transformers import Trainer, TrainingArguments, set_seed
 
     from itr_bench.engine.loading import load
     from itr_bench.engine.prompts import render
     from itr_bench.training import fit
 
-    vlm = load(str(checkpoint), dtype="float32", device="cpu")
+    vlm, given = load(str(checkpoint), dtype="float32", device="cpu"), config()
     set_seed(1)
-    trained = fit.adapt(vlm.model, config())
+    adapted = fit.adapted(vlm.model)  # the same layers, by peft alone
+    lora = LoraConfig(r=given.rank, lora_alpha=given.alpha, target_modules=adapted)
+    trained = get_peft_model(vlm.model, lora)
     processor = vlm.processor
     processor.tokenizer.padding_side = "right"
     end = processor.tokenizer.eos_token
@@ -135,11 +137,12 @@ def plain(checkpoint: Path, folder: Path, tweets: int) -> dict[str, Any]:
             labels[row, last - length : last] = batch["input_ids"][row, last - length : last]
         return {**batch, "labels": labels}
 
-    given, steps = config(), tweets // BATCH
+    steps = tweets // BATCH
     arguments = TrainingArguments(
         output_dir=str(folder / "plain"),
         max_steps=steps,
-        per_device_train_batch_size=BATCH,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=BATCH // at_once,
         learning_rate=given.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=round(given.warmup * steps),
@@ -177,6 +180,14 @@ def _alone(which: str, checkpoint: Path, folder: Path, tweets: int) -> dict[str,
 
 
 def main() -> None:
+    from itr_bench.training.config import AT_ONCE
+
+    ways = {
+        "plain": partial(plain, at_once=BATCH),
+        "plain, as many at once": partial(plain, at_once=AT_ONCE),
+        "first fold": shared,
+        "later folds": shared,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--way", nargs=3, metavar=("WAY", "CHECKPOINT", "FOLDER"))
     parser.add_argument("--architecture", default="qwen2_vl")
@@ -188,7 +199,7 @@ def main() -> None:
 
         torch.set_num_threads(1)
         way, checkpoint, folder = asked.way
-        made = {"plain": plain, "shared": shared}[way](Path(checkpoint), Path(folder), asked.tweets)
+        made = ways[way](Path(checkpoint), Path(folder), asked.tweets)
         made["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps(made))
         return
@@ -199,18 +210,19 @@ def main() -> None:
         make_checkpoint(asked.architecture, folder / "model")
         if asked.larger_tower:
             make_larger_tower(folder / "model")
-        ways = {"plain way": "plain", "first fold": "shared", "later folds": "shared"}
-        by_way = {
-            name: _alone(way, folder / "model", folder, asked.tweets) for name, way in ways.items()
-        }
-    reference = by_way["plain way"]
-    print(f"{asked.architecture}, one epoch over {asked.tweets} tweets, {BATCH} a step, one thread")
+        by_way = {way: _alone(way, folder / "model", folder, asked.tweets) for way in ways}
+    reference, alike = by_way["plain"], by_way["plain, as many at once"]
+    print(
+        f"{asked.architecture}, one epoch over {asked.tweets} tweets, {BATCH} a step, one thread; "
+        f"in memory at once: {BATCH} the plain way, else {AT_ONCE}"
+    )
     for name, made in by_way.items():
         pairs = zip(made["losses"], reference["losses"], strict=True)
         apart = max(abs(one - other) for one, other in pairs)
         print(
             f"  {name}: {made['seconds']:.1f} s of processor time, "
             f"{reference['seconds'] / made['seconds']:.2f}x (aim {AIM:g}x), "
+            f"{alike['seconds'] / made['seconds']:.2f}x of as many at once, "
             f"{made['memory'] / 2**20:.0f} MiB, losses within {apart:.1e} (aim {CLOSE:g})"
             + (f"; {made['way']}" if "way" in made else "")
         )

@@ -25,7 +25,7 @@ def test_a_model_from_nothing_learns_the_relations_of_tweets_that_it_never_saw(
 
     build.build_drawn(800)
     untrained = make_untrained(tmp_path / "untrained")
-    more = (*FULL, "--folds", "2", "--epochs", "10")
+    more = (*FULL, "--folds", "2", "--epochs", "7", "--learning-rate", "1e-3")
     line = arguments(untrained, tmp_path / "out", "itr_drawn_lv", *more)
     done = CliRunner().invoke(cli, line, catch_exceptions=False)
     assert done.exit_code == 0, done.output

@@ -51,7 +51,7 @@ def _arguments(checkpoint: Path, out: Path, *more: str) -> list[str]:
         *("study", "training", "--model", "itr_vlm"),
         *("--model_args", f"pretrained={checkpoint},dtype=float32", "--name", "m"),
         *("--folds", "2", "--epochs", "2", "--batch-size", "4", "--seeds", "1,", "--out", str(out)),
-        *("--base", "itr_demo_lv", "--learning-rate", "3e-3"),
+        *("--base", "itr_demo_lv", "--learning-rate", "3e-3", "--at-once", "4"),
         *("--gen_kwargs", "max_new_tokens=8", *more),
     ]
 
@@ -66,6 +66,13 @@ def trained(checkpoints: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple
     done = _train(checkpoints("qwen2_vl"), out)
     assert done.exit_code == 0, done.output
     return out, done
+
+
+@pytest.fixture
+def begun(trained: tuple[Path, Result], tmp_path: Path) -> Path:
+    """A folder in which the model has answered without training, and nothing was trained."""
+    shutil.copytree(trained[0] / "m", tmp_path / "m")
+    return tmp_path
 
 
 def test_predictions_are_run_folders_that_say_what_they_are(trained: tuple[Path, Result]) -> None:
@@ -144,11 +151,11 @@ def test_another_training_does_not_go_on_in_the_folder(
 
 
 def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
-    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path
+    trained: tuple[Path, Result], checkpoints: Any, begun: Path
 ) -> None:
     from tests import adapters
 
-    out, _ = trained
+    out, tmp_path = trained[0], begun
     command = _arguments(checkpoints("qwen2_vl"), tmp_path)
     log = tmp_path / "log.txt"
     status = forked.run(adapters.itr_bench_killed_at_a_checkpoint, *command, output=log, cwd=ROOT)
@@ -158,6 +165,13 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     torn = checkpoints_of_fold / "checkpoint-5"
     shutil.copytree(checkpoints_of_fold / "checkpoint-3", torn)
     (torn / "trainer_state.json").write_text('{"epoch": ')
+    alone = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", "2")
+    assert alone.output.endswith(
+        "Trained: folds 2. Without --only-folds, the command does the rest.\n"
+    )
+    folds = tmp_path / "m-trained-lv" / "folds"
+    assert [(folds / fold / "fold.json").exists() for fold in ("1", "2")] == [False, True]
+    assert not (tmp_path / "m-trained-lv" / "itr_demo_lv").exists()
     done = _train(checkpoints("qwen2_vl"), tmp_path)
     assert done.exit_code == 0, done.output
     for fold in ("1", "2"):
@@ -170,15 +184,23 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     assert not checkpoints_of_fold.exists()
 
 
+def test_a_fold_that_another_process_trains_is_refused(checkpoints: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "m-trained-lv" / "folds" / "2"
+    folder.mkdir(parents=True)
+    with storage.locked(folder / ".training-lock", RunError("")):
+        done = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", "2")
+    assert str(done.exception) == f"another process is training in {folder}; wait for it"
+
+
 def test_interrupted_anywhere_it_ends_with_the_same_weights(
-    trained: tuple[Path, Result], checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[Path, Result], checkpoints: Any, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a picture is written, in the middle of a step, and while weights are written."""
     import torch
 
     from itr_bench.training import fit
 
-    out, _ = trained
+    out, tmp_path = trained[0], begun
 
     def interrupt(owner: Any, name: str, times: int) -> None:
         """Ctrl-C at the end of what *name* does, when it was called so often."""
@@ -270,6 +292,9 @@ def _examples(count: int) -> list[Any]:
         ("qwen3_5", "lora", (False, True)),
         ("gemma3", "lora", (False, True)),
         ("internvl", "lora", (True, True)),
+        ("cohere2_vision", "lora", (True, True)),
+        ("lfm2_vl", "lora", (False, True)),
+        ("mistral3, mistral4 text (MLA)", "lora", (True, True)),
     ],
 )
 def test_loss_and_gradients_are_those_of_single_prompts(
@@ -283,7 +308,7 @@ def test_loss_and_gradients_are_those_of_single_prompts(
 
     vlm, _, encoder = _encoder(checkpoints(family), tmp_path, adapt)
     examples = _examples(3)
-    chosen, lean, reasons = fit.choose_way(vlm, encoder, examples[:2])
+    chosen, lean, reasons = fit.choose_way(vlm, encoder, examples)
     assert (chosen.shared, chosen.cached) == way
     assert lean is not None, reasons
     vlm.model.train()
@@ -313,6 +338,39 @@ def test_loss_and_gradients_are_those_of_single_prompts(
     assert largest > 0
     for name, gradient in gradients.items():
         torch.testing.assert_close(of_way[name], gradient, rtol=1e-2, atol=1e-3 * largest)
+
+
+@pytest.mark.parametrize("window", [372, 310])
+def test_a_sequence_beyond_a_window_is_trained_as_single_prompts(
+    window: int, checkpoints: Any, tmp_path: Path
+) -> None:
+    """Cohere2, on tweets of 292, 304 and 372 tokens; the last one's prompts have 316 and 319."""
+    from itr_bench.training import fit
+    from itr_bench.training.sequences import Way
+
+    vlm, _, encoder = _encoder(checkpoints("cohere2_vision"), tmp_path)
+    examples = [_examples(24)[number] for number in (9, 3, 23)]
+    vlm.model.config.text_config.sliding_window = window
+    for layer in vlm.model.get_decoder().layers:
+        if layer.self_attn.sliding_window is not None:
+            layer.self_attn.sliding_window = window
+
+    def scores(way: Way, lean: Any = None) -> Any:
+        """Of the longest; the scores of the two others are compared in any case."""
+        made = encoder.encode(examples[2], way)
+        batch = [made] if way.shared else [[one] for one in made]
+        return fit._scores(vlm, encoder, batch, way, lean)
+
+    way, lean, reasons = fit.choose_way(vlm, encoder, examples)
+    alone = scores(Way(False, False))
+    assert lean is not None
+    assert (scores(way, lean) - alone).abs().max() < 1e-4
+    if window < 372:
+        assert way == Way(False, True)
+        assert (scores(Way(True, True)) - alone).abs().max() > 0.1
+        assert reasons == [f"{Way(True, True)}: of 372 tokens, the model's window is 310"]
+    else:
+        assert (way, reasons) == (Way(True, True), [])
 
 
 def _doubled(made: Any) -> Any:
@@ -444,20 +502,20 @@ def test_order_follows_from_seed_and_epoch_with_like_lengths_together(chances: A
             assert not {1, 4, 7, 10, 13, 16} & set(epoch)
 
 
-def test_early_stopping_and_balanced_sampling(checkpoints: Any, tmp_path: Path) -> None:
+def test_early_stopping_and_balanced_sampling(checkpoints: Any, begun: Path) -> None:
     """On an inner split that no fold predicts; the best weights are taken.
 
     The inner split is smaller than what is in memory at once.
     """
     done = _train(
         checkpoints("qwen2_vl"),
-        tmp_path,
+        begun,
         *("--early-stopping", "1", "--balance", "sampling", "--epochs", "4", "--recompute"),
         *("--learning-rate", "0.3", "--batch-size", "4"),
     )
     assert done.exit_code == 0, done.output
     for fold in ("1", "2"):
-        record = json.loads((tmp_path / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
+        record = json.loads((begun / "m-trained-lv" / "folds" / fold / "fold.json").read_text())
         assert record["tweets"] + record["inner_tweets"] == 12
         assert record["inner_tweets"] >= 1
         losses = record["inner_losses"]
@@ -509,7 +567,7 @@ def test_pictures_of_another_model(
 ) -> None:
     out, _ = trained
     shutil.copytree(out / "m-pictures", tmp_path / "m-pictures")
-    done = _train(checkpoints("llava_next"), tmp_path)
+    done = _train(checkpoints("llava_next"), tmp_path, "--gen_kwargs", "max_new_tokens=1")
     assert done.exit_code == 1
     assert "holds the encoded pictures of another model or setting:" in str(done.exception)
     assert "content: 'sha256:" in str(done.exception)
@@ -634,6 +692,10 @@ def test_a_disk_that_refuses_the_lock(
     ("more", "said"),
     [
         (["--at-once", "0"], "at_once is 0, expected 1 or more"),
+        (["--only-folds", "1,3"], "only_folds is 3, expected 1 to 2"),
+        (["--only-folds", "0"], "only_folds is 0, expected 1 to 2"),
+        (["--only-folds", "a"], "--only-folds 'a': expected numbers with commas, such as 1,2"),
+        (["--share", ""], "--share '': expected numbers with commas, such as 1,2"),
         (["--base", "itr_demo_lv,ltec_itr_lv"], "the tasks are of different sets"),
     ],
 )
@@ -643,16 +705,14 @@ def test_options_refused_by_a_dry_run(more: list[str], said: str, tmp_path: Path
     assert isinstance(done.exception, ItrBenchError)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_at_once(
-    checkpoints: Any, tmp_path: Path
-) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training_at_once(checkpoints: Any, begun: Path) -> None:
     rate = ("--learning-rate", "1e30", "--epochs", "4")
-    done = _train(checkpoints("qwen2_vl"), tmp_path, *rate)
+    done = _train(checkpoints("qwen2_vl"), begun, *rate)
     assert re.search(
         r"fold 1: the loss of step \d+ is (nan|inf)\. Take a lower", str(done.exception)
     )
-    assert f"delete {tmp_path / 'm-trained-lv'} first" in str(done.exception)
-    assert not list(tmp_path.rglob("weights"))
+    assert f"delete {begun / 'm-trained-lv'} first" in str(done.exception)
+    assert not list(begun.rglob("weights"))
 
 
 def test_a_best_checkpoint_is_found_in_a_folder_that_was_moved(tmp_path: Path) -> None:
@@ -717,7 +777,7 @@ def test_full_memory_and_full_disks(raised: Any, said: str, tmp_path: Path) -> N
 
 
 def test_what_was_trained_before_a_full_disk_is_kept(
-    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoints: Any, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from itr_bench.training import fit
 
@@ -729,12 +789,12 @@ def test_what_was_trained_before_a_full_disk_is_kept(
         saved(vlm, trained, folder)
 
     monkeypatch.setattr(fit, "_save", fails)
-    done = _train(checkpoints("qwen2_vl"), tmp_path, "--epochs", "1")
+    done = _train(checkpoints("qwen2_vl"), begun, "--epochs", "1")
     assert done.exit_code == 1
     assert isinstance(done.exception, RunError)
     assert "goes on from the last checkpoint" in str(done.exception)
-    assert (tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").exists()
-    assert not (tmp_path / "m-trained-lv" / "itr_demo_lv").exists()
+    assert (begun / "m-trained-lv" / "folds" / "1" / "fold.json").exists()
+    assert not (begun / "m-trained-lv" / "itr_demo_lv").exists()
 
 
 def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
@@ -750,7 +810,8 @@ def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
 @needs("bitsandbytes")
 def test_lora_beside_weights_in_four_bits(checkpoints: Any, tmp_path: Path) -> None:
     arguments = f"pretrained={checkpoints('qwen2_vl')},dtype=float32,quantization=4bit,device=cpu"
-    done = _train(checkpoints("qwen2_vl"), tmp_path, "--model_args", arguments, "--epochs", "2")
+    more = ("--model_args", arguments, "--gen_kwargs", "max_new_tokens=1")
+    done = _train(checkpoints("qwen2_vl"), tmp_path, *more)
     assert done.exit_code == 0, done.output
     record = json.loads((tmp_path / "m-trained-lv" / "folds" / "1" / "fold.json").read_text())
     assert record["losses"][-1] < record["losses"][0]

@@ -85,9 +85,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--at-once",
-    default=4,
+    default=2,
     show_default=True,
     help="Tweets in memory at a time; the result is the same.",
+)
+@click.option(
+    "--only-folds",
+    metavar="N,...",
+    help="Train these folds alone, from 1 on, and predict nothing, so that several GPUs can share "
+    "the folds; the same command without it then does the rest.",
 )
 @click.option("--recompute", is_flag=True, help="Save memory: activations are computed twice.")
 @run_options.SEEDS
@@ -103,6 +109,7 @@ def command(
     share: str,
     at_once: int,
     recompute: bool,
+    only_folds: str | None,
     seeds: str,
     out: Path,
     folder: str | None,
@@ -147,7 +154,7 @@ def command(
     configs = [
         TrainingConfig(languages=one, share=percent, **settings)
         for one in _languages(languages)
-        for percent in _shares(share)
+        for percent in _numbers("--share", share)
     ]
     job = TrainingJob(
         model=asked,
@@ -158,12 +165,18 @@ def command(
         command=command_line(),
         at_once=at_once,
         recompute=recompute,
+        only_folds=[fold - 1 for fold in _numbers("--only-folds", only_folds)]
+        if only_folds
+        else (),
     )
     if dry_run:
         _show(job)
         return
     with interruptible(out):
         runs, results = execute(job, lambda line: click.echo(line, err=True))
+    if job.only_folds:
+        click.echo(f"Trained: folds {only_folds}. Without --only-folds, the command does the rest.")
+        return
     scored = [run.scored for run in runs if run.scored is not None]
     show(study, Material(runs=scored, results=results))
     click.echo(f"\nThe runs are in {job.folder} and beside it, in {job.folder.name}-trained-...")
@@ -178,11 +191,11 @@ def _languages(text: str) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(found))
 
 
-def _shares(text: str) -> list[int]:
-    """The shares of the data, in per cent."""
+def _numbers(option: str, text: str) -> list[int]:
+    """The numbers of an option, each once."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
-        raise RunError(f"--share {text!r}: expected per cent such as 10,25,50,100")
+        raise RunError(f"{option} {text!r}: expected numbers with commas, such as 1,2")
     return sorted({int(part) for part in parts})
 
 

@@ -15,6 +15,9 @@ Balance = Literal["none", "weights", "sampling"]
 
 FOLDS = 5
 
+AT_ONCE = 2
+"""Tweets in the memory at a time: little is padded, and a decoder of billions is busy."""
+
 
 @dataclass(frozen=True)
 class TrainingConfig:

@@ -23,7 +23,7 @@ from itr_bench.runs.settings import settings_of
 from itr_bench.storage import locked
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TASKS, TaskSpec
-from itr_bench.training.config import TrainingConfig, check_number
+from itr_bench.training.config import AT_ONCE, TrainingConfig, check_number
 from itr_bench.training.splits import (
     FOLDS,
     Folds,
@@ -38,7 +38,7 @@ from itr_bench.training.splits import (
 
 if TYPE_CHECKING:
     from itr_bench.engine.loading import Vlm
-    from itr_bench.training.sequences import Example, Made
+    from itr_bench.training.sequences import Example, Made, Way
 
 _CONFIG = "training.json"
 _LOCK = ".training-lock"
@@ -61,6 +61,7 @@ class TrainingJob:
         command: how it was asked for, for manifests.
         at_once: tweets in the memory at a time in training.
         recompute: whether training saves memory by computing activations twice.
+        only_folds: train these alone, from 0 on, and predict nothing; empty for all.
     """
 
     model: ModelSpec
@@ -69,8 +70,9 @@ class TrainingJob:
     seeds: Sequence[int]
     folder: Path
     command: str
-    at_once: int = 4
+    at_once: int = AT_ONCE
     recompute: bool = False
+    only_folds: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -79,6 +81,9 @@ class TrainingJob:
             RunError: names the setting, the value and what was expected.
         """
         check_number("at_once", self.at_once, 1, None)
+        folds = min(config.folds for config in self.configs)
+        for fold in self.only_folds:
+            check_number("only_folds", fold + 1, 1, folds)
 
     def trained_folder(self, config: TrainingConfig) -> Path:
         """Where a training and its predictions are."""
@@ -185,7 +190,8 @@ def cross_validate(job: TrainingJob, log: Log) -> tuple[list[TaskRun], list[Trai
         log: takes what a user should know meanwhile.
 
     Returns:
-        The tasks without training as they are at the end, and the trainings.
+        The tasks without training as they are at the end, and the trainings; nothing where the job
+        is to train some folds alone.
 
     Raises:
         ItrBenchError: data that cannot be divided or is not here, a folder of another training, or
@@ -197,6 +203,10 @@ def cross_validate(job: TrainingJob, log: Log) -> tuple[list[TaskRun], list[Trai
     for base, plan in zip(job.bases, plans, strict=True):
         missing_tweets(pool, base, [item.tweet_id for item in plan.items])
     trainings = [_prepared(job, config, pool) for config in job.configs]
+    if job.only_folds:
+        for training in trainings:
+            training.train_folds(job.only_folds, log)
+        return [], []
     runs = execute(RunConfig(job.model, plans, job.folder, job.command), log)
     return runs, [training.run(plans, log) for training in trainings]
 
@@ -214,7 +224,12 @@ def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool) -> _Training
 
 @dataclass
 class _Training:
-    """The models of one training, and what they predict; *made* are the sequences of all folds."""
+    """The models of one training, and what they predict.
+
+    Attributes:
+        made: the sequences of all folds.
+        told: how the last fold was trained, and why not faster, as the log says.
+    """
 
     job: TrainingJob
     config: TrainingConfig
@@ -222,6 +237,7 @@ class _Training:
     tasks: Sequence[TaskSpec]
     parts: Sequence[Part]
     made: Made = field(default_factory=dict)
+    told: tuple[Way, list[str]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -249,10 +265,7 @@ class _Training:
         with contextlib.ExitStack() as stack:
             with refused_by_disk(self.folder):
                 stack.enter_context(locked(self.folder / _LOCK, busy))
-            self.check_folder()
-            self.folds.write(self.folder / FOLDS, self.parts)
-            write_json(self.folder / _CONFIG, self._identity())  # last: where it is, the folds are
-            records = self._train(log)
+            records = self.train_folds(range(self.config.folds), log)
             weights = {str(fold + 1): record["weights"] for fold, record in enumerate(records)}
             facts = {**self.facts(), "weights": weights}
             trained = [
@@ -289,17 +302,35 @@ class _Training:
                     "folder: --name NAME"
                 )
 
-    def _train(self, log: Log) -> list[Mapping[str, Any]]:
-        """Train the folds that are not done, and return the records of all."""
+    def train_folds(self, folds: Sequence[int], log: Log) -> list[Mapping[str, Any]]:
+        """Train those of *folds* that are not done, and return the records of all."""
         from itr_bench.training import fit
 
-        records = [fit.read_record(self.fold_folder(fold)) for fold in range(self.config.folds)]
+        make_folder(self.folder)
+        self.check_folder()
+        self.folds.write(self.folder / FOLDS, self.parts)
+        write_json(self.folder / _CONFIG, self._identity())  # last: where it is, the folds are
+        records = [fit.read_record(self.fold_folder(fold)) for fold in folds]
         if None in records:
             log(f"training on {self.config.label}: {self.steps} steps a fold")
-        return [record or self._train_fold(fold, log) for fold, record in enumerate(records)]
+        return [
+            record or self._train_fold(fold, log)
+            for fold, record in zip(folds, records, strict=True)
+        ]
 
     def _train_fold(self, fold: int, log: Log) -> Mapping[str, Any]:
-        """Train the model of a fold, and return the fold's record."""
+        """Train the model of a fold where no other process does, and return the fold's record."""
+        from itr_bench.training import fit
+
+        folder = self.fold_folder(fold)
+        make_folder(folder)
+        busy = RunError(f"another process is training in {folder}; wait for it")
+        with contextlib.ExitStack() as stack:
+            with refused_by_disk(folder):
+                stack.enter_context(locked(folder / _LOCK, busy))
+            return fit.read_record(folder) or self._fit(fold, folder, log)
+
+    def _fit(self, fold: int, folder: Path, log: Log) -> Mapping[str, Any]:
         from transformers import set_seed
 
         from itr_bench.training import fit
@@ -313,12 +344,12 @@ class _Training:
             vlm.model.train()
         encoder = Encoder(vlm, self._store(vlm), self.made)
         examples = self._examples(self.parts[fold], self.parts[fold].train)
-        way, lean, reasons = fit.choose_way(vlm, encoder, [e for e, _ in examples[:2]])
-        if not fold:
-            log(f"training with {way}" + "".join(f"\n  not {reason}" for reason in reasons))
-        folder = self.fold_folder(fold)
-        make_folder(folder)
         inner = self._examples(self.parts[fold], self.parts[fold].inner)
+        every = [example for example, _ in [*examples, *inner]]
+        way, lean, reasons = fit.choose_way(vlm, encoder, every, fold)
+        if (way, reasons) != self.told:
+            self.told = (way, reasons)
+            log(f"training with {way}" + "".join(f"\n  not {reason}" for reason in reasons))
         lesson = fit.Lesson(
             train=[example for example, _ in examples],
             relations=[relation for _, relation in examples],

@@ -31,6 +31,7 @@ from transformers import (
 from transformers.pytorch_utils import Conv1D
 
 from itr_bench.data.manifest import file_hash
+from itr_bench.engine.layers import shortest_window
 from itr_bench.engine.loading import Vlm
 from itr_bench.errors import RunError
 from itr_bench.runs.manifest import read_json, write_json
@@ -99,7 +100,7 @@ def adapt(model: Any, config: TrainingConfig) -> Any:
         return model.requires_grad_(True)
     from peft import LoraConfig, get_peft_model
 
-    names = _adapted(model)
+    names = adapted(model)
     if not names:
         raise RunError(
             f"--adapt lora: the text decoder of {type(model).__name__} has no linear layers that "
@@ -111,7 +112,7 @@ def adapt(model: Any, config: TrainingConfig) -> Any:
     return trained
 
 
-def _adapted(model: Any) -> list[str]:
+def adapted(model: Any) -> list[str]:
     """The linear layers of the text decoder: not the vision encoder, the projector or the head."""
     inside = {id(module) for module in model.get_decoder().modules()}
     return [
@@ -122,14 +123,18 @@ def _adapted(model: Any) -> list[str]:
 
 
 def choose_way(
-    vlm: Vlm, encoder: Encoder, examples: Sequence[Example]
+    vlm: Vlm, encoder: Encoder, examples: Sequence[Example], fold: int = 0
 ) -> tuple[Way, Lean | None, list[str]]:
     """The fastest way of making sequences that scores the answers as single prompts do.
+
+    The scores of the first two examples are compared. The mask of two questions knows no window,
+    so of a model with one no sequence may be longer.
 
     Args:
         vlm: as it is to be trained.
         encoder: of it.
-        examples: two or more, of different tweets.
+        examples: all that it is to see, two or more.
+        fold: its number, from 0, for progress bars.
 
     Returns:
         The way; what the model leaves out, if anything; and why faster ones were not taken, a
@@ -138,17 +143,23 @@ def choose_way(
     Raises:
         RunError: none gives what single prompts give.
     """
+    first, window = examples[:2], shortest_window(vlm.model)
     alone = Way(False, False)
-    singles = [one for example in examples for one in encoder.encode(example, alone)]
+    singles = [one for example in first for one in encoder.encode(example, alone)]
     expected = torch.cat([_scores(vlm, encoder, [[one]], alone) for one in singles])
     close = _CLOSE.get(vlm.model.dtype, _CLOSE_IN_HALF)
     reasons: list[str] = []
 
     def suits(way: Way, name: str, make_lean: Callable[[], Lean | None]) -> tuple[bool, Any]:
         try:
-            made = [encoder.encode(example, way) for example in examples]
+            made = [encoder.encode(example, way) for example in first]
             if way.shared and any(len(sequences) > 1 for sequences in made):
                 raise UnsuitableError("the questions have no beginning with the picture in common")
+            if way.shared and window is not None:
+                every = _encode_all(encoder, examples, way, fold)
+                longest = max(len(one.ids) for sequences in every for one in sequences)
+                if longest > window:
+                    raise UnsuitableError(f"of {longest} tokens, the model's window is {window}")
             lean = make_lean()
             found = _scores(vlm, encoder, made, way, lean)
             difference = float((found - expected).abs().max())
@@ -169,6 +180,15 @@ def choose_way(
         "this model cannot be trained here: in a batch it answers otherwise than by itself.\n  "
         + "\n  ".join(reasons)
     )
+
+
+def _encode_all(
+    encoder: Encoder, examples: Sequence[Example], way: Way, fold: int
+) -> list[list[Tokens]]:
+    """The sequences of each example; what was made before is there at once."""
+    title = f"fold {fold + 1}: sequences"
+    bar = tqdm(examples, desc=title, unit="tweet", disable=None, leave=False)
+    return [encoder.encode(example, way) for example in bar]
 
 
 def _scores(
@@ -271,6 +291,10 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]
         loss = losses.sum() / count
         return (loss, {"logits": logits}) if return_outputs else loss
 
+    def floating_point_ops(self, inputs: Any) -> int:
+        """None: Trainer would count all weights at each step, for a figure that nobody reads."""
+        return 0
+
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[list[Tokens]]:
         """All of the inner split: Trainer's own leaves out what does not fill a batch."""
         data = self.eval_dataset if eval_dataset is None else eval_dataset
@@ -351,15 +375,7 @@ def fit(
     """
     seed = config.seed + fold
     checkpoints = folder / _CHECKPOINTS
-    encoded = [
-        [
-            encoder.encode(example, way)
-            for example in tqdm(
-                part, desc=f"fold {fold + 1}: sequences", unit="tweet", disable=None, leave=False
-            )
-        ]
-        for part in (lesson.train, lesson.inner)
-    ]
+    encoded = [_encode_all(encoder, part, way, fold) for part in (lesson.train, lesson.inner)]
     at_once = _divisor(config.batch_size, lesson.at_once)
     arguments = TrainingArguments(
         output_dir=str(checkpoints),

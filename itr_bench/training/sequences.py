@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from itr_bench.engine.layers import takes
 from itr_bench.engine.loading import Vlm
-from itr_bench.engine.prompts import Chat, is_tokenwise, placed, prepare, shared_length
+from itr_bench.engine.prompts import Chat, is_tokenwise, placed, prepare
 from itr_bench.training.leaner import Lean
 from itr_bench.training.pictures import PictureStore, joined, moved, noting, on_cpu, serving
 
@@ -120,16 +120,14 @@ class Encoder:
 
     def _encode(self, example: Example, way: Way) -> list[Tokens]:
         chats, images = example.prompts()
-        prompts = prepare(self._model, self._processor, images, chats, whole=True)
+        prompts = prepare(self._model, self._processor, images, chats, whole=not way.shared)
+        inputs = prompts.inputs if len(prompts.inputs) > 1 else prompts.inputs * len(prompts.ids)
         singles = [
-            self._single(example, number, ids, inputs)
-            for number, (ids, inputs) in enumerate(zip(prompts.ids, prompts.inputs, strict=True))
+            self._single(example, number, ids, own)
+            for number, (ids, own) in enumerate(zip(prompts.ids, inputs, strict=True))
         ]
-        self._keep_picture(example, prompts.inputs[0], way)
-        shared = shared_length(self._model, prompts.ids, len(images)) if way.shared else 0
-        if not shared:
-            return singles
-        return [self._together(singles, shared)]
+        self._keep_picture(example, inputs[0], way)
+        return [self._together(singles, prompts.shared)] if prompts.shared else singles
 
     def _single(
         self, example: Example, number: int, ids: Tensor, inputs: Mapping[str, Tensor]
@@ -137,13 +135,13 @@ class Encoder:
         tokenizer = self._processor.tokenizer
         answer = tokenizer.encode(example.answers[number], add_special_tokens=False)
         own = torch.tensor([*answer, self._end])
-        length = len(ids) + len(own)
+        length, known = len(ids) + len(own), inputs["input_ids"].shape[1]
         along, rest = {}, {}
         for name, value in inputs.items():
             if name in ("input_ids", "attention_mask"):
                 continue
-            if is_tokenwise(name, value, len(ids)):  # the answer's are like those before it
-                along[name] = torch.cat([value[0], *[value[0][-1:]] * len(own)])
+            if is_tokenwise(name, value, known):  # of what follows: like that of the last token
+                along[name] = torch.cat([value[0], *[value[0][-1:]] * (length - known)])
             elif not name.startswith("pixel_values"):
                 rest[name] = value
         return Tokens(
