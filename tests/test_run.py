@@ -626,9 +626,9 @@ def test_an_image_that_cannot_be_read(run: Command, monkeypatch: pytest.MonkeyPa
     decode = tweet_set.decode
     calls = []
 
-    def torn(content: bytes) -> Any:
+    def torn(content: bytes, where: str) -> Any:
         calls.append(1)
-        return decode(content if len(calls) <= 6 else b"torn")
+        return decode(content if len(calls) <= 6 else b"torn", where)
 
     monkeypatch.setattr(tweet_set, "decode", torn)
     done = run(*FAKE)

@@ -231,7 +231,7 @@ def test_several_that_load_at_once_write_one_copy(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_is_said_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_tirt(tmp_path, 40)
 
@@ -243,7 +243,7 @@ def test_a_disk_that_is_full_is_said_and_leaves_nothing(
         itr_bench.load("tirt")
     assert arrow_files() == []
     monkeypatch.undo()
-    monkeypatch.setenv("ITR_BENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ITR_BENCH_HOME", str(home))
     assert len(itr_bench.load("tirt")) == 40
 
 

@@ -70,8 +70,8 @@ def parse_arguments(text: str, option: str) -> dict[str, Any]:
             raise ItrBenchError(f"{option}: {piece!r}, expected name=value pairs with commas")
         if name in found:
             raise ItrBenchError(f"{option}: {name!r} stands twice; give it once")
+        check_finite({name: value}, option)
         found[name] = value.strip() if _is_text(name) else _value(value)
-    check_finite(found, option)
     return found
 
 
