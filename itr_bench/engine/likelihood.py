@@ -11,7 +11,7 @@ from torch import Tensor
 
 from itr_bench.engine import plain
 from itr_bench.engine.decoding import NotFiniteError
-from itr_bench.engine.rows import grow
+from itr_bench.engine.rows import Parts, Rows, grow
 from itr_bench.engine.stems import Stem
 
 YES = ("Yes", "Jā")
@@ -110,22 +110,45 @@ def _summed(logs: Tensor, forms: Forms) -> list[tuple[float, float]]:
 def _continued(model: Any, stems: Sequence[Stem], forms: Sequence[Tokens]) -> Tensor:
     """Log probability of each form's tokens after its first, shape (stems, forms)."""
     device = model.device
-    rows = _longest({tokens[:-1] for tokens in forms})
-    # The fillers come after all that counts.
-    width = max(map(len, rows))
-    tokens = torch.tensor([(*given, *[0] * (width - len(given))) for given in rows], device=device)
-    starts = torch.tensor([stem.position for stem in stems], device=device)
-    positions = starts.repeat_interleave(len(rows))[:, None] + torch.arange(width, device=device)
-    grown = grow(model, [stem.kept for stem in stems], [len(rows)] * len(stems))
-    logits = grown.score(tokens.repeat(len(stems), 1), positions)
-    logs = torch.log_softmax(logits, dim=-1).view(len(stems), len(rows), width, -1)
     found = torch.zeros(len(stems), len(forms), device=device)
-    for i, form in enumerate(forms):
-        given = form[:-1]
-        row = next(r for r, known in enumerate(rows) if known == given or _begins(known, given))
-        for place, token in enumerate(form[1:]):
-            found[:, i] += logs[:, row, place, token]
+    starts = torch.tensor([stem.position for stem in stems], device=device)
+    rows: Rows | None = None
+    before: list[Tokens] = [()]
+    start = 0
+    for level in _levels(stems, forms):
+        width = max(map(len, level)) - start
+        # The fillers come after all that counts.
+        filled = [(*given[start:], *[0] * (start + width - len(given))) for given in level]
+        places = start + torch.arange(width, device=device)
+        positions = starts.repeat_interleave(len(level))[:, None] + places
+        counts = [len(level)] * len(stems)
+        if rows is None:
+            rows = grow(model, [stem.kept for stem in stems], counts)
+        else:
+            parents = torch.tensor([before.index(given[:start]) for given in level], device=device)
+            first = torch.arange(len(stems), device=device)[:, None] * len(before)
+            rows.select((first + parents).flatten(), counts)
+        logits = rows.score(torch.tensor(filled, device=device).repeat(len(stems), 1), positions)
+        logs = torch.log_softmax(logits, dim=-1).view(len(stems), len(level), width, -1)
+        for i, form in enumerate(forms):
+            for end in range(start + 1, min(start + width, len(form) - 1) + 1):
+                row = next(r for r, given in enumerate(level) if given[:end] == form[:end])
+                found[:, i] += logs[:, row, end - 1 - start, form[end]]
+        before, start = level, start + width
     return found
+
+
+def _levels(stems: Sequence[Stem], forms: Sequence[Tokens]) -> list[list[Tokens]]:
+    """What to read after the prompts, in turn: the beginnings of *forms* that are given.
+
+    All at once, but token by token where layers keep a state: these take many times as long for
+    several tokens as for one, and each beginning is read but once.
+    """
+    longest = _longest({tokens[:-1] for tokens in forms})
+    if not any(isinstance(stem.kept, Parts) and stem.kept.states for stem in stems):
+        return [longest]
+    lengths = range(1, max(map(len, longest)) + 1)
+    return [sorted({given[:n] for given in longest if len(given) >= n}) for n in lengths]
 
 
 def _longest(beginnings: set[Tokens]) -> list[Tokens]:
