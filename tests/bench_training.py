@@ -79,7 +79,8 @@ def config() -> Any:
 
 def shared(checkpoint: Path, folder: Path, tweets: int) -> dict[str, Any]:
     """As the study trains; *folder* may hold the pictures of an earlier call."""
-    from transformers import set_seed
+    import peft  # noqa: F401  # Trainer imports it; the plain way has it before the clock starts
+    from transformers import Trainer, set_seed  # noqa: F401
 
     from itr_bench.engine.loading import load
     from itr_bench.training import fit

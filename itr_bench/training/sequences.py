@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from itr_bench.engine.layers import takes
 from itr_bench.engine.loading import Vlm
+from itr_bench.engine.products import patches_as_rows
 from itr_bench.engine.prompts import Chat, is_tokenwise, placed, prepare
 from itr_bench.training.leaner import Lean
 from itr_bench.training.pictures import PictureStore, joined, moved, noting, on_cpu, serving
@@ -194,7 +195,12 @@ class Encoder:
                 self._store.put(_pixels(example.picture), on_cpu(pixels))
             return
         if pixels and not self._store.has(example.picture):
-            with torch.no_grad(), noting(self._model) as found, _until_decoder(self._model):
+            with (
+                torch.no_grad(),
+                patches_as_rows(self._model),
+                noting(self._model) as found,
+                _until_decoder(self._model),
+            ):
                 self._model(**placed(self._model, inputs), use_cache=False)
             if len(found) != 1:
                 raise UnsuitableError("its pictures have no features apart, or these are trained")
