@@ -91,7 +91,7 @@ def ray(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
 
     module.shutdown = shutdown
     monkeypatch.setitem(sys.modules, "ray", module)  # type: ignore[arg-type]
-    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_USE_TLS"):
+    for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_USE_TLS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAY_AUTH_MODE", "")  # so that it is as before afterwards
     monkeypatch.delenv("RAY_AUTH_MODE")
@@ -124,6 +124,19 @@ def test_a_token_is_sent_where_one_is_asked_for(
         monkeypatch.setenv("RAY_AUTH_MODE", mode)
     assert ray_cluster.connect(scheme + listening(CLIENT if scheme else HEAD, asked))
     assert ray.modes == [seen]
+
+
+def test_auto_is_what_ray_address_says(
+    listening: Listening, ray: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would try a cluster that is gone for two minutes, and send a token unasked."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(RunError, match=r"--ray 127\.0\.0\.1:1: nobody answers there"):
+        ray_cluster.connect("auto")
+    monkeypatch.setenv("RAY_ADDRESS", listening(HEAD))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    assert ray_cluster.connect("auto")
+    assert ray.modes == ["disabled"]
 
 
 def test_where_the_token_is(

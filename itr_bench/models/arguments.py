@@ -108,7 +108,7 @@ def pieces(text: str) -> list[str]:
 def _value(text: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if text.isdecimal():
+    if text.isdecimal() and len(text) < 300:  # with more digits it is no finite float
         return int(text)
     try:
         return float(text)
