@@ -188,6 +188,23 @@ def test_the_port_of_the_other(
     assert "ray://HOST:10001 from any other" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ray://host", "'host' is no port"),
+        ("127.0.0.1:0", "'0' is no port"),
+        ("127.0.0.1:65537", "'65537' is no port"),  # which the socket would take for 1
+        ("127.0.0.1:\N{FULLWIDTH DIGIT ONE}", "'\N{FULLWIDTH DIGIT ONE}' is no port"),
+        ("[::1]:1", "nobody answers there"),
+        ("a..b:1", "nobody answers there"),
+    ],
+)
+def test_addresses_of_nobody(address: str, message: str) -> None:
+    with pytest.raises(RunError) as caught:
+        ray_cluster.prepare(address)
+    assert str(caught.value).startswith(f"--ray {address}: {message}")
+
+
 def test_a_plan_begins_nothing_where_nobody_answers(ray: SimpleNamespace, tmp_path: Path) -> None:
     run = SimpleNamespace(name="r", processes=None)
     with pytest.raises(RunError, match="nobody answers there"):

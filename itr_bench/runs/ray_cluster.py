@@ -219,9 +219,11 @@ def asks_for_token(address: str, token: str | None = None) -> bool:
     of_client = address.startswith(_CLIENT)
     place = address.removeprefix(_CLIENT)
     host, _, port = place.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 2**16):
+        raise RunError(f"--ray {address}: {port!r} is no port. {_EXPECTED}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_WAIT_S).close()
-    except (OSError, ValueError, OverflowError) as error:
+    except (OSError, ValueError) as error:  # the latter of a name that there cannot be
         raise RunError(f"--ray {address}: nobody answers there ({error}). {_EXPECTED}") from error
     with grpc.insecure_channel(place, [("grpc.enable_http_proxy", 0)]) as channel:
         call = channel.unary_unary(_OF_CLIENT if of_client else _OF_HEAD)
