@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -1420,3 +1421,18 @@ def test_modules_have_their_own_forward_again_after_an_error() -> None:
     ):
         model[1](torch.zeros(2, 3))
     assert not any("forward" in vars(module) for module in model.modules())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_scores_and_bias_of_the_head_are_rounded_once(dtype: str) -> None:
+    draw = torch.Generator().manual_seed(1)
+    head = torch.nn.Linear(64, 2500, dtype=getattr(torch, dtype))
+    head.weight.data = torch.randn(2500, 64, generator=draw).to(head.weight)
+    head.bias.data = torch.randn(2500, generator=draw).to(head.weight) * 8
+    states = torch.randn(5, 64, generator=draw).to(head.weight)
+    exact = torch.nn.functional.linear(states.double(), head.weight.double(), head.bias.double())
+    model = SimpleNamespace(get_output_embeddings=lambda: head)
+    with torch.inference_mode():
+        own = (head(states) - exact).abs().mean()
+        with products.head_in_blocks(model):
+            assert (head(states) - exact).abs().mean() < 1.01 * own
