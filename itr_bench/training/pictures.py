@@ -70,11 +70,12 @@ class PictureStore:
             torch.save(value, part)
             part.replace(path)
         except (OSError, RuntimeError) as error:
-            part.unlink(missing_ok=True)
             raise RunError(
                 f"cannot keep the encoded picture in {path}: {error}. Is the disk full? Free some "
                 "space, or choose another disk with --out; the same command goes on"
             ) from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def get(self, key: str) -> Any:
         """What is kept of *key*.
