@@ -63,14 +63,14 @@ class UniqueKeyLoader(yaml.SafeLoader):
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
             found = super().construct_object(node, deep)
-            if isinstance(found, float) and not math.isfinite(found):
+            if isinstance(found, float | int) and not math.isfinite(found):
                 raise ValueError
             return found
         except _NO_VALUE as error:
             kind = node.tag.rpartition(":")[2]
             a_day = kind == "timestamp" and isinstance(error, ValueError)
-            said = str(error) if a_day else f"{node.value!r} is no value of the kind {kind}"
-            said = f"{node.value!r} is no finite number" if kind == "float" else said
+            said = str(error) if a_day else f"{node.value!r:.80} is no value of the kind {kind}"
+            said = f"{node.value!r:.80} is no finite number" if kind == "float" else said
             raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
 
 

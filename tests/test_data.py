@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, features
 
 import itr_bench
 from itr_bench.data import build, home, inspection, loading, published
@@ -210,6 +210,14 @@ def test_a_bad_image_is_refused(
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.raises(DataError, match=f"tweet 7, 7.png: .*{message}"):
         check_image(content, "tweet 7, 7.png")
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_a_damaged_avif_is_refused() -> None:
+    content = save(Image.linear_gradient("L").convert("RGB"), "AVIF")
+    assert decode(content).size == (256, 256)
+    with pytest.raises(DataError, match="tweet 7: the image is truncated or damaged"):
+        decode(content[: -len(content) // 4] + bytes(len(content) // 4), "tweet 7")
 
 
 def test_a_truncated_image_is_not_filled_up_with_grey(

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -1385,3 +1386,53 @@ def test_products_in_another_form_are_the_same(bias: bool) -> None:
     for one, other in zip(found, right, strict=True):
         assert one.shape == other.shape and torch.allclose(one, other, atol=1e-5)
     assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_products_of_another_kind_are_left_alone() -> None:
+    """A subclass may compute something else; quantized weights may know no parts."""
+
+    class Doubled(torch.nn.Conv2d):
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(states)
+
+    class Quantized(torch.Tensor):
+        def split(self, *_: object) -> Any:
+            raise NotImplementedError
+
+    model = torch.nn.Sequential(Doubled(3, 8, 4), torch.nn.Flatten(), torch.nn.Linear(8, 2500))
+    head = model[2]
+    head.weight = torch.nn.Parameter(head.weight.detach().as_subclass(Quantized))
+    model.get_output_embeddings = lambda: head
+    image = torch.randn(5, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        right = model(image)
+        with products.patches_as_rows(model), products.head_in_blocks(model):
+            found = model(image)
+    assert torch.equal(found, right)
+
+
+def test_modules_have_their_own_forward_again_after_an_error() -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 4), torch.nn.Linear(8, 9))
+    model.get_output_embeddings = lambda: model[1]
+    with (
+        pytest.raises(RuntimeError, match="mat1"),
+        products.patches_as_rows(model),
+        products.head_in_blocks(model),
+    ):
+        model[1](torch.zeros(2, 3))
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_scores_and_bias_of_the_head_are_rounded_once(dtype: str) -> None:
+    draw = torch.Generator().manual_seed(1)
+    head = torch.nn.Linear(64, 2500, dtype=getattr(torch, dtype))
+    head.weight.data = torch.randn(2500, 64, generator=draw).to(head.weight)
+    head.bias.data = torch.randn(2500, generator=draw).to(head.weight) * 8
+    states = torch.randn(5, 64, generator=draw).to(head.weight)
+    exact = torch.nn.functional.linear(states.double(), head.weight.double(), head.bias.double())
+    model = SimpleNamespace(get_output_embeddings=lambda: head)
+    with torch.inference_mode():
+        own = (head(states) - exact).abs().mean()
+        with products.head_in_blocks(model):
+            assert (head(states) - exact).abs().mean() < 1.01 * own

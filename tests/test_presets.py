@@ -278,7 +278,10 @@ def test_values_are_cleared_of_secrets(given: Any, shown: Any) -> None:
         ("revision=0123456", {"revision": "0123456"}),
         ("revision=12e4567,code_revision=1", {"revision": "12e4567", "code_revision": "1"}),
         ("pretrained=1e5,x=1e5", {"pretrained": "1e5", "x": 1e5}),
-        *((f"x={text}", "expected a finite number") for text in ("12e4567", "nan", "-inf")),
+        *(
+            (f"x={text}", f"--x: 'x={text:.80}', expected a finite number")
+            for text in ("12e4567", "nan", "-inf", "1" * 5000)
+        ),
     ],
 )
 def test_what_is_a_number(given: str, found: Any) -> None:

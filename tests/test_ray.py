@@ -239,7 +239,7 @@ def test_without_the_package_of_rays_client(
     [
         ("127.0.0.1:1", "nobody answers there ([Errno 111] Connection refused)"),
         ("ray://127.0.0.1:1", "nobody answers there ([Errno 111] Connection refused)"),
-        ("ray://nonsense:x", "nobody answers there (invalid literal for int()"),
+        ("ray://nonsense:x", "'x' is no port. Expected"),
         ("nonsense", "Invalid address format: nonsense"),
     ],
 )

@@ -91,7 +91,7 @@ def ray(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
 
     module.shutdown = shutdown
     monkeypatch.setitem(sys.modules, "ray", module)  # type: ignore[arg-type]
-    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_USE_TLS"):
+    for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_USE_TLS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAY_AUTH_MODE", "")  # so that it is as before afterwards
     monkeypatch.delenv("RAY_AUTH_MODE")
@@ -124,6 +124,19 @@ def test_a_token_is_sent_where_one_is_asked_for(
         monkeypatch.setenv("RAY_AUTH_MODE", mode)
     assert ray_cluster.connect(scheme + listening(CLIENT if scheme else HEAD, asked))
     assert ray.modes == [seen]
+
+
+def test_auto_is_what_ray_address_says(
+    listening: Listening, ray: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would try a cluster that is gone for two minutes, and send a token unasked."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(RunError, match=r"--ray 127\.0\.0\.1:1: nobody answers there"):
+        ray_cluster.connect("auto")
+    monkeypatch.setenv("RAY_ADDRESS", listening(HEAD))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    assert ray_cluster.connect("auto")
+    assert ray.modes == ["disabled"]
 
 
 def test_where_the_token_is(
@@ -173,6 +186,23 @@ def test_the_port_of_the_other(
         ray_cluster.connect(address)
     assert f"--ray {address}: {message}" in str(caught.value)
     assert "ray://HOST:10001 from any other" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ray://host", "'host' is no port"),
+        ("127.0.0.1:0", "'0' is no port"),
+        ("127.0.0.1:65537", "'65537' is no port"),  # which the socket would take for 1
+        ("127.0.0.1:\N{FULLWIDTH DIGIT ONE}", "'\N{FULLWIDTH DIGIT ONE}' is no port"),
+        ("[::1]:1", "nobody answers there"),
+        ("a..b:1", "nobody answers there"),
+    ],
+)
+def test_addresses_of_nobody(address: str, message: str) -> None:
+    with pytest.raises(RunError) as caught:
+        ray_cluster.prepare(address)
+    assert str(caught.value).startswith(f"--ray {address}: {message}")
 
 
 def test_a_plan_begins_nothing_where_nobody_answers(ray: SimpleNamespace, tmp_path: Path) -> None:

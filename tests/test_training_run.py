@@ -167,7 +167,7 @@ def test_killed_in_the_middle_of_a_fold_it_ends_with_the_same_weights(
     (torn / "trainer_state.json").write_text('{"epoch": ')
     alone = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", "2")
     assert alone.output.endswith(
-        "Trained: folds 2. Without --only-folds, the command does the rest.\n"
+        "Trained: fold 2. Without --only-folds, the command does the rest.\n"
     )
     folds = tmp_path / "m-trained-lv" / "folds"
     assert [(folds / fold / "fold.json").exists() for fold in ("1", "2")] == [False, True]
@@ -559,6 +559,37 @@ def test_dry_run(checkpoints: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize(("folds", "said"), [("2", "fold 2 of 2"), (" 2 , 1,2", "folds 1, 2 of 2")])
+def test_dry_run_of_some_folds(folds: str, said: str, checkpoints: Any, tmp_path: Path) -> None:
+    done = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", folds, "--dry-run")
+    assert f", trained on lv: {said}, 6 steps of 4 tweets each" in done.output
+    assert "without training" not in done.output
+
+
+def test_processes_that_begin_at_once_write_one_after_the_other(
+    checkpoints: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where several GPUs share the folds: each writes what all of them find in the folder."""
+    from itr_bench.training import cross_validation, pictures
+
+    written = []
+
+    def write_json(path: Path, value: object) -> None:
+        with pytest.raises(storage.Timeout):
+            storage.Lock(path.parent / ".writing-lock", timeout=0).acquire()
+        written.append(path.name)
+        storage.write_json(path, value)
+
+    monkeypatch.setattr("itr_bench.runs.manifest.write_json", write_json)
+    monkeypatch.setattr(cross_validation, "write_json", write_json)
+    monkeypatch.setattr(pictures, "write_json", write_json)
+    monkeypatch.setattr(cross_validation._Training, "_fit", lambda *_: {})
+    done = _train(checkpoints("qwen2_vl"), tmp_path, "--only-folds", "1")
+    assert done.exit_code == 0, done.output
+    pictures.PictureStore(tmp_path / "pictures", {})
+    assert written == ["folds.json", "training.json", "pictures.json"]
+
+
 # What is refused
 
 
@@ -695,6 +726,7 @@ def test_a_disk_that_refuses_the_lock(
         (["--only-folds", "1,3"], "only_folds is 3, expected 1 to 2"),
         (["--only-folds", "0"], "only_folds is 0, expected 1 to 2"),
         (["--only-folds", "a"], "--only-folds 'a': expected numbers with commas, such as 1,2"),
+        (["--only-folds", ""], "--only-folds '': expected numbers with commas, such as 1,2"),
         (["--share", ""], "--share '': expected numbers with commas, such as 1,2"),
         (["--base", "itr_demo_lv,ltec_itr_lv"], "the tasks are of different sets"),
     ],
@@ -804,7 +836,9 @@ def test_what_a_kill_left_among_the_pictures_is_removed(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"half")
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     PictureStore(tmp_path, {"model": "m"})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.2.part", "pictures.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".writing-lock", "new.2.part", "pictures.json")
+    ]
 
 
 @needs("bitsandbytes")

@@ -42,6 +42,10 @@ READERS: dict[str, Callable[[Path], object]] = {
         ("a: !!timestamp x\n", "line 1: 'x' is no value of the kind timestamp"),
         ("a: 1\nb: !!float .nan\n", "line 2: '.nan' is no finite number"),
         ("a: !!float x\n", "line 1: 'x' is no finite number"),
+        (
+            "a: 1\nb: !!int 0x" + "f" * 300,
+            "line 2: '0x" + "f" * 77 + " is no value of the kind int",
+        ),
         ("a: 1\nb: &a [*a]\n", "line 2: an alias stands within what it is the name of"),
         ("a: 1\n\tb: 2\n", r"line 2: not YAML: found character '\t' that cannot start any token"),
     ],

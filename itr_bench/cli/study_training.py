@@ -165,9 +165,9 @@ def command(
         command=command_line(),
         at_once=at_once,
         recompute=recompute,
-        only_folds=[fold - 1 for fold in _numbers("--only-folds", only_folds)]
-        if only_folds
-        else (),
+        only_folds=()
+        if only_folds is None
+        else [fold - 1 for fold in _numbers("--only-folds", only_folds)],
     )
     if dry_run:
         _show(job)
@@ -175,7 +175,7 @@ def command(
     with interruptible(out):
         runs, results = execute(job, lambda line: click.echo(line, err=True))
     if job.only_folds:
-        click.echo(f"Trained: folds {only_folds}. Without --only-folds, the command does the rest.")
+        click.echo(f"Trained: {_folds(job)}. Without --only-folds, the command does the rest.")
         return
     scored = [run.scored for run in runs if run.scored is not None]
     show(study, Material(runs=scored, results=results))
@@ -199,19 +199,31 @@ def _numbers(option: str, text: str) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
+def _folds(job: TrainingJob) -> str:
+    """The folds that are trained alone."""
+    numbers = ", ".join(str(fold + 1) for fold in job.only_folds)
+    return f"fold{'' if len(job.only_folds) == 1 else 's'} {numbers}"
+
+
 def _show(job: TrainingJob) -> None:
     """What would be done; loads and fetches nothing."""
     from itr_bench.runs.plan import tweets_known
     from itr_bench.training.cross_validation import check_bases, language_tasks, training_tasks
 
     check_bases(job.bases, job.model)
-    lines = [f"{job.model.name}, without training: {', '.join(task.name for task in job.bases)}"]
+    bases = ", ".join(task.name for task in job.bases)
+    lines = [] if job.only_folds else [f"{job.model.name}, without training: {bases}"]
     for config in job.configs:
         tasks = training_tasks(job.bases, config.languages)
         pool = language_tasks(job.bases)[job.bases[0].language]
         tweets = tweets_known(pool)
         lines.append(
-            f"{job.trained_name(config)}: {config.folds} folds, "
+            f"{job.trained_name(config)}: "
+            + (
+                f"{_folds(job)} of {config.folds}, "
+                if job.only_folds
+                else f"{config.folds} folds, "
+            )
             + (f"{config.steps(tweets)} steps" if tweets else f"{config.epochs} epochs")
             + f" of {config.batch_size} tweets each, {config.adapt}, learning rate "
             f"{config.learning_rate:g}; texts of {', '.join(task.name for task in tasks)}; "

@@ -114,7 +114,7 @@ def _opened(content: bytes, where: str) -> Iterator[Image.Image]:
         ) from None
     except Image.DecompressionBombError as error:
         raise DataError(f"{where}: {error}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:  # the last: AVIF
         raise DataError(f"{where}: the image is truncated or damaged ({error})") from None
 
 

@@ -21,8 +21,7 @@ def patches_as_rows(model: Any) -> Iterator[None]:
     Qwen2-VL and its kin embed each patch of an image so. On a CPU the product takes a third of the
     time.
     """
-    kinds = (nn.Conv2d, nn.Conv3d)
-    found = [module for module in model.modules() if isinstance(module, kinds)]
+    found = [module for module in model.modules() if _is_plain(module, nn.Conv2d, nn.Conv3d)]
     with _instead({module: partial(_covering, module, module.forward) for module in found}):
         yield
 
@@ -35,9 +34,17 @@ def head_in_blocks(model: Any) -> Iterator[None]:
     all others, fits into the cache.
     """
     head = model.get_output_embeddings()
-    plain = type(head) is nn.Linear and head.weight.device.type == "cpu"
-    with _instead({head: partial(_in_blocks, head)} if plain else {}):
+    suits = _is_plain(head, nn.Linear) and head.weight.device.type == "cpu"
+    with _instead({head: partial(_in_blocks, head)} if suits else {}):
         yield
+
+
+def _is_plain(module: Any, *kinds: type) -> bool:
+    """Whether *module* is one of *kinds*, with weights as they are.
+
+    A subclass may compute something else, and so may weights that are quantized or in parts.
+    """
+    return type(module) in kinds and type(module.weight) is nn.Parameter
 
 
 @contextlib.contextmanager
@@ -62,6 +69,7 @@ def _covering(module: Any, forward: Callable[[Tensor], Tensor], states: Tensor) 
 
 
 def _in_blocks(head: Any, states: Tensor) -> Tensor:
-    blocks = [functional.linear(states, weights) for weights in head.weight.split(_BLOCK)]
-    scores = torch.cat(blocks, dim=-1)
-    return scores if head.bias is None else scores + head.bias
+    weights = head.weight.split(_BLOCK)
+    biases = [None] * len(weights) if head.bias is None else head.bias.split(_BLOCK)
+    blocks = zip(weights, biases, strict=True)
+    return torch.cat([functional.linear(states, *block) for block in blocks], dim=-1)

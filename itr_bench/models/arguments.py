@@ -63,16 +63,18 @@ def parse_arguments(text: str, option: str) -> dict[str, Any]:
     Raises:
         ItrBenchError: a piece without ``=``, a name that stands twice, or a number that is none.
     """
-    found: dict[str, Any] = {}
+    given: dict[str, str] = {}
     for piece in pieces(text.strip()):
         name, sign, value = piece.partition("=")
         if not sign or not name.strip():
             raise ItrBenchError(f"{option}: {piece!r}, expected name=value pairs with commas")
-        if name in found:
+        if name in given:
             raise ItrBenchError(f"{option}: {name!r} stands twice; give it once")
-        check_finite({name: value}, option)
-        found[name] = value.strip() if _is_text(name) else _value(value)
-    return found
+        given[name] = value
+    check_finite(given, option)
+    return {
+        name: value.strip() if _is_text(name) else _value(value) for name, value in given.items()
+    }
 
 
 def check_finite(arguments: Mapping[str, Any], option: str) -> None:
@@ -84,7 +86,7 @@ def check_finite(arguments: Mapping[str, Any], option: str) -> None:
     for name, value in arguments.items():
         number = value if _is_text(name) or not isinstance(value, str) else _value(value)
         if isinstance(number, float) and not math.isfinite(number):
-            raise ItrBenchError(f"{option}: '{name}={value}', expected a finite number")
+            raise ItrBenchError(f"{option}: '{name}={value!s:.80}', expected a finite number")
 
 
 def _is_text(name: str) -> bool:
@@ -108,7 +110,7 @@ def pieces(text: str) -> list[str]:
 def _value(text: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if text.isdecimal():
+    if text.isdecimal() and len(text) < 300:  # with more digits it is no finite float
         return int(text)
     try:
         return float(text)

@@ -31,13 +31,11 @@ from itr_bench.runs.response_log import (
     RESPONSES,
     ResponseLog,
     check_responses,
-    make_folder,
-    refused_by_disk,
+    locked_folder,
 )
 from itr_bench.runs.response_warnings import read_response, response_warnings
 from itr_bench.runs.run import Run
 from itr_bench.runs.run_folder import LOCK, SCORES, read_run_folder
-from itr_bench.storage import locked
 
 if TYPE_CHECKING:
     from itr_bench.runs.generation import Model
@@ -154,13 +152,11 @@ def _has_complete_tweet(run: TaskRun) -> bool:
 def _opened(plan: TaskPlan, parent: Path, log: Log) -> Iterator[TaskRun]:
     """The folder of a task with its lock held, checked against the plan."""
     folder = parent / plan.task
-    busy = RunError(
+    busy = (
         f"another process is running in {folder}; wait for it, or choose another folder with --name"
     )
     with contextlib.ExitStack() as stack:
-        make_folder(folder)
-        with refused_by_disk(folder):
-            stack.enter_context(locked(folder / LOCK, busy))
+        stack.enter_context(locked_folder(folder, LOCK, busy))
         response_log = stack.enter_context(contextlib.closing(ResponseLog(folder)))
         if response_log.cut_off:
             log(

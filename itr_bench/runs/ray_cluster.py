@@ -44,7 +44,8 @@ _MODE = "RAY_AUTH_MODE"
 
 _EXPECTED = (
     "Expected `local`, or the address of a cluster: start one with `ray start --head`, and give "
-    "`auto` on one of its machines, HOST:6379 from a machine that is part of it, or "
+    "`auto` on one of its machines (which takes RAY_ADDRESS where that is set), HOST:6379 from a "
+    "machine that is part of it, or "
     "ray://HOST:10001 from any other"
 )
 
@@ -137,9 +138,9 @@ def _patience(address: str) -> Iterator[None]:
 
     timer = threading.Timer(_CONNECT_S, interrupt)
     timer.daemon = True
-    if address != LOCAL and threading.current_thread() is main:
-        timer.start()
     try:
+        if address != LOCAL and threading.current_thread() is main:
+            timer.start()
         yield
     except KeyboardInterrupt:
         if not over.is_set():
@@ -154,7 +155,7 @@ def _patience(address: str) -> Iterator[None]:
 def prepare(address: str) -> None:
     """Check that a cluster answers at an address, and let Ray send a token if it asks for one.
 
-    Of `auto` nothing is known before Ray looks for it.
+    `auto` is what RAY_ADDRESS says; without, nothing is known before Ray looks for a cluster.
 
     `ray start` asks for the token that it finds. Of the ways to connect, only `auto` sends it by
     itself; without it, Ray 2.60 takes the refusal for a cluster that is not ready. A driver that
@@ -169,6 +170,8 @@ def prepare(address: str) -> None:
         import_module("grpc")
     except ImportError as error:
         raise RunError(explained("--ray", error)) from error
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS", address)
     if ":" not in address:
         return
     mode = os.environ.get(_MODE) or "disabled"
@@ -216,9 +219,11 @@ def asks_for_token(address: str, token: str | None = None) -> bool:
     of_client = address.startswith(_CLIENT)
     place = address.removeprefix(_CLIENT)
     host, _, port = place.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 2**16):
+        raise RunError(f"--ray {address}: {port!r} is no port. {_EXPECTED}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_WAIT_S).close()
-    except (OSError, ValueError, OverflowError) as error:
+    except (OSError, ValueError) as error:  # the latter of a name that there cannot be
         raise RunError(f"--ray {address}: nobody answers there ({error}). {_EXPECTED}") from error
     with grpc.insecure_channel(place, [("grpc.enable_http_proxy", 0)]) as channel:
         call = channel.unary_unary(_OF_CLIENT if of_client else _OF_HEAD)

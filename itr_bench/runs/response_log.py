@@ -8,9 +8,11 @@ from pathlib import Path
 
 from itr_bench.errors import RunError
 from itr_bench.runs.response import Key, Response
-from itr_bench.storage import AppendLog, DamagedLineError, check_disk
+from itr_bench.storage import AppendLog, DamagedLineError, check_disk, locked
 
 RESPONSES = "responses.jsonl"
+
+_WRITING_S = 60
 
 
 def refused_by_disk(path: Path) -> contextlib.AbstractContextManager[None]:
@@ -31,6 +33,32 @@ def make_folder(folder: Path) -> None:
     """
     with refused_by_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path, lock: str, busy: str, *, timeout_s: float = 0) -> Iterator[None]:
+    """Hold the *lock* of a folder, which is made where it is missing.
+
+    Raises:
+        RunError: *busy*, where another process has held it for *timeout_s*; or the disk refuses.
+    """
+    make_folder(folder)
+    with contextlib.ExitStack() as stack:
+        with refused_by_disk(folder):
+            stack.enter_context(locked(folder / lock, RunError(busy), timeout_s=timeout_s))
+        yield
+
+
+@contextlib.contextmanager
+def one_writes(folder: Path) -> Iterator[None]:
+    """Let no other process write at the same time what all of them find in *folder*.
+
+    Raises:
+        RunError: another one writes for ever, or the disk refuses.
+    """
+    busy = f"another process has been writing in {folder} for {_WRITING_S} s; see what it does"
+    with locked_folder(folder, ".writing-lock", busy, timeout_s=_WRITING_S):
+        yield
 
 
 class ResponseLog:

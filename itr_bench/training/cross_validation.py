@@ -18,9 +18,8 @@ from itr_bench.runs.asked import Observed, OnResponses
 from itr_bench.runs.execute import RunConfig, TaskRun, execute
 from itr_bench.runs.manifest import difference_lines, differences, read_json, write_json
 from itr_bench.runs.plan import Request, TaskPlan, plan_task
-from itr_bench.runs.response_log import make_folder, refused_by_disk
+from itr_bench.runs.response_log import locked_folder, one_writes
 from itr_bench.runs.settings import settings_of
-from itr_bench.storage import locked
 from itr_bench.tasks import documents
 from itr_bench.tasks.spec import TASKS, TaskSpec
 from itr_bench.training.config import AT_ONCE, TrainingConfig, check_number
@@ -222,6 +221,10 @@ def _prepared(job: TrainingJob, config: TrainingConfig, pool: Pool) -> _Training
     return training
 
 
+def _trained_by_one(folder: Path) -> contextlib.AbstractContextManager[None]:
+    return locked_folder(folder, _LOCK, f"another process is training in {folder}; wait for it")
+
+
 @dataclass
 class _Training:
     """The models of one training, and what they predict.
@@ -260,11 +263,7 @@ class _Training:
         }
 
     def run(self, plans: Sequence[TaskPlan], log: Log) -> Trained:
-        make_folder(self.folder)
-        busy = RunError(f"another process is training in {self.folder}; wait for it")
-        with contextlib.ExitStack() as stack:
-            with refused_by_disk(self.folder):
-                stack.enter_context(locked(self.folder / _LOCK, busy))
+        with _trained_by_one(self.folder):
             records = self.train_folds(range(self.config.folds), log)
             weights = {str(fold + 1): record["weights"] for fold, record in enumerate(records)}
             facts = {**self.facts(), "weights": weights}
@@ -306,10 +305,10 @@ class _Training:
         """Train those of *folds* that are not done, and return the records of all."""
         from itr_bench.training import fit
 
-        make_folder(self.folder)
-        self.check_folder()
-        self.folds.write(self.folder / FOLDS, self.parts)
-        write_json(self.folder / _CONFIG, self._identity())  # last: where it is, the folds are
+        with one_writes(self.folder):  # others may begin with other folds
+            self.check_folder()
+            self.folds.write(self.folder / FOLDS, self.parts)
+            write_json(self.folder / _CONFIG, self._identity())  # last: where it is, the folds are
         records = [fit.read_record(self.fold_folder(fold)) for fold in folds]
         if None in records:
             log(f"training on {self.config.label}: {self.steps} steps a fold")
@@ -323,11 +322,7 @@ class _Training:
         from itr_bench.training import fit
 
         folder = self.fold_folder(fold)
-        make_folder(folder)
-        busy = RunError(f"another process is training in {folder}; wait for it")
-        with contextlib.ExitStack() as stack:
-            with refused_by_disk(folder):
-                stack.enter_context(locked(folder / _LOCK, busy))
+        with _trained_by_one(folder):
             return fit.read_record(folder) or self._fit(fold, folder, log)
 
     def _fit(self, fold: int, folder: Path, log: Log) -> Mapping[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from transformers.utils import ModelOutput
 
 from itr_bench.errors import RunError, bullet_list
 from itr_bench.runs.manifest import difference_lines, differences, read_json, write_json
-from itr_bench.runs.response_log import make_folder
+from itr_bench.runs.response_log import one_writes
 
 _IDENTITY = "pictures.json"
 _OLD_S = 3600
@@ -42,14 +42,14 @@ class PictureStore:
         self._folder = folder
         self._memory: dict[str, Any] = {}
         self._size = 0
-        make_folder(folder)
+        path = folder / _IDENTITY
+        with one_writes(folder):
+            if not path.exists():
+                write_json(path, dict(identity))
         for left in folder.glob("*.part"):  # of a process that was killed, not of one at work
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > _OLD_S:
                     left.unlink()
-        path = folder / _IDENTITY
-        if not path.exists():
-            write_json(path, dict(identity))
         found = differences(read_json(path), json.loads(json.dumps(identity)))
         if found:
             raise RunError(
@@ -65,16 +65,17 @@ class PictureStore:
     def put(self, key: str, value: Any) -> None:
         """Keep *value*, tensors in dictionaries, lists and tuples, whole or not at all."""
         path = self._path(key)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{uuid4().hex}.part")  # machines can have processes of one number
         try:
             torch.save(value, part)
             part.replace(path)
         except (OSError, RuntimeError) as error:
-            part.unlink(missing_ok=True)
             raise RunError(
                 f"cannot keep the encoded picture in {path}: {error}. Is the disk full? Free some "
                 "space, or choose another disk with --out; the same command goes on"
             ) from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def get(self, key: str) -> Any:
         """What is kept of *key*.
