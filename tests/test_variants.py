@@ -428,6 +428,9 @@ SAID: dict[str, tuple[tuple[str, str], ...]] = {
         ("No, it is not true that the image adds to the text meaning.", "none"),
         ("No, I don't think the image adds.", "none"),
         ("Does the image add to the text meaning? No.", "none"),
+        ("No?", "yes"),
+        ("? Yes", "no"),
+        ("No, is it?", "none"),
         ("Image adds: No", "none"),
         ("**Answer:** NO; **EXPLANATION:** The image is a generic picture.", "none"),
         ("Nē, attēls nepapildina teksta nozīmi.", "none"),
@@ -537,12 +540,27 @@ def test_a_long_hostile_text_is_read_in_the_negative(unit: str) -> None:
         assert set(read("negated", response)) <= {"yes", "no", "none"}
 
 
-@given(st.one_of(st.text(max_size=30), st.sampled_from(["Yes.", "No", "yes, no", "Answer: no"])))
-def test_negated_twice_is_itself(response: str) -> None:
+# Nothing but yes, no, the forms of an answer, single letters and marks.
+BARE = st.lists(
+    st.sampled_from([*'?.;!*"1(-_\n😀xāN', "Yes", "no", "Jā", "nē", "Answer:"]), max_size=7
+).map(" ".join)
+
+
+@given(BARE, st.sampled_from([*Question]))
+def test_a_bare_answer_negated_twice_is_itself(response: str, question: Question) -> None:
+    turned = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
+    once = get_parser("negated").read(response, "lv", Asked(TWEET, question))
+    plain = read_answer(response, "lv")
+    assert turned.get(once.answer, once.answer) is plain.answer
+    assert once.rule is plain.rule
+
+
+@given(st.one_of(st.text(max_size=30), st.builds("{}{}".format, BARE, st.text(max_size=30))))
+def test_any_text_is_turned_or_none(response: str) -> None:
     turned = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
     once = get_parser("negated").read(response, "en", Asked(TWEET, Question.ADDS))
-    assert turned.get(once.answer, once.answer) is read_answer(response).answer
-    assert once.rule is read_answer(response).rule
+    plain = read_answer(response).answer
+    assert once.answer in (turned.get(plain, plain), Answer.NONE)
 
 
 def test_negated_likelihoods() -> None:

@@ -32,7 +32,7 @@ _ECHO = re.compile(
 _FORM = re.compile(
     r"(?<!\w)(?:yes|no|jā|nē|ja|ne|final|short|my|the answer is|answer|atbilde|response|explanation"
     r"|skaidrojums|assistant|(?:i|we) (?:would )?(?:say|think)|it is|it['’]s|that is|that['’]s"
-    r"|this is|[a-z])(?!\w)"
+    r"|this is|[^\W\d_])(?!\w)"
 )
 _FIRST_NO = re.compile(
     r"(?<!\w)(?:no|nē|ne)(?=[\W_]*(?:$|[.,;:!?\n*}\"”<)]|\s+(?:the|it|this)(?!\w)))"
@@ -232,10 +232,12 @@ def read_negated(response: str | None, language: str, asked: Asked) -> Reading:
 def _agrees_with_no(said: str, question: Question) -> bool:
     """Whether words beside a *no* say that it does add, or is represented."""
     rest, claims = _without_claims(said, question)
-    if claims - {True} or "?" in rest or _ASSENT.search(_DISSENT.sub(" ", rest)):
+    if claims - {True} or _ASSENT.search(_DISSENT.sub(" ", rest)):
         return False
     if not claims and not _says_anything(rest):
         return True
+    if "?" in rest:
+        return False
     dissents = bool(claims) or _DISSENT.search(rest) is not None
     rest = _FIRST_NO.sub(" ", _own(_DISSENT.sub(" ", rest), question))
     if _NEGATIVE.search(rest):
@@ -246,11 +248,13 @@ def _agrees_with_no(said: str, question: Question) -> bool:
 def _agrees_with_yes(said: str, question: Question) -> bool:
     """Whether words beside a *yes* say that it does not add, or is not represented."""
     rest, claims = _without_claims(said, question)
-    if claims - {False} or "?" in rest or _DISSENT.search(rest):
+    if claims - {False} or _DISSENT.search(rest):
         return False
     rest = _ASSENT.sub(" ", rest)
     if not claims and not _says_anything(rest):
         return True
+    if "?" in rest:
+        return False
     words, rest = _WORDS[question], _own(rest, question)
     if _TWICE.search(rest) or _NOT_ONLY.search(said):
         return False

@@ -74,7 +74,7 @@ _PARSERS = {
     for parser in (
         Parser("yes-no", 2, read_answer),
         Parser("likelihood", 1, read_likelihood, of_likelihoods=True),
-        Parser("negated", 2, read_negated, needs_question=True, is_negated=True),
+        Parser("negated", 3, read_negated, needs_question=True, is_negated=True),
         Parser(
             "negated-likelihood", 1, read_negated_likelihood, of_likelihoods=True, is_negated=True
         ),
