@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
-LIMIT_S, LONG_S = 0.25, 2
+LIMIT_S, LONG_S = 0.15, 2
 SLOW = Path(__file__).with_name("slow.txt")
 LONGEST = Path(__file__).with_name("longest.txt")
 
