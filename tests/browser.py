@@ -50,24 +50,14 @@ def wait(chromium: webdriver.Chrome, script: str) -> Any:
     return WebDriverWait(chromium, PATIENCE_S, 0.05).until(lambda page: page.execute_script(script))
 
 
-def axe_violations(
-    chromium: webdriver.Chrome, *, colors_only: bool = False
-) -> list[tuple[str, list[str]]]:
-    """What axe-core finds not accessible on the page that is shown, with the first elements.
-
-    Args:
-        colors_only: only the rules about colours, where a page was looked at in another scheme:
-            nothing else differs in it.
-    """
+def axe_violations(chromium: webdriver.Chrome) -> list[tuple[str, list[str]]]:
+    """What axe-core finds not accessible on the page that is shown, with the first elements."""
     if not _AXE.is_file():
         _missing(f"no {_AXE}: run npm install --no-package-lock in leaderboard/")
     chromium.execute_script(_AXE.read_text(encoding="utf-8"))
-    # Of what passes, one element a rule is enough; only rules that do not run need a preload.
-    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
-    if colors_only:
-        options["runOnly"] = ["color-contrast", "link-in-text-block"]
-    found = chromium.execute_async_script(
-        "axe.run(document, arguments[0]).then(arguments[1], arguments[1])", options
+    found = chromium.execute_async_script(  # of what passes, one element a rule is enough
+        "const done = arguments[0];"
+        "axe.run(document, {resultTypes: ['violations']}).then(done, done)"
     )
     assert found["passes"], found
     return [

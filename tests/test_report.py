@@ -474,7 +474,7 @@ def test_accessible_wide_and_narrow(
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         chromium.get(page.as_uri())
-        violations = axe_violations(chromium, colors_only=scheme == "dark")
+        violations = axe_violations(chromium)
         over = chromium.execute_script(
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )

@@ -217,16 +217,12 @@ def _show(job: TrainingJob) -> None:
         tasks = training_tasks(job.bases, config.languages)
         pool = language_tasks(job.bases)[job.bases[0].language]
         tweets = tweets_known(pool)
+        folds = f"{_folds(job)} of {config.folds}" if job.only_folds else f"{config.folds} folds"
+        rounds = f"{config.steps(tweets)} steps" if tweets else f"{config.epochs} epochs"
         lines.append(
-            f"{job.trained_name(config)}: "
-            + (
-                f"{_folds(job)} of {config.folds}, "
-                if job.only_folds
-                else f"{config.folds} folds, "
-            )
-            + (f"{config.steps(tweets)} steps" if tweets else f"{config.epochs} epochs")
-            + f" of {config.batch_size} tweets each, {config.adapt}, learning rate "
-            f"{config.learning_rate:g}; texts of {', '.join(task.name for task in tasks)}; "
+            f"{job.trained_name(config)}: {folds}, {rounds} of {config.batch_size} tweets each, "
+            f"{config.adapt}, learning rate {config.learning_rate:g}; "
+            f"texts of {', '.join(task.name for task in tasks)}; "
             f"to {job.trained_folder(config)}"
         )
     click.echo("\n".join(lines))
